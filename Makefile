@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# geotherm: plain make. `make help` lists the targets.
+
+ifneq ($(KERNELRELEASE),)
+include $(src)/Kbuild
+else
+
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules
+
+VERSION := $(shell cat VERSION)
+BUILD ?= build
+# Built dependencies live here, outside $(BUILD): `make clean` keeps them.
+DEPS_DIR ?= $(CURDIR)/.deps
+PREFIX ?= /usr/local
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# --- packages: say what and why, then install; DEPS=no only prints the list ---
+# Every goal that compiles goes through deps/packages first: cheap when all is there.
+NO_SETUP_GOALS := clean distclean help print-% setup
+ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
+ifndef GEOTHERM_SETUP_DONE
+SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages build >&2; echo $$?)
+ifneq ($(SETUP_RESULT),0)
+$(error packages are missing: see above)
+endif
+export GEOTHERM_SETUP_DONE := 1
+endif
+endif
+
+include deps/config.mk
+
+CC ?= gcc
+AR ?= ar
+WERROR ?= -Werror
+OPT ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef \
+	-Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla $(WERROR)
+# Cores take the stricter set: no silent narrowing where bytes and signs meet.
+WARN_CORE := -Wconversion -Wno-sign-conversion
+
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+
+CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN_FLAGS) -I. -I$(BUILD) \
+	-DGEOTHERM_VERSION='"$(VERSION)"' -pthread -MMD -MP $(CFLAGS)
+LDFLAGS_ALL = $(SAN_FLAGS) -pthread $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
+
+# --- libraries: a folder is a library; programs are their main.c plus libraries ---
+W1_SRC := $(filter-out gpio-w1/w1_gpiod%.c,$(wildcard gpio-w1/*.c)) \
+	$(wildcard gpio-w1/w1_gpiod$(GPIOD_MAJOR).c)
+UBX_SRC := $(wildcard ubx/*.c)
+READING_SRC := $(wildcard userspace/reading/*.c)
+DAEMON_SRC := $(wildcard userspace/daemon/*.c)
+COAPS_SRC := $(wildcard userspace/coaps/*.c)
+SIM_SRC := $(wildcard userspace/sim/*.c)
+NODE_SRC := $(filter-out %/main.c,$(wildcard userspace/node/*.c))
+SERVER_SRC := $(filter-out %/main.c,$(wildcard server/*.c))
+CLI_SRC := $(filter-out %/main.c,$(wildcard userspace/cli/*.c))
+
+# In link order: users first.
+LIB_NAMES := cli server node sim coaps daemon reading ubx w1
+cli_SRC := $(CLI_SRC)
+server_SRC := $(SERVER_SRC)
+node_SRC := $(NODE_SRC)
+sim_SRC := $(SIM_SRC)
+coaps_SRC := $(COAPS_SRC)
+daemon_SRC := $(DAEMON_SRC)
+reading_SRC := $(READING_SRC)
+ubx_SRC := $(UBX_SRC)
+w1_SRC := $(W1_SRC)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+define library
+LIBS += $(if $($(1)_SRC),$(BUILD)/lib$(1).a)
+$(BUILD)/lib$(1).a: $(call obj,$($(1)_SRC))
+	$(say) AR $$@
+	$(Q)rm -f $$@ && $(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LIB_NAMES),$(eval $(call library,$(l))))
+lib = $(foreach l,$(1),$(if $($(l)_SRC),$(BUILD)/lib$(l).a))
+
+$(call obj,$(W1_SRC) $(UBX_SRC) $(READING_SRC)): WARN += $(WARN_CORE)
+$(call obj,$(filter gpio-w1/w1_gpiod%,$(W1_SRC))): CFLAGS_ALL += $(GPIOD_CFLAGS)
+$(call obj,$(READING_SRC)): CFLAGS_ALL += $(CBOR_CFLAGS) $(JANSSON_CFLAGS)
+$(call obj,$(DAEMON_SRC)): CFLAGS_ALL += $(INIH_CFLAGS)
+$(call obj,$(COAPS_SRC) $(NODE_SRC) $(SERVER_SRC) $(CLI_SRC) userspace/node/main.c server/main.c userspace/cli/main.c): \
+	CFLAGS_ALL += $(COAP_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
+$(call obj,$(SERVER_SRC)): CFLAGS_ALL += $(MARIADB_CFLAGS)
+
+ALL_LIBS_LDLIBS := $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(COAP_LIBS) $(SQLITE_LIBS) \
+	$(MARIADB_LIBS) $(GPIOD_LIBS) -lm
+
+# A program exists once its main.c does.
+program = $(if $(wildcard $(2)/main.c),$(BUILD)/$(1))
+PROGRAMS := $(call program,geotherm-node,userspace/node) \
+	$(call program,geotherm-server,server) $(call program,geotherm,userspace/cli)
+
+all: $(PROGRAMS) ## Builds the programs
+
+$(BUILD)/%.o: %.c $(DEPS_STAMP)
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+link = $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps daemon reading ubx w1)
+	$(say) LD $@
+	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
+
+$(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon reading w1)
+	$(say) LD $@
+	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) -lm
+
+$(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli sim coaps daemon reading ubx w1)
+	$(say) LD $@
+	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
+
+# --- tests: tests/unit/test_*.c, one program each, linked with every library ---
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+$(call obj,$(UNIT_SRC)): CFLAGS_ALL += $(CMOCKA_CFLAGS) $(COAP_CFLAGS) $(SQLITE_CFLAGS) \
+	$(MARIADB_CFLAGS) $(JANSSON_CFLAGS) $(CBOR_CFLAGS) -Itests
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
+	$(say) LD $@
+	$(link) $(COAP_WRAPS) $(CMOCKA_LIBS) $(ALL_LIBS_LDLIBS)
+.PRECIOUS: $(BUILD)/tests/unit/%.o
+
+# Cores that never read a clock, a descriptor or the environment and never allocate.
+PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
+	gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
+	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/gnss_fix.c \
+	userspace/reading/reading.c userspace/reading/legacy_text.c userspace/sim/w1_slave.c server/gaps.c)
+
+tests: $(UNIT_TESTS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
+
+check: tests ## Unit, property and end-to-end tests (the README's test command)
+	$(Q)deps/packages check
+	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
+
+run: all ## Starts server and node on this machine and shows readings as they are stored
+	$(Q)scripts/run --build '$(BUILD)' $(if $(filter-out 0,$(RUN_SECONDS)),--seconds '$(RUN_SECONDS)')
+
+clean: ## Removes what was built here (dependencies stay, see distclean)
+	rm -rf $(BUILD)
+
+distclean: clean ## Also removes built dependencies
+	rm -rf $(DEPS_DIR)
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+
+.PHONY: all tests check run clean distclean help
+.DELETE_ON_ERROR:
+endif

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Where each library comes from: the system by pkg-config, libcoap (and mbedTLS
+# where the system's is older than 3.6) from deps/build.
+
+PKG_CONFIG ?= pkg-config
+pkg = $(shell $(PKG_CONFIG) --$(1) $(2))
+
+GPIOD_MAJOR := $(shell $(PKG_CONFIG) --atleast-version=2 libgpiod && echo 2 || echo 1)
+GPIOD_CFLAGS := $(call pkg,cflags,libgpiod)
+GPIOD_LIBS := $(call pkg,libs,libgpiod)
+CBOR_CFLAGS := $(call pkg,cflags,libcbor)
+CBOR_LIBS := $(call pkg,libs,libcbor)
+JANSSON_CFLAGS := $(call pkg,cflags,jansson)
+JANSSON_LIBS := $(call pkg,libs,jansson)
+INIH_CFLAGS := $(call pkg,cflags,inih)
+INIH_LIBS := $(call pkg,libs,inih)
+SQLITE_CFLAGS := $(call pkg,cflags,sqlite3)
+SQLITE_LIBS := $(call pkg,libs,sqlite3)
+MARIADB_CFLAGS := $(call pkg,cflags,libmariadb)
+MARIADB_LIBS := $(call pkg,libs,libmariadb)
+CMOCKA_CFLAGS := $(call pkg,cflags,cmocka)
+CMOCKA_LIBS := $(call pkg,libs,cmocka)
+
+# libcoap 4.3.5 speaks mbedTLS 2.28 and 3.x; we want 3.6 LTS, and 4.x it does not know.
+HASH := \#
+MBEDTLS_SYSTEM := $(shell printf '%s\n' '$(HASH)include <mbedtls/version.h>' \
+	'$(HASH)if MBEDTLS_VERSION_NUMBER >= 0x03060000 && MBEDTLS_VERSION_NUMBER < 0x04000000' yes '$(HASH)endif' \
+	| $(CC) -E -P - 2>/dev/null | grep -x yes)
+
+# The key of what deps/build makes: its recipe, its patches, the compiler's target and version.
+DEPS_KEY := $(shell { cat deps/sources deps/build $(sort $(wildcard deps/patches/*.patch)); \
+	$(CC) -dumpmachine; $(CC) -dumpfullversion; echo system-mbedtls=$(MBEDTLS_SYSTEM); } 2>/dev/null \
+	| sha256sum | cut -c 1-12)
+DEPS_PREFIX := $(DEPS_DIR)/$(DEPS_KEY)
+DEPS_STAMP := $(DEPS_PREFIX)/complete
+
+COAP_CFLAGS := -isystem $(DEPS_PREFIX)/include
+COAP_LIBS := $(DEPS_PREFIX)/lib/libcoap-3.a \
+	$(if $(MBEDTLS_SYSTEM),-lmbedtls -lmbedx509 -lmbedcrypto,$(addprefix $(DEPS_PREFIX)/lib/,libmbedtls.a libmbedx509.a libmbedcrypto.a))
+
+$(DEPS_STAMP): deps/build deps/sources $(wildcard deps/patches/*.patch)
+	@CC='$(CC)' DEPS_DIR='$(DEPS_DIR)' MBEDTLS_SYSTEM='$(MBEDTLS_SYSTEM)' V='$(V)' deps/build '$(DEPS_PREFIX)'
+
+deps: $(DEPS_STAMP)
+.PHONY: deps
