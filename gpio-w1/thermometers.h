@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thermometers: the face of gpio-w1 for a program: every DS18B20-family sensor
+ * on one bus, read once per cycle.
+ *
+ * A cycle = search if due, one broadcast Convert T, wait, read every sensor.
+ * It runs on a thread of its own (SCHED_FIFO where allowed); the caller's thread
+ * starts it, waits for the descriptor and takes the result. One cycle at a time.
+ *
+ * Ownership: thermometers_open() allocates, thermometers_close() frees, accepts
+ * NULL and leaves the bus released. Strings in a config are borrowed for the
+ * call of thermometers_open() only; a line in it must outlive the object.
+ * Threads: all calls from one thread.
+ */
+#ifndef THERMOMETERS_H
+#define THERMOMETERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ds18b20.h"	/* enum ds18b20_quality */
+#include "w1_line.h"
+
+#define THERMOMETERS_MAX 64	/* sensors on one bus; the kernel's limit is the same */
+
+enum thermometers_bus {
+	THERMOMETERS_AUTO,	/* userspace; the kernel's w1_therm while that is not possible */
+	THERMOMETERS_USERSPACE,	/* libgpiod only */
+	THERMOMETERS_KERNEL,	/* sysfs of w1_therm only */
+};
+
+struct thermometers_config {
+	enum thermometers_bus bus;
+	const char *chip;	/* chip label such as "pinctrl-bcm2835", or NULL: the header's chip of any Pi */
+	unsigned gpio;		/* line offset on that chip (BCM number), default 4 */
+	const char *sysfs;	/* NULL: /sys/bus/w1 (a test passes its own tree) */
+	unsigned resolution_bits;	/* 9..12; 0 leaves the sensors as they are */
+	unsigned search_every_cycles;	/* 1: every cycle finds plugged and unplugged sensors; 0 means 10 */
+	const struct w1_line *line;	/* not NULL: use this line (simulated, recorded) and none of the above */
+};
+
+/* One sensor in one cycle. A sensor that failed is in the result as such. */
+struct thermometer_sample {
+	uint8_t rom[8];		/* family code first, CRC last */
+	uint8_t scratchpad[9];	/* as read; meaningful if scratchpad_known */
+	bool scratchpad_known;
+	bool temp_known;	/* quality is DS18B20_OK (or says otherwise that the value stands) */
+	int16_t raw;		/* 1/16 degC, after masking undefined bits */
+	int32_t temp_mc;	/* m degC */
+	uint8_t resolution_bits;	/* 0 unknown */
+	uint8_t retries;	/* transactions redone for this sensor in this cycle, saturating */
+	enum ds18b20_quality quality;
+};
+
+struct thermometers_result {
+	unsigned n;
+	struct thermometer_sample sample[THERMOMETERS_MAX];
+	uint64_t converted_ns;	/* CLOCK_BOOTTIME at the end of the conversion */
+	uint32_t violations;	/* slots outside the datasheet's window since the last result */
+	uint32_t retries;	/* transactions redone since the last result */
+	enum thermometers_bus used;	/* USERSPACE or KERNEL */
+	int error;		/* 0, or why the bus as a whole failed: negative errno or W1_E... */
+	char reason[160];	/* in words: the error, or why the kernel's bus is in use; empty if neither */
+};
+
+/* NULL on failure, then err (always terminated) says in one line what and what to do. */
+struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size);
+void thermometers_close(struct thermometers *t);
+
+/* Readable (level) when a result waits to be taken. Owned by t. */
+int thermometers_fd(const struct thermometers *t);
+
+/* Starts a cycle. 0, or -EBUSY while one runs or its result was not taken. */
+int thermometers_start(struct thermometers *t);
+
+/* Takes the result: 1 and *out filled, 0 if none is ready. Never blocks. */
+int thermometers_take(struct thermometers *t, struct thermometers_result *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gnss_fix: what one navigation epoch of the receiver says, with its doubts.
+ *
+ * From UBX-NAV-PVT (84 bytes on u-blox 7, 92 later). Position and time are each
+ * "known" only under the rules below; the raw facts stay beside them so that a
+ * reader can see why not. Plain data, copyable.
+ */
+#ifndef GNSS_FIX_H
+#define GNSS_FIX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gnss_fix {
+	uint64_t received_ns;	/* CLOCK_BOOTTIME when the last byte of the message was read */
+
+	/* Position: gnssFixOK and fixType 2 or 3 (or 4) and accuracy within the limits */
+	bool position_known;
+	int32_t lat_e7, lon_e7;	/* 1e-7 deg */
+	int32_t height_mm;	/* above the ellipsoid */
+	int32_t hmsl_mm;	/* above mean sea level */
+	uint32_t hacc_mm, vacc_mm;
+	int32_t vel_n_mm_s, vel_e_mm_s, vel_d_mm_s;
+	int32_t speed_mm_s;	/* over ground */
+	int32_t heading_e5;	/* 1e-5 deg */
+	uint32_t sacc_mm_s;
+	uint16_t pdop_e2;	/* 0.01 */
+
+	/* Time: validDate and validTime and fullyResolved, not before the build date */
+	bool time_known;
+	int64_t utc_us;		/* UTC of this epoch since 1970, rounded to us from fields + nano */
+	uint32_t tacc_ns;	/* UINT32_MAX: unknown */
+
+	/* The raw facts */
+	uint32_t itow_ms;
+	uint8_t fix_type;	/* 0 none, 1 DR, 2 2D, 3 3D, 4 GNSS+DR, 5 time only */
+	bool gnss_fix_ok;
+	uint8_t valid;		/* validDate, validTime, fullyResolved in bits 0..2; the rest masked */
+	uint8_t num_sv;
+};
+
+#endif

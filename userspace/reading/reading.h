@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * reading: the Reading, the one domain type: everything sampled at one instant.
+ *
+ * Integers only, units in the names. Unknown is a value, never zero: a scalar
+ * counts only if its bit is set in `known`, a temperature only if temp_known, the time
+ * only if its source is not READING_TIME_NONE.
+ *
+ * The key (device, epoch, seq) is unique everywhere: sending twice stores once.
+ * Plain data: no pointers, copyable, comparable with reading_equal().
+ */
+#ifndef READING_H
+#define READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define READING_DEVICE_SIZE 96		/* URN with its NUL; RFC 9039, or configured */
+#define READING_HOST_SIZE 64		/* host name with its NUL (HOST_NAME_MAX) */
+#define READING_VERSION_SIZE 32
+#define READING_TEMPERATURES_MAX 64
+
+enum reading_time_source {	/* on disk and on the wire: never renumber */
+	READING_TIME_NONE = 0,	/* utc_us is meaningless */
+	READING_TIME_GNSS = 1,
+	READING_TIME_NTP = 2,
+	READING_TIME_HOST = 3,	/* the host's clock, said to be set but by whom is not known */
+	READING_TIME_SERVER = 4,	/* /time of the server */
+};
+
+struct reading_temperature {
+	uint8_t rom[8];		/* family code first, CRC last */
+	uint8_t scratchpad[9];
+	bool scratchpad_known;
+	bool temp_known;
+	int32_t temp_mc;	/* m degC; raw * 625 / 10, rounded half away from zero */
+	int16_t raw;		/* 1/16 degC */
+	uint8_t resolution_bits;	/* 0: unknown */
+	uint8_t retries;
+	uint8_t quality;	/* enum ds18b20_quality */
+};
+
+/*
+ * The scalars, one row each: id, C type, member, SenML name, unit (SenML
+ * registry, or "" where it has none), exponent: value in `unit` = member * 10^exponent.
+ * The codecs and the store walk this table; the bit of a row in `known` is its position.
+ * Order is part of nothing on the wire, but append all the same.
+ */
+#define READING_SCALARS(X) \
+	X(LAT, int32_t, lat_e7, "lat", "lat", -7) \
+	X(LON, int32_t, lon_e7, "lon", "lon", -7) \
+	X(HEIGHT, int32_t, height_mm, "height", "m", -3)	/* above the ellipsoid */ \
+	X(ALT, int32_t, hmsl_mm, "alt", "m", -3)	/* above mean sea level */ \
+	X(HACC, uint32_t, hacc_mm, "hacc", "m", -3) \
+	X(VACC, uint32_t, vacc_mm, "vacc", "m", -3) \
+	X(SPEED, int32_t, speed_mm_s, "speed", "m/s", -3) \
+	X(HEADING, int32_t, heading_e5, "heading", "", -5)	/* deg */ \
+	X(PDOP, uint16_t, pdop_e2, "pdop", "", -2) \
+	X(FIX_TYPE, uint8_t, fix_type, "fix", "", 0) \
+	X(FIX_OK, uint8_t, fix_ok, "fixok", "", 0)	/* gnssFixOK: 0 or 1 */ \
+	X(NUM_SV, uint8_t, num_sv, "sats", "count", 0) \
+	X(FIX_AGE, uint32_t, fix_age_ms, "fixage", "s", -3) \
+	X(PULSES, uint64_t, flow_pulses, "pulses", "count", 0) \
+	X(FLOW, int32_t, flow_ul_s, "flow", "l/s", -6) \
+	X(UPTIME, uint32_t, uptime_s, "uptime", "s", 0) \
+	X(CPU_TEMP, int32_t, cpu_mc, "cputemp", "Cel", -3) \
+	X(LOAD, uint32_t, load_e2, "load", "", -2) \
+	X(MEM_FREE, uint64_t, mem_free_b, "memfree", "B", 0) \
+	X(THROTTLED, uint32_t, throttled, "throttled", "", 0)	/* the firmware's bit mask */ \
+	X(W1_VIOLATIONS, uint32_t, w1_violations, "w1viol", "count", 0)	/* since the last reading */ \
+	X(W1_RETRIES, uint32_t, w1_retries, "w1retry", "count", 0) \
+	X(UBX_ERRORS, uint32_t, ubx_errors, "ubxerr", "count", 0) \
+	X(UPLINK_FAILURES, uint32_t, uplink_failures, "upfail", "count", 0)
+
+enum reading_scalar {
+#define X(id, type, member, name, unit, exponent) READING_##id,
+	READING_SCALARS(X)
+#undef X
+	READING_SCALAR_COUNT
+};
+_Static_assert(READING_SCALAR_COUNT <= 64, "known is 64 bits");
+
+struct reading {
+	char device[READING_DEVICE_SIZE];	/* "urn:dev:mac:b827ebfffe123456" */
+	uint64_t epoch;		/* random, made with the outbox file; 0 is not an epoch */
+	uint64_t seq;		/* 1, 2, 3 ... per (device, epoch) */
+
+	int64_t utc_us;		/* UTC since 1970 */
+	enum reading_time_source time_source;
+	uint64_t time_acc_ns;	/* uncertainty; UINT64_MAX: unknown */
+	uint64_t boot_ns;	/* CLOCK_BOOTTIME of the sample; 0: unknown */
+
+	uint64_t known;		/* bit n: scalar n of READING_SCALARS is known */
+#define X(id, type, member, name, unit, exponent) type member;
+	READING_SCALARS(X)
+#undef X
+
+	char host[READING_HOST_SIZE];		/* "" unknown */
+	char version[READING_VERSION_SIZE];	/* "" unknown */
+	char note[96];		/* health in words: why the kernel's bus, why no receiver; "" none */
+
+	unsigned n_temperatures;
+	struct reading_temperature temperatures[READING_TEMPERATURES_MAX];
+};
+
+/* One row of the table above, for code that walks it. */
+struct reading_scalar_info {
+	const char *name;	/* SenML name */
+	const char *unit;	/* "" where SenML has none */
+	int8_t exponent;
+	uint8_t size;		/* 1, 2, 4 or 8 bytes */
+	bool is_signed;
+	size_t offset;		/* in struct reading */
+};
+extern const struct reading_scalar_info reading_scalars[READING_SCALAR_COUNT];
+
+void reading_init(struct reading *r);	/* everything unknown */
+
+static inline bool reading_knows(const struct reading *r, enum reading_scalar id)
+{
+	return (r->known >> id) & 1;
+}
+
+/* Value of a scalar as a 64-bit integer. is_signed says how to read it. */
+int64_t reading_scalar_get(const struct reading *r, enum reading_scalar id);
+/* Stores and marks as known: 0, or -ERANGE if the value does not fit the member. */
+int reading_scalar_put(struct reading *r, enum reading_scalar id, int64_t value);
+
+bool reading_equal(const struct reading *a, const struct reading *b);
+
+/* "urn:dev:..." of 8 to 95 printable characters without '/', '?', '#' or blanks: 0, or -EINVAL. */
+int reading_device_check(const char *device);
+/* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...". */
+void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
+
+/* "none", "gnss", "ntp", "host", "server". */
+const char *reading_time_source_name(enum reading_time_source source);
+
+#endif
