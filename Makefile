@@ -147,8 +147,21 @@ check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)deps/packages check
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
 
-run: all ## Starts server and node on this machine and shows readings as they are stored
-	$(Q)scripts/run --build '$(BUILD)' $(if $(filter-out 0,$(RUN_SECONDS)),--seconds '$(RUN_SECONDS)')
+run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)
+	$(Q)scripts/run --build '$(BUILD)' $(if $(filter command,$(origin SECONDS)),--seconds '$(SECONDS)')
+
+check-sanitized: ## The same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(Q)$(MAKE) BUILD='$(BUILD)-sanitized' SAN=address,undefined OPT='-O1 -g' check
+
+check-static: $(DEPS_STAMP) ## cppcheck, clang-tidy, shellcheck, and what git must not hold
+	$(Q)deps/packages static
+	$(Q)tests/static --build '$(BUILD)' --flags '$(STATIC_FLAGS)' --jobs $(STATIC_JOBS) $(STATIC_SRC)
+
+STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(SIM_SRC) $(NODE_SRC) \
+	$(SERVER_SRC) $(CLI_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c)
+STATIC_FLAGS := -std=c11 -I. -I$(BUILD) -DGEOTHERM_VERSION="$(VERSION)" $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
+	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
+STATIC_JOBS := $(shell nproc)
 
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)
@@ -161,6 +174,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all tests check run clean distclean help
+.PHONY: all tests check check-sanitized check-static run clean distclean help
 .DELETE_ON_ERROR:
 endif
