@@ -133,8 +133,9 @@ int reading_device_check(const char *device)
 	for (; device[length] != '\0'; length++) {
 		char c = device[length];
 
-		if (length >= READING_DEVICE_SIZE - 1 || c <= ' ' || c > '~' || c == '/' ||
-		    c == '?' || c == '#') {
+		if (length >= READING_DEVICE_SIZE - 1 ||
+		    !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '-' || c == ':' || c == '.' || c == '_')) {
 			return -EINVAL;
 		}
 	}

@@ -104,6 +104,13 @@ struct reading {
 	struct reading_temperature temperatures[READING_TEMPERATURES_MAX];
 };
 
+/* What the server answers to a POST, per (device, epoch) that it touched. */
+struct reading_ack {
+	char device[READING_DEVICE_SIZE];
+	uint64_t epoch;
+	uint64_t complete;	/* every seq from 1 to this one is accounted for; 0: not even 1 */
+};
+
 /* One row of the table above, for code that walks it. */
 struct reading_scalar_info {
 	const char *name;	/* SenML name */
@@ -129,7 +136,10 @@ int reading_scalar_put(struct reading *r, enum reading_scalar id, int64_t value)
 
 bool reading_equal(const struct reading *a, const struct reading *b);
 
-/* "urn:dev:..." of 8 to 95 printable characters without '/', '?', '#' or blanks: 0, or -EINVAL. */
+/*
+ * "urn:dev:..." of 9 to 95 characters that a SenML name may hold (RFC 8428 4.5.1: letters,
+ * digits, "-", ":", ".", "_") and that need no escape in a CoAP path: 0, or -EINVAL.
+ */
 int reading_device_check(const char *device);
 /* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...". */
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
