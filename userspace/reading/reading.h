@@ -21,6 +21,13 @@
 #define READING_VERSION_SIZE 32
 #define READING_TEMPERATURES_MAX 64
 
+/*
+ * A known time lies from 2000-01-01 to before 2106-01-01: nothing of ours measured earlier, a
+ * receiver or host without the time says 1970 or 1980, and 32-bit seconds end in 2106.
+ */
+#define READING_UTC_MIN_US (INT64_C(946684800) * 1000000)
+#define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000)	/* the first that is too late */
+
 enum reading_time_source {	/* on disk and on the wire: never renumber */
 	READING_TIME_NONE = 0,	/* utc_us is meaningless */
 	READING_TIME_GNSS = 1,
