@@ -10,6 +10,7 @@
 #define GNSS_FIX_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct gnss_fix {
@@ -39,5 +40,26 @@ struct gnss_fix {
 	uint8_t valid;		/* validDate, validTime, fullyResolved in bits 0..2; the rest masked */
 	uint8_t num_sv;
 };
+
+/* Where doubt begins. */
+struct gnss_limits {
+	uint32_t max_hacc_mm;	/* a position less accurate than this is unknown */
+	int64_t min_utc_us;	/* a time before this is a receiver's error (week rollover, RTC): unknown */
+};
+
+/*
+ * From a NAV-PVT payload of 84 or 92 bytes. false: not one (other length, or a
+ * latitude, longitude or fix type that cannot be); *fix is then untouched.
+ */
+bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *payload, size_t payload_len,
+		       uint64_t received_ns, const struct gnss_limits *limits);
+
+/*
+ * us since 1970 of a UTC calendar time; false if there is no such time. sec 60 (a
+ * leap second) gives the first second of the next minute, as POSIX counts;
+ * nano may be negative: the receiver rounds its fields to 10 ms (V14 section 6.4).
+ */
+bool gnss_utc_us(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned min,
+		 unsigned sec, int32_t nano, int64_t *utc_us);
 
 #endif

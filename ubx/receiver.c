@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE	/* CLOCK_BOOTTIME */
+#include "receiver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serial_port.h"
+#include "ubx_session.h"
+
+#define MS 1000000ull
+#define DEFAULT_BAUD 115200
+#define DEFAULT_RATE_MS 1000
+#define DEFAULT_MAX_HACC_MM 100000
+#define REOPEN_MS 250		/* an absent or busy port is looked for this often */
+#define UNSENT_RETRY_MS 2
+#define READS_AT_ONCE 16	/* a port that talks without end must not hold up the caller */
+
+struct receiver {
+	char *path;
+	struct ubx_session session;
+	bool session_began;
+	struct serial_port port;
+	int epoll_fd, timer_fd;
+	uint64_t reopen_ns;
+	uint32_t baud_pending;		/* to be set once the driver has sent all; 0 none */
+	bool want_write;
+	uint64_t fixes_taken;
+	struct ubx_session_config config;
+	char why[SERIAL_PORT_WHY_SIZE];	/* why there is no port */
+	char reason[320];
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* The compiler's date; SOURCE_DATE_EPOCH makes it reproducible. */
+static int64_t build_utc_us(void)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *date = __DATE__;	/* "Nov 23 2026" */
+	char name[4] = { date[0], date[1], date[2], '\0' };
+	const char *at = strstr(months, name);
+	int64_t us = 0;
+
+	gnss_utc_us((unsigned)atoi(date + 7), at ? (unsigned)(at - months) / 3 + 1 : 1,
+		    (unsigned)atoi(date + 4), 0, 0, 0, 0, &us);
+	return us - 86400000000ll;	/* the builder's time zone may be ahead of UTC */
+}
+
+static uint16_t gps_week(int64_t utc_us)
+{
+	return (uint16_t)((utc_us / 1000000 - 315964800) / 604800);	/* 1980-01-06 */
+}
+
+struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size)
+{
+	struct receiver *r = calloc(1, sizeof(*r));
+	int64_t build = build_utc_us();
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (r == NULL) {
+		snprintf(err, err_size, "out of memory");
+		return NULL;
+	}
+	r->epoll_fd = r->timer_fd = r->port.fd = -1;
+	r->config = (struct ubx_session_config){
+		.baud = config->baud ? config->baud : DEFAULT_BAUD,
+		.rate_ms = (uint16_t)(config->rate_ms ? config->rate_ms : DEFAULT_RATE_MS),
+		.dyn_model = config->dyn_model,
+		.save_to_bbr = config->save_to_bbr,
+		.week = gps_week(build),
+		.limits = {
+			.max_hacc_mm = config->max_hacc_mm ? config->max_hacc_mm : DEFAULT_MAX_HACC_MM,
+			.min_utc_us = config->build_utc_us ? config->build_utc_us : build,
+		},
+	};
+	if (config->port == NULL || config->port[0] == '\0') {
+		snprintf(err, err_size, "no serial port is named");
+		goto fail;
+	}
+	if (config->rate_ms > UINT16_MAX ||
+	    ubx_session_init(&r->session, &r->config, now_ns()) != 0) {
+		snprintf(err, err_size, "%s: %u baud every %u ms: the rate must be 4800, 9600, 19200, 38400, "
+			 "57600 or 115200 and carry an epoch's messages with a fifth to spare",
+			 config->port, (unsigned)r->config.baud, config->rate_ms);
+		goto fail;
+	}
+	r->path = strdup(config->port);
+	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	r->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (r->path == NULL || r->epoll_fd < 0 || r->timer_fd < 0 ||
+	    epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->timer_fd, &event) != 0) {
+		snprintf(err, err_size, "%s: %s", config->port, strerror(errno));
+		goto fail;
+	}
+	receiver_process(r);
+	return r;
+fail:
+	receiver_close(r);
+	return NULL;
+}
+
+void receiver_close(struct receiver *r)
+{
+	if (r == NULL) {
+		return;
+	}
+	serial_port_close(&r->port);
+	if (r->timer_fd >= 0) {
+		close(r->timer_fd);
+	}
+	if (r->epoll_fd >= 0) {
+		close(r->epoll_fd);
+	}
+	free(r->path);
+	free(r);
+}
+
+int receiver_fd(const struct receiver *r)
+{
+	return r->epoll_fd;
+}
+
+static void lose_port(struct receiver *r, const char *what, int error, uint64_t now)
+{
+	snprintf(r->why, sizeof(r->why), "%s: %s: %s: unplugged?", r->port.device, what, strerror(error));
+	serial_port_close(&r->port);	/* leaves epoll by itself: the descriptor has no copies */
+	r->reopen_ns = now + REOPEN_MS * MS;
+}
+
+static int try_open(struct receiver *r, uint64_t now)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (serial_port_open(&r->port, r->path, r->config.baud, r->why, sizeof(r->why)) != 0) {
+		r->reopen_ns = now + REOPEN_MS * MS;
+		return 0;
+	}
+	if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->port.fd, &event) != 0) {
+		int error = errno;
+
+		lose_port(r, "epoll", error, now);
+		return -error;
+	}
+	r->want_write = false;
+	r->baud_pending = 0;
+	if (r->session_began) {
+		ubx_session_restart(&r->session, UBX_CAUSE_PORT, now);
+	} else {
+		ubx_session_init(&r->session, &r->config, now);
+		r->session_began = true;
+	}
+	return 0;
+}
+
+/* All that the port has now, up to a bound: the rest makes the descriptor readable again. */
+static void take_bytes(struct receiver *r)
+{
+	uint8_t buf[1024];
+
+	for (int i = 0; i < READS_AT_ONCE && r->port.fd >= 0; i++) {
+		ssize_t n = read(r->port.fd, buf, sizeof(buf));
+
+		if (n > 0) {
+			ubx_session_rx(&r->session, buf, (size_t)n, now_ns());
+		} else if (n == 0) {
+			lose_port(r, "read", EIO, now_ns());	/* hang-up */
+		} else if (errno != EINTR) {
+			if (errno != EAGAIN) {
+				lose_port(r, "read", errno, now_ns());
+			}
+			return;
+		}
+	}
+}
+
+static void watch_write(struct receiver *r, bool want)
+{
+	struct epoll_event event = { .events = EPOLLIN | (want ? EPOLLOUT : 0u) };
+
+	if (want != r->want_write && r->port.fd >= 0) {
+		epoll_ctl(r->epoll_fd, EPOLL_CTL_MOD, r->port.fd, &event);
+		r->want_write = want;
+	}
+}
+
+/* Carries out what the session wants; leaves early where the port is not ready. */
+static void give_bytes(struct receiver *r)
+{
+	struct ubx_output out;
+	bool full = false;
+
+	while (r->port.fd >= 0 && !full) {
+		if (r->baud_pending) {
+			if (serial_port_unsent(&r->port) > 0) {
+				return;
+			}
+			if (serial_port_set_baud(&r->port, r->baud_pending) != 0) {
+				lose_port(r, "set baud", errno, now_ns());
+				return;
+			}
+			r->baud_pending = 0;
+		}
+		if (!ubx_session_output(&r->session, &out)) {
+			break;
+		}
+		if (out.baud) {
+			r->baud_pending = out.baud;
+			continue;
+		}
+		ssize_t n = write(r->port.fd, out.bytes, out.len);
+
+		if (n >= 0) {
+			ubx_session_written(&r->session, (size_t)n, now_ns());
+		} else if (errno == EAGAIN) {
+			full = true;
+		} else if (errno != EINTR) {
+			lose_port(r, "write", errno, now_ns());
+		}
+	}
+	watch_write(r, full);
+}
+
+static void arm_timer(struct receiver *r, uint64_t now)
+{
+	uint64_t at = r->reopen_ns;
+	struct itimerspec timer = { .it_value = { 0 } };
+
+	if (r->port.fd >= 0) {
+		at = ubx_session_deadline(&r->session);
+		if (r->baud_pending && at > now + UNSENT_RETRY_MS * MS) {
+			at = now + UNSENT_RETRY_MS * MS;
+		}
+	}
+	if (at <= now) {
+		at = now + 1;
+	}
+	timer.it_value.tv_sec = (time_t)(at / 1000000000ull);
+	timer.it_value.tv_nsec = (long)(at % 1000000000ull);
+	timerfd_settime(r->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
+}
+
+int receiver_process(struct receiver *r)
+{
+	uint64_t now = now_ns(), expired;
+	int status = 0, fixes;
+
+	if (read(r->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN && errno != EINTR) {
+		return -errno;
+	}
+	if (r->port.fd < 0 && now >= r->reopen_ns) {
+		status = try_open(r, now);
+	}
+	if (r->port.fd >= 0) {
+		take_bytes(r);
+	}
+	if (r->port.fd >= 0) {
+		ubx_session_tick(&r->session, now_ns());
+		give_bytes(r);
+	}
+	arm_timer(r, now_ns());
+	fixes = (int)(r->session.fixes - r->fixes_taken);
+	r->fixes_taken = r->session.fixes;
+	return status < 0 ? status : fixes;
+}
+
+const struct gnss_fix *receiver_fix(const struct receiver *r)
+{
+	return ubx_session_fix(&r->session, now_ns());
+}
+
+enum receiver_state receiver_state(const struct receiver *r)
+{
+	if (r->port.fd < 0) {
+		return RECEIVER_NO_PORT;
+	}
+	switch (r->session.phase) {
+	case UBX_PROBE:
+	case UBX_SWEEP:
+	case UBX_DWELL:
+		return RECEIVER_PROBING;
+	case UBX_CONFIGURE:
+		return RECEIVER_CONFIGURING;
+	case UBX_RUN:
+		break;
+	}
+	return r->session.verified ? RECEIVER_READY : RECEIVER_CONFIGURING;
+}
+
+static const char *probing_reason(const struct ubx_session *s)
+{
+	if (s->last_frame_ns) {
+		return "UBX is heard but no question is answered: is the line to the receiver's RX connected? Fixes are taken as they come";
+	}
+	if (s->heard_nmea) {
+		return "NMEA is heard but no UBX answer yet";
+	}
+	if (s->heard_any) {
+		return "bytes are heard but nothing readable yet";
+	}
+	return "nothing is heard: is the receiver powered and its TX connected?";
+}
+
+/* The first step that is not as wanted, in words. */
+static void describe_difference(const struct ubx_session *s, char *out, size_t size)
+{
+	for (unsigned i = 0; i < s->profile.n; i++) {
+		const struct ubx_step *step = &s->profile.step[i];
+		const struct ubx_step_state *st = &s->step[i];
+		const char *message = ubx_messages[step->message].name;
+
+		if (st->phase == UBX_STEP_UNANSWERED) {
+			snprintf(out, size, "%s is not answered", message);
+			return;
+		}
+		if (st->phase == UBX_STEP_DIFFERS) {
+			snprintf(out, size, "%s %s: wanted %lld, got %lld", message,
+				 ubx_fields[step->want[st->want].field].name,
+				 (long long)step->want[st->want].value, (long long)st->got);
+			return;
+		}
+	}
+	snprintf(out, size, "settings are being read and compared");
+}
+
+const char *receiver_reason(const struct receiver *r)
+{
+	struct receiver *w = (struct receiver *)(uintptr_t)r;	/* the text buffer only */
+	char text[200];
+
+	switch (receiver_state(r)) {
+	case RECEIVER_NO_PORT:
+		return r->why;
+	case RECEIVER_PROBING:
+		snprintf(w->reason, sizeof(w->reason), "%s (%s): %s", r->port.device, r->port.uart,
+			 probing_reason(&r->session));
+		break;
+	case RECEIVER_CONFIGURING:
+		describe_difference(&r->session, text, sizeof(text));
+		snprintf(w->reason, sizeof(w->reason), "%s (%s): %s", r->port.device, r->port.uart, text);
+		break;
+	case RECEIVER_READY:
+		snprintf(w->reason, sizeof(w->reason), "%s (%s): verified at %u baud", r->port.device,
+			 r->port.uart, (unsigned)r->session.baud);
+		break;
+	}
+	return r->reason;
+}
+
+const char *receiver_identity(const struct receiver *r)
+{
+	return r->session.identity;
+}
+
+void receiver_counters(const struct receiver *r, struct receiver_counters *out)
+{
+	const struct ubx_session *s = &r->session;
+
+	*out = (struct receiver_counters){
+		.rx_bytes = s->rx.bytes_in, .tx_bytes = s->counters.tx_bytes,
+		.rx_frames = s->rx.frames, .rx_garbage = s->rx.garbage_bytes,
+		.checksum_errors = s->rx.checksum_errors, .naks = s->counters.naks,
+		.timeouts = s->counters.timeouts, .restarts = s->counters.restarts,
+		.epochs_missed = s->counters.epochs_missed,
+	};
+}

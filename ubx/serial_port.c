@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE	/* cfmakeraw, realpath, CRTSCTS */
+#include "serial_port.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+static speed_t speed_of(uint32_t baud)
+{
+	switch (baud) {
+	case 4800: return B4800;
+	case 9600: return B9600;
+	case 19200: return B19200;
+	case 38400: return B38400;
+	case 57600: return B57600;
+	case 115200: return B115200;
+	default: return B0;
+	}
+}
+
+static size_t read_text(const char *path, char *out, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	out[0] = '\0';
+	if (fd < 0) {
+		return 0;
+	}
+	n = read(fd, out, size - 1);
+	close(fd);
+	out[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* A Pi's mini UART follows the core clock and sees no framing errors: worth telling from a PL011. */
+static const char *uart_kind(const char *device)
+{
+	const char *name = strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
+	char path[128], compatible[64];
+
+	if (strncmp(name, "pts/", 4) == 0) {
+		return "pseudo terminal";
+	}
+	if (strncmp(name, "ttyUSB", 6) == 0 || strncmp(name, "ttyACM", 6) == 0) {
+		return "USB";
+	}
+	if (strncmp(name, "ttyAMA", 6) == 0) {
+		return "PL011";
+	}
+	snprintf(path, sizeof(path), "/sys/class/tty/%s/device/of_node/compatible", name);
+	if (read_text(path, compatible, sizeof(compatible)) && strstr(compatible, "aux-uart")) {
+		return "mini UART";
+	}
+	return "UART";
+}
+
+/* One of the words of `text` is `word`. */
+static bool has_word(char *text, const char *word)
+{
+	char *save = NULL;
+
+	for (char *w = strtok_r(text, " \n", &save); w; w = strtok_r(NULL, " \n", &save)) {
+		if (strcmp(w, word) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Does this process have the device as its terminal (getty, login, a shell), or open? The
+ * first is told to everybody, the second only to its owner and root. */
+static bool process_uses(const char *pid, dev_t rdev, const char *device, bool open_too,
+			 char *comm, size_t comm_size)
+{
+	char path[300], text[512], target[PATH_MAX];
+	const char *end;
+	unsigned tty = 0;
+	DIR *fds;
+	bool uses = false;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	read_text(path, text, sizeof(text));
+	/* pid (comm) state ppid pgrp session tty_nr; comm may hold anything, so look from its end. */
+	end = strrchr(text, ')');
+	if (end == NULL || sscanf(end + 1, " %*c %*d %*d %*d %u", &tty) != 1) {
+		return false;
+	}
+	/* proc(5): major in bits 15 to 8, minor in 31 to 20 and 7 to 0. */
+	uses = tty != 0 && makedev(tty >> 8 & 0xFFF, (tty & 0xFF) | (tty >> 12 & 0xFFF00)) == rdev;
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	fds = open_too && !uses ? opendir(path) : NULL;
+	if (fds) {
+		const struct dirent *e;
+
+		while (!uses && (e = readdir(fds)) != NULL) {
+			ssize_t n = readlinkat(dirfd(fds), e->d_name, target, sizeof(target) - 1);
+
+			target[n > 0 ? n : 0] = '\0';
+			uses = n > 0 && strcmp(target, device) == 0;
+		}
+		closedir(fds);
+	}
+	if (uses) {
+		const char *begin = strchr(text, '(');
+
+		snprintf(comm, comm_size, "%.*s", begin ? (int)(end - begin - 1) : 0, begin ? begin + 1 : "");
+	}
+	return uses;
+}
+
+static bool find_holder(const char *device, bool open_too, char *who, size_t size)
+{
+	char consoles[256], comm[64];
+	struct stat st;
+	const struct dirent *e;
+	bool found = false;
+	DIR *proc;
+
+	who[0] = '\0';
+	if (stat(device, &st) != 0) {
+		return false;
+	}
+	read_text("/sys/class/tty/console/active", consoles, sizeof(consoles));
+	if (strncmp(device, "/dev/", 5) == 0 && has_word(consoles, device + 5)) {
+		snprintf(who, size, "kernel console");
+		return true;
+	}
+	proc = opendir("/proc");
+	while (proc && !found && (e = readdir(proc)) != NULL) {
+		if (isdigit((unsigned char)e->d_name[0]) && atol(e->d_name) != (long)getpid() &&
+		    process_uses(e->d_name, st.st_rdev, device, open_too, comm, sizeof(comm))) {
+			snprintf(who, size, "%s (pid %s)", comm, e->d_name);
+			found = true;
+		}
+	}
+	if (proc) {
+		closedir(proc);
+	}
+	return found;
+}
+
+bool serial_port_holder(const char *device, char *who, size_t size)
+{
+	return find_holder(device, true, who, size);
+}
+
+static void explain_busy(const struct serial_port *port, const char *who, char *why, size_t size)
+{
+	const char *name = strrchr(port->device, '/');
+
+	name = name ? name + 1 : port->device;
+	if (who[0] == '\0') {
+		snprintf(why, size, "%s: another process holds it: stop that one", port->device);
+	} else if (strcmp(who, "kernel console") == 0 || strstr(who, "getty") || strstr(who, "login")) {
+		snprintf(why, size, "%s: used by %s: remove console=%s (or serial0) from cmdline.txt, "
+			 "'systemctl mask --now serial-getty@%s', reboot", port->device, who, name, name);
+	} else {
+		snprintf(why, size, "%s: held by %s: stop it", port->device, who);
+	}
+}
+
+static int make_raw(int fd, uint32_t baud)
+{
+	struct termios t;
+
+	if (tcgetattr(fd, &t) != 0) {
+		return -errno;
+	}
+	cfmakeraw(&t);
+	t.c_cflag &= (tcflag_t)~(CSTOPB | CRTSCTS | HUPCL);
+	t.c_cflag |= CLOCAL | CREAD;
+	t.c_cc[VMIN] = 1;
+	t.c_cc[VTIME] = 0;
+	if (cfsetispeed(&t, speed_of(baud)) != 0 || cfsetospeed(&t, speed_of(baud)) != 0 ||
+	    tcsetattr(fd, TCSAFLUSH, &t) != 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
+		     char *why, size_t why_size)
+{
+	char resolved[PATH_MAX], who[128];
+	struct stat st;
+	int error;
+
+	*port = (struct serial_port){ .fd = -1, .uart = "UART" };
+	why[0] = '\0';
+	if (speed_of(baud) == B0) {
+		snprintf(why, why_size, "%s: %u baud is not a rate of the receiver", path, (unsigned)baud);
+		return -EINVAL;
+	}
+	if (realpath(path, resolved) == NULL || stat(resolved, &st) != 0) {
+		error = errno;
+		snprintf(why, why_size, "%s: %s: no receiver is plugged in there, or the UART is off (raspi-config)",
+			 path, strerror(error));
+		return -error;
+	}
+	snprintf(port->device, sizeof(port->device), "%.*s", (int)sizeof(port->device) - 1, resolved);
+	if (!S_ISCHR(st.st_mode)) {
+		snprintf(why, why_size, "%s: not a serial port but a file of another kind", resolved);
+		return -ENOTTY;
+	}
+	/* O_NONBLOCK also keeps open() from waiting for a carrier. */
+	port->fd = open(resolved, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (port->fd < 0) {
+		error = errno;
+		if (error == EBUSY) {
+			find_holder(port->device, true, who, sizeof(who));
+			explain_busy(port, who, why, why_size);
+		} else {
+			snprintf(why, why_size, "%s: %s%s", resolved, strerror(error),
+				 error == EACCES ? ": add the user to the group dialout" : "");
+		}
+		return -error;
+	}
+	if (!isatty(port->fd)) {
+		error = ENOTTY;
+		snprintf(why, why_size, "%s: not a terminal device", resolved);
+		goto fail;
+	}
+	if (flock(port->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		error = EBUSY;
+		find_holder(port->device, true, who, sizeof(who));
+		explain_busy(port, who, why, why_size);
+		goto fail;
+	}
+	/* A getty does not lock, and would eat every second byte. */
+	if (find_holder(port->device, false, who, sizeof(who))) {
+		error = EBUSY;
+		explain_busy(port, who, why, why_size);
+		goto fail;
+	}
+	error = -make_raw(port->fd, baud);
+	if (error != 0) {
+		snprintf(why, why_size, "%s: cannot be set to raw: %s", resolved, strerror(error));
+		goto fail;
+	}
+	ioctl(port->fd, TIOCEXCL);	/* later openers get EBUSY; not all drivers know it, flock holds too */
+	port->uart = uart_kind(port->device);
+	return 0;
+fail:
+	close(port->fd);
+	port->fd = -1;
+	return -error;
+}
+
+void serial_port_close(struct serial_port *port)
+{
+	if (port->fd >= 0) {
+		ioctl(port->fd, TIOCNXCL);
+		tcflush(port->fd, TCIOFLUSH);	/* else close() may wait for bytes nobody takes */
+		close(port->fd);
+		port->fd = -1;
+	}
+}
+
+int serial_port_set_baud(struct serial_port *port, uint32_t baud)
+{
+	struct termios t;
+
+	if (tcgetattr(port->fd, &t) != 0 || cfsetispeed(&t, speed_of(baud)) != 0 ||
+	    cfsetospeed(&t, speed_of(baud)) != 0 || tcsetattr(port->fd, TCSANOW, &t) != 0) {
+		return -errno;
+	}
+	return 0;
+}
+
+int serial_port_unsent(const struct serial_port *port)
+{
+	int n = 0;
+
+	return ioctl(port->fd, TIOCOUTQ, &n) == 0 ? n : 0;
+}
