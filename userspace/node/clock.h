@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * clock: what time it was at any instant of this boot. Pure.
+ *
+ * A Pi has no clock of its own. Inside the node every instant is boot_ns
+ * (CLOCK_BOOTTIME), which never steps; UTC comes in as stamps of sources and is
+ * worked out from the best one: utc = stamp.utc + (boot - stamp.boot). The same
+ * holds backwards, so what was measured before the first stamp is dated by it.
+ *
+ * Sources by rank: GNSS, NTP (or a host clock said to be set), the server's
+ * /time, none. A stamp replaces one of equal or lower rank at once, one of
+ * higher rank only when that has not been renewed for CLOCK_HOLD_NS.
+ */
+#ifndef NODE_CLOCK_H
+#define NODE_CLOCK_H
+
+#include <stdint.h>
+
+#include "userspace/reading/reading.h"
+
+/* A receiver in a tunnel or a garage comes back within this; until then its time runs on the boot clock. */
+#define CLOCK_HOLD_NS (10 * 60 * UINT64_C(1000000000))
+
+/* The uncertainty grows by 100 us per second: a Pi's crystal is good to some 50 ppm over temperature. */
+#define CLOCK_DRIFT_DIVISOR 10000
+
+#define CLOCK_ACC_UNKNOWN UINT64_MAX
+
+struct clock_stamp {
+	uint64_t boot_ns;
+	int64_t utc_us;		/* at boot_ns; meaningless if source is READING_TIME_NONE */
+	enum reading_time_source source;
+	uint64_t acc_ns;	/* CLOCK_ACC_UNKNOWN: unknown */
+};
+
+enum clock_event {
+	CLOCK_IGNORED,	/* of lower rank than what we have */
+	CLOCK_KEPT,	/* taken, in agreement with what was known */
+	CLOCK_FIRST,	/* taken, and the first good time: readings without time can be dated */
+	CLOCK_STEPPED,	/* taken, but what was known was wrong by more than both uncertainties */
+};
+
+struct clock {
+	struct clock_stamp best;
+	int64_t not_before_us;
+	int64_t step_us;	/* of the last CLOCK_STEPPED: new minus old */
+};
+
+/* A time before not_before_us is not believed, whoever says it. */
+void clock_init(struct clock *c, int64_t not_before_us);
+
+/* An enum clock_event, or -ERANGE for a time that is not believed. */
+int clock_feed(struct clock *c, const struct clock_stamp *stamp);
+
+/* UTC at an instant of this boot, before or after the last stamp. Source NONE while nothing is known. */
+struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns);
+
+/* a + b where either may be unknown, and never wrapping. */
+uint64_t clock_acc_add(uint64_t a_ns, uint64_t b_ns);
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "node_config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "userspace/daemon/config.h"
+#include "userspace/reading/reading.h"
+
+static const char *const simulate_words[] = { "never", "if-absent", NULL };
+static const char *const bus_words[] = { "auto", "userspace", "kernel", "simulated", "none", NULL };
+static const char *const order_words[] = { "oldest-first", "newest-first", NULL };
+
+/* CFG-NAV5 dynModel (u-blox 7 protocol specification, section 35.10); 1 is not assigned */
+static const char *const model_words[] = { "portable", "stationary", "pedestrian", "automotive", "sea",
+					   "airborne-1g", "airborne-2g", "airborne-4g", NULL };
+static const uint8_t model_numbers[] = { 0, 2, 3, 4, 5, 6, 7, 8 };
+
+#define AT(member) offsetof(struct node_config, member)
+
+static const struct config_key table[] = {
+	{ "node", "device", CONFIG_STRING, AT(device), NULL, 0, 0, NULL,
+	  "The URN that names this node in every reading and in its certificate. Default: urn:dev:mac: and the MAC of "
+	  "the first network interface (RFC 9039)." },
+	{ "node", "period", CONFIG_SECONDS, AT(period_ms), "10", 100, 86400000, NULL,
+	  "From one reading to the next. At 12 bits a cycle of the sensors takes about 0.8 s: a shorter period gives "
+	  "readings with the temperatures of the last cycle that was complete." },
+	{ "node", "simulate", CONFIG_CHOICE, AT(simulate), "never", 0, 0, simulate_words,
+	  "if-absent: where no sensor or no receiver is found at the start, take a simulated one and say so in the log and "
+	  "in every reading. never: a node that is installed never invents data." },
+	{ "node", "status", CONFIG_STRING, AT(status), "/run/geotherm/status.json", 0, 0, NULL,
+	  "The file in which `geotherm status` reads how the node is; written anew each period." },
+	{ "node", "log_level", CONFIG_STRING, AT(log_level_name), "info", 0, 0, NULL,
+	  "error, warning, notice, info or debug." },
+
+	{ "w1", "bus", CONFIG_CHOICE, AT(w1_bus), "auto", 0, 0, bus_words,
+	  "Who speaks 1-Wire: userspace (libgpiod), the kernel's w1_therm, or auto: userspace, and the kernel "
+	  "while that is not possible. simulated: three sensors that do not exist. none: no thermometers." },
+	{ "w1", "chip", CONFIG_STRING, AT(w1_chip), NULL, 0, 0, NULL,
+	  "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the header's chip of any Pi." },
+	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", 0, 511, NULL,
+	  "Line of that chip (BCM number) with the sensors." },
+	{ "w1", "resolution", CONFIG_UINT, AT(w1_resolution), "12", 0, 12, NULL,
+	  "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set." },
+	{ "w1", "search_every", CONFIG_UINT, AT(w1_search_every), "10", 1, 1000000, NULL,
+	  "Look for plugged and unplugged sensors every so many cycles." },
+
+	{ "gnss", "port", CONFIG_STRING, AT(gnss_port), "/dev/serial0", 0, 0, NULL,
+	  "Serial port of the u-blox receiver; simulated: a receiver that does not exist; none: no receiver." },
+	{ "gnss", "baud", CONFIG_UINT, AT(gnss_baud), "115200", 4800, 921600, NULL,
+	  "What the receiver is switched to; it is found at any rate." },
+	{ "gnss", "rate", CONFIG_SECONDS, AT(gnss_rate_ms), "1", 100, 60000, NULL,
+	  "From one fix to the next." },
+	{ "gnss", "model", CONFIG_CHOICE, AT(gnss_model), "portable", 0, 0, model_words,
+	  "The receiver's dynamic platform model." },
+	{ "gnss", "max_hacc", CONFIG_UINT, AT(gnss_max_hacc_m), "100", 1, 100000, NULL,
+	  "A position with a worse horizontal accuracy, in m, is unknown." },
+	{ "gnss", "not_before", CONFIG_STRING, AT(gnss_not_before), "2026-01-01", 0, 0, NULL,
+	  "YYYY-MM-DD: no source of time is believed when it says an earlier day. Lower it to play recordings." },
+
+	{ "server", "uri", CONFIG_STRING, AT(server_uri), NULL, 0, 0, NULL,
+	  "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Without it readings stay in the outbox." },
+	{ "server", "ca", CONFIG_STRING, AT(server_ca), "/etc/geotherm/pki/ca.pem", 0, 0, NULL,
+	  "PEM file with the certificates that may sign the server's." },
+	{ "server", "certificate", CONFIG_STRING, AT(server_certificate), "/etc/geotherm/pki/node.pem", 0, 0, NULL,
+	  "PEM file with the node's certificate and its chain, and its key if there is no file of its own for that." },
+	{ "server", "key", CONFIG_STRING, AT(server_key), NULL, 0, 0, NULL,
+	  "PEM file with the node's private key. Default: the file of the certificate." },
+	{ "server", "server_name", CONFIG_STRING, AT(server_name), NULL, 0, 0, NULL,
+	  "The name (or address) that the server's certificate must have. Default: the host of the URI." },
+	{ "server", "ciphers", CONFIG_STRING, AT(server_ciphers), NULL, 0, 0, NULL,
+	  "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
+	{ "server", "batch", CONFIG_UINT, AT(server_batch), "64", 1, 256, NULL,
+	  "Readings in one POST at most, when there is a backlog." },
+	{ "server", "order", CONFIG_CHOICE, AT(server_order), "oldest-first", 0, 0, order_words,
+	  "Which readings of a backlog go first." },
+	{ "server", "retry_max", CONFIG_SECONDS, AT(server_retry_max_ms), "1min", 1000, 3600000, NULL,
+	  "The longest wait before the server is tried again; it begins at 1 s and doubles, with jitter." },
+
+	{ "outbox", "path", CONFIG_STRING, AT(outbox_path), "/var/lib/geotherm/outbox.db", 0, 0, NULL,
+	  "The file that keeps readings until the server has them. A new file begins a new epoch." },
+	{ "outbox", "max_rows", CONFIG_UINT, AT(outbox_max_rows), "1000000", 10, 100000000, NULL,
+	  "Readings that it keeps at most; then the oldest go, and that is recorded." },
+	{ "outbox", "max_mb", CONFIG_UINT, AT(outbox_max_mb), "512", 1, 1000000, NULL,
+	  "The same in MB (10^6 bytes)." },
+	{ "outbox", "sync", CONFIG_STRING, AT(outbox_sync), "each", 0, 0, NULL,
+	  "each: a reading is on the disk before the next step. A time such as 30 or 5min: at most one disk sync in it, "
+	  "which spares SD cards; a power cut (not a crash) can then cost what was measured in it." },
+};
+#define TABLE_ROWS (sizeof(table) / sizeof(table[0]))
+
+/* "2026-01-01" in us since 1970, by the proleptic Gregorian calendar. */
+static bool parse_day(const char *text, int64_t *us)
+{
+	static const unsigned before_month[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	static const unsigned month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned year, month, day;
+	bool leap;
+	int used = 0;
+	int64_t days;
+
+	if (sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &used) != 3 || text[used] != '\0' ||
+	    year < 1970 || year > 2100 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1]) {
+		return false;
+	}
+	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	if (month == 2 && day == 29 && !leap) {
+		return false;
+	}
+	days = (int64_t)(year - 1970) * 365 + (year - 1969) / 4 - (year > 2000 ? (year - 2001) / 100 : 0) +
+		(year > 2000 ? (year - 2001) / 400 : 0);
+	days += before_month[month - 1] + day - 1 + (leap && month > 2);
+	*us = days * 86400 * 1000000;
+	return true;
+}
+
+/* A time written as the table's own times are. */
+static int parse_sync(const char *text, unsigned *ms, char *err, size_t err_size)
+{
+	static const struct config_key row = { "outbox", "sync", CONFIG_SECONDS, 0, NULL, 1000, 3600000, NULL, "" };
+	char assignment[128], why[200];
+
+	if (strcmp(text, "each") == 0) {
+		*ms = 0;
+		return 0;
+	}
+	snprintf(assignment, sizeof(assignment), "outbox.sync=%.100s", text);
+	if (config_override(&row, 1, ms, assignment, why, sizeof(why)) != 0) {
+		snprintf(err, err_size, "%s, or the word each", why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What one key cannot say about itself. */
+static int work_out(struct node_config *c, char *err, size_t err_size)
+{
+	if (log_level_parse(c->log_level_name, &c->log_level) != 0) {
+		snprintf(err, err_size, "[node] log_level = %.40s: must be one of error, warning, notice, info, debug",
+			 c->log_level_name);
+		return -EINVAL;
+	}
+	if (c->device != NULL && reading_device_check(c->device) != 0) {
+		snprintf(err, err_size, "[node] device = %.100s: must be a URN of at most %d characters, such as "
+			 "urn:dev:mac:b827ebfffe123456", c->device, READING_DEVICE_SIZE - 1);
+		return -EINVAL;
+	}
+	if (c->w1_resolution != 0 && c->w1_resolution < 9) {
+		snprintf(err, err_size, "[w1] resolution = %u: must be 9, 10, 11, 12, or 0", c->w1_resolution);
+		return -EINVAL;
+	}
+	if (!parse_day(c->gnss_not_before, &c->not_before_us)) {
+		snprintf(err, err_size, "[gnss] not_before = %.40s: must be a day such as 2026-01-01",
+			 c->gnss_not_before);
+		return -EINVAL;
+	}
+	c->gnss_dyn_model = model_numbers[c->gnss_model];
+	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);
+}
+
+int node_config_load(struct node_config *config, const char *path, const char *const *assignments, size_t n,
+		     char *err, size_t err_size)
+{
+	int rc;
+
+	memset(config, 0, sizeof(*config));
+	rc = config_load(table, TABLE_ROWS, config, path, err, err_size);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		rc = config_override(table, TABLE_ROWS, config, assignments[i], err, err_size);
+	}
+	if (rc == 0) {
+		char why[256];
+
+		rc = work_out(config, why, sizeof(why));
+		if (rc != 0) {
+			snprintf(err, err_size, "%s: %s", path != NULL ? path : "configuration", why);
+		}
+	}
+	if (rc != 0) {
+		node_config_free(config);
+	}
+	return rc;
+}
+
+void node_config_free(struct node_config *config)
+{
+	config_free(table, TABLE_ROWS, config);
+}
+
+void node_config_print(FILE *out)
+{
+	config_print(table, TABLE_ROWS, out);
+}

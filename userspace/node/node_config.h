@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * node_config: what geotherm-node is told, by file and by -o options. The table in node_config.c is the
+ * manual of each key; `geotherm-node --print-config` shows it.
+ *
+ * Ownership: node_config_load() fills, node_config_free() frees what it filled.
+ */
+#ifndef NODE_CONFIG_H
+#define NODE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "userspace/daemon/log.h"
+
+enum node_simulate { NODE_SIMULATE_NEVER, NODE_SIMULATE_IF_ABSENT };
+enum node_w1_bus { NODE_W1_AUTO, NODE_W1_USERSPACE, NODE_W1_KERNEL, NODE_W1_SIMULATED, NODE_W1_NONE };
+
+struct node_config {
+	char *device;
+	unsigned period_ms;
+	int simulate;		/* enum node_simulate */
+	char *status;
+	char *log_level_name;
+
+	int w1_bus;		/* enum node_w1_bus */
+	char *w1_chip;
+	unsigned w1_gpio;
+	unsigned w1_resolution;	/* 0: as the sensors are set */
+	unsigned w1_search_every;
+
+	char *gnss_port;	/* a path, or the words "simulated" or "none" */
+	unsigned gnss_baud;
+	unsigned gnss_rate_ms;
+	int gnss_model;		/* index of the word; see gnss_dyn_model */
+	unsigned gnss_max_hacc_m;
+	char *gnss_not_before;
+
+	char *server_uri;
+	char *server_ca;
+	char *server_certificate;
+	char *server_key;
+	char *server_name;
+	char *server_ciphers;
+	unsigned server_batch;
+	int server_order;	/* enum outbox_order */
+	unsigned server_retry_max_ms;
+
+	char *outbox_path;
+	unsigned outbox_max_rows;
+	unsigned outbox_max_mb;
+	char *outbox_sync;
+
+	/* worked out from the above by node_config_load() */
+	enum log_level log_level;
+	uint8_t gnss_dyn_model;	/* CFG-NAV5 dynModel */
+	int64_t not_before_us;
+	unsigned outbox_sync_ms;
+};
+
+/*
+ * Defaults, then the file (NULL: none), then the n assignments "section.key=value" in order, then what
+ * must hold between keys. 0, or an error with one line in err.
+ */
+int node_config_load(struct node_config *config, const char *path, const char *const *assignments, size_t n,
+		     char *err, size_t err_size);
+void node_config_free(struct node_config *config);
+
+/* Every key with its meaning, as a configuration file. */
+void node_config_print(FILE *out);
+
+#endif
