@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "migrations.h"
+
+/* The assembler takes the files as they are: no generated source, no quoting. Paths are from the top of the tree. */
+#define EMBED(symbol, path) \
+	__asm__(".pushsection .rodata\n" \
+		".global " #symbol "\n" \
+		#symbol ":\n" \
+		".incbin \"" path "\"\n" \
+		".global " #symbol "_end\n" \
+		#symbol "_end:\n" \
+		".byte 0\n" \
+		".popsection\n"); \
+	extern const char symbol[], symbol##_end[]
+
+EMBED(migration_sqlite_001, "server/migrations/sqlite/001-readings.sql");
+EMBED(migration_mariadb_001, "server/migrations/mariadb/001-readings.sql");
+
+const struct migration migrations_sqlite[] = {
+	{ "001-readings", migration_sqlite_001, migration_sqlite_001_end },
+};
+const size_t migrations_sqlite_count = sizeof(migrations_sqlite) / sizeof(migrations_sqlite[0]);
+
+const struct migration migrations_mariadb[] = {
+	{ "001-readings", migration_mariadb_001, migration_mariadb_001_end },
+};
+const size_t migrations_mariadb_count = sizeof(migrations_mariadb) / sizeof(migrations_mariadb[0]);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store: where readings are kept, in SQLite or MariaDB, each (device, epoch, seq) once.
+ *
+ * A (device, epoch) pair is a stream; a reading's primary key is (stream, seq). What
+ * store_commit() returned 0 for is on disk; what it failed for may or may not be there, and is
+ * committed again as it is: the key makes that harmless.
+ *
+ * Ownership: store_new() allocates, store_free() frees and accepts NULL; the config's strings are
+ * borrowed for the store's life. Threads: one store per thread; it may be made on another.
+ * Errors: 0 or a count, or a negative code below; store_error() has it in words.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gaps.h"
+#include "userspace/reading/reading.h"
+
+#define STORE_DOWN	(-1101)	/* not reachable, full or broken: nothing is lost, connect and try again later */
+#define STORE_BUSY	(-1102)	/* deadlock, lock or certification conflict: try again at once (store_commit does) */
+#define STORE_REFUSED	(-1103)	/* the database will never take this content */
+#define STORE_UNUSABLE	(-1104)	/* wrong path, password, schema or credential: only a person can help */
+
+enum store_kind { STORE_SQLITE, STORE_MARIADB };
+
+struct store_config {
+	int kind;		/* enum store_kind */
+	const char *path;	/* SQLite: the database file */
+	const char *hosts;	/* MariaDB: "db1,db2:3307"; ignored if socket is set */
+	const char *socket;	/* MariaDB: unix socket, or NULL */
+	const char *user;
+	const char *password_file;	/* first line is the password; NULL: none */
+	const char *database;
+	const char *tls_ca;	/* MariaDB over TCP: the server is verified against this file */
+	bool tls;		/* false: TCP in the clear is meant */
+};
+
+/* Never connects. NULL only without memory. */
+struct store *store_new(const struct store_config *config);
+void store_free(struct store *s);
+
+/* Connects if it is not, and brings the schema up to date. 0, STORE_DOWN or STORE_UNUSABLE. */
+int store_connect(struct store *s);
+bool store_connected(const struct store *s);
+const char *store_error(const struct store *s);	/* of the last failure, one line; valid until the next call */
+
+/* Finds or makes a stream; *gaps is what it has. */
+int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us, uint64_t *stream,
+		 struct gaps *gaps);
+/* Notes that 1..complete are there, so that the next store_stream() need not look at them. */
+int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete);
+
+struct store_item {
+	uint64_t stream;
+	const struct reading *reading;	/* borrowed; seq 1..INT64_MAX */
+	int64_t received_us;
+	bool conflict;		/* out: the key was taken by other content, which stays */
+};
+
+/*
+ * All or nothing, one transaction. Items are best sorted by (stream, seq). Returns how many were new; the
+ * others were there before, `conflict` tells those that differ.
+ */
+int store_commit(struct store *s, struct store_item *items, size_t n);
+
+/* Called for each reading; a non-zero return ends the walk and is returned. *r is valid for the call. */
+typedef int (*store_reading_fn)(void *arg, const struct reading *r, int64_t received_us);
+
+/* The newest reading of a device, or of each (device NULL): the highest seq of the stream heard of last. */
+int store_newest(struct store *s, const char *device, store_reading_fn each, void *arg);
+
+struct store_track {
+	const char *device;
+	bool from_known;
+	int64_t from_us, to_us;		/* UTC, both in the track */
+	unsigned limit;
+};
+
+/*
+ * Dated readings of one device in ascending time: the first `limit` from from_us on, or, if that is not known,
+ * the last `limit` up to to_us. A reading whose time is unknown is on no track.
+ */
+int store_track(struct store *s, const struct store_track *track, store_reading_fn each, void *arg);
+int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq, store_reading_fn each, void *arg);
+
+/*
+ * What a stream has, as ascending ranges. cause NULL: readings that are there; else why they never will be
+ * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making.
+ */
+typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range, const char *cause);
+int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg);
+
+/* Removes one reading and notes the hole: 1, 0 if it was not there. */
+int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us);
+
+#endif

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* store_sqlite: WAL with synchronous=FULL: a commit that returned survives power loss. */
+#include "store_backend.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_TIMEOUT_MS 5000	/* another process checkpoints or migrates */
+
+struct sqlite {
+	sqlite3 *db;
+	sqlite3_stmt *insert;
+};
+
+static int failed(struct store *s, const char *doing)
+{
+	struct sqlite *q = s->db;
+	int code = sqlite3_errcode(q->db);
+
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return store_fail(s, STORE_BUSY, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG:
+		return store_fail(s, STORE_REFUSED, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+	default:
+		return store_fail(s, STORE_DOWN, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+	}
+}
+
+static void bind(sqlite3_stmt *stmt, int at, const struct sql_value *v)
+{
+	switch (v->type) {
+	case SQL_NULL:
+		sqlite3_bind_null(stmt, at);
+		break;
+	case SQL_INTEGER:
+		sqlite3_bind_int64(stmt, at, v->integer);
+		break;
+	case SQL_TEXT:
+		sqlite3_bind_text(stmt, at, v->data, (int)v->size, SQLITE_STATIC);
+		break;
+	case SQL_BLOB:
+		sqlite3_bind_blob(stmt, at, v->data, (int)v->size, SQLITE_STATIC);
+		break;
+	}
+}
+
+static struct sql_value column(sqlite3_stmt *stmt, int at)
+{
+	switch (sqlite3_column_type(stmt, at)) {
+	case SQLITE_INTEGER:
+		return (struct sql_value){ .type = SQL_INTEGER, .integer = sqlite3_column_int64(stmt, at) };
+	case SQLITE_TEXT: {
+		const void *data = sqlite3_column_text(stmt, at);
+
+		return (struct sql_value){ .type = SQL_TEXT, .data = data,
+					   .size = (size_t)sqlite3_column_bytes(stmt, at) };
+	}
+	case SQLITE_BLOB: {
+		const void *data = sqlite3_column_blob(stmt, at);
+
+		return (struct sql_value){ .type = SQL_BLOB, .data = data,
+					   .size = (size_t)sqlite3_column_bytes(stmt, at) };
+	}
+	default:
+		return (struct sql_value){ .type = SQL_NULL };
+	}
+}
+
+static int run(struct store *s, const char *sql, const struct sql_value *params, size_t n, sql_row_fn each, void *arg)
+{
+	struct sqlite *q = s->db;
+	struct sql_value values[STORE_COLUMNS + 2];
+	sqlite3_stmt *stmt;
+	int rc = 0, step;
+
+	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
+		return failed(s, "SQL");
+	}
+	if (stmt == NULL) {
+		return 0;	/* a comment */
+	}
+	for (size_t i = 0; i < n; i++) {
+		bind(stmt, (int)i + 1, &params[i]);
+	}
+	while ((step = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int columns = sqlite3_column_count(stmt);
+
+		for (int i = 0; i < columns && i < (int)(sizeof(values) / sizeof(values[0])); i++) {
+			values[i] = column(stmt, i);
+		}
+		rc = each == NULL ? 0 : each(arg, values, (size_t)columns);
+		if (rc != 0) {
+			break;
+		}
+	}
+	if (step == SQLITE_DONE) {
+		rc = sqlite3_stmt_readonly(stmt) ? 0 : sqlite3_changes(q->db);
+	} else if (step != SQLITE_ROW) {
+		rc = failed(s, "SQL");
+	}
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+static int insert_all(struct store *s, const struct store_item *items, size_t n)
+{
+	struct sqlite *q = s->db;
+	int fresh = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		store_row_make(&s->row, items[i].stream, items[i].reading, items[i].received_us);
+		for (int c = 0; c < STORE_COLUMNS; c++) {
+			bind(q->insert, c + 1, &s->row.value[c]);
+		}
+		if (sqlite3_step(q->insert) != SQLITE_DONE) {
+			int rc = failed(s, "INSERT");
+
+			sqlite3_reset(q->insert);
+			return rc;
+		}
+		fresh += sqlite3_changes(q->db);
+		sqlite3_reset(q->insert);
+	}
+	return fresh;
+}
+
+static int insert(struct store *s, const struct store_item *items, size_t n)
+{
+	int fresh, rc = run(s, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL);
+
+	if (rc < 0) {
+		return rc;
+	}
+	fresh = insert_all(s, items, n);
+	rc = fresh < 0 ? fresh : run(s, "COMMIT", NULL, 0, NULL, NULL);
+	if (rc < 0) {
+		sqlite3_exec(((struct sqlite *)s->db)->db, "ROLLBACK", NULL, NULL, NULL);
+		return rc;
+	}
+	return fresh;
+}
+
+static void sqlite_close(struct store *s)
+{
+	struct sqlite *q = s->db;
+
+	sqlite3_finalize(q->insert);
+	sqlite3_close(q->db);
+	free(q);
+}
+
+static int is_wal(void *arg, const struct sql_value *v, size_t n)
+{
+	*(bool *)arg = n == 1 && v[0].type == SQL_TEXT && v[0].size == 3 && memcmp(v[0].data, "wal", 3) == 0;
+	return 0;
+}
+
+static int sqlite_open(struct store *s)
+{
+	struct sqlite *q = calloc(1, sizeof(*q));
+	bool wal = false;
+	int rc;
+
+	if (q == NULL) {
+		return store_fail(s, STORE_DOWN, "out of memory");
+	}
+	s->db = q;
+	/* Two connections live on two threads, never one on two at once: SQLite's own locks are not needed. */
+	rc = sqlite3_open_v2(s->config.path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+			     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (rc != SQLITE_OK) {
+		int why = sqlite3_system_errno(q->db);
+
+		return store_fail(s, STORE_UNUSABLE,
+				  "%s: cannot open the database: %s; its directory must exist and be writable",
+				  s->config.path, why != 0 ? strerror(why) : sqlite3_errstr(rc));
+	}
+	sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
+	rc = run(s, "PRAGMA journal_mode=WAL", NULL, 0, is_wal, &wal);
+	if (rc == STORE_BUSY) {
+		return STORE_DOWN;
+	}
+	if (rc < 0) {
+		return STORE_UNUSABLE;
+	}
+	if (!wal) {
+		return store_fail(s, STORE_UNUSABLE, "%s: SQLite cannot keep a write-ahead log there",
+				  s->config.path);
+	}
+	return run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
+}
+
+/* The table is there only after the migrations, so the statement is made at first use. */
+static int sqlite_insert(struct store *s, const struct store_item *items, size_t n)
+{
+	struct sqlite *q = s->db;
+
+	if (q->insert == NULL) {
+		char sql[1024];
+		int at = snprintf(sql, sizeof(sql), "INSERT INTO readings (%s) VALUES (?", store_row_names);
+
+		for (int i = 1; i < STORE_COLUMNS; i++) {
+			at += snprintf(sql + at, sizeof(sql) - (size_t)at, ",?");
+		}
+		snprintf(sql + at, sizeof(sql) - (size_t)at, ") ON CONFLICT DO NOTHING");
+		if (sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->insert, NULL) != SQLITE_OK) {
+			return failed(s, "INSERT");
+		}
+	}
+	return insert(s, items, n);
+}
+
+const struct store_backend store_sqlite = {
+	.keep = "ON CONFLICT DO NOTHING",
+	.lock = "BEGIN IMMEDIATE",
+	.unlock = "COMMIT",
+	.abandon = "ROLLBACK",
+	.begin = "BEGIN IMMEDIATE",
+	.migrations = migrations_sqlite,
+	.migrations_count = &migrations_sqlite_count,
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.query = run,
+	.insert = sqlite_insert,
+};
