@@ -158,6 +158,24 @@ void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SI
 	*out = '\0';
 }
 
+uint8_t reading_rom_crc(const uint8_t rom[7])
+{
+	uint8_t crc = 0;
+
+	for (unsigned i = 0; i < 7; i++) {
+		crc ^= rom[i];
+		for (unsigned bit = 0; bit < 8; bit++) {
+			crc = (uint8_t)(crc & 1 ? crc >> 1 ^ 0x8c : crc >> 1);
+		}
+	}
+	return crc;
+}
+
+int16_t reading_raw_from_mc(int32_t temp_mc)
+{
+	return (int16_t)((temp_mc * 16 + (temp_mc < 0 ? -500 : 500)) / 1000);
+}
+
 const char *reading_time_source_name(enum reading_time_source source)
 {
 	switch (source) {

@@ -28,6 +28,13 @@
 #define READING_UTC_MIN_US (INT64_C(946684800) * 1000000)
 #define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000)	/* the first that is too late */
 
+/*
+ * The epoch of what the older program's clients send (legacy_text.h): seq is the record's TIME in
+ * us, so the same record again has the same key. Such numbers are never contiguous: no gaps are
+ * counted in this epoch.
+ */
+#define READING_EPOCH_LEGACY UINT64_C(0x6c65676163790000)	/* "legacy" */
+
 enum reading_time_source {	/* on disk and on the wire: never renumber */
 	READING_TIME_NONE = 0,	/* utc_us is meaningless */
 	READING_TIME_GNSS = 1,
@@ -150,6 +157,11 @@ bool reading_equal(const struct reading *a, const struct reading *b);
 int reading_device_check(const char *device);
 /* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...". */
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
+
+/* CRC-8 of a 1-Wire ROM over its first seven bytes (Maxim application note 27); the eighth is it. */
+uint8_t reading_rom_crc(const uint8_t rom[7]);
+/* The nearest 1/16 degC to temp_mc, which must be within -2048000 to 2047938. */
+int16_t reading_raw_from_mc(int32_t temp_mc);
 
 /* "none", "gnss", "ntp", "host", "server". */
 const char *reading_time_source_name(enum reading_time_source source);

@@ -33,182 +33,7 @@ static const char *const sensor_field_names[] = {
 #undef X
 };
 
-/* A record with its base values applied. */
-struct resolved {
-	const struct senml_record *record;
-	char name[SENML_NAME_MAX];	/* cut at its last '_': whose it is ... */
-	const char *field;	/* ... and what */
-	struct senml_text unit;
-	struct senml_number value;
-	bool has_value;
-};
-
-static bool is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == ':' || c == '.' || c == '/' || c == '_';
-}
-
-/* --- base values (RFC 8428 4.6) ------------------------------------------- */
-
-static int keep_text(char *kept, size_t size, const struct senml_record *record,
-		     enum senml_label label, struct senml_error *err)
-{
-	const struct senml_text *text = &record->value[label].text;
-
-	if (!senml_record_has(record, label)) {
-		return 0;
-	}
-	if (text->length >= size) {
-		return senml_fail(err, -EBADMSG, "%s of %zu bytes, expected at most %zu",
-				  senml_labels[label].name, text->length, size - 1);
-	}
-	memcpy(kept, text->at, text->length);
-	kept[text->length] = '\0';
-	return 0;
-}
-
-static int resolve_name(const struct senml_base *base, struct resolved *s, struct senml_error *err)
-{
-	size_t length = strlen(base->name);
-	const struct senml_text *n = &s->record->value[SENML_N].text;
-	char *last = NULL;
-
-	memcpy(s->name, base->name, length);
-	if (senml_record_has(s->record, SENML_N)) {
-		if (n->length >= sizeof(s->name) - length) {
-			return senml_fail(err, -EBADMSG, "name of %zu bytes, expected at most %d",
-					  length + n->length, SENML_NAME_MAX - 1);
-		}
-		memcpy(s->name + length, n->at, n->length);
-		length += n->length;
-	}
-	s->name[length] = '\0';
-	if (length == 0) {
-		return senml_fail(err, -EBADMSG, "no name, expected n or bn");
-	}
-	for (size_t i = 0; i < length; i++) {
-		if (!is_name_char(s->name[i])) {
-			return senml_fail(err, -EBADMSG, "byte 0x%02x in the name, expected letters, "
-					  "digits or -:./_", (unsigned char)s->name[i]);
-		}
-		last = s->name[i] == '_' ? &s->name[i] : last;
-	}
-	s->field = s->name;
-	if (last != NULL) {
-		*last = '\0';
-		s->field = last + 1;
-	}
-	return 0;
-}
-
-static int resolve(struct senml_base *base, const struct senml_record *record, struct resolved *s,
-		   struct senml_error *err)
-{
-	const unsigned values = record->present &
-				(1u << SENML_V | 1u << SENML_VS | 1u << SENML_VB | 1u << SENML_VD);
-	static const struct senml_number zero;
-	uint64_t version;
-
-	s->record = record;
-	/* RFC 8428 4.4: of another version nothing may be taken. 10 is the one in force. */
-	if (senml_record_has(record, SENML_BVER) &&
-	    (senml_number_to_u64(&record->value[SENML_BVER].number, 0, &version) != 0 ||
-	     version != 10)) {
-		return senml_fail(err, -EBADMSG, "bver, expected 10");
-	}
-	if (keep_text(base->name, sizeof(base->name), record, SENML_BN, err) != 0 ||
-	    keep_text(base->unit, sizeof(base->unit), record, SENML_BU, err) != 0 ||
-	    resolve_name(base, s, err) != 0) {
-		return err->code;
-	}
-	if (senml_record_has(record, SENML_BT)) {
-		base->time = record->value[SENML_BT].number;
-	}
-	if (senml_record_has(record, SENML_BV)) {
-		base->value = record->value[SENML_BV].number;
-		base->value_given = true;
-	}
-	if ((values & (values - 1)) != 0) {
-		return senml_fail(err, -EBADMSG, "more than one of v, vs, vb, vd");
-	}
-	if (values == 0 && !base->value_given && !senml_record_has(record, SENML_S)) {
-		return senml_fail(err, -EBADMSG, "no value, expected v, vs, vb, vd or s");
-	}
-	s->unit = senml_record_has(record, SENML_U)
-			  ? record->value[SENML_U].text
-			  : (struct senml_text){ base->unit, strlen(base->unit) };
-	s->has_value = values == 1u << SENML_V || (values == 0 && base->value_given);
-	if (s->has_value &&
-	    senml_number_add(values == 0 ? &zero : &record->value[SENML_V].number, &base->value,
-			     &s->value) != 0) {
-		return senml_fail(err, -EBADMSG, "%s: bv + v is too large", s->field);
-	}
-	return 0;
-}
-
-/* --- values ----------------------------------------------------------------- */
-
-/* The number in units of 10^exponent; an unsigned one as its bits. */
-static int take_number(const struct resolved *s, const char *unit, int exponent, bool is_signed,
-		       int64_t *value, struct senml_error *err)
-{
-	uint64_t bits = 0;
-	int rc;
-
-	if (!s->has_value) {
-		return senml_fail(err, -EBADMSG, "%s: expected a number (v)", s->field);
-	}
-	if (s->unit.length != strlen(unit) || memcmp(s->unit.at, unit, s->unit.length) != 0) {
-		return senml_fail(err, -EBADMSG, "%s: unit \"%.*s\", expected \"%s\"", s->field,
-				  (int)senml_utf8_prefix(s->unit.at, s->unit.length < 16 ? s->unit.length : 16),
-				  s->unit.at, unit);
-	}
-	if (is_signed) {
-		rc = senml_number_to_i64(&s->value, exponent, value);
-	} else {
-		rc = senml_number_to_u64(&s->value, exponent, &bits);
-		*value = (int64_t)bits;
-	}
-	if (rc == -EDOM) {
-		return senml_fail(err, -EBADMSG, "%s: expected a multiple of 1e%d", s->field, exponent);
-	}
-	return rc == 0 ? 0 : senml_fail(err, -EBADMSG, "%s: out of range", s->field);
-}
-
-/* A whole number within bounds. */
-static int take_small(const struct resolved *s, const char *unit, uint64_t max, uint64_t *value,
-		      struct senml_error *err)
-{
-	int64_t bits;
-	int rc = take_number(s, unit, 0, false, &bits, err);
-
-	*value = (uint64_t)bits;
-	if (rc == 0 && *value > max) {
-		rc = senml_fail(err, -EBADMSG, "%s: expected 0 to %llu", s->field,
-				(unsigned long long)max);
-	}
-	return rc;
-}
-
-static int take_text(const struct resolved *s, char *out, size_t size, struct senml_error *err)
-{
-	const struct senml_text *text = &s->record->value[SENML_VS].text;
-
-	if (!senml_record_has(s->record, SENML_VS)) {
-		return senml_fail(err, -EBADMSG, "%s: expected a text (vs)", s->field);
-	}
-	if (text->length >= size) {
-		return senml_fail(err, -EBADMSG, "%s: text of %zu bytes, expected at most %zu",
-				  s->field, text->length, size - 1);
-	}
-	if (senml_utf8_prefix(text->at, text->length) != text->length) {
-		return senml_fail(err, -EBADMSG, "%s: expected UTF-8 without NUL", s->field);
-	}
-	memcpy(out, text->at, text->length);
-	out[text->length] = '\0';
-	return 0;
-}
+/* --- values of our own forms -------------------------------------------------- */
 
 /* n bytes in lowercase hexadecimal, all of text. */
 static bool parse_hex(const char *text, uint8_t *bytes, size_t n)
@@ -225,12 +50,12 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t n)
 	return text[2 * n] == '\0';
 }
 
-static int take_epoch(const struct resolved *s, uint64_t *epoch, struct senml_error *err)
+static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct senml_error *err)
 {
 	uint8_t bytes[8];
 	char text[17];
 
-	if (take_text(s, text, sizeof(text), err) != 0) {
+	if (senml_resolved_text(s, text, sizeof(text), err) != 0) {
 		return err->code;
 	}
 	*epoch = 0;
@@ -239,34 +64,18 @@ static int take_epoch(const struct resolved *s, uint64_t *epoch, struct senml_er
 			*epoch = *epoch << 8 | bytes[i];
 		}
 	}
-	return *epoch != 0 ? 0 : senml_fail(err, -EBADMSG, "epoch: expected 16 lowercase hex digits, not all 0");
-}
-
-/* bt + t in us; 0 is "unknown". */
-static int take_time(const struct senml_base *base, const struct resolved *s, int64_t *utc_us,
-		     struct senml_error *err)
-{
-	struct senml_number sum = base->time;
-
-	if ((senml_record_has(s->record, SENML_T) &&
-	     senml_number_add(&base->time, &s->record->value[SENML_T].number, &sum) != 0) ||
-	    senml_number_to_i64(&sum, -6, utc_us) != 0) {
-		return senml_fail(err, -EBADMSG, "%s: expected a time in whole us", s->field);
-	}
-	if (*utc_us != 0 && (*utc_us < READING_UTC_MIN_US || *utc_us >= READING_UTC_MAX_US)) {
-		return senml_fail(err, -EBADMSG,
-				  "%s: time is not within 2000 to 2105, nor 0 for unknown", s->field);
-	}
-	return 0;
+	return *epoch != 0 ? 0
+			   : senml_fail(err, -EBADMSG,
+					"epoch: expected 16 lowercase hex digits, not all 0");
 }
 
 /* --- one reading -------------------------------------------------------------- */
 
-static int take_time_source(const struct resolved *s, struct reading *r, struct senml_error *err)
+static int take_time_source(const struct senml_resolved *s, struct reading *r, struct senml_error *err)
 {
 	char text[16];
 
-	if (take_text(s, text, sizeof(text), err) != 0) {
+	if (senml_resolved_text(s, text, sizeof(text), err) != 0) {
 		return err->code;
 	}
 	for (unsigned i = READING_TIME_NONE; i <= READING_TIME_SERVER; i++) {
@@ -281,14 +90,14 @@ static int take_time_source(const struct resolved *s, struct reading *r, struct 
 	return senml_fail(err, -EBADMSG, "tsrc: expected none, gnss, ntp, host or server");
 }
 
-static int take_device_field(struct reading *r, unsigned field, const struct resolved *s,
+static int take_device_field(struct reading *r, unsigned field, const struct senml_resolved *s,
 			     struct senml_error *err)
 {
 	int64_t value;
 
 	switch (field) {
 	case FIELD_SEQ:
-		if (take_small(s, "", UINT64_MAX, &r->seq, err) == 0 && r->seq == 0) {
+		if (senml_resolved_count(s, "", UINT64_MAX, &r->seq, err) == 0 && r->seq == 0) {
 			senml_fail(err, -EBADMSG, "seq: expected 1 or more");
 		}
 		return err->code;
@@ -297,25 +106,25 @@ static int take_device_field(struct reading *r, unsigned field, const struct res
 	case FIELD_TSRC:
 		return take_time_source(s, r, err);
 	case FIELD_TACC:
-		if (take_number(s, "s", -9, false, &value, err) == 0) {
+		if (senml_resolved_number(s, "s", -9, false, &value, err) == 0) {
 			r->time_acc_ns = (uint64_t)value;
 		}
 		return err->code;
 	case FIELD_BOOT:
-		if (take_number(s, "s", -9, false, &value, err) == 0) {
+		if (senml_resolved_number(s, "s", -9, false, &value, err) == 0) {
 			r->boot_ns = (uint64_t)value;
 		}
 		return err->code;
 	case FIELD_HOST:
-		return take_text(s, r->host, sizeof(r->host), err);
+		return senml_resolved_text(s, r->host, sizeof(r->host), err);
 	case FIELD_VERSION:
-		return take_text(s, r->version, sizeof(r->version), err);
+		return senml_resolved_text(s, r->version, sizeof(r->version), err);
 	case FIELD_NOTE:
-		return take_text(s, r->note, sizeof(r->note), err);
+		return senml_resolved_text(s, r->note, sizeof(r->note), err);
 	default: {
 		const struct reading_scalar_info *info = &reading_scalars[field - FIELD_SCALAR];
 
-		if (take_number(s, info->unit, info->exponent, info->is_signed, &value, err) != 0) {
+		if (senml_resolved_number(s, info->unit, info->exponent, info->is_signed, &value, err) != 0) {
 			return err->code;
 		}
 		return reading_scalar_put(r, (enum reading_scalar)(field - FIELD_SCALAR), value) == 0
@@ -326,7 +135,7 @@ static int take_device_field(struct reading *r, unsigned field, const struct res
 }
 
 static int take_sensor_field(struct reading_temperature *t, enum sensor_field field,
-			     const struct resolved *s, struct senml_error *err)
+			     const struct senml_resolved *s, struct senml_error *err)
 {
 	uint64_t small;
 	int64_t value;
@@ -334,7 +143,7 @@ static int take_sensor_field(struct reading_temperature *t, enum sensor_field fi
 
 	switch (field) {
 	case SENSOR_QUALITY:
-		if (take_text(s, text, sizeof(text), err) != 0) {
+		if (senml_resolved_text(s, text, sizeof(text), err) != 0) {
 			return err->code;
 		}
 		for (unsigned i = 0; senml_quality_name(i) != NULL; i++) {
@@ -346,16 +155,16 @@ static int take_sensor_field(struct reading_temperature *t, enum sensor_field fi
 		return senml_fail(err, -EBADMSG, "quality: \"%.*s\" is not one of ours",
 				  (int)strlen(text), text);
 	case SENSOR_TEMP:
-		if (take_number(s, "Cel", -3, true, &value, err) != 0) {
+		if (senml_resolved_number(s, "Cel", -3, true, &value, err) != 0) {
 			return err->code;
 		}
-		/* What 16 bits of 1/16 degC reach; raw is the nearest such step (reading.h). */
+		/* What 16 bits of 1/16 degC reach. */
 		if (value < -2048000 || value > 2047938) {
 			return senml_fail(err, -EBADMSG, "temp: out of range");
 		}
 		t->temp_known = true;
 		t->temp_mc = (int32_t)value;
-		t->raw = (int16_t)((value * 16 + (value < 0 ? -500 : 500)) / 1000);
+		t->raw = reading_raw_from_mc(t->temp_mc);
 		return 0;
 	case SENSOR_SP:
 		if (!senml_record_has(s->record, SENML_VD) ||
@@ -366,34 +175,20 @@ static int take_sensor_field(struct reading_temperature *t, enum sensor_field fi
 		t->scratchpad_known = true;
 		return 0;
 	case SENSOR_RES:
-		if (take_small(s, "bit", UINT8_MAX, &small, err) == 0) {
+		if (senml_resolved_count(s, "bit", UINT8_MAX, &small, err) == 0) {
 			t->resolution_bits = (uint8_t)small;
 		}
 		return err->code;
 	default:
-		if (take_small(s, "count", UINT8_MAX, &small, err) == 0) {
+		if (senml_resolved_count(s, "count", UINT8_MAX, &small, err) == 0) {
 			t->retries = (uint8_t)small;
 		}
 		return err->code;
 	}
 }
 
-/* CRC-8 of the 1-Wire ROM (Maxim application note 27): 0 over all eight bytes of a true one. */
-static uint8_t rom_crc(const uint8_t rom[8])
-{
-	uint8_t crc = 0;
-
-	for (unsigned i = 0; i < 8; i++) {
-		crc ^= rom[i];
-		for (unsigned bit = 0; bit < 8; bit++) {
-			crc = (uint8_t)(crc & 1 ? crc >> 1 ^ 0x8c : crc >> 1);
-		}
-	}
-	return crc;
-}
-
 /* The sensor that a record names: known from a record before, or new. */
-static int find_sensor(struct senml_unpack *u, struct reading *r, const struct resolved *s,
+static int find_sensor(struct senml_unpack *u, struct reading *r, const struct senml_resolved *s,
 		       unsigned *index)
 {
 	const size_t prefix = sizeof(SENML_OW_PREFIX) - 1;
@@ -409,7 +204,7 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct r
 			return 0;
 		}
 	}
-	if (rom_crc(rom) != 0 || rom[0] == 0) {
+	if (reading_rom_crc(rom) != rom[7] || memcmp(rom, (uint8_t[8]){ 0 }, 8) == 0) {
 		return senml_fail(u->err, -EBADMSG, "%s: the CRC in %.64s is wrong", s->field, s->name);
 	}
 	if (r->n_temperatures == READING_TEMPERATURES_MAX) {
@@ -456,7 +251,7 @@ static int finish(struct senml_unpack *u)
 }
 
 /* A record that opens the next reading or ack: whose it is must be a device. */
-static int open_next(struct senml_unpack *u, const struct resolved *s)
+static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	if (finish(u) != 0) {
 		return u->err->code;
@@ -476,7 +271,7 @@ static int open_next(struct senml_unpack *u, const struct resolved *s)
 	} else {
 		reading_init(&u->readings[u->n]);
 		strcpy(u->readings[u->n].device, s->name);
-		if (take_time(&u->base, s, &u->readings[u->n].utc_us, u->err) != 0) {
+		if (senml_resolved_time(&u->base, s, &u->readings[u->n].utc_us, u->err) != 0) {
 			return u->err->code;
 		}
 	}
@@ -484,12 +279,12 @@ static int open_next(struct senml_unpack *u, const struct resolved *s)
 	return 0;
 }
 
-static int given_twice(struct senml_unpack *u, const struct resolved *s)
+static int given_twice(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	return senml_fail(u->err, -EBADMSG, "%s: given twice", s->field);
 }
 
-static int take_of_reading(struct senml_unpack *u, const struct resolved *s)
+static int take_of_reading(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	struct reading *r = u->n > 0 ? &u->readings[u->n - 1] : NULL;
 	enum sensor_field sensor_field = 0;
@@ -517,7 +312,7 @@ static int take_of_reading(struct senml_unpack *u, const struct resolved *s)
 	if (r == NULL) {
 		return senml_fail(u->err, -EBADMSG, "%s: before any seq", s->field);
 	}
-	if (take_time(&u->base, s, &utc_us, u->err) != 0) {
+	if (senml_resolved_time(&u->base, s, &utc_us, u->err) != 0) {
 		return u->err->code;
 	}
 	if (utc_us != r->utc_us) {
@@ -544,7 +339,7 @@ static int take_of_reading(struct senml_unpack *u, const struct resolved *s)
 	return take_device_field(r, field, s, u->err);
 }
 
-static int take_of_ack(struct senml_unpack *u, const struct resolved *s)
+static int take_of_ack(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	struct reading_ack *ack;
 
@@ -563,7 +358,7 @@ static int take_of_ack(struct senml_unpack *u, const struct resolved *s)
 		return given_twice(u, s);
 	}
 	u->seen |= 1u << FIELD_COMPLETE;
-	return take_small(s, "", UINT64_MAX, &ack->complete, u->err);
+	return senml_resolved_count(s, "", UINT64_MAX, &ack->complete, u->err);
 }
 
 void senml_unpack_readings(struct senml_unpack *u, struct reading *readings, size_t max,
@@ -581,8 +376,8 @@ void senml_unpack_acks(struct senml_unpack *u, struct reading_ack *acks, size_t 
 int senml_unpack_record(void *context, const struct senml_record *record)
 {
 	struct senml_unpack *u = context;
-	struct resolved s = { .field = NULL };
-	int rc = resolve(&u->base, record, &s, u->err);
+	struct senml_resolved s = { .field = NULL };
+	int rc = senml_resolve(&u->base, record, &s, u->err);
 
 	if (rc != 0) {
 		return rc;

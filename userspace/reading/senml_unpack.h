@@ -10,18 +10,7 @@
 #define SENML_UNPACK_H
 
 #include "userspace/reading/reading.h"
-#include "userspace/reading/senml_record.h"
-
-#define SENML_NAME_MAX 192	/* base name + name, with a NUL */
-#define SENML_UNIT_MAX 32
-
-/* What lasts from record to record. */
-struct senml_base {
-	char name[SENML_NAME_MAX];
-	char unit[SENML_UNIT_MAX];
-	struct senml_number time, value;
-	bool value_given;
-};
+#include "userspace/reading/senml_resolve.h"
 
 struct senml_unpack {
 	struct senml_error *err;
