@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * outbox: readings on disk until the server has them. Consume on confirm: put, peek, send,
+ * confirm. What was put survives kill -9 at any point, and a power cut within the bounds of `sync`.
+ *
+ * The file is SQLite in WAL mode, held by one process. It has one epoch, random and never 0,
+ * made with the file; seq is 1, 2, 3 ... in it, given by outbox_put() and never given twice, also
+ * after everything was confirmed and deleted. Each seq that was given and can't come any more is in a gap
+ * (a tombstone) that says why.
+ *
+ *   reading   seq, boot, boot_ns, time (columns, so that they can be dated later), body: the
+ *             reading as a SenML CBOR pack of one, with its CRC-32
+ *   refused   the same, set aside: with the server's code and words
+ *   gap       first, last, reason
+ *
+ * It is bounded by rows and by bytes (of bodies, and 64 a row): what is set aside goes first, then
+ * the oldest, each into a gap.
+ *
+ * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file of a
+ * newer version or of another program is refused.
+ *
+ * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
+ * to be damaged (close it and open it again: that sets it aside), or OUTBOX_E...; after any of
+ * them the file is as it was before the call and outbox_reason() has the words.
+ * Threads: all calls on one thread.
+ */
+#ifndef NODE_OUTBOX_H
+#define NODE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "userspace/reading/reading.h"
+
+enum {
+	OUTBOX_E_NEWER = -1001,		/* written by a newer version of this program */
+	OUTBOX_E_FOREIGN = -1002,	/* a database, but not an outbox */
+};
+
+struct outbox_config {
+	const char *path;	/* borrowed for the call of outbox_open() only */
+	uint64_t max_rows;	/* at least 1 */
+	uint64_t max_bytes;
+	unsigned sync_ms;	/* 0: each put is on the disk when it returns; else see outbox_sync() */
+	uint64_t boot;		/* system_facts_boot() */
+};
+
+/* Why a seq does not come. On disk: never renumber, only append. */
+enum outbox_gap_reason {
+	OUTBOX_GAP_FULL = 1,	/* dropped, as the outbox was full */
+	OUTBOX_GAP_NOT_WRITTEN = 2,	/* the disk did not take it (full, read-only, failing) */
+	OUTBOX_GAP_POWER = 3,	/* the power failed before it was synced, or it was never given */
+	OUTBOX_GAP_REFUSED = 4,	/* set aside: the server refused it for what it is */
+	OUTBOX_GAP_DAMAGED = 5,	/* set aside: its bytes on the disk are wrong */
+};
+
+struct outbox_gap {
+	uint64_t first, last;	/* inclusive */
+	enum outbox_gap_reason reason;
+};
+
+struct outbox_stats {
+	uint64_t epoch, next_seq;
+	uint64_t rows, bytes;	/* waiting and set aside */
+	uint64_t refused;	/* set aside, of rows */
+	uint64_t dropped;	/* of this process's life: FULL */
+	uint64_t not_written;	/* of this process's life: NOT_WRITTEN */
+	uint64_t syncs;		/* of this process's life: asked for by outbox_sync() */
+	uint64_t oldest_boot_ns;	/* of the oldest waiting reading, if it is of this boot, else 0 */
+	int64_t oldest_utc_us;	/* of the same; 0 if not dated */
+};
+
+struct outbox;
+
+enum outbox_order { OUTBOX_OLDEST_FIRST, OUTBOX_NEWEST_FIRST };
+
+/*
+ * 0; 1 if a damaged file was set aside, then err names it and says what was wrong; or an error:
+ * err in one line. -EBUSY: another process has it.
+ */
+int outbox_open(struct outbox **out, const struct outbox_config *config, char *err, size_t err_size);
+/* Syncs what is not. NULL is accepted. */
+void outbox_close(struct outbox *o);
+
+/*
+ * Gives the reading its epoch and seq and stores it; boot_ns must be set. On an error the seq
+ * is used up: the next put that succeeds records the gap.
+ */
+int outbox_put(struct outbox *o, struct reading *r);
+
+/*
+ * Up to max readings, in that order; they stay. Returns how many. What lies between the lowest
+ * and the highest of their seqs is among them. A damaged one is set aside and not among them.
+ */
+int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max);
+
+/* The server has first..last of that epoch: they are deleted. Returns how many were. */
+int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last);
+
+/* Sets one aside: it is kept, not sent again, and its seq is a gap. 0, or -ENOENT. */
+int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);
+
+/* Dates every reading of this boot that has no time by the stamp. Returns how many. */
+int outbox_date(struct outbox *o, const struct clock_stamp *stamp);
+
+/* With sync_ms: brings to the disk what was put since the last sync, if anything. 0 or error. */
+int outbox_sync(struct outbox *o);
+/* When outbox_sync() is due, in CLOCK_BOOTTIME ns of the oldest unsynced reading's boot_ns + sync_ms; 0: not. */
+uint64_t outbox_sync_due_ns(const struct outbox *o);
+
+/* Gaps that begin at `from` or later, in order. Returns how many, up to max. */
+int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max);
+
+int outbox_stats(struct outbox *o, struct outbox_stats *stats);
+
+/* What went wrong last, in words; valid until the next call. */
+const char *outbox_reason(const struct outbox *o);
+const char *outbox_gap_reason_name(enum outbox_gap_reason reason);
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* access(), getrandom() */
+#include "outbox_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x67744f78	/* "gtOx", at byte 68 of the file */
+#define SCHEMA_VERSION 1	/* user_version: raise it when an older program can't use the file */
+#define SETS_ASIDE_MAX 1000
+
+/* One row in outbox: next_seq is the high-water mark for when no reading is left to tell it. */
+static const char schema[] =
+	"CREATE TABLE outbox (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL,"
+	" next_seq INTEGER NOT NULL, boot INTEGER NOT NULL, clean INTEGER NOT NULL, lazy INTEGER NOT NULL);"
+	"CREATE TABLE reading (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, boot_ns INTEGER NOT NULL,"
+	" utc_us INTEGER, time_source INTEGER NOT NULL, time_acc_ns INTEGER, crc INTEGER NOT NULL, body BLOB NOT NULL);"
+	"CREATE INDEX undated ON reading (boot) WHERE time_source = 0;"
+	"CREATE TABLE refused (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, boot_ns INTEGER NOT NULL,"
+	" utc_us INTEGER, time_source INTEGER NOT NULL, time_acc_ns INTEGER, crc INTEGER NOT NULL, body BLOB NOT NULL,"
+	" why TEXT NOT NULL);"
+	"CREATE TABLE gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL);";
+
+int outbox_file_error(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EUCLEAN;
+	case SQLITE_CANTOPEN:
+		return -ENOENT;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	default:
+		return rc == SQLITE_IOERR_SHORT_READ ? -EUCLEAN : -EIO;
+	}
+}
+
+int outbox_file_exec(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+int outbox_file_sync(sqlite3 *db)
+{
+	sqlite3_file *wal = NULL;
+	int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+	if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL) {
+		return rc;
+	}
+	return wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+}
+
+static int one_number(sqlite3 *db, const char *sql, int64_t *value)
+{
+	sqlite3_stmt *statement;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_step(statement);
+		if (rc == SQLITE_ROW) {
+			*value = sqlite3_column_int64(statement, 0);
+			rc = SQLITE_OK;
+		} else if (rc == SQLITE_DONE) {
+			rc = SQLITE_NOTFOUND;
+		}
+		sqlite3_finalize(statement);
+	}
+	return rc;
+}
+
+/* Whole-file check: the structure of every page. SQLITE_CORRUPT with the first finding in err. */
+static int check_pages(sqlite3 *db, char *err, size_t err_size)
+{
+	sqlite3_stmt *statement;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
+
+	if (rc != SQLITE_OK) {
+		return rc;
+	}
+	rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW) {
+		const char *finding = (const char *)sqlite3_column_text(statement, 0);
+
+		rc = SQLITE_OK;
+		if (finding == NULL || strcmp(finding, "ok") != 0) {
+			snprintf(err, err_size, "%.200s", finding != NULL ? finding : "unreadable");
+			rc = SQLITE_CORRUPT;
+		}
+	}
+	sqlite3_finalize(statement);
+	return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+static int make_tables(sqlite3 *db)
+{
+	char sql[sizeof(schema) + 300];
+	int64_t epoch = 0;
+
+	while (epoch == 0) {
+		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch)) {
+			epoch = 0;
+		}
+	}
+	snprintf(sql, sizeof(sql),
+		 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s"
+		 "INSERT INTO outbox VALUES (1, %" PRId64 ", 1, 0, 1, 0); COMMIT;",
+		 APPLICATION_ID, SCHEMA_VERSION, schema, epoch);
+	return outbox_file_exec(db, sql);
+}
+
+/*
+ * Is this an outbox, of a version that we know, and sound? Makes it one if the file is empty.
+ * 0, an error of outbox_open(), or -EUCLEAN; err holds words without the path.
+ */
+static int examine(sqlite3 *db, char *err, size_t err_size)
+{
+	int64_t id = 0, version = 0, tables = 0, clean = 0;
+	int rc;
+
+	err[0] = '\0';
+	rc = one_number(db, "PRAGMA application_id", &id);
+	rc = rc == SQLITE_OK ? one_number(db, "PRAGMA user_version", &version) : rc;
+	rc = rc == SQLITE_OK ? one_number(db, "SELECT count(*) FROM sqlite_master", &tables) : rc;
+	if (rc == SQLITE_OK && tables == 0 && id == 0 && version == 0) {
+		rc = make_tables(db);
+	} else if (rc == SQLITE_OK && id == APPLICATION_ID && version > SCHEMA_VERSION) {
+		snprintf(err, err_size, "it was written by a newer version of this program (schema %" PRId64
+			 ", this one knows %d): install that version, or name another file", version, SCHEMA_VERSION);
+		return OUTBOX_E_NEWER;
+	} else if (rc == SQLITE_OK) {
+		/* One that was not closed is looked through; so is what claims to be something else. */
+		if (id != APPLICATION_ID || one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0) {
+			rc = check_pages(db, err, err_size);
+		}
+		if (rc == SQLITE_OK && (id != APPLICATION_ID || version != SCHEMA_VERSION)) {
+			snprintf(err, err_size, "it is a database, but not an outbox: name another file");
+			return OUTBOX_E_FOREIGN;
+		}
+		if (rc == SQLITE_OK) {
+			rc = one_number(db, "SELECT epoch FROM outbox WHERE epoch <> 0", &id);
+			rc = rc == SQLITE_OK ? one_number(db, "SELECT count(*) FROM gap, (SELECT count(*) FROM refused)", &id) : rc;
+			rc = rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+		}
+	}
+	if (rc != SQLITE_OK && err[0] == '\0') {
+		snprintf(err, err_size, "%s", sqlite3_errmsg(db));
+	}
+	return outbox_file_error(rc);
+}
+
+/* Moves path and its WAL to the first free "path.damaged-N". */
+static int set_aside(const char *path, char *name, size_t size)
+{
+	char from_wal[4096], to_wal[4096];
+
+	for (int n = 1; n <= SETS_ASIDE_MAX; n++) {
+		if ((size_t)snprintf(name, size, "%s.damaged-%d", path, n) >= size ||
+		    (size_t)snprintf(to_wal, sizeof(to_wal), "%s-wal", name) >= sizeof(to_wal) ||
+		    (size_t)snprintf(from_wal, sizeof(from_wal), "%s-wal", path) >= sizeof(from_wal)) {
+			return -ENAMETOOLONG;
+		}
+		if (access(name, F_OK) == 0 || access(to_wal, F_OK) == 0) {
+			continue;
+		}
+		/* The database first: if the power fails in between, SQLite drops the WAL of no database. */
+		if (rename(path, name) != 0) {
+			return -errno;
+		}
+		return rename(from_wal, to_wal) != 0 && errno != ENOENT ? -errno : 0;
+	}
+	return -EEXIST;
+}
+
+static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, size_t why_size)
+{
+	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				 SQLITE_OPEN_EXRESCODE, NULL);
+
+	if (rc == SQLITE_OK) {
+		rc = outbox_file_exec(*db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+				      "PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -1024;"
+				      "PRAGMA trusted_schema = OFF;");
+	}
+	if (rc == SQLITE_OK) {
+		/* FULL syncs the WAL at each commit, NORMAL only before a checkpoint. */
+		rc = outbox_file_exec(*db, sync_each ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+	}
+	if (rc == SQLITE_OK) {
+		return examine(*db, why, why_size);
+	}
+	if ((rc & 0xff) == SQLITE_BUSY) {
+		snprintf(why, why_size, "another process has it open (another geotherm-node?)");
+	} else if (*db != NULL && sqlite3_system_errno(*db) != 0) {
+		int error = sqlite3_system_errno(*db);
+
+		snprintf(why, why_size, "%s (%s)", strerror(error), sqlite3_errmsg(*db));
+		if (outbox_file_error(rc) != -EUCLEAN) {
+			return -error;
+		}
+	} else {
+		snprintf(why, why_size, "%s", *db != NULL ? sqlite3_errmsg(*db) : "out of memory");
+	}
+	return outbox_file_error(rc);
+}
+
+int outbox_file_open(sqlite3 **db, const char *path, bool sync_each, char *err, size_t err_size)
+{
+	char why[256], name[4096];
+	int rc = open_once(db, path, sync_each, why, sizeof(why));
+
+	if (rc == -EUCLEAN) {
+		/* Closing must not write the WAL into a file that is kept as it was found. */
+		sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_close(*db);
+		*db = NULL;
+		rc = set_aside(path, name, sizeof(name));
+		if (rc < 0) {
+			snprintf(err, err_size, "outbox %s: damaged (%s) and cannot be set aside: %s", path, why,
+				 strerror(-rc));
+			return rc;
+		}
+		snprintf(err, err_size, "outbox %s: damaged (%s): set aside as %s, a new epoch begins", path, why,
+			 name);
+		rc = open_once(db, path, sync_each, why, sizeof(why));
+		if (rc == 0) {
+			return 1;
+		}
+	}
+	if (rc < 0) {
+		snprintf(err, err_size, "outbox %s: %s", path, why);
+		sqlite3_close(*db);
+		*db = NULL;
+	}
+	return rc;
+}
