@@ -90,7 +90,9 @@ static void hold(struct ubx_frame_rx *rx, const uint8_t *p, size_t len)
 		memmove(rx->buf, rx->buf + rx->start, rx->len);
 		rx->start = 0;
 	}
-	memcpy(rx->buf + rx->len, p, len);
+	if (len) {
+		memcpy(rx->buf + rx->len, p, len);
+	}
 	rx->len += len;
 }
 
