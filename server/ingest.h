@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ingest: readings into the store, committed in groups, each answered only after its commit.
+ *
+ * A writer thread owns the store. Its batch is what arrived while the last commit ran, bounded by rows:
+ * no timer. While the store is down every job comes back as STORE_DOWN at once, and the arrival
+ * of jobs drives the attempts to connect, with a back-off.
+ *
+ * Threads: all calls on the loop's thread; `stored` is called on the writer's.
+ */
+#ifndef INGEST_H
+#define INGEST_H
+
+#include "store.h"
+#include "worker.h"
+
+/* The readings of one request: all are stored, or none. */
+struct ingest_job {
+	struct job job;		/* the caller sets done */
+	struct reading *readings;	/* the caller's; n >= 1 */
+	size_t n;
+	int64_t received_us;
+
+	int result;		/* rows that were new, or STORE_DOWN, or STORE_REFUSED with `why` */
+	struct reading_ack *acks;	/* the caller's, room for n: one per stream in the job */
+	size_t n_acks;
+	char why[160];
+};
+
+struct ingest_config {
+	size_t queue;		/* readings that wait or are in work */
+	size_t batch;		/* readings in one commit */
+	/* Each reading that was not there before, after its commit; may be NULL. */
+	void (*stored)(void *arg, const struct reading *r);
+	void *arg;
+};
+
+struct ingest_counts {
+	uint64_t readings, stored, duplicates, conflicts, refused, batches, failures;
+};
+
+/* Takes the store (connected or not) for as long as it runs. NULL with errno. */
+struct ingest *ingest_start(struct store *store, const struct ingest_config *config);
+/* 0; -EAGAIN: the queue is full; -EMSGSIZE: more readings than a batch holds. The job is then still the caller's. */
+int ingest_submit(struct ingest *in, struct ingest_job *job);
+int ingest_fd(const struct ingest *in);
+void ingest_collect(struct ingest *in);
+struct ingest_counts ingest_counts(struct ingest *in);
+void ingest_stop(struct ingest *in);	/* finishes what is queued; accepts NULL */
+
+#endif
