@@ -30,22 +30,22 @@ static int write_record(void *context, const struct senml_record *record)
 	return e->writer.full || e->writer.records > RECORDS_MAX ? -ENOSPC : 0;
 }
 
-/* end() needs its bytes whatever record() takes: they are held back until then. */
+/* The pack's end needs a byte whatever the records take: it is held back until then. */
 static int encode_begin(struct encoder *e, enum senml_format format, void *buffer, size_t size)
 {
 	e->codec = codec_of(format);
 	e->writer = (struct senml_writer){ .buffer = buffer, .size = size < INT_MAX ? size : INT_MAX };
-	if (e->writer.size < e->codec->end_size) {
+	if (e->writer.size == 0) {
 		return -ENOSPC;
 	}
-	e->writer.size -= e->codec->end_size;
+	e->writer.size--;
 	e->codec->begin(&e->writer);
 	return e->writer.full ? -ENOSPC : 0;
 }
 
 static int encode_end(struct encoder *e)
 {
-	e->writer.size += e->codec->end_size;
+	e->writer.size++;
 	e->codec->end(&e->writer);
 	return (int)e->writer.used;
 }

@@ -12,9 +12,6 @@
 #define DEPTH_MAX 8	/* of nested items in the value of a label that is not ours */
 #define HEAD_MAX 9	/* bytes of the head of an item */
 
-/* The head of the pack's array, written last: room for up to 65535 records. */
-#define ARRAY_HEAD 3
-
 /* --- writing ---------------------------------------------------------------- */
 
 static void put_head(struct senml_writer *w, size_t (*encode)(size_t, unsigned char *, size_t),
@@ -51,17 +48,20 @@ static void put_number(struct senml_writer *w, const struct senml_number *n)
 	put_int(w, n->negative, n->magnitude);
 }
 
+/* The head of the pack's array depends on how many records fit: it is put in front of them last. */
 static void cbor_begin(struct senml_writer *w)
 {
-	static const uint8_t room[ARRAY_HEAD];
-
-	senml_writer_put(w, room, sizeof(room));
+	(void)w;
 }
 
 static void cbor_record(struct senml_writer *w, const struct senml_record *record)
 {
 	size_t n = 0;
 
+	/* One byte is kept free already; the head of 24 elements has two, of 256 three. */
+	if ((w->records == 23 || w->records == 255) && w->used < w->size) {
+		w->size--;
+	}
 	for (unsigned i = 0; i < SENML_LABEL_COUNT; i++) {
 		n += senml_record_has(record, (enum senml_label)i);
 	}
@@ -92,15 +92,14 @@ static void cbor_record(struct senml_writer *w, const struct senml_record *recor
 	}
 }
 
-/* The shortest head for the number of records; they move up to it. */
 static void cbor_end(struct senml_writer *w)
 {
 	unsigned char head[HEAD_MAX];
 	size_t n = cbor_encode_array_start(w->records, head, sizeof(head));
 
-	memmove(w->buffer + n, w->buffer + ARRAY_HEAD, w->used - ARRAY_HEAD);
+	memmove(w->buffer + n, w->buffer, w->used);
 	memcpy(w->buffer, head, n);
-	w->used -= ARRAY_HEAD - n;
+	w->used += n;
 }
 
 /* --- reading: one item ---------------------------------------------------------- */

@@ -308,5 +308,5 @@ out:
 }
 
 const struct senml_codec senml_json = {
-	.begin = json_begin, .record = json_record, .end = json_end, .end_size = 1, .read = json_read,
+	.begin = json_begin, .record = json_record, .end = json_end, .read = json_read,
 };
