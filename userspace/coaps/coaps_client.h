@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * coaps_client: requests to one server, one at a time, over a session that is kept open.
+ *
+ * The session is opened by the first request and closed by a failure; the next request opens another.
+ * The server's certificate must come from the CA *and* name the server. Large payloads go
+ * and come in blocks (RFC 7959), transparently.
+ *
+ * Threads: everything on one thread. Resolving a host name blocks.
+ */
+#ifndef COAPS_CLIENT_H
+#define COAPS_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coaps_credentials.h"
+
+struct coaps_client_config {
+	const char *uri;	/* "coaps://host[:port]" or "coap://..."; a path in it is ignored here */
+	struct coaps_credentials credentials;
+	const char *server_name;	/* what the certificate must name; NULL: the host of the uri */
+	const char *ciphers;	/* coaps_policy.h; NULL: default */
+	unsigned ack_timeout_ms;	/* RFC 7252 ACK_TIMEOUT; 0: 2000 */
+	unsigned max_retransmit;	/* 0: 2, which gives up after 14 to 21 s */
+	unsigned deadline_ms;	/* for a whole request, handshake included; 0: 60 000 */
+};
+
+struct coaps_client;
+
+/* Checks config and credentials; connects nothing. NULL with err; *code as for coaps_server_new(). */
+struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code, char *err, size_t err_size);
+/* Ends the session; a pending request's callback is not called. NULL is fine. */
+void coaps_client_free(struct coaps_client *c);
+
+int coaps_client_fd(const struct coaps_client *c);
+void coaps_client_process(struct coaps_client *c);	/* never blocks; calls back from in here */
+
+enum coaps_session_state { COAPS_CLOSED, COAPS_HANDSHAKE, COAPS_ESTABLISHED };
+enum coaps_session_state coaps_client_state(const struct coaps_client *c);
+
+enum coaps_method { COAPS_GET = 1, COAPS_POST = 2, COAPS_PUT = 3, COAPS_DELETE = 4 };	/* RFC 7252 12.1.1 */
+
+struct coaps_request {
+	enum coaps_method method;
+	const char *path;	/* "/gpsflowtemp/urn:dev:x?limit=3" */
+	int content_format;	/* of the payload; -1: none */
+	int accept;		/* -1: none */
+	bool observe;		/* GET: go on listening; the callback comes again for each notification */
+	const void *payload;	/* copied */
+	size_t payload_size;
+};
+
+enum coaps_failure {
+	COAPS_ANSWERED = 0,
+	COAPS_NO_ANSWER,	/* timed out */
+	COAPS_REFUSED,		/* the handshake failed; reason says why */
+	COAPS_UNREACHABLE,	/* no such host, nothing listens there */
+	COAPS_RESET,		/* the server does not know the message or the session */
+};
+
+struct coaps_response {
+	enum coaps_failure failure;
+	const char *reason;	/* in words, for a failure; else "" */
+	uint8_t code;		/* class << 5 | detail: 0x44 is 2.04 */
+	int content_format;	/* -1: none */
+	int64_t max_age_s;	/* -1: not given */
+	const uint8_t *payload;	/* the whole body; "" if empty */
+	size_t payload_size;
+};
+
+/* Everything in *response is valid during the call only. A new request may be made from in here. */
+typedef void (*coaps_response_fn)(void *arg, const struct coaps_response *response);
+
+/*
+ * 0: the callback will come, exactly once unless observing. -EBUSY while another is pending; -EINVAL for a
+ * path that is none; -ENOMEM.
+ */
+int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg);
+/* Forgets the pending request or observation without calling back. */
+void coaps_client_cancel(struct coaps_client *c);
+/* Ends the session, for example before a clock step or with new credentials. */
+void coaps_client_disconnect(struct coaps_client *c);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * coaps_identity: who the peer of a session is, from its certificate.
+ *
+ * Asked of the live TLS session at each request and never kept with the coap_session_t: a new
+ * handshake from the same address runs on the same session, without an event.
+ */
+#ifndef COAPS_IDENTITY_H
+#define COAPS_IDENTITY_H
+
+#include <coap3/coap.h>
+#include <stdbool.h>
+
+struct coaps_identity {
+	bool certified;		/* the peer showed a certificate, and it was verified */
+	bool is_operator;	/* subject has organizationalUnitName "operator" */
+	char name[96];		/* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
+};
+
+void coaps_identity_of(coap_session_t *session, struct coaps_identity *out);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * coaps_server: a libcoap context that listens for CoAP over DTLS, with our policy in force.
+ *
+ * The owner adds resources and handlers to its context and joins its descriptor to an event loop.
+ * Threads: everything on one thread, and that of coaps_answer.h as well; libcoap has no locks here.
+ * One server (or client) of each kind in a process.
+ */
+#ifndef COAPS_SERVER_H
+#define COAPS_SERVER_H
+
+#include <coap3/coap.h>
+#include <stddef.h>
+
+#include "coaps_credentials.h"
+
+enum coaps_client_auth {
+	COAPS_AUTH_REQUIRED,	/* no certificate of our CA: no handshake */
+	COAPS_AUTH_OPTIONAL,	/* without one: a session without identity; a bad one is refused */
+	COAPS_AUTH_NONE,	/* clients are not asked for one */
+};
+
+struct coaps_server_config {
+	const char *listen;	/* "0.0.0.0:5684,[::]:5684"; port 5684 where none is given */
+	struct coaps_credentials credentials;	/* borrowed while the server lives */
+	enum coaps_client_auth client_auth;
+	const char *ciphers;	/* coaps_policy.h, NULL: default */
+	unsigned session_timeout_s;	/* idle sessions end after this; 0: 86 400, for nodes post rarely */
+	unsigned max_body;	/* largest request body in bytes; 0: 1 MiB */
+};
+
+struct coaps_server;
+
+/*
+ * Credentials are checked first. NULL on failure, then *code is -EADDRINUSE, -EADDRNOTAVAIL, -EACCES ... for an
+ * address, -EKEYREJECTED for credentials, -EINVAL for the policy or an address' form, and err has it in words.
+ */
+struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code, char *err, size_t err_size);
+void coaps_server_free(struct coaps_server *s);
+
+/* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by coaps_server_user(). */
+coap_context_t *coaps_server_context(struct coaps_server *s);
+void coaps_server_set_user(struct coaps_server *s, void *user);
+void *coaps_server_user(const struct coaps_server *s);
+
+/* Readable when coaps_server_process() has work (datagrams or timers); owned by s. */
+int coaps_server_fd(const struct coaps_server *s);
+/* Handles what is due; never blocks. */
+void coaps_server_process(struct coaps_server *s);
+
+#endif
