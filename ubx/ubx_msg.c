@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ubx_msg.h"
 
-/* "NAV_PVT" is a C name, "NAV-PVT" the specification's; all classes have three letters. */
-#define M(name_, cls_, id_, len_, len2_, group_) \
-	[UBX_##name_] = { .name = #name_, .cls = (cls_), .id = (id_), .len = (len_), \
+#define M(c, name_, cls_, id_, len_, len2_, group_) \
+	[UBX_##c##_##name_] = { .name = #c "-" #name_, .cls = (cls_), .id = (id_), .len = (len_), \
 			  .len2 = (len2_), .group = (group_) },
 const struct ubx_message_row ubx_messages[UBX_MESSAGE_COUNT] = {
 	UBX_MESSAGES(M)
@@ -22,7 +21,7 @@ enum type_sign { U1_sign = 0, U2_sign = 0, U4_sign = 0, I1_sign = 1, I2_sign = 1
 #define S(m, name_, offset_, len_) \
 	[UBX_##m##_##name_] = { .name = #name_, .message = UBX_##m, .offset = (offset_), \
 		.size = (len_), .is_text = true, .unit = "" },
-#define M(name_, cls_, id_, len_, len2_, group_) UBX_##name_##_FIELDS(F, B, S, name_)
+#define M(c, name_, cls_, id_, len_, len2_, group_) UBX_##c##_##name_##_FIELDS(F, B, S, c##_##name_)
 const struct ubx_field_row ubx_fields[UBX_FIELD_COUNT] = {
 	UBX_MESSAGES(M)
 };

@@ -17,46 +17,46 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* name, class, id, length (fixed part), other length in use (0 none), size of the repeated group (0 none).
+/* Class and message name, class, id, length (fixed part), other length in use (0 none), size of the repeated group (0 none).
  * 92 bytes of NAV-PVT: u-blox 8 and later. 68 of MON-HW: u-blox 6 (VP[25], so only the first 28 agree). */
 #define UBX_MESSAGES(M) \
-	M(NAV_POSECEF, 0x01, 0x01, 20, 0, 0) \
-	M(NAV_POSLLH, 0x01, 0x02, 28, 0, 0) \
-	M(NAV_STATUS, 0x01, 0x03, 16, 0, 0) \
-	M(NAV_DOP, 0x01, 0x04, 18, 0, 0) \
-	M(NAV_SOL, 0x01, 0x06, 52, 0, 0) \
-	M(NAV_PVT, 0x01, 0x07, 84, 92, 0) \
-	M(NAV_VELECEF, 0x01, 0x11, 20, 0, 0) \
-	M(NAV_VELNED, 0x01, 0x12, 36, 0, 0) \
-	M(NAV_TIMEGPS, 0x01, 0x20, 16, 0, 0) \
-	M(NAV_TIMEUTC, 0x01, 0x21, 20, 0, 0) \
-	M(NAV_CLOCK, 0x01, 0x22, 20, 0, 0) \
-	M(NAV_SVINFO, 0x01, 0x30, 8, 0, 12) \
-	M(RXM_PMREQ, 0x02, 0x41, 8, 0, 0) \
-	M(ACK_NAK, 0x05, 0x00, 2, 0, 0) \
-	M(ACK_ACK, 0x05, 0x01, 2, 0, 0) \
-	M(CFG_PRT, 0x06, 0x00, 20, 0, 0) \
-	M(CFG_MSG, 0x06, 0x01, 8, 3, 0) \
-	M(CFG_INF, 0x06, 0x02, 0, 0, 10) \
-	M(CFG_RST, 0x06, 0x04, 4, 0, 0) \
-	M(CFG_RATE, 0x06, 0x08, 6, 0, 0) \
-	M(CFG_CFG, 0x06, 0x09, 13, 12, 0) \
-	M(CFG_RXM, 0x06, 0x11, 2, 0, 0) \
-	M(CFG_ANT, 0x06, 0x13, 4, 0, 0) \
-	M(CFG_SBAS, 0x06, 0x16, 8, 0, 0) \
-	M(CFG_NAVX5, 0x06, 0x23, 40, 0, 0) \
-	M(CFG_NAV5, 0x06, 0x24, 36, 0, 0) \
-	M(CFG_TP5, 0x06, 0x31, 32, 0, 0) \
-	M(CFG_ITFM, 0x06, 0x39, 8, 0, 0) \
-	M(CFG_PM2, 0x06, 0x3B, 44, 0, 0) \
-	M(CFG_GNSS, 0x06, 0x3E, 4, 0, 8) \
-	M(MON_IO, 0x0A, 0x02, 0, 0, 20) \
-	M(MON_VER, 0x0A, 0x04, 40, 0, 30) \
-	M(MON_RXBUF, 0x0A, 0x07, 24, 0, 0) \
-	M(MON_TXBUF, 0x0A, 0x08, 28, 0, 0) \
-	M(MON_HW, 0x0A, 0x09, 60, 68, 0) \
-	M(AID_INI, 0x0B, 0x01, 48, 0, 0) \
-	M(TIM_TP, 0x0D, 0x01, 16, 0, 0)
+	M(NAV, POSECEF, 0x01, 0x01, 20, 0, 0) \
+	M(NAV, POSLLH, 0x01, 0x02, 28, 0, 0) \
+	M(NAV, STATUS, 0x01, 0x03, 16, 0, 0) \
+	M(NAV, DOP, 0x01, 0x04, 18, 0, 0) \
+	M(NAV, SOL, 0x01, 0x06, 52, 0, 0) \
+	M(NAV, PVT, 0x01, 0x07, 84, 92, 0) \
+	M(NAV, VELECEF, 0x01, 0x11, 20, 0, 0) \
+	M(NAV, VELNED, 0x01, 0x12, 36, 0, 0) \
+	M(NAV, TIMEGPS, 0x01, 0x20, 16, 0, 0) \
+	M(NAV, TIMEUTC, 0x01, 0x21, 20, 0, 0) \
+	M(NAV, CLOCK, 0x01, 0x22, 20, 0, 0) \
+	M(NAV, SVINFO, 0x01, 0x30, 8, 0, 12) \
+	M(RXM, PMREQ, 0x02, 0x41, 8, 0, 0) \
+	M(ACK, NAK, 0x05, 0x00, 2, 0, 0) \
+	M(ACK, ACK, 0x05, 0x01, 2, 0, 0) \
+	M(CFG, PRT, 0x06, 0x00, 20, 0, 0) \
+	M(CFG, MSG, 0x06, 0x01, 8, 3, 0) \
+	M(CFG, INF, 0x06, 0x02, 0, 0, 10) \
+	M(CFG, RST, 0x06, 0x04, 4, 0, 0) \
+	M(CFG, RATE, 0x06, 0x08, 6, 0, 0) \
+	M(CFG, CFG, 0x06, 0x09, 13, 12, 0) \
+	M(CFG, RXM, 0x06, 0x11, 2, 0, 0) \
+	M(CFG, ANT, 0x06, 0x13, 4, 0, 0) \
+	M(CFG, SBAS, 0x06, 0x16, 8, 0, 0) \
+	M(CFG, NAVX5, 0x06, 0x23, 40, 0, 0) \
+	M(CFG, NAV5, 0x06, 0x24, 36, 0, 0) \
+	M(CFG, TP5, 0x06, 0x31, 32, 0, 0) \
+	M(CFG, ITFM, 0x06, 0x39, 8, 0, 0) \
+	M(CFG, PM2, 0x06, 0x3B, 44, 0, 0) \
+	M(CFG, GNSS, 0x06, 0x3E, 4, 0, 8) \
+	M(MON, IO, 0x0A, 0x02, 0, 0, 20) \
+	M(MON, VER, 0x0A, 0x04, 40, 0, 30) \
+	M(MON, RXBUF, 0x0A, 0x07, 24, 0, 0) \
+	M(MON, TXBUF, 0x0A, 0x08, 28, 0, 0) \
+	M(MON, HW, 0x0A, 0x09, 60, 68, 0) \
+	M(AID, INI, 0x0B, 0x01, 48, 0, 0) \
+	M(TIM, TP, 0x0D, 0x01, 16, 0, 0)
 
 /*
  * The rows. F: name, offset, type, exponent, unit. B: name, offset, type, lowest
@@ -242,7 +242,7 @@
 	F(m, week, 12, U2, 0, "") B(m, timeBase, 14, U1, 0, 1) B(m, utc, 14, U1, 1, 1)
 
 enum ubx_message {
-#define M(name, cls, id, len, len2, group) UBX_##name,
+#define M(c, name, cls, id, len, len2, group) UBX_##c##_##name,
 	UBX_MESSAGES(M)
 #undef M
 	UBX_MESSAGE_COUNT
@@ -252,7 +252,7 @@ enum ubx_field {
 #define F(m, name, offset, type, exponent, unit) UBX_##m##_##name,
 #define B(m, name, offset, type, lo, bits) UBX_##m##_##name,
 #define S(m, name, offset, len) UBX_##m##_##name,
-#define M(name, cls, id, len, len2, group) UBX_##name##_FIELDS(F, B, S, name)
+#define M(c, name, cls, id, len, len2, group) UBX_##c##_##name##_FIELDS(F, B, S, c##_##name)
 	UBX_MESSAGES(M)
 #undef M
 #undef S
