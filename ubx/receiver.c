@@ -213,7 +213,7 @@ static void give_bytes(struct receiver *r)
 			}
 			r->baud_pending = 0;
 		}
-		if (!ubx_session_output(&r->session, &out)) {
+		if (!ubx_tx_output(&r->session.tx, &out)) {
 			break;
 		}
 		if (out.baud) {
@@ -223,7 +223,7 @@ static void give_bytes(struct receiver *r)
 		ssize_t n = write(r->port.fd, out.bytes, out.len);
 
 		if (n >= 0) {
-			ubx_session_written(&r->session, (size_t)n, now_ns());
+			ubx_tx_written(&r->session.tx, (size_t)n, now_ns());
 		} else if (errno == EAGAIN) {
 			full = true;
 		} else if (errno != EINTR) {
@@ -314,25 +314,21 @@ static const char *probing_reason(const struct ubx_session *s)
 }
 
 /* The first step that is not as wanted, in words. */
-static void describe_difference(const struct ubx_session *s, char *out, size_t size)
+static void describe_difference(const struct ubx_steps *steps, char *out, size_t size)
 {
-	for (unsigned i = 0; i < s->profile.n; i++) {
-		const struct ubx_step *step = &s->profile.step[i];
-		const struct ubx_step_state *st = &s->step[i];
-		const char *message = ubx_messages[step->message].name;
+	int i = ubx_steps_first_difference(steps);
+	const struct ubx_step *step = i < 0 ? NULL : &steps->profile.step[i];
+	const struct ubx_step_state *st = i < 0 ? NULL : &steps->state[i];
 
-		if (st->phase == UBX_STEP_UNANSWERED) {
-			snprintf(out, size, "%s is not answered", message);
-			return;
-		}
-		if (st->phase == UBX_STEP_DIFFERS) {
-			snprintf(out, size, "%s %s: wanted %lld, got %lld", message,
-				 ubx_fields[step->want[st->want].field].name,
-				 (long long)step->want[st->want].value, (long long)st->got);
-			return;
-		}
+	if (st && st->phase == UBX_STEP_UNANSWERED) {
+		snprintf(out, size, "%s is not answered", ubx_messages[step->message].name);
+	} else if (st && st->phase == UBX_STEP_DIFFERS) {
+		snprintf(out, size, "%s %s: wanted %lld, got %lld", ubx_messages[step->message].name,
+			 ubx_fields[step->want[st->want].field].name,
+			 (long long)step->want[st->want].value, (long long)st->got);
+	} else {
+		snprintf(out, size, "settings are being read and compared");
 	}
-	snprintf(out, size, "settings are being read and compared");
 }
 
 const char *receiver_reason(const struct receiver *r)
@@ -348,12 +344,12 @@ const char *receiver_reason(const struct receiver *r)
 			 probing_reason(&r->session));
 		break;
 	case RECEIVER_CONFIGURING:
-		describe_difference(&r->session, text, sizeof(text));
+		describe_difference(&r->session.steps, text, sizeof(text));
 		snprintf(w->reason, sizeof(w->reason), "%s (%s): %s", r->port.device, r->port.uart, text);
 		break;
 	case RECEIVER_READY:
 		snprintf(w->reason, sizeof(w->reason), "%s (%s): verified at %u baud", r->port.device,
-			 r->port.uart, (unsigned)r->session.baud);
+			 r->port.uart, (unsigned)r->session.tx.baud);
 		break;
 	}
 	return r->reason;
@@ -369,10 +365,10 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 	const struct ubx_session *s = &r->session;
 
 	*out = (struct receiver_counters){
-		.rx_bytes = s->rx.bytes_in, .tx_bytes = s->counters.tx_bytes,
+		.rx_bytes = s->rx.bytes_in, .tx_bytes = s->tx.bytes,
 		.rx_frames = s->rx.frames, .rx_garbage = s->rx.garbage_bytes,
 		.checksum_errors = s->rx.checksum_errors, .naks = s->counters.naks,
-		.timeouts = s->counters.timeouts, .restarts = s->counters.restarts,
+		.timeouts = s->steps.timeouts, .restarts = s->counters.restarts,
 		.epochs_missed = s->counters.epochs_missed,
 	};
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ubx_steps: brings a receiver to a profile: every step polled, compared, set where it
+ * differs, polled again.
+ *
+ * The proof is the value read back. ACKs carry no sequence number (V14 section 28), so
+ * one may belong to an older question; answers come in the order of the polls, so those to
+ * polls from before a set are known to be stale. NAK means the receiver does not have the
+ * setting. A setting taken but not so is sent back to what it was. Pure.
+ */
+#ifndef UBX_STEPS_H
+#define UBX_STEPS_H
+
+#include "ubx_profile.h"
+#include "ubx_tx.h"
+
+enum ubx_step_phase {
+	UBX_STEP_TODO,
+	UBX_STEP_POLLED,	/* waiting for the present value */
+	UBX_STEP_SET,		/* set and polled again, waiting for the wanted value */
+	UBX_STEP_OK,		/* read back as wanted */
+	UBX_STEP_UNSUPPORTED,	/* NAK */
+	UBX_STEP_UNANSWERED,
+	UBX_STEP_DIFFERS,	/* taken, but not so; what was there before has been sent back */
+};
+
+struct ubx_step_state {
+	enum ubx_step_phase phase;
+	uint8_t tries, sets;
+	uint16_t polls, answers, polls_at_set;
+	uint64_t deadline_ns;
+	uint8_t original[UBX_PAYLOAD_CFG_MAX];
+	uint8_t original_len;
+	uint8_t want;		/* the field that differs, and what is there */
+	int64_t got;
+};
+
+enum ubx_steps_result {
+	UBX_STEPS_AT_WORK,
+	UBX_STEPS_VERIFIED,	/* all as wanted, or not there in this receiver */
+	UBX_STEPS_DIFFER,	/* over, but some are unanswered or differ */
+	UBX_STEPS_FAILED,	/* a required one */
+};
+
+struct ubx_steps {
+	struct ubx_profile profile;
+	struct ubx_step_state state[UBX_STEPS_MAX];
+	uint32_t sets;		/* written since begin */
+	uint32_t timeouts;	/* ever */
+};
+
+void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings);
+/* Does what is due: asks, asks again, gives up. */
+enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now_ns);
+uint64_t ubx_steps_deadline(const struct ubx_steps *s);	/* UINT64_MAX: none is at work */
+
+/* A configuration message came (length checked against the table) / a NAK for it came. */
+void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message message,
+		      const uint8_t *payload, size_t len, uint64_t now_ns);
+void ubx_steps_nak(struct ubx_steps *s, enum ubx_message message);
+
+/* The first step that is neither OK nor unsupported, or -1. */
+int ubx_steps_first_difference(const struct ubx_steps *s);
+
+#endif
