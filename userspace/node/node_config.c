@@ -22,8 +22,8 @@ static const struct config_key table[] = {
 	{ "node", "device", CONFIG_STRING, AT(device), NULL, 0, 0, NULL,
 	  "The URN that names this node in every reading and in its certificate. Default: urn:dev:mac: and the MAC of "
 	  "the first network interface (RFC 9039)." },
-	{ "node", "period", CONFIG_SECONDS, AT(period_ms), "10", 100, 86400000, NULL,
-	  "From one reading to the next. At 12 bits a cycle of the sensors takes about 0.8 s: a shorter period gives "
+	{ "node", "period", CONFIG_SECONDS, AT(period_ms), "10", 0, 86400000, NULL,
+	  "From one reading to the next; 0: one reading for each fix of the receiver. At 12 bits a cycle of the sensors takes about 0.8 s: a shorter period gives "
 	  "readings with the temperatures of the last cycle that was complete." },
 	{ "node", "simulate", CONFIG_CHOICE, AT(simulate), "never", 0, 0, simulate_words,
 	  "if-absent: where no sensor or no receiver is found at the start, take a simulated one and say so in the log and "
@@ -143,6 +143,10 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
 		snprintf(err, err_size, "[node] device = %.100s: must be a URN of at most %d characters, such as "
 			 "urn:dev:mac:b827ebfffe123456", c->device, READING_DEVICE_SIZE - 1);
+		return -EINVAL;
+	}
+	if (c->period_ms != 0 && c->period_ms < 100) {
+		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.1 s or more", c->period_ms);
 		return -EINVAL;
 	}
 	if (c->w1_resolution != 0 && c->w1_resolution < 9) {

@@ -55,7 +55,8 @@ static const char *const sql_of[STATEMENT_COUNT] = {
 };
 
 struct outbox {
-	sqlite3 *db;
+	struct outbox_file file;
+	sqlite3 *db;	/* file.db */
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
@@ -276,11 +277,12 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	o->max_bytes = config->max_bytes;
 	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
-	opened = outbox_file_open(&o->db, config->path, config->sync_ms == 0, err, err_size);
+	opened = outbox_file_open(&o->file, config->path, config->sync_ms == 0, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;
 	}
+	o->db = o->file.db;
 	rc = prepare_all(o);
 	if (rc == 0) {
 		rc = take_over(o, config->sync_ms > 0);
@@ -291,7 +293,7 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 		for (int i = 0; i < STATEMENT_COUNT; i++) {
 			sqlite3_finalize(o->statements[i]);
 		}
-		sqlite3_close(o->db);
+		outbox_file_close(&o->file);
 		free(o);
 		return rc;
 	}
@@ -313,7 +315,7 @@ void outbox_close(struct outbox *o)
 	snprintf(sql, sizeof(sql), "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
 		 (int64_t)o->stats.next_seq);
 	outbox_file_exec(o->db, sql);
-	sqlite3_close(o->db);
+	outbox_file_close(&o->file);
 	free(o);
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* access(), getrandom() */
+#define _GNU_SOURCE	/* access(), flock(), getrandom(), O_CLOEXEC */
 #include "outbox_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -171,7 +174,7 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 /* Moves path and its WAL to the first free "path.damaged-N". */
 static int set_aside(const char *path, char *name, size_t size)
 {
-	char from_wal[4096], to_wal[4096];
+	char from_wal[PATH_MAX], to_wal[PATH_MAX];
 
 	for (int n = 1; n <= SETS_ASIDE_MAX; n++) {
 		if ((size_t)snprintf(name, size, "%s.damaged-%d", path, n) >= size ||
@@ -197,7 +200,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 				 SQLITE_OPEN_EXRESCODE, NULL);
 
 	if (rc == SQLITE_OK) {
-		rc = outbox_file_exec(*db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+		rc = outbox_file_exec(*db, "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 2000;"
 				      "PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -1024;"
 				      "PRAGMA trusted_schema = OFF;");
 	}
@@ -208,9 +211,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 	if (rc == SQLITE_OK) {
 		return examine(*db, why, why_size);
 	}
-	if ((rc & 0xff) == SQLITE_BUSY) {
-		snprintf(why, why_size, "another process has it open (another geotherm-node?)");
-	} else if (*db != NULL && sqlite3_system_errno(*db) != 0) {
+	if (*db != NULL && sqlite3_system_errno(*db) != 0) {
 		int error = sqlite3_system_errno(*db);
 
 		snprintf(why, why_size, "%s (%s)", strerror(error), sqlite3_errmsg(*db));
@@ -223,33 +224,77 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 	return outbox_file_error(rc);
 }
 
-int outbox_file_open(sqlite3 **db, const char *path, bool sync_each, char *err, size_t err_size)
+/* Takes PATH-lock. A lock of the kernel's: it goes when the process does, however it ends. */
+static int take_lock(const char *path, int *fd, char *why, size_t why_size)
 {
-	char why[256], name[4096];
-	int rc = open_once(db, path, sync_each, why, sizeof(why));
+	char name[PATH_MAX];
+	int error;
 
+	if ((size_t)snprintf(name, sizeof(name), "%s-lock", path) >= sizeof(name)) {
+		snprintf(why, why_size, "%s", strerror(ENAMETOOLONG));
+		return -ENAMETOOLONG;
+	}
+	*fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (*fd < 0) {
+		error = errno;
+		snprintf(why, why_size, "cannot write in its folder: %s", strerror(error));
+		return -error;
+	}
+	if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+		return 0;
+	}
+	error = errno;
+	close(*fd);
+	*fd = -1;
+	if (error == EWOULDBLOCK) {
+		snprintf(why, why_size, "another process has it open (another geotherm-node?)");
+		return -EBUSY;
+	}
+	snprintf(why, why_size, "cannot be locked: %s", strerror(error));
+	return -error;
+}
+
+void outbox_file_close(struct outbox_file *file)
+{
+	sqlite3_close(file->db);
+	file->db = NULL;
+	if (file->lock_fd >= 0) {
+		close(file->lock_fd);
+		file->lock_fd = -1;
+	}
+}
+
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err, size_t err_size)
+{
+	char why[256], name[PATH_MAX];
+	int rc;
+
+	file->db = NULL;
+	rc = take_lock(path, &file->lock_fd, why, sizeof(why));
+	if (rc == 0) {
+		rc = open_once(&file->db, path, sync_each, why, sizeof(why));
+	}
 	if (rc == -EUCLEAN) {
 		/* Closing must not write the WAL into a file that is kept as it was found. */
-		sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		sqlite3_close(*db);
-		*db = NULL;
+		sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_close(file->db);
+		file->db = NULL;
 		rc = set_aside(path, name, sizeof(name));
-		if (rc < 0) {
-			snprintf(err, err_size, "outbox %s: damaged (%s) and cannot be set aside: %s", path, why,
-				 strerror(-rc));
-			return rc;
-		}
-		snprintf(err, err_size, "outbox %s: damaged (%s): set aside as %s, a new epoch begins", path, why,
-			 name);
-		rc = open_once(db, path, sync_each, why, sizeof(why));
 		if (rc == 0) {
-			return 1;
+			snprintf(err, err_size, "outbox %s: damaged (%s): set aside as %s, a new epoch begins", path,
+				 why, name);
+			rc = open_once(&file->db, path, sync_each, why, sizeof(why));
+			if (rc == 0) {
+				return 1;
+			}
+		} else {
+			snprintf(why + strlen(why), sizeof(why) - strlen(why), "; it is damaged and cannot be set aside: %s",
+				 strerror(-rc));
 		}
 	}
 	if (rc < 0) {
 		snprintf(err, err_size, "outbox %s: %s", path, why);
-		sqlite3_close(*db);
-		*db = NULL;
+		outbox_file_close(file);
 	}
 	return rc;
 }

@@ -2,8 +2,8 @@
 /*
  * outbox_file: the SQLite file of an outbox: opened, checked, made, set aside.
  *
- * Used by outbox.c only. The file is locked for the life of the connection (locking_mode
- * EXCLUSIVE: no -shm file, no second node on one outbox).
+ * Used by outbox.c only. One node has an outbox: "PATH-lock" is locked for as long as it is open. Other programs
+ * may read the database meanwhile.
  */
 #ifndef NODE_OUTBOX_FILE_H
 #define NODE_OUTBOX_FILE_H
@@ -13,8 +13,14 @@
 
 #include "outbox.h"
 
-/* 0 or 1 and *db, or an error, as outbox_open(). sync_each: commit only when on the disk. */
-int outbox_file_open(sqlite3 **db, const char *path, bool sync_each, char *err, size_t err_size);
+struct outbox_file {
+	sqlite3 *db;
+	int lock_fd;
+};
+
+/* 0 or 1 and *file, or an error, as outbox_open(). sync_each: commit only when on the disk. */
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err, size_t err_size);
+void outbox_file_close(struct outbox_file *file);
 
 /* An SQLite result code as one of ours: SQLITE_FULL is -ENOSPC ... */
 int outbox_file_error(int sqlite_rc);

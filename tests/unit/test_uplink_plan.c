@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "userspace/node/uplink_plan.h"
+
+#define MS UINT64_C(1000000)
+#define S (1000 * MS)
+
+static void each_answer_means_one_thing_for_the_pack(void **state)
+{
+	static const struct {
+		unsigned class, detail, n;
+		enum uplink_verdict verdict;
+		bool at_once;
+	} rows[] = {
+		{ 2, 1, 9, UPLINK_CONFIRM, true },
+		{ 2, 4, 9, UPLINK_CONFIRM, true },
+		{ 4, 0, 9, UPLINK_HALVE, true },
+		{ 4, 0, 1, UPLINK_REFUSE, true },
+		{ 4, 1, 1, UPLINK_KEEP, false },
+		{ 4, 3, 1, UPLINK_KEEP, false },
+		{ 4, 4, 1, UPLINK_KEEP, false },
+		{ 4, 6, 1, UPLINK_REFUSE, true },
+		{ 4, 8, 1, UPLINK_KEEP, false },
+		{ 4, 13, 2, UPLINK_HALVE, true },
+		{ 4, 15, 1, UPLINK_KEEP, false },
+		{ 4, 22, 1, UPLINK_REFUSE, true },
+		{ 5, 0, 9, UPLINK_KEEP, false },
+		{ 5, 3, 1, UPLINK_KEEP, false },
+		{ 3, 0, 1, UPLINK_KEEP, false },	/* not a class that exists */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct uplink_plan p;
+
+		uplink_plan_init(&p, 64, 60000, i);
+		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(rows[i].class, rows[i].detail), -1, rows[i].n, 7 * S),
+				 rows[i].verdict);
+		assert_int_equal(uplink_plan_may_send(&p, 7 * S), rows[i].at_once);
+		assert_true(uplink_plan_may_send(&p, 7 * S + UPLINK_MAX_AGE_DEFAULT_S * S));
+	}
+}
+
+static void a_refused_pack_is_halved_down_to_the_reading_that_is_wrong(void **state)
+{
+	struct uplink_plan p;
+	unsigned n = 64, sent = 0;
+
+	(void)state;
+	uplink_plan_init(&p, 64, 60000, 1);
+	while (uplink_plan_answer(&p, UPLINK_CODE(4, 0), -1, n, 0) == UPLINK_HALVE) {
+		assert_true(p.limit < n && p.limit > 0);
+		n = p.limit;
+		sent++;
+	}
+	assert_int_equal(n, 1);
+	assert_int_equal(sent, 6);
+	while (p.limit < 64) {	/* and grows again */
+		unsigned before = p.limit;
+
+		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0), UPLINK_CONFIRM);
+		assert_true(p.limit > before);
+	}
+	assert_int_equal(p.limit, 64);
+}
+
+static void the_limit_grows_to_a_batch_that_is_no_power_of_two(void **state)
+{
+	struct uplink_plan p;
+
+	(void)state;
+	uplink_plan_init(&p, 7, 60000, 1);
+	p.limit = 1;
+	for (int i = 0; i < 5; i++) {
+		uplink_plan_answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0);
+		assert_true(p.limit <= 7);
+	}
+	assert_int_equal(p.limit, 7);
+}
+
+static void max_age_is_waited_for_but_not_for_days(void **state)
+{
+	static const struct {
+		int64_t max_age_s;
+		uint64_t wait_s;
+	} rows[] = { { 5, 5 }, { 0, 1 }, { -1, 60 }, { 600, 600 }, { 4294967295, 600 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct uplink_plan p;
+
+		uplink_plan_init(&p, 64, 60000, i);
+		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(5, 3), rows[i].max_age_s, 3, 100 * S), UPLINK_KEEP);
+		assert_false(uplink_plan_may_send(&p, 100 * S + rows[i].wait_s * S - 1));
+		assert_true(uplink_plan_may_send(&p, 100 * S + rows[i].wait_s * S));
+	}
+}
+
+static void the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success(void **state)
+{
+	struct uplink_plan p;
+	uint64_t bound_ms = 1000;
+
+	(void)state;
+	uplink_plan_init(&p, 64, 60000, 12345);
+	for (int i = 0; i < 12; i++) {
+		uplink_plan_no_answer(&p, 50 * S);
+		assert_in_range(p.not_before_ns - 50 * S, bound_ms / 2 * MS, bound_ms * MS);
+		bound_ms = bound_ms * 2 < 60000 ? bound_ms * 2 : 60000;
+	}
+	uplink_plan_answer(&p, UPLINK_CODE(2, 4), -1, 1, 50 * S);
+	uplink_plan_no_answer(&p, 50 * S);
+	assert_in_range(p.not_before_ns - 50 * S, 500 * MS, 1000 * MS);
+}
+
+static void nodes_that_lost_the_same_server_come_back_apart(void **state)
+{
+	unsigned tenth[10] = { 0 };
+
+	(void)state;
+	for (uint64_t node = 0; node < 1000; node++) {
+		struct uplink_plan p;
+
+		uplink_plan_init(&p, 64, 60000, node * UINT64_C(0x9e3779b97f4a7c15));
+		for (int i = 0; i < 8; i++) {
+			uplink_plan_no_answer(&p, 0);
+		}
+		tenth[(p.not_before_ns / MS - 30000) * 10 / 30001]++;
+	}
+	for (int i = 0; i < 10; i++) {
+		assert_in_range(tenth[i], 60, 140);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_answer_means_one_thing_for_the_pack),
+		cmocka_unit_test(a_refused_pack_is_halved_down_to_the_reading_that_is_wrong),
+		cmocka_unit_test(the_limit_grows_to_a_batch_that_is_no_power_of_two),
+		cmocka_unit_test(max_age_is_waited_for_but_not_for_days),
+		cmocka_unit_test(the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success),
+		cmocka_unit_test(nodes_that_lost_the_same_server_come_back_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

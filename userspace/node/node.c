@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* signalfd(), epoll_create1(), strsignal() */
+#include "node.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "outbox.h"
+#include "parts.h"
+#include "sampler.h"
+#include "status.h"
+#include "system_facts.h"
+#include "uplink.h"
+#include "userspace/coaps/coaps_credentials.h"
+#include "userspace/daemon/log.h"
+#include "userspace/daemon/notify.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+
+/* How often the kernel is asked whether NTP has set its clock. */
+#define NTP_NS (16 * NS_PER_S)
+/* Without a reading for this long, and a period of its own on top, the watchdog is fed no more. */
+#define STALLED_NS (30 * NS_PER_S)
+/*
+ * From the epoch of a fix to its last byte: the receiver computes for up to 0.1 s, and 100 bytes take 0.1 s at
+ * 9600 baud. A clock set by a fix is late by no more.
+ */
+#define GNSS_LATENCY_NS (200 * NS_PER_MS)
+
+struct node {
+	const struct node_config *config;
+	uint64_t started_ns, ntp_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns;
+	int epoll, signals;
+	struct clock clock;
+	struct sampler sampler;
+	struct parts *parts;
+	struct outbox *outbox;
+	struct uplink *uplink;	/* NULL: no server is configured */
+	struct reading last;
+	bool has_last, outbox_failed, status_failed;
+	uint64_t failures_told;	/* uplink failures already in a reading */
+	char device[READING_DEVICE_SIZE];
+	char trouble[320];	/* last error that is not the uplink's */
+	uint64_t trouble_ns;
+};
+
+/* --- trouble ---------------------------------------------------------------- */
+
+static void __attribute__((format(printf, 2, 3))) trouble(struct node *n, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(n->trouble, sizeof(n->trouble), format, args);
+	va_end(args);
+	n->trouble_ns = system_facts_boot_ns();
+	log_error("%s", n->trouble);
+}
+
+static int open_outbox(struct node *n)
+{
+	const struct outbox_config config = {
+		.path = n->config->outbox_path, .max_rows = n->config->outbox_max_rows,
+		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000), .sync_ms = n->config->outbox_sync_ms,
+		.boot = system_facts_boot(""),
+	};
+	char err[1024];
+	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
+
+	if (rc != 0) {
+		trouble(n, "%s", err);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* Says once that the outbox does not work, and once that it does again. A damaged one is begun anew. */
+static int outbox_result(struct node *n, int rc)
+{
+	if (rc == -EUCLEAN) {
+		outbox_close(n->outbox);
+		return open_outbox(n);
+	}
+	if (rc < 0 && !n->outbox_failed) {
+		n->outbox_failed = true;
+		trouble(n, "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
+			n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
+	} else if (rc >= 0 && n->outbox_failed) {
+		n->outbox_failed = false;
+		log_notice("outbox %s: works again", n->config->outbox_path);
+	}
+	return 0;
+}
+
+/* --- time ------------------------------------------------------------------- */
+
+static int feed_clock(struct node *n, const struct clock_stamp *stamp)
+{
+	int event = clock_feed(&n->clock, stamp), dated;
+
+	switch (event) {
+	case CLOCK_FIRST:
+		dated = outbox_date(n->outbox, stamp);
+		log_notice("clock: set by %s, readings dated afterwards: %d", reading_time_source_name(stamp->source),
+			   dated > 0 ? dated : 0);
+		return outbox_result(n, dated);
+	case CLOCK_STEPPED:
+		log_notice("clock: %s steps it by %+.3f s", reading_time_source_name(stamp->source),
+			   (double)n->clock.step_us / 1e6);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static int check_ntp(struct node *n, uint64_t now_ns)
+{
+	struct clock_stamp stamp;
+
+	if (now_ns < n->ntp_due_ns) {
+		return 0;
+	}
+	n->ntp_due_ns = now_ns + NTP_NS;
+	return system_facts_ntp(&stamp) ? feed_clock(n, &stamp) : 0;
+}
+
+/* --- status ------------------------------------------------------------------ */
+
+static int certificate_days(const struct node *n, int64_t not_after_s, uint64_t now_ns)
+{
+	struct clock_stamp now = clock_at(&n->clock, now_ns);
+
+	if (not_after_s == 0 || now.source == READING_TIME_NONE) {
+		return INT_MIN;
+	}
+	return (int)((not_after_s - now.utc_us / 1000000) / 86400);
+}
+
+static void write_status(struct node *n, uint64_t now_ns)
+{
+	struct uplink_stats uplink = { .state = "off", .last_error = "" };
+	struct outbox_stats outbox;
+	struct status status = {
+		.boot_ns = now_ns, .started_ns = n->started_ns, .device = n->device,
+		.last = n->has_last ? &n->last : NULL,
+		.w1_bus = parts_bus_name(n->parts), .w1_reason = parts_bus_reason(n->parts),
+		.gnss_state = parts_receiver_state(n->parts), .gnss_reason = parts_receiver_reason(n->parts),
+		.gnss_port = parts_receiver_name(n->parts), .gnss_identity = parts_receiver_identity(n->parts),
+		.now = clock_at(&n->clock, now_ns), .outbox = &outbox, .uplink_uri = n->config->server_uri,
+	};
+	int rc;
+
+	outbox_stats(n->outbox, &outbox);
+	if (n->uplink != NULL) {
+		uplink_stats(n->uplink, &uplink);
+	}
+	status.uplink_state = uplink.state;
+	status.sent = uplink.sent;
+	status.failures = uplink.failures;
+	status.last_sent_ns = uplink.last_sent_ns;
+	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
+	status.last_error = n->trouble_ns > uplink.last_error_ns ? n->trouble : uplink.last_error;
+	status.last_error_ns = n->trouble_ns > uplink.last_error_ns ? n->trouble_ns : uplink.last_error_ns;
+	rc = status_write(n->config->status, &status);
+	if (rc != 0 && !n->status_failed) {
+		log_warning("status %s: %s; go on without it ([node] status)", n->config->status, strerror(-rc));
+	}
+	n->status_failed = rc != 0;
+}
+
+/* --- one turn of the loop ------------------------------------------------------ */
+
+static int measure(struct node *n, uint64_t now_ns)
+{
+	struct thermometers_result result;
+	const struct gnss_fix *fix;
+	int rc = 0;
+
+	if (parts_take_result(n->parts, &result, now_ns) > 0) {
+		sampler_take_result(&n->sampler, &result);
+	}
+	if (parts_take_fix(n->parts, &fix) > 0) {
+		sampler_take_fix(&n->sampler, fix);
+		if (fix->time_known) {
+			const struct clock_stamp stamp = {
+				.boot_ns = fix->received_ns, .utc_us = fix->utc_us, .source = READING_TIME_GNSS,
+				.acc_ns = fix->tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN
+								     : fix->tacc_ns + GNSS_LATENCY_NS,
+			};
+
+			rc = feed_clock(n, &stamp);
+		}
+	} else if (fix == NULL) {
+		sampler_take_fix(&n->sampler, NULL);
+	}
+	parts_check(n->parts, now_ns);
+	n->sampler.has_bus = parts_has_bus(n->parts);
+	if (!n->sampler.has_bus) {
+		n->sampler.running = false;
+	}
+	if (sampler_wants_cycle(&n->sampler, now_ns) && parts_start_cycle(n->parts, now_ns) == 0) {
+		sampler_cycle_started(&n->sampler, now_ns);
+	}
+	return rc;
+}
+
+static int make_reading(struct node *n, uint64_t now_ns)
+{
+	struct reading *r = &n->last;
+	struct uplink_stats uplink = { .failures = 0 };
+	int rc;
+
+	sampler_make(&n->sampler, &n->clock, now_ns, r);
+	memcpy(r->device, n->device, sizeof(r->device));
+	system_facts_fill("", r);
+	parts_note(n->parts, r->note, sizeof(r->note));
+	reading_scalar_put(r, READING_UBX_ERRORS, parts_receiver_errors(n->parts));
+	if (n->uplink != NULL) {
+		uplink_stats(n->uplink, &uplink);
+	}
+	reading_scalar_put(r, READING_UPLINK_FAILURES, (int64_t)(uplink.failures - n->failures_told));
+	n->failures_told = uplink.failures;
+	rc = outbox_put(n->outbox, r);
+	if (rc == 0) {
+		n->last_reading_ns = now_ns;
+	}
+	n->has_last = true;
+	write_status(n, now_ns);
+	return outbox_result(n, rc);
+}
+
+static int send_readings(struct node *n, uint64_t now_ns)
+{
+	struct clock_stamp stamp;
+	int rc;
+
+	if (n->uplink == NULL) {
+		return 0;
+	}
+	rc = uplink_process(n->uplink, n->outbox, n->clock.best.source == READING_TIME_NONE, now_ns, &stamp);
+	if (rc == 1) {
+		rc = feed_clock(n, &stamp);
+		if (rc == 0) {
+			rc = uplink_process(n->uplink, n->outbox, false, now_ns, &stamp);
+		}
+	}
+	return rc < 0 ? outbox_result(n, rc) : 0;
+}
+
+static void feed_watchdog(struct node *n, uint64_t now_ns)
+{
+	uint64_t allowed_ns = n->config->period_ms * NS_PER_MS + STALLED_NS;
+
+	if (n->watchdog_ns == 0 || now_ns < n->watchdog_due_ns || now_ns > n->last_reading_ns + allowed_ns) {
+		return;
+	}
+	notify_send("WATCHDOG=1");
+	n->watchdog_due_ns = now_ns + n->watchdog_ns;
+}
+
+/* What is due; 0, or an error that ends the node. */
+static int turn(struct node *n)
+{
+	uint64_t now_ns = system_facts_boot_ns(), sync_ns;
+	int rc = check_ntp(n, now_ns);
+
+	rc = rc == 0 ? measure(n, now_ns) : rc;
+	if (rc == 0 && sampler_is_ready(&n->sampler, now_ns)) {
+		rc = make_reading(n, now_ns);
+	}
+	rc = rc == 0 ? send_readings(n, now_ns) : rc;
+	sync_ns = rc == 0 ? outbox_sync_due_ns(n->outbox) : 0;
+	if (sync_ns != 0 && now_ns >= sync_ns) {
+		rc = outbox_result(n, outbox_sync(n->outbox));
+	}
+	feed_watchdog(n, now_ns);
+	return rc;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long epoll may wait, in ms, rounded up. */
+static int patience_ms(const struct node *n)
+{
+	uint64_t now_ns = system_facts_boot_ns(), at, sync_ns = outbox_sync_due_ns(n->outbox);
+
+	at = least(sampler_deadline_ns(&n->sampler, now_ns), n->ntp_due_ns);
+	at = least(at, parts_deadline_ns(n->parts));
+	at = least(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
+	at = least(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
+	at = least(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
+	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static int run(struct node *n)
+{
+	struct epoll_event events[4];
+	struct signalfd_siginfo signal;
+	int rc = 0;
+
+	while (rc == 0) {
+		int ready = epoll_wait(n->epoll, events, 4, patience_ms(n));
+
+		if (ready < 0 && errno != EINTR) {
+			trouble(n, "epoll: %s", strerror(errno));
+			return -errno;
+		}
+		if (read(n->signals, &signal, sizeof(signal)) == sizeof(signal)) {
+			log_notice("%s: ends", strsignal((int)signal.ssi_signo));
+			return 0;
+		}
+		rc = turn(n);
+	}
+	return rc;
+}
+
+/* --- start and end -------------------------------------------------------------- */
+
+static int name_device(struct node *n)
+{
+	uint8_t mac[6];
+
+	if (n->config->device != NULL) {
+		snprintf(n->device, sizeof(n->device), "%s", n->config->device);
+		return 0;
+	}
+	if (system_facts_mac("", mac) != 0) {
+		log_error("no network interface has a MAC address to name this node by: set [node] device");
+		return -ENODEV;
+	}
+	reading_device_from_mac(mac, n->device);
+	return 0;
+}
+
+/* UTC in s for the dates of certificates, 0 while this machine's clock is not to be believed. */
+static int64_t utc_s(const struct node_config *config)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec < config->not_before_us / 1000000 ? 0 : now.tv_sec;
+}
+
+int node_check(const struct node_config *config)
+{
+	const struct coaps_credentials credentials = {
+		.certificate = config->server_certificate, .key = config->server_key, .ca = config->server_ca,
+	};
+	char err[512];
+
+	if (config->server_uri == NULL ||
+	    coaps_credentials_check(&credentials, COAPS_CLIENT, utc_s(config), NULL, err, sizeof(err)) == 0) {
+		return NODE_OK;
+	}
+	log_error("%s", err);
+	return NODE_CREDENTIAL;
+}
+
+static int watch(struct node *n, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_loop(struct node *n)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	n->epoll = epoll_create1(EPOLL_CLOEXEC);
+	n->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (n->epoll < 0 || n->signals < 0 || watch(n, n->signals) != 0) {
+		log_error("event loop: %s", strerror(errno));
+		return NODE_RUNTIME;
+	}
+	return NODE_OK;
+}
+
+static int start_uplink(struct node *n)
+{
+	struct outbox_stats stats;
+	char err[512];
+	int code = 0;
+
+	if (n->config->server_uri == NULL) {
+		log_warning("no [server] uri: readings stay in the outbox");
+		return NODE_OK;
+	}
+	outbox_stats(n->outbox, &stats);
+	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, utc_s(n->config), &code, err, sizeof(err));
+	if (n->uplink == NULL) {
+		log_error("%s", err);
+		return code == -EKEYREJECTED ? NODE_CREDENTIAL : code == -EINVAL ? NODE_CONFIG : NODE_RUNTIME;
+	}
+	return watch(n, uplink_fd(n->uplink)) == 0 ? NODE_OK : NODE_RUNTIME;
+}
+
+int node_run(const struct node_config *config)
+{
+	static struct node node;	/* large: a reading, a result */
+	struct node *n = &node;
+	char err[512];
+	int code;
+
+	n->config = config;
+	code = open_loop(n);
+	n->started_ns = system_facts_boot_ns();
+	n->last_reading_ns = n->started_ns;
+	clock_init(&n->clock, n->config->not_before_us);
+	if (code == NODE_OK && name_device(n) != 0) {
+		code = NODE_CONFIG;
+	}
+	if (code == NODE_OK) {	/* before anything is opened: it is the commonest mistake */
+		code = node_check(config);
+	}
+	if (code == NODE_OK && open_outbox(n) != 0) {
+		code = NODE_OUTBOX;
+	}
+	if (code == NODE_OK) {
+		code = start_uplink(n);
+	}
+	if (code == NODE_OK) {
+		n->parts = parts_open(n->config, n->started_ns, err, sizeof(err));
+		if (n->parts == NULL || watch(n, parts_fd(n->parts)) != 0) {
+			log_error("%s", n->parts == NULL ? err : strerror(errno));
+			code = NODE_RUNTIME;
+		}
+	}
+	if (code == NODE_OK) {
+		sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms, n->started_ns);
+		n->watchdog_ns = notify_watchdog_us() * 1000;
+		log_notice("%s: %s every %u ms to %s", GEOTHERM_VERSION, n->device, n->config->period_ms,
+			   n->config->server_uri != NULL ? n->config->server_uri : "the outbox only");
+		notify_send("READY=1");
+		code = run(n) == 0 ? NODE_OK : NODE_RUNTIME;
+		notify_send("STOPPING=1");
+	}
+	parts_close(n->parts);
+	uplink_close(n->uplink);
+	outbox_close(n->outbox);
+	close(n->signals);
+	close(n->epoll);
+	return code;
+}
+

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * node: the event loop that brings the parts together.
+ *
+ *   parts ─ results, fixes ─▶ sampler ─ reading ─▶ outbox ─ packs ─▶ uplink
+ *                └─ fixes ─▶ clock ◀─ NTP, /time ─────────────────────┘
+ *
+ * One thread (the thermometers have one of their own behind their face), one epoll, deadlines in CLOCK_BOOTTIME.
+ */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include "node_config.h"
+
+/* Exit codes of geotherm-node. */
+enum node_exit {
+	NODE_OK = 0,		/* ended by SIGTERM or SIGINT */
+	NODE_RUNTIME = 1,	/* a fault while running */
+	NODE_CONFIG = 2,	/* option or configuration */
+	NODE_CREDENTIAL = 3,	/* a certificate, key or CA that cannot be used */
+	NODE_OUTBOX = 5,	/* an outbox that cannot be opened */
+};
+
+/* Runs until SIGTERM or SIGINT, or a fault: an exit code. Logs what went wrong. Once in a process. */
+int node_run(const struct node_config *config);
+
+/* What can be found out without touching hardware, outbox or network: an exit code. */
+int node_check(const struct node_config *config);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* O_CLOEXEC, fchmod */
+#include "status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gpio-w1/ds18b20.h"
+
+static double seconds(uint64_t ns)
+{
+	return (double)(ns / 1000000) / 1000;
+}
+
+/* Unknown is null. */
+static json_t *age(const struct status *s, uint64_t at_ns)
+{
+	return at_ns == 0 || at_ns > s->boot_ns ? json_null() : json_real(seconds(s->boot_ns - at_ns));
+}
+
+static json_t *text(const char *value)
+{
+	return value == NULL || value[0] == '\0' ? json_null() : json_string(value);
+}
+
+static json_t *scaled(const struct reading *r, enum reading_scalar id)
+{
+	double value;
+
+	if (r == NULL || !reading_knows(r, id)) {
+		return json_null();
+	}
+	value = (double)reading_scalar_get(r, id);
+	for (int e = reading_scalars[id].exponent; e < 0; e++) {
+		value /= 10;
+	}
+	return reading_scalars[id].exponent == 0 ? json_integer(reading_scalar_get(r, id)) : json_real(value);
+}
+
+static json_t *sensors(const struct reading *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; r != NULL && i < r->n_temperatures; i++) {
+		const struct reading_temperature *t = &r->temperatures[i];
+		char rom[17];
+
+		for (unsigned b = 0; b < 8; b++) {
+			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
+		}
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i}", "rom", rom, "celsius",
+			t->temp_known ? json_real(t->temp_mc / 1000.0) : json_null(),
+			"quality", ds18b20_quality_name((enum ds18b20_quality)t->quality), "retries", t->retries));
+	}
+	return list;
+}
+
+static json_t *outbox(const struct status *s)
+{
+	const struct outbox_stats *o = s->outbox;
+	char epoch[24];
+	json_t *oldest = json_null();
+
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, o->epoch);	/* JSON numbers end at 2^53 */
+	if (o->oldest_boot_ns != 0) {
+		oldest = age(s, o->oldest_boot_ns);
+	} else if (o->oldest_utc_us != 0 && s->now.source != READING_TIME_NONE) {
+		oldest = json_real((double)((s->now.utc_us - o->oldest_utc_us) / 1000) / 1000);
+	}
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "epoch", epoch,
+			 "next_seq", (json_int_t)o->next_seq, "waiting", (json_int_t)(o->rows - o->refused),
+			 "refused", (json_int_t)o->refused, "bytes", (json_int_t)o->bytes,
+			 "dropped", (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written,
+			 "syncs", (json_int_t)o->syncs, "oldest_s", oldest);
+}
+
+static json_t *clock_json(const struct status *s)
+{
+	if (s->now.source == READING_TIME_NONE) {
+		return json_pack("{s:s, s:n, s:n}", "source", "none", "utc_us", "accuracy_s");
+	}
+	return json_pack("{s:s, s:I, s:o}", "source", reading_time_source_name(s->now.source),
+			 "utc_us", (json_int_t)s->now.utc_us, "accuracy_s",
+			 s->now.acc_ns == CLOCK_ACC_UNKNOWN ? json_null() : json_real((double)s->now.acc_ns / 1e9));
+}
+
+static json_t *all(const struct status *s)
+{
+	const struct reading *r = s->last;
+
+	return json_pack("{s:i, s:s, s:s, s:f, s:{s:o, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
+			 " s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}, s:o, s:o,"
+			 " s:{s:s, s:o, s:I, s:I, s:o, s:o}, s:{s:o, s:o}}",
+		"format", 1, "version", GEOTHERM_VERSION, "device", s->device,
+		"running_s", seconds(s->boot_ns - s->started_ns),
+		"reading", "age_s", age(s, r != NULL ? r->boot_ns : 0),
+			"seq", (json_int_t)(r != NULL ? r->seq : 0), "note", text(r != NULL ? r->note : NULL),
+			"throttled", scaled(r, READING_THROTTLED),
+		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(r),
+		"gnss", "state", s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
+			"identity", text(s->gnss_identity), "lat", scaled(r, READING_LAT), "lon", scaled(r, READING_LON),
+			"alt_m", scaled(r, READING_ALT), "hacc_m", scaled(r, READING_HACC),
+			"satellites", scaled(r, READING_NUM_SV),
+		"clock", clock_json(s), "outbox", outbox(s),
+		"uplink", "state", s->uplink_state, "uri", text(s->uplink_uri), "sent", (json_int_t)s->sent,
+			"failures", (json_int_t)s->failures, "last_sent_s", age(s, s->last_sent_ns),
+			"certificate_days", s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days),
+		"last_error", "text", text(s->last_error), "age_s",
+			s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns) : json_null());
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+	while (n > 0) {
+		ssize_t wrote = write(fd, bytes, n);
+
+		if (wrote < 0 && errno != EINTR) {
+			return -errno;
+		}
+		if (wrote > 0) {
+			bytes += wrote;
+			n -= (size_t)wrote;
+		}
+	}
+	return 0;
+}
+
+int status_write(const char *path, const struct status *s)
+{
+	char fresh[PATH_MAX];
+	json_t *json;
+	char *dump;
+	int fd, rc;
+
+	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh)) {
+		return -ENAMETOOLONG;
+	}
+	json = all(s);
+	dump = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+	json_decref(json);
+	if (dump == NULL) {	/* memory, or a text that is not UTF-8 */
+		return -EINVAL;
+	}
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		rc = -errno;
+		free(dump);
+		return rc;
+	}
+	rc = write_all(fd, dump, strlen(dump));
+	rc = rc == 0 ? write_all(fd, "\n", 1) : rc;
+	free(dump);
+	if (close(fd) != 0 && rc == 0) {
+		rc = -errno;
+	}
+	if (rc == 0 && rename(fresh, path) != 0) {
+		rc = -errno;
+	}
+	if (rc != 0) {
+		unlink(fresh);
+	}
+	return rc;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * uplink: the outbox's readings to the server, by CON POST of SenML+CBOR over one DTLS session that is kept.
+ *
+ * What goes when is uplink_plan's; this is the edge: libcoap and the outbox. Everything runs on the
+ * caller's event loop and thread, the only one that may touch libcoap.
+ */
+#ifndef NODE_UPLINK_H
+#define NODE_UPLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clock.h"
+#include "node_config.h"
+#include "outbox.h"
+
+struct uplink;
+
+struct uplink_stats {
+	const char *state;	/* "closed", "connecting", "connected", "waiting" (to try again) */
+	uint64_t sent;		/* readings confirmed */
+	uint64_t requests;
+	uint64_t failures;	/* requests without 2.xx */
+	uint64_t last_sent_ns;	/* 0: never */
+	int64_t certificate_not_after_s;	/* UTC; 0: not known */
+	const char *last_error;	/* "" none; valid until the next call */
+	uint64_t last_error_ns;
+};
+
+/*
+ * Checks the credentials (their dates if utc_s > 0), connects nothing. NULL on failure: *code is
+ * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed for the life
+ * of the uplink; its server_uri must be set.
+ */
+struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s, int *code, char *err,
+			   size_t err_size);
+void uplink_close(struct uplink *u);
+
+/* For epoll: readable when uplink_process() has work. */
+int uplink_fd(const struct uplink *u);
+
+/*
+ * Does what is due. Returns 1 if the server told the time, which is then in *time: feed it to the
+ * clock; else 0; or an error of the outbox. needs_time: the clock has none.
+ */
+int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
+		   struct clock_stamp *time);
+/* When to call again if the descriptor says nothing: UINT64_MAX if only when there is something new to send. */
+uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns);
+
+void uplink_stats(const struct uplink *u, struct uplink_stats *stats);
+
+#endif
