@@ -229,8 +229,8 @@ static int parse_values(const char *text, struct slice temp, struct slice flow, 
 	int64_t value;
 
 	if (temp.length != 2 || memcmp(temp.at, "-1", 2) != 0) {
-		/* What 16 bits of 1/16 degC reach, in m degC */
-		if (!decimal(temp, -3, 2047938, &value)) {
+		/* What 16 bits of 1/16 degC reach */
+		if (!decimal(temp, -3, 2048000, &value) || value > 2047938) {
 			return bad(err, "TEMP", (size_t)(temp.at - text),
 				   "a temperature in degC, or -1 for none");
 		}
