@@ -139,7 +139,8 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
 PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
 	gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
 	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/gnss_fix.c \
-	userspace/reading/reading.c userspace/reading/legacy_text.c userspace/sim/w1_slave.c server/gaps.c)
+	userspace/reading/reading.c userspace/reading/senml_number.c \
+	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c userspace/sim/w1_slave.c server/gaps.c)
 
 tests: $(UNIT_TESTS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
 
