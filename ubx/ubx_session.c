@@ -559,8 +559,11 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 		at = sooner(s->poll_ns, s->deadline_ns);
 		break;
 	case UBX_CONFIGURE:
-		at = sooner(s->deadline_ns, s->last_frame_ns + ANSWER_MS * MS);
-		at = sooner(at, ubx_steps_deadline(&s->steps));
+		if (s->deadline_ns != UINT64_MAX) {
+			at = s->deadline_ns;	/* backing off: nothing else counts */
+			break;
+		}
+		at = sooner(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
 		at = s->save.tries ? sooner(at, s->save.deadline_ns) : at;
 		break;
 	case UBX_RUN:
