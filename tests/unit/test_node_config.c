@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* mkstemp() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "userspace/node/node_config.h"
+
+static char path[] = "/tmp/geotherm-node-conf-XXXXXX";
+static char err[512];
+
+static int setup(void **state)
+{
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	return fd < 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static int load_text(struct node_config *config, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return node_config_load(config, path, NULL, 0, err, sizeof(err));
+}
+
+static void an_empty_file_gives_the_defaults(void **state)
+{
+	struct node_config c;
+
+	(void)state;
+	assert_int_equal(load_text(&c, ""), 0);
+	assert_null(c.device);
+	assert_int_equal(c.period_ms, 10000);
+	assert_int_equal(c.simulate, NODE_SIMULATE_NEVER);
+	assert_int_equal(c.w1_bus, NODE_W1_AUTO);
+	assert_int_equal(c.w1_gpio, 4);
+	assert_string_equal(c.gnss_port, "/dev/serial0");
+	assert_int_equal(c.outbox_sync_ms, 0);
+	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
+	node_config_free(&c);
+}
+
+static void what_is_given_is_worked_out(void **state)
+{
+	static const char *const over[] = { "node.period=0.5", "gnss.model=sea" };
+	struct node_config c;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fputs("[node]\nsimulate = if-absent\nlog_level = debug\nperiod = 3\n[outbox]\nsync = 5min\n"
+	      "[gnss]\nnot_before = 2015-03-01\n", f);
+	fclose(f);
+	assert_int_equal(node_config_load(&c, path, over, 2, err, sizeof(err)), 0);
+	assert_int_equal(c.period_ms, 500);
+	assert_int_equal(c.simulate, NODE_SIMULATE_IF_ABSENT);
+	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(c.outbox_sync_ms, 300000);
+	assert_int_equal(c.gnss_dyn_model, 5);
+	assert_true(c.not_before_us == INT64_C(1425168000) * 1000000);
+	node_config_free(&c);
+}
+
+static void a_day_is_counted_as_the_c_library_does(void **state)
+{
+	(void)state;
+	for (int year = 1970; year <= 2100; year++) {
+		for (int month = 1; month <= 12; month++) {
+			struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = 28 };
+			char line[64];
+			struct node_config c;
+			const char *over = line;
+
+			snprintf(line, sizeof(line), "gnss.not_before=%04d-%02d-28", year, month);
+			assert_int_equal(node_config_load(&c, NULL, &over, 1, err, sizeof(err)), 0);
+			assert_true(c.not_before_us == (int64_t)timegm(&tm) * 1000000);
+			node_config_free(&c);
+		}
+	}
+}
+
+/* What is wrong, and what the one line must name. */
+static void what_is_wrong_is_named_with_what_is_allowed(void **state)
+{
+	static const struct {
+		const char *text, *named, *hint;
+	} rows[] = {
+		{ "[node]\nperiod = soon\n", "period", "0.5" },
+		{ "[node]\nperiod = 0.05\n", "period", "0.1 s" },
+		{ "[node]\nperiodd = 1\n", "periodd", "did you mean period" },
+		{ "[node]\ndevice = my node\n", "device", "urn:dev:mac:" },
+		{ "[node]\nlog_level = loud\n", "log_level", "notice" },
+		{ "[node]\nsimulate = always\n", "simulate", "if-absent" },
+		{ "[w1]\nresolution = 8\n", "resolution", "9, 10, 11, 12" },
+		{ "[w1]\nbus = i2c\n", "bus", "userspace" },
+		{ "[gnss]\nnot_before = 2015-02-29\n", "not_before", "2026-01-01" },
+		{ "[gnss]\nnot_before = 2015-02\n", "not_before", "2026-01-01" },
+		{ "[gnss]\nnot_before = 2015-02-01 12:00\n", "not_before", "2026-01-01" },
+		{ "[outbox]\nsync = never\n", "sync", "each" },
+		{ "[outbox]\nsync = 0\n", "sync", "each" },
+		{ "[server]\nbatch = 0\n", "batch", "from 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct node_config c;
+
+		assert_int_not_equal(load_text(&c, rows[i].text), 0);
+		if (strstr(err, path) == NULL || strstr(err, rows[i].named) == NULL || strstr(err, rows[i].hint) == NULL) {
+			fail_msg("%s -> %s", rows[i].text, err);
+		}
+		assert_null(strchr(err, '\n'));
+	}
+}
+
+static void the_printed_manual_is_a_configuration_that_loads(void **state)
+{
+	struct node_config c;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(f);
+	node_config_print(f);
+	fclose(f);
+	assert_int_equal(node_config_load(&c, path, NULL, 0, err, sizeof(err)), 0);
+	node_config_free(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_file_gives_the_defaults),
+		cmocka_unit_test(what_is_given_is_worked_out),
+		cmocka_unit_test(a_day_is_counted_as_the_c_library_does),
+		cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
+		cmocka_unit_test(the_printed_manual_is_a_configuration_that_loads),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
