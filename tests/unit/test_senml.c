@@ -163,6 +163,36 @@ static void a_pack_takes_as_many_readings_as_fit_and_never_part_of_one(void **st
 	}
 }
 
+/* A long track, as a server sends it: the head of a CBOR array has five bytes from 65536 records on. */
+static void a_pack_may_hold_tens_of_thousands_of_records(void **state)
+{
+	const size_t n = 22000, size = 4 << 20;	/* of three records each */
+	struct reading *many = calloc(n, sizeof(*many)), *back = calloc(n, sizeof(*back));
+	uint8_t *pack = malloc(size);
+	struct senml_error err;
+
+	(void)state;
+	assert_true(many != NULL && back != NULL && pack != NULL);
+	for (size_t i = 0; i < n; i++) {
+		reading_init(&many[i]);
+		strcpy(many[i].device, "urn:dev:x");
+		many[i].epoch = 1;
+		many[i].seq = i + 1;
+	}
+	for (size_t f = 0; f < 2; f++) {
+		int used = senml_encode(formats[f], many, n, pack, size, NULL);
+
+		assert_true(used > 0);
+		assert_int_equal(senml_encode(formats[f], many, n, pack, (size_t)used - 1, NULL), -ENOSPC);
+		assert_int_equal(senml_encode(formats[f], many, n, pack, (size_t)used, NULL), used);
+		assert_int_equal(senml_decode(formats[f], pack, (size_t)used, back, n, &err), (int)n);
+		assert_reading_equal(&many[n - 1], &back[n - 1], 0);
+	}
+	free(many);
+	free(back);
+	free(pack);
+}
+
 static void what_is_no_reading_is_not_encoded(void **state)
 {
 	struct reading good;
@@ -313,6 +343,7 @@ int main(void)
 		cmocka_unit_test(a_reading_translated_between_the_formats_is_written_the_same),
 		cmocka_unit_test(the_largest_reading_fits_the_stated_bound),
 		cmocka_unit_test(a_pack_takes_as_many_readings_as_fit_and_never_part_of_one),
+		cmocka_unit_test(a_pack_may_hold_tens_of_thousands_of_records),
 		cmocka_unit_test(what_is_no_reading_is_not_encoded),
 		cmocka_unit_test(a_text_that_is_not_utf8_is_sent_up_to_its_first_bad_byte),
 		cmocka_unit_test(acks_come_back_equal_in_both_formats),

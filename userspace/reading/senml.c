@@ -8,9 +8,6 @@
 #include "userspace/reading/senml_pack.h"
 #include "userspace/reading/senml_unpack.h"
 
-/* Records in a pack at most: the head of a CBOR array of up to so many is three bytes. */
-#define RECORDS_MAX 65535
-
 static const struct senml_codec *codec_of(enum senml_format format)
 {
 	return format == SENML_JSON ? &senml_json : &senml_cbor;
@@ -27,7 +24,7 @@ static int write_record(void *context, const struct senml_record *record)
 
 	e->codec->record(&e->writer, record);
 	e->writer.records++;
-	return e->writer.full || e->writer.records > RECORDS_MAX ? -ENOSPC : 0;
+	return e->writer.full ? -ENOSPC : 0;
 }
 
 /* The pack's end needs a byte whatever the records take: it is held back until then. */

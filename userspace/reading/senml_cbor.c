@@ -56,12 +56,11 @@ static void cbor_begin(struct senml_writer *w)
 
 static void cbor_record(struct senml_writer *w, const struct senml_record *record)
 {
+	size_t wider = w->records == 23 || w->records == 255 ? 1 : w->records == 65535 ? 2 : 0;
 	size_t n = 0;
 
-	/* One byte is kept free already; the head of 24 elements has two, of 256 three. */
-	if ((w->records == 23 || w->records == 255) && w->used < w->size) {
-		w->size--;
-	}
+	/* One byte is kept free already: the head of 24 elements has two, of 256 three, of 65536 five. */
+	w->size -= wider < w->size - w->used ? wider : w->size - w->used;
 	for (unsigned i = 0; i < SENML_LABEL_COUNT; i++) {
 		n += senml_record_has(record, (enum senml_label)i);
 	}

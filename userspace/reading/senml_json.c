@@ -3,8 +3,9 @@
  * SenML in JSON (RFC 8428 5, RFC 8259), read through jansson.
  *
  * jansson makes a double of every number with a fraction and has no integers past 2^63. So that
- * numbers stay exact it never sees one: before it parses, each number token outside of a string
- * is wrapped, 25.4 to ["25.4"]. A pack has no arrays but itself, so nothing else looks like that.
+ * numbers stay exact it never sees one: before it parses a record, each number token outside of a
+ * string is wrapped, 25.4 to ["25.4"]. A record has no arrays, so nothing else looks like that.
+ * It gets one record at a time: a pack of any length costs the memory of its largest record.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -12,7 +13,7 @@
 
 #include "senml_codec.h"
 
-#define RECORDS_MAX 65535	/* bounds the memory that a body of "{},{},..." costs */
+#define DEPTH_MAX 8	/* of nested objects in a record */
 
 /* --- writing ---------------------------------------------------------------- */
 
@@ -112,53 +113,75 @@ static void json_end(struct senml_writer *w)
 
 /* --- reading ------------------------------------------------------------------ */
 
+struct reader {
+	const char *text;
+	size_t size, at;
+	struct senml_error *err;
+};
+
+static int bad(struct reader *r, const char *what)
+{
+	r->err->byte = r->at;
+	r->err->in_record = false;
+	return senml_fail(r->err, -EBADMSG, "%s", what);
+}
+
+/* The next character that is not white space, still to be eaten; NUL at the end. */
+static char peek(struct reader *r)
+{
+	while (r->at < r->size && (r->text[r->at] == ' ' || r->text[r->at] == '\t' ||
+				   r->text[r->at] == '\r' || r->text[r->at] == '\n')) {
+		r->at++;
+	}
+	return (char)(r->at < r->size ? r->text[r->at] : '\0');
+}
+
 static bool in_number(char c)
 {
 	return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 /*
- * Copies text to out (of 5 bytes for each of text) with its numbers wrapped, until out has *length
- * bytes; then *length is what it has, and err->byte where that is in text. Checks what jansson
- * would not: the pack is an array, without another inside.
+ * Copies an object from its "{" to its "}" to out (of 5 bytes for each one left) with its numbers
+ * wrapped, or until out has *length bytes; *length then is what it has.
  */
-static int wrap_numbers(const char *text, size_t size, char *out, size_t *length,
-			struct senml_error *err)
+static int wrap_numbers(struct reader *r, char *out, size_t *length)
 {
-	size_t o = 0, i, arrays = 0, records = 0;
 	bool in_string = false;
+	unsigned depth = 0;
+	size_t o = 0;
 
-	for (i = 0; i < size && o < *length; i++) {
-		char c = text[i];
+	do {
+		char c;
 
-		err->byte = i;
+		if (r->at == r->size) {
+			return bad(r, "the pack ends within a record");
+		}
+		c = r->text[r->at];
 		if (in_string) {
 			in_string = c != '"';
-			if (c == '\\' && i + 1 < size) {
+			if (c == '\\' && r->at + 1 < r->size) {
 				out[o++] = c;
-				c = text[++i];
+				c = r->text[++r->at];
 			}
-		} else if (arrays == 0 && c != '[' && strchr(" \t\r\n", c) == NULL) {
-			return senml_fail(err, -EBADMSG, "expected an array of records");
-		} else if (c == '[' && arrays++ > 0) {
-			return senml_fail(err, -EBADMSG, "an array inside of the pack");
-		} else if (c == '{' && records++ == RECORDS_MAX) {
-			return senml_fail(err, -EBADMSG, "more than %d records", RECORDS_MAX);
+		} else if (c == '[' || (c == '{' && ++depth > DEPTH_MAX)) {
+			return bad(r, c == '[' ? "an array inside of a record" : "nested too deep");
 		} else if (c == '-' || (c >= '0' && c <= '9')) {
 			out[o++] = '[';
 			out[o++] = '"';
-			for (; i < size && in_number(text[i]); i++) {
-				out[o++] = text[i];
+			for (; r->at < r->size && in_number(r->text[r->at]); r->at++) {
+				out[o++] = r->text[r->at];
 			}
-			i--;
+			r->at--;
 			out[o++] = '"';
 			c = ']';
 		} else {
 			in_string = c == '"';
+			depth -= c == '}';
 		}
 		out[o++] = c;
-	}
-	err->byte = i;
+		r->at++;
+	} while (depth > 0 && o < *length);
 	*length = o;
 	return 0;
 }
@@ -241,9 +264,6 @@ static int read_record(json_t *object, struct senml_record *record, char *scratc
 	const char *key;
 	json_t *value;
 
-	if (!json_is_object(object)) {
-		return senml_fail(err, -EBADMSG, "expected an object");
-	}
 	json_object_foreach(object, key, value) {
 		size_t length = strlen(key);
 		enum senml_label label = senml_label_find(key, length);
@@ -260,51 +280,94 @@ static int read_record(json_t *object, struct senml_record *record, char *scratc
 	return 0;
 }
 
+/* Parses the record at r->at and moves past it. scratch is of 5 bytes for each one left. */
+static int parse_record(struct reader *r, char *scratch, json_t **object)
+{
+	size_t length = SIZE_MAX, start = r->at;
+	json_error_t error;
+	char *near;
+
+	if (peek(r) != '{') {
+		return bad(r, "expected an object: a record");
+	}
+	if (wrap_numbers(r, scratch, &length) != 0) {
+		return r->err->code;
+	}
+	*object = json_loadb(scratch, length, JSON_REJECT_DUPLICATES, &error);
+	if (*object != NULL) {
+		return 0;
+	}
+	if (json_error_code(&error) == json_error_out_of_memory) {
+		return senml_fail(r->err, -ENOMEM, "out of memory");
+	}
+	near = strstr(error.text, " near ");	/* would quote the wrapped text */
+	if (near != NULL) {
+		*near = '\0';
+	}
+	/* Wrap again, up to where jansson stopped, to find that place in the pack. */
+	r->at = start;
+	length = error.position > 0 ? (size_t)error.position : 1;
+	wrap_numbers(r, scratch, &length);
+	r->err->byte = r->at;
+	r->err->in_record = false;
+	return senml_fail(r->err, -EBADMSG, "not JSON: %s", error.text);
+}
+
+static int read_records(struct reader *r, char *scratch, senml_record_fn fn, void *context)
+{
+	if (peek(r) != '[') {
+		return bad(r, "expected an array of records");
+	}
+	r->at++;
+	if (peek(r) == ']') {
+		return 0;
+	}
+	for (unsigned index = 0;; index++) {
+		struct senml_record record = { .present = 0 };
+		json_t *object = NULL;
+		size_t byte = r->at;
+		int rc = parse_record(r, scratch, &object);
+
+		if (rc == 0) {
+			r->err->byte = byte;
+			r->err->record = index;
+			r->err->in_record = true;
+			rc = read_record(object, &record, scratch, r->err);
+			rc = rc == 0 ? fn(context, &record) : rc;
+			json_decref(object);
+		}
+		if (rc != 0) {
+			return rc;
+		}
+		if (peek(r) == ']') {
+			return 0;
+		}
+		if (peek(r) != ',') {
+			return bad(r, "expected , or ] after a record");
+		}
+		r->at++;
+		peek(r);
+	}
+}
+
 static int json_read(const void *data, size_t size, senml_record_fn fn, void *context,
 		     struct senml_error *err)
 {
-	json_error_t error;
-	json_t *pack = NULL;
-	size_t length = SIZE_MAX;
-	char *text, *near;
+	struct reader r = { .text = data, .size = size, .err = err };
+	char *scratch = size < SIZE_MAX / 5 ? malloc(5 * size + 1) : NULL;
 	int rc;
 
-	text = size < SIZE_MAX / 5 ? malloc(5 * size + 1) : NULL;
-	if (text == NULL) {
+	if (scratch == NULL) {
 		return senml_fail(err, -ENOMEM, "out of memory");
 	}
-	rc = wrap_numbers(data, size, text, &length, err);
+	rc = read_records(&r, scratch, fn, context);
+	free(scratch);
 	if (rc != 0) {
-		goto out;
+		return rc;
 	}
-	pack = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (pack == NULL) {
-		near = strstr(error.text, " near ");	/* would quote the wrapped text */
-		if (near != NULL) {
-			*near = '\0';
-		}
-		length = error.position > 0 ? (size_t)error.position : 0;
-		wrap_numbers(data, size, text, &length, err);
-		rc = json_error_code(&error) == json_error_out_of_memory
-			     ? senml_fail(err, -ENOMEM, "out of memory")
-			     : senml_fail(err, -EBADMSG, "not JSON: %s", error.text);
-		goto out;
-	}
-	err->byte = SENML_NOWHERE;
-	err->in_record = true;
-	for (err->record = 0; err->record < json_array_size(pack); err->record++) {
-		struct senml_record record = { .present = 0 };
-
-		rc = read_record(json_array_get(pack, err->record), &record, text, err);
-		rc = rc == 0 ? fn(context, &record) : rc;
-		if (rc != 0) {
-			break;
-		}
-	}
-out:
-	json_decref(pack);
-	free(text);
-	return rc;
+	r.at++;
+	peek(&r);
+	return r.at == size ? 0 : bad(&r, "characters after the end of the pack");
 }
 
 const struct senml_codec senml_json = {
