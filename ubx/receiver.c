@@ -18,14 +18,15 @@
 #define DEFAULT_BAUD 115200
 #define DEFAULT_RATE_MS 1000
 #define DEFAULT_MAX_HACC_MM 100000
-#define REOPEN_MS 250		/* an absent or busy port is looked for this often */
+#define REOPEN_MS 250		/* an absent port is looked for this often */
+#define BUSY_MS 2000		/* a busy one less: who holds it is found by walking /proc */
 #define UNSENT_RETRY_MS 2
 #define READS_AT_ONCE 16	/* a port that talks without end must not hold up the caller */
 
 struct receiver {
 	char *path;
 	struct ubx_session session;
-	bool session_began;
+	bool opened_before;
 	struct serial_port port;
 	int epoll_fd, timer_fd;
 	uint64_t reopen_ns;
@@ -144,24 +145,21 @@ static int try_open(struct receiver *r, uint64_t now)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
-	if (serial_port_open(&r->port, r->path, r->config.baud, r->why, sizeof(r->why)) != 0) {
-		r->reopen_ns = now + REOPEN_MS * MS;
+	int error = serial_port_open(&r->port, r->path, r->config.baud, r->why, sizeof(r->why));
+
+	if (error < 0) {
+		r->reopen_ns = now + (error == -EBUSY ? BUSY_MS : REOPEN_MS) * MS;
 		return 0;
 	}
 	if (epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->port.fd, &event) != 0) {
-		int error = errno;
-
+		error = errno;
 		lose_port(r, "epoll", error, now);
 		return -error;
 	}
 	r->want_write = false;
 	r->baud_pending = 0;
-	if (r->session_began) {
-		ubx_session_restart(&r->session, UBX_CAUSE_PORT, now);
-	} else {
-		ubx_session_init(&r->session, &r->config, now);
-		r->session_began = true;
-	}
+	ubx_session_restart(&r->session, r->opened_before ? UBX_CAUSE_PORT : UBX_CAUSE_START, now);
+	r->opened_before = true;
 	return 0;
 }
 
@@ -369,6 +367,19 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 		.rx_frames = s->rx.frames, .rx_garbage = s->rx.garbage_bytes,
 		.checksum_errors = s->rx.checksum_errors, .naks = s->counters.naks,
 		.timeouts = s->steps.timeouts, .restarts = s->counters.restarts,
-		.epochs_missed = s->counters.epochs_missed,
+		.epochs_missed = s->counters.epochs_missed, .sets = s->counters.sets,
 	};
+}
+
+const struct ubx_health *receiver_health(const struct receiver *r)
+{
+	return &r->session.health;
+}
+
+void receiver_assist(struct receiver *r, const struct ubx_assist *known)
+{
+	struct ubx_assist assist = *known;
+
+	assist.at_ns = now_ns();
+	ubx_session_assist(&r->session, &assist);
 }

@@ -17,6 +17,8 @@
 #include <stdint.h>
 
 #include "gnss_fix.h"
+#include "ubx_assist.h"
+#include "ubx_health.h"
 
 struct receiver_config {
 	const char *port;	/* "/dev/serial0", a by-id link, a pty */
@@ -43,6 +45,7 @@ struct receiver_counters {
 	uint32_t naks, timeouts;
 	uint32_t restarts;	/* times the session had to begin again */
 	uint32_t epochs_missed;
+	uint32_t sets;		/* settings written: none to a receiver that is right already */
 };
 
 /* NULL only if memory or descriptors run out or the config is impossible; then
@@ -68,5 +71,13 @@ const char *receiver_reason(const struct receiver *r);
 /* "1.00 (59842) 00070000 PROTVER 14.00" from MON-VER, or "" while unknown. */
 const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);
+
+/* Antenna, radio, line, buffers, genuineness: what was seen since it was configured. Asked for in turns, each
+ * part every 10 s; valid until the next receiver_process(). */
+const struct ubx_health *receiver_health(const struct receiver *r);
+
+/* A place and time known now from elsewhere (the last stored fix, NTP): told to the receiver
+ * if it starts without a fix. known->at_ns is ignored: it is as of now. Its own fixes replace it. */
+void receiver_assist(struct receiver *r, const struct ubx_assist *known);
 
 #endif

@@ -196,6 +196,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
 {
 	char resolved[PATH_MAX], who[128];
 	struct stat st;
+	bool pseudo;
 	int error;
 
 	*port = (struct serial_port){ .fd = -1, .uart = "UART" };
@@ -239,8 +240,10 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
 		explain_busy(port, who, why, why_size);
 		goto fail;
 	}
-	/* A getty does not lock, and would eat every second byte. */
-	if (find_holder(port->device, false, who, sizeof(who))) {
+	/* A getty does not lock, and would eat every second byte; root is not kept out by TIOCEXCL
+	 * either. The other end of a pseudo terminal may rightly hold this end too. */
+	pseudo = strncmp(port->device, "/dev/pts/", 9) == 0;
+	if (find_holder(port->device, !pseudo, who, sizeof(who))) {
 		error = EBUSY;
 		explain_busy(port, who, why, why_size);
 		goto fail;
@@ -250,7 +253,9 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
 		snprintf(why, why_size, "%s: cannot be set to raw: %s", resolved, strerror(error));
 		goto fail;
 	}
-	ioctl(port->fd, TIOCEXCL);	/* later openers get EBUSY; not all drivers know it, flock holds too */
+	if (!pseudo) {	/* there it would outlive us as long as the other end holds this one */
+		ioctl(port->fd, TIOCEXCL);
+	}
 	port->uart = uart_kind(port->device);
 	return 0;
 fail:

@@ -595,8 +595,8 @@ int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *con
 void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, uint64_t now)
 {
 	s->cause = cause;
-	s->counters.restarts++;
-	if (cause == UBX_CAUSE_PORT) {
+	s->counters.restarts += cause != UBX_CAUSE_START;
+	if (cause == UBX_CAUSE_PORT || cause == UBX_CAUSE_START) {
 		s->tx.baud_due = true;	/* a new descriptor knows nothing of the old one's baud */
 		s->tx.wire_idle_ns = now;
 	}

@@ -52,7 +52,7 @@ extern const uint32_t ubx_session_rates[UBX_RATE_COUNT];
 enum ubx_phase { UBX_PROBE, UBX_SWEEP, UBX_DWELL, UBX_CONFIGURE, UBX_RUN };
 
 enum ubx_restart_cause {
-	UBX_CAUSE_START,
+	UBX_CAUSE_START,	/* the port was opened for the first time */
 	UBX_CAUSE_PORT,		/* the port was lost and opened again */
 	UBX_CAUSE_SILENT,	/* two epochs missed, or nothing at all in CONFIGURE */
 	UBX_CAUSE_GARBAGE,	/* unreadable bytes where frames were: another baud, NMEA */

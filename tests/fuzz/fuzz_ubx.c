@@ -85,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			ubx_session_tick(&s, now);
 			take_output(&s, 1 + data[1], now);
 		}
-		now = then;
+		now = then > now ? then : now;
 		fuzz_frames(&rx, data + 2, n);
 		ubx_session_rx(&s, data + 2, n, now);
 		take_output(&s, 64, now);
