@@ -37,19 +37,23 @@ void clock_init(struct clock *c, int64_t not_before_us)
 	c->not_before_us = not_before_us;
 }
 
-struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns)
+struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns)
 {
-	struct clock_stamp at = c->best;
-	bool later = boot_ns >= at.boot_ns;
-	uint64_t apart_ns = later ? boot_ns - at.boot_ns : at.boot_ns - boot_ns;
+	struct clock_stamp at = *stamp;
+	bool later = boot_ns >= stamp->boot_ns;
+	uint64_t apart_ns = later ? boot_ns - stamp->boot_ns : stamp->boot_ns - boot_ns;
 
 	at.boot_ns = boot_ns;
-	if (at.source == READING_TIME_NONE) {
-		return at;
+	if (at.source != READING_TIME_NONE) {
+		at.utc_us += later ? (int64_t)(apart_ns / 1000) : -(int64_t)(apart_ns / 1000);
+		at.acc_ns = clock_acc_add(at.acc_ns, apart_ns / CLOCK_DRIFT_DIVISOR);
 	}
-	at.utc_us += later ? (int64_t)(apart_ns / 1000) : -(int64_t)(apart_ns / 1000);
-	at.acc_ns = clock_acc_add(at.acc_ns, apart_ns / CLOCK_DRIFT_DIVISOR);
 	return at;
+}
+
+struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns)
+{
+	return clock_stamp_at(&c->best, boot_ns);
 }
 
 int clock_feed(struct clock *c, const struct clock_stamp *stamp)

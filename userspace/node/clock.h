@@ -52,6 +52,9 @@ void clock_init(struct clock *c, int64_t not_before_us);
 /* An enum clock_event, or -ERANGE for a time that is not believed. */
 int clock_feed(struct clock *c, const struct clock_stamp *stamp);
 
+/* What a stamp says of another instant of its boot, before or after it. */
+struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns);
+
 /* UTC at an instant of this boot, before or after the last stamp. Source NONE while nothing is known. */
 struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns);
 

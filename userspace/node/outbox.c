@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "outbox_file.h"
+#include "outbox_row.h"
 #include "userspace/reading/senml.h"
 
 #define ROW_BYTES 64	/* counted for a row beside its body: columns and b-tree */
@@ -34,8 +35,8 @@
 	X(CONFIRM, "DELETE FROM reading WHERE seq BETWEEN ?1 AND ?2") \
 	X(HIGH_WATER, "UPDATE outbox SET next_seq = ?1") \
 	X(REFUSE, "INSERT INTO refused SELECT *, ?2 FROM reading WHERE seq = ?1") \
-	X(DATE, "UPDATE reading SET utc_us = ?2 - (?3 - boot_ns) / 1000, time_source = ?4," \
-		" time_acc_ns = ?5 + abs(?3 - boot_ns) / ?6 WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0") \
+	X(UNDATED, "SELECT * FROM reading WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0 LIMIT 1") \
+	X(DATE, "UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5 WHERE seq = ?1") \
 	X(GAP_EXTEND, "UPDATE gap SET last = ?2 WHERE first = (SELECT max(first) FROM gap WHERE first < ?1)" \
 		" AND last = ?1 - 1 AND reason = ?3") \
 	X(GAP_ADD, "INSERT INTO gap VALUES (?1, ?2, ?3)") \
@@ -87,20 +88,6 @@ const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
 const char *outbox_reason(const struct outbox *o)
 {
 	return o->reason;
-}
-
-/* CRC-32 of IEEE 802.3, reflected: a reading is some hundred bytes, a table would be larger than the gain. */
-static uint32_t crc32_of(const uint8_t *bytes, size_t n)
-{
-	uint32_t crc = UINT32_MAX;
-
-	for (size_t i = 0; i < n; i++) {
-		crc ^= bytes[i];
-		for (int bit = 0; bit < 8; bit++) {
-			crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
-		}
-	}
-	return ~crc;
 }
 
 /* --- statements --------------------------------------------------------- */
@@ -349,15 +336,16 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 
 static int insert(struct outbox *o, const struct reading *r, const uint8_t *body, int length)
 {
-	sqlite3_stmt *put = BOUND(o, PUT, (int64_t)r->seq, (int64_t)o->boot, (int64_t)r->boot_ns, r->utc_us,
-				  r->time_source, (int64_t)r->time_acc_ns, crc32_of(body, (size_t)length));
+	struct outbox_row row = {
+		.seq = (int64_t)r->seq, .boot = (int64_t)o->boot, .boot_ns = (int64_t)r->boot_ns,
+		.body = body, .length = length,
+	};
+	sqlite3_stmt *put = BOUND(o, PUT, row.seq, row.boot, row.boot_ns);
 
-	if (r->time_source == READING_TIME_NONE) {
-		sqlite3_bind_null(put, 4);
-	}
-	if (r->time_source == READING_TIME_NONE || r->time_acc_ns == CLOCK_ACC_UNKNOWN) {
-		sqlite3_bind_null(put, 6);
-	}
+	outbox_row_set_time(&row, &(const struct clock_stamp){ .utc_us = r->utc_us, .source = r->time_source,
+							       .acc_ns = r->time_acc_ns });
+	outbox_row_bind_time(put, 4, &row);
+	sqlite3_bind_int64(put, 7, outbox_row_crc(&row));
 	sqlite3_bind_blob(put, 8, body, length, SQLITE_STATIC);
 	return run(o, put);
 }
@@ -436,27 +424,6 @@ int outbox_sync(struct outbox *o)
 
 /* --- peek, confirm, refuse ---------------------------------------------- */
 
-/* The reading of a row, the columns over the body's. false if they don't belong together. */
-static bool row_reading(const struct outbox *o, sqlite3_stmt *row, struct reading *r)
-{
-	const uint8_t *body = sqlite3_column_blob(row, 7);
-	int length = sqlite3_column_bytes(row, 7);
-	struct senml_error error;
-
-	if (body == NULL || sqlite3_column_int64(row, 6) != crc32_of(body, (size_t)length) ||
-	    senml_decode(SENML_CBOR, body, (size_t)length, r, 1, &error) != 1 ||
-	    r->epoch != o->stats.epoch || r->seq != (uint64_t)sqlite3_column_int64(row, 0)) {
-		return false;
-	}
-	if (r->time_source == READING_TIME_NONE && sqlite3_column_int(row, 4) != READING_TIME_NONE) {
-		r->utc_us = sqlite3_column_int64(row, 3);
-		r->time_source = (enum reading_time_source)sqlite3_column_int(row, 4);
-		r->time_acc_ns = sqlite3_column_type(row, 5) == SQLITE_NULL
-			? CLOCK_ACC_UNKNOWN : (uint64_t)sqlite3_column_int64(row, 5);
-	}
-	return true;
-}
-
 /* Moves a row from reading to refused. */
 static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reason, const char *why)
 {
@@ -499,10 +466,12 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readi
 		int rc = SQLITE_DONE;
 
 		while (damaged == 0 && n < max && (rc = sqlite3_step(peek)) == SQLITE_ROW) {
-			if (row_reading(o, peek, &readings[n])) {
+			struct outbox_row row;
+
+			if (outbox_row_take(peek, &row) && outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
 				n++;
 			} else {
-				damaged = (uint64_t)sqlite3_column_int64(peek, 0);
+				damaged = (uint64_t)row.seq;
 			}
 		}
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
@@ -547,17 +516,44 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	return (int)size[0];
 }
 
+/* Dates one row: 1, 0 if there is none left, or an error. */
+static int date_next(struct outbox *o, const struct clock_stamp *stamp)
+{
+	sqlite3_stmt *undated = BOUND(o, UNDATED, (int64_t)o->boot), *date;
+	struct clock_stamp time;
+	struct outbox_row row;
+	bool sound;
+	int rc = sqlite3_step(undated);
+
+	if (rc != SQLITE_ROW) {
+		rc = rc == SQLITE_DONE ? 0 : fail(o, rc);
+		sqlite3_reset(undated);
+		return rc;
+	}
+	sound = outbox_row_take(undated, &row);
+	time = clock_stamp_at(stamp, (uint64_t)row.boot_ns);
+	outbox_row_set_time(&row, &time);
+	date = BOUND(o, DATE, row.seq);
+	outbox_row_bind_time(date, 2, &row);
+	/* One that is damaged stays so, and is set aside when it is peeked. */
+	sqlite3_bind_int64(date, 5, sound ? outbox_row_crc(&row) : -1);
+	sqlite3_reset(undated);	/* row.body ends here */
+	rc = run(o, date);
+	return rc == 0 ? 1 : rc;
+}
+
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
 {
-	sqlite3_stmt *date = BOUND(o, DATE, (int64_t)o->boot, stamp->utc_us, (int64_t)stamp->boot_ns, stamp->source,
-				   (int64_t)stamp->acc_ns, CLOCK_DRIFT_DIVISOR);
-	int rc;
+	int rc = stamp->source != READING_TIME_NONE ? begin(o) : -EINVAL, n = 0;
 
-	if (stamp->acc_ns == CLOCK_ACC_UNKNOWN) {
-		sqlite3_bind_null(date, 5);
+	if (rc != 0) {
+		return rc;
 	}
-	rc = run(o, date);
-	return rc == 0 ? sqlite3_changes(o->db) : rc;
+	while ((rc = date_next(o, stamp)) == 1) {
+		n++;
+	}
+	rc = finish(o, rc);
+	return rc == 0 ? n : rc;
 }
 
 /* --- what it holds ------------------------------------------------------ */

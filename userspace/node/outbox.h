@@ -8,8 +8,8 @@
  * after everything was confirmed and deleted. Each seq that was given and can't come any more is in a gap
  * (a tombstone) that says why.
  *
- *   reading   seq, boot, boot_ns, time (columns, so that they can be dated later), body: the
- *             reading as a SenML CBOR pack of one, with its CRC-32
+ *   reading   seq, boot, boot_ns, time (columns, so that it can be dated later), a CRC-32 of all,
+ *             body: the reading as a SenML CBOR pack of one
  *   refused   the same, set aside: with the server's code and words
  *   gap       first, last, reason
  *

@@ -28,6 +28,15 @@ static const char schema[] =
 	" why TEXT NOT NULL);"
 	"CREATE TABLE gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL);";
 
+/* No row, or an error, unless every table has the columns of this version and there is an epoch. */
+static const char every_column[] =
+	"SELECT epoch FROM outbox WHERE epoch <> 0 AND next_seq > 0 AND boot + clean + lazy IS NOT NULL"
+	" AND NOT EXISTS (SELECT 1 FROM reading WHERE seq <= 0 AND boot + boot_ns + utc_us + time_source + time_acc_ns"
+	"  + crc + length(body))"
+	" AND NOT EXISTS (SELECT 1 FROM refused WHERE seq <= 0 AND boot + boot_ns + utc_us + time_source + time_acc_ns"
+	"  + crc + length(body) + length(why))"
+	" AND NOT EXISTS (SELECT 1 FROM gap WHERE first <= 0 AND last + reason)";
+
 int outbox_file_error(int rc)
 {
 	switch (rc & 0xff) {
@@ -160,8 +169,7 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 			return OUTBOX_E_FOREIGN;
 		}
 		if (rc == SQLITE_OK) {
-			rc = one_number(db, "SELECT epoch FROM outbox WHERE epoch <> 0", &id);
-			rc = rc == SQLITE_OK ? one_number(db, "SELECT count(*) FROM gap, (SELECT count(*) FROM refused)", &id) : rc;
+			rc = one_number(db, every_column, &id);
 			rc = rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
 		}
 	}
