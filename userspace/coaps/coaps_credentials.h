@@ -36,4 +36,10 @@ enum coaps_role { COAPS_CLIENT, COAPS_SERVER };
 int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role, int64_t now_s,
 			    struct coaps_certificate_info *info, char *err, size_t err_size);
 
+/*
+ * Seconds of UTC by this machine's clock, or 0 if it is certainly unset: a Pi without a network starts
+ * in the past, and a certificate is then not "not valid yet".
+ */
+int64_t coaps_now_s(void);
+
 #endif

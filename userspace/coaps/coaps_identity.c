@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "coaps_identity.h"
+
+#include <mbedtls/oid.h>
+#include <mbedtls/ssl.h>
+#include <string.h>
+
+#include "coaps_x509.h"
+
+void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
+{
+	coap_tls_library_t library = COAP_TLS_LIBRARY_NOTLS;
+	const mbedtls_ssl_context *ssl = coap_session_get_tls(session, &library);
+	const mbedtls_x509_crt *crt;
+	char unit[64];
+
+	memset(out, 0, sizeof *out);
+	if (ssl == NULL || library != COAP_TLS_LIBRARY_MBEDTLS) {
+		return;
+	}
+	crt = mbedtls_ssl_get_peer_cert(ssl);
+	if (crt == NULL) {
+		return;
+	}
+	out->certified = true;
+	if (!coaps_x509_device(crt, out->name, sizeof out->name)) {
+		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), out->name,
+				     sizeof out->name);
+	}
+	/* The first unit counts: an attribute that a CA appends does not make an operator. */
+	out->is_operator = coaps_x509_attribute(crt, MBEDTLS_OID_AT_ORG_UNIT, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORG_UNIT),
+						unit, sizeof unit) &&
+			   strcmp(unit, "operator") == 0;
+}

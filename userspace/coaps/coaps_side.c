@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "coaps_side.h"
+
+#include <errno.h>
+#include <mbedtls/net_sockets.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "userspace/daemon/log.h"
+
+/* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
+#define TICKET_LIFETIME_S 86400
+
+static struct coaps_side *newest;	/* for the log handler, which knows no context */
+
+/*
+ * libcoap's own lines are for its developers: its errors reach the log as warnings, the rest as debug.
+ * The newest is kept, as libcoap says nowhere else why a handshake failed.
+ */
+static void libcoap_says(coap_log_t level, const char *message)
+{
+	size_t len = strcspn(message, "\n");
+
+	if (newest != NULL && level <= COAP_LOG_WARN) {
+		snprintf(newest->last_words, sizeof newest->last_words, "%.*s", (int)len, message);
+	}
+	if (level <= COAP_LOG_ERR) {
+		log_warning("libcoap: %.*s", (int)len, message);
+	} else {
+		log_debug("libcoap: %.*s", (int)len, message);
+	}
+}
+
+/* The lines of mbedtls_x509_crt_verify_info() as one. */
+static void describe_flags(uint32_t flags, char *out, size_t size)
+{
+	int len = mbedtls_x509_crt_verify_info(out, size, "", flags);
+
+	for (int i = 0; i < len; i++) {
+		if (out[i] == '\n') {
+			out[i] = i == len - 1 ? '\0' : ' ';
+		}
+	}
+}
+
+/* Leaves the flags as they are, so that mbedTLS refuses what it found wrong; only notes why. */
+static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+	struct coaps_side *side = arg;
+	char subject[96], why[128];
+
+	if (coaps_now_s() == 0) {
+		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;	/* the clock is wrong, not the certificate */
+	}
+	if (*flags == 0) {
+		return 0;
+	}
+	if (mbedtls_x509_dn_gets(subject, sizeof subject, &crt->subject) < 0) {
+		strcpy(subject, "?");
+	}
+	describe_flags(*flags, why, sizeof why);
+	snprintf(side->refused, sizeof side->refused, "certificate of \"%s\"%s: %s", subject,
+		 depth > 0 ? " (a CA)" : "", why);
+	/* VERIFY_OPTIONAL means "none will do", not "a bad one will do". */
+	return side->authmode == MBEDTLS_SSL_VERIFY_OPTIONAL ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
+}
+
+static int setup(coap_session_t *session, void *arg, int is_client)
+{
+	struct coaps_side *side = coap_get_app_data(coap_session_get_context(session));
+	mbedtls_ssl_config *conf = arg;
+
+	side->sessions++;
+	mbedtls_ssl_conf_ciphersuites(conf, side->policy.suites);
+	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
+	mbedtls_ssl_conf_authmode(conf, side->authmode);
+	mbedtls_ssl_conf_ca_chain(conf, &side->ca, side->crl.version != 0 ? &side->crl : NULL);
+	mbedtls_ssl_conf_verify(conf, verify, side);
+	if (!is_client) {
+		mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+						    &side->tickets);
+	}
+	return 0;
+}
+
+static int load(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size)
+{
+	if (credentials->ca != NULL && mbedtls_x509_crt_parse_file(&side->ca, credentials->ca) != 0) {
+		snprintf(err, err_size, "%s: the CA certificate cannot be read", credentials->ca);
+		return -EINVAL;
+	}
+	if (credentials->crl != NULL && mbedtls_x509_crl_parse_file(&side->crl, credentials->crl) != 0) {
+		snprintf(err, err_size, "%s: the revocation list cannot be read", credentials->crl);
+		return -EINVAL;
+	}
+	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) != 0 ||
+	    (side->role == COAPS_SERVER &&
+	     mbedtls_ssl_ticket_setup(&side->tickets, mbedtls_ctr_drbg_random, &side->drbg, MBEDTLS_CIPHER_AES_256_GCM,
+				      TICKET_LIFETIME_S) != 0)) {
+		snprintf(err, err_size, "no randomness for the session tickets");
+		return -EIO;
+	}
+	return 0;
+}
+
+int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
+		    const char *ciphers, char *err, size_t err_size)
+{
+	int code;
+
+	memset(side, 0, sizeof *side);
+	side->role = role;
+	side->authmode = MBEDTLS_SSL_VERIFY_REQUIRED;
+	mbedtls_x509_crt_init(&side->ca);
+	mbedtls_x509_crl_init(&side->crl);
+	mbedtls_entropy_init(&side->entropy);
+	mbedtls_ctr_drbg_init(&side->drbg);
+	mbedtls_ssl_ticket_init(&side->tickets);
+	code = coaps_policy_parse(ciphers, &side->policy, err, err_size);
+	if (code == 0) {
+		code = load(side, credentials, err, err_size);
+	}
+	if (code != 0) {
+		coaps_side_free(side);
+		return code;
+	}
+	coap_startup();
+	coap_set_log_handler(libcoap_says);
+	coap_set_log_level(COAP_LOG_WARN);
+	coap_dtls_set_log_level(COAP_LOG_WARN);
+	coap_mbedtls_setup_hook = setup;
+	side->context = coap_new_context(NULL);
+	if (side->context == NULL) {
+		coaps_side_free(side);
+		snprintf(err, err_size, "no memory for a CoAP context");
+		return -ENOMEM;
+	}
+	newest = side;
+	coap_set_app_data(side->context, side);
+	coap_context_set_block_mode(side->context, COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
+	return 0;
+}
+
+void coaps_side_free(struct coaps_side *side)
+{
+	if (newest == side) {
+		newest = NULL;
+	}
+	if (side->context != NULL) {
+		coap_free_context(side->context);
+		side->context = NULL;
+	}
+	mbedtls_ssl_ticket_free(&side->tickets);
+	mbedtls_ctr_drbg_free(&side->drbg);
+	mbedtls_entropy_free(&side->entropy);
+	mbedtls_x509_crl_free(&side->crl);
+	mbedtls_x509_crt_free(&side->ca);
+}
+
+/* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set. */
+void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, char *server_name,
+		    coap_dtls_pki_t *pki)
+{
+	const char *key = credentials->key != NULL ? credentials->key : credentials->certificate;
+
+	memset(pki, 0, sizeof *pki);
+	pki->version = COAP_DTLS_PKI_SETUP_VERSION;
+	pki->verify_peer_cert = verify_peer;
+	pki->check_common_ca = verify_peer;
+	pki->cert_chain_validation = 1;
+	pki->cert_chain_verify_depth = 3;
+	pki->client_sni = server_name;
+	pki->pki_key.key_type = COAP_PKI_KEY_PEM;
+	pki->pki_key.key.pem.ca_file = credentials->ca;
+	pki->pki_key.key.pem.public_cert = credentials->certificate;
+	pki->pki_key.key.pem.private_key = credentials->certificate != NULL ? key : NULL;
+}

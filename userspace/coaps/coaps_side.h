@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * coaps_side: what server and client share of a libcoap context: start-up, log, and our policy
+ * in every TLS session, by the hook that deps/patches/0001 gives libcoap. Inside userspace/coaps only.
+ *
+ * A struct coaps_side is the first member of the owner, and the owner the context's app data.
+ */
+#ifndef COAPS_SIDE_H
+#define COAPS_SIDE_H
+
+#include <coap3/coap.h>
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crl.h>
+#include <mbedtls/x509_crt.h>
+#include <stdbool.h>
+
+#include "coaps_credentials.h"
+#include "coaps_policy.h"
+
+struct coaps_side {
+	enum coaps_role role;
+	int authmode;		/* MBEDTLS_SSL_VERIFY_... */
+	struct coaps_policy policy;
+	coap_context_t *context;
+	mbedtls_x509_crt ca;
+	mbedtls_x509_crl crl;
+	mbedtls_entropy_context entropy;
+	mbedtls_ctr_drbg_context drbg;
+	mbedtls_ssl_ticket_context tickets;	/* server: RFC 5077 */
+	unsigned sessions;	/* how often the hook was called: proof that it is in force */
+	char refused[256];	/* why the newest certificate was refused, "" if none was */
+	char last_words[160];	/* libcoap's newest warning */
+};
+
+/* Parses CA and CRL, makes the context. 0, or -ENOMEM, -EINVAL with err. */
+int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
+		    const char *ciphers, char *err, size_t err_size);
+void coaps_side_free(struct coaps_side *side);
+/* libcoap's form of the credentials; the strings stay borrowed. */
+void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, char *server_name,
+		    coap_dtls_pki_t *pki);
+
+#endif
