@@ -19,7 +19,7 @@
 #define DEFAULT_RATE_MS 1000
 #define DEFAULT_MAX_HACC_MM 100000
 #define REOPEN_MS 250		/* an absent port is looked for this often */
-#define BUSY_MS 2000		/* a busy one less: who holds it is found by walking /proc */
+#define BUSY_MS 1000		/* a busy one less: who holds it is found by walking /proc */
 #define UNSENT_RETRY_MS 2
 #define READS_AT_ONCE 16	/* a port that talks without end must not hold up the caller */
 
@@ -138,7 +138,7 @@ static void lose_port(struct receiver *r, const char *what, int error, uint64_t 
 {
 	snprintf(r->why, sizeof(r->why), "%s: %s: %s: unplugged?", r->port.device, what, strerror(error));
 	serial_port_close(&r->port);	/* leaves epoll by itself: the descriptor has no copies */
-	r->reopen_ns = now + REOPEN_MS * MS;
+	r->reopen_ns = now;	/* at once the first time: a hang-up may be over already */
 }
 
 static int try_open(struct receiver *r, uint64_t now)
