@@ -89,7 +89,9 @@ static void tell(struct ingest *in, int rc)
 
 static int load_gaps(struct ingest *in, struct stream *stream, int64_t now_us)
 {
-	int rc = store_stream(in->store, stream->device, stream->epoch, now_us, &stream->id, &stream->gaps);
+	bool counted = stream->epoch != READING_EPOCH_LEGACY;
+	int rc = store_stream(in->store, stream->device, stream->epoch, now_us, &stream->id,
+			      counted ? &stream->gaps : NULL);
 
 	if (rc < 0) {
 		stream->id = 0;
@@ -177,8 +179,10 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		struct row *row = &in->rows[i];
 		uint64_t seq = row->reading->seq;
 
-		row->known = gaps_has(&row->stream->gaps, seq);
-		gaps_add(&row->stream->gaps, seq, seq);
+		if (row->stream->epoch != READING_EPOCH_LEGACY) {
+			row->known = gaps_has(&row->stream->gaps, seq);
+			gaps_add(&row->stream->gaps, seq, seq);
+		}
 		if (in->items[i].conflict) {
 			conflicts++;
 			log_warning("duplicate with other content kept out: device=%s epoch=%016" PRIx64 " seq=%" PRIu64,

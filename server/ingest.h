@@ -30,7 +30,10 @@ struct ingest_job {
 struct ingest_config {
 	size_t queue;		/* readings that wait or are in work */
 	size_t batch;		/* readings in one commit */
-	/* Each reading that was not there before, after its commit; may be NULL. */
+	/*
+	 * Each reading that was not there before, after its commit; may be NULL. The older program's may
+	 * come twice when they are sent twice: their numbers are not kept.
+	 */
 	void (*stored)(void *arg, const struct reading *r);
 	void *arg;
 };

@@ -339,6 +339,9 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 		return store_fail(s, STORE_DOWN, "the stream of %s was removed while it was made", device);
 	}
 	*stream = (uint64_t)row.id;
+	if (gaps == NULL) {
+		return 0;
+	}
 	gaps_init(gaps, (uint64_t)row.complete);
 	rc = query(s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? ORDER BY first_seq",
 		   PARAMS(sql_integer(row.id)), add_hole, gaps);
@@ -601,6 +604,9 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 	for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
 		struct range_walk walk = { .each = each, .arg = arg, .epoch = list.epoch[i] };
 
+		if (walk.epoch == READING_EPOCH_LEGACY) {
+			continue;
+		}
 		if (list.row[i].complete > 0) {
 			rc = present_range(&walk, 1, (uint64_t)list.row[i].complete);
 		}

@@ -48,7 +48,7 @@ int store_connect(struct store *s);
 bool store_connected(const struct store *s);
 const char *store_error(const struct store *s);	/* of the last failure, one line; valid until the next call */
 
-/* Finds or makes a stream; *gaps is what it has. */
+/* Finds or makes a stream; *gaps is what it has, and may be NULL where nobody counts (READING_EPOCH_LEGACY). */
 int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us, uint64_t *stream,
 		 struct gaps *gaps);
 /* Notes that 1..complete are there, so that the next store_stream() need not look at them. */
@@ -89,7 +89,8 @@ int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq,
 
 /*
  * What a stream has, as ascending ranges. cause NULL: readings that are there; else why they never will be
- * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making.
+ * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making, without
+ * those of READING_EPOCH_LEGACY, whose numbers are times.
  */
 typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range, const char *cause);
 int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg);

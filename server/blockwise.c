@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "blockwise.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SZX_MAX 6	/* 1024 bytes: fits a datagram with its options */
+
+static size_t size_of(unsigned szx)
+{
+	return (size_t)16 << szx;
+}
+
+/* Options must come in ascending order. */
+static void put_option(coap_pdu_t *pdu, uint16_t number, uint64_t value)
+{
+	uint8_t bytes[8];
+	size_t n = coap_encode_var_safe8(bytes, sizeof(bytes), value);
+
+	coap_add_option(pdu, number, n, bytes);
+}
+
+/* Fills code, options and payload. */
+static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block, unsigned szx)
+{
+	size_t start = (size_t)block * size_of(szx), size = size_of(szx);
+	bool more;
+
+	if (block > 0 && start >= body->size) {
+		static const char text[] = "there is no such block";
+
+		coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_BAD_REQUEST);
+		coap_add_data(pdu, sizeof(text) - 1, (const uint8_t *)text);
+		return;
+	}
+	more = start + size < body->size;
+	if (!more) {
+		size = body->size - start;
+	}
+	coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_CONTENT);
+	put_option(pdu, COAP_OPTION_ETAG, body->etag);
+	put_option(pdu, COAP_OPTION_CONTENT_FORMAT, (uint64_t)body->content_format);
+	if (block > 0 || more) {
+		put_option(pdu, COAP_OPTION_BLOCK2, (uint64_t)block << 4 | (more ? 8 : 0) | szx);
+		put_option(pdu, COAP_OPTION_SIZE2, body->size);
+	}
+	coap_add_data(pdu, size, (const uint8_t *)body->data + start);
+}
+
+int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
+		   const coap_pdu_t *request, coap_pdu_t *response, const char *key)
+{
+	coap_bin_const_t token = coap_pdu_get_token(request);
+	coap_block_t block = { .szx = SZX_MAX };
+	coap_opt_iterator_t at;
+
+	if (strlen(key) >= sizeof(r->key) || token.length > sizeof(r->token)) {
+		return -ENAMETOOLONG;
+	}
+	if (coap_check_option(request, COAP_OPTION_BLOCK2, &at) != NULL &&
+	    !coap_get_block(request, COAP_OPTION_BLOCK2, &block)) {
+		return -EINVAL;
+	}
+	if (block.szx > SZX_MAX) {
+		return -EINVAL;
+	}
+	if (block.num > 0) {
+		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
+			if (b->kept[i].data != NULL && strcmp(b->kept[i].key, key) == 0) {
+				put_body(response, &b->kept[i], block.num, block.szx);
+				return 1;
+			}
+		}
+	}
+	*r = (struct blockwise_request){
+		.session = coap_session_reference(session), .type = coap_pdu_get_type(request),
+		.mid = coap_pdu_get_mid(request), .token_size = token.length, .block = block.num, .szx = block.szx,
+	};
+	memcpy(r->token, token.s, token.length);
+	memcpy(r->key, key, strlen(key) + 1);
+	return 0;
+}
+
+static coap_pdu_t *answer_to(const struct blockwise_request *r)
+{
+	bool piggyback = r->type == COAP_MESSAGE_CON;
+	coap_pdu_t *pdu = coap_pdu_init(piggyback ? COAP_MESSAGE_ACK : COAP_MESSAGE_NON, COAP_RESPONSE_CODE_CONTENT,
+					piggyback ? r->mid : coap_new_message_id(r->session),
+					coap_session_max_pdu_size(r->session));
+
+	if (pdu != NULL) {
+		coap_add_token(pdu, r->token_size, r->token);
+	}
+	return pdu;
+}
+
+static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
+{
+	if (pdu != NULL) {
+		coap_send(r->session, pdu);
+	}
+	coap_session_release(r->session);
+	r->session = NULL;
+}
+
+/* FNV-1a, so that the same content has the same tag. Zero bytes at its front are not sent: 0 is avoided. */
+static uint64_t etag_of(const uint8_t *data, size_t size)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < size; i++) {
+		h = (h ^ data[i]) * UINT64_C(0x100000001b3);
+	}
+	return h != 0 ? h : 1;
+}
+
+void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size)
+{
+	struct blockwise_body body = {
+		.content_format = content_format, .etag = etag_of(data, size), .data = data, .size = size,
+	};
+	coap_pdu_t *pdu = answer_to(r);
+
+	if (pdu != NULL) {
+		put_body(pdu, &body, r->block, r->szx);
+	}
+	if (size > size_of(r->szx)) {
+		struct blockwise_body *kept = &b->kept[b->next++ % BLOCKWISE_KEPT];
+
+		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
+			if (strcmp(b->kept[i].key, r->key) == 0) {
+				kept = &b->kept[i];
+			}
+		}
+		free(kept->data);
+		*kept = body;
+		memcpy(kept->key, r->key, sizeof(kept->key));
+	} else {
+		free(data);
+	}
+	send_answer(r, pdu);
+}
+
+void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text)
+{
+	coap_pdu_t *pdu = answer_to(r);
+
+	if (pdu != NULL) {
+		coap_pdu_set_code(pdu, code);
+		if (max_age_s >= 0) {
+			put_option(pdu, COAP_OPTION_MAXAGE, (uint64_t)max_age_s);
+		}
+		coap_add_data(pdu, strlen(text), (const uint8_t *)text);
+	}
+	send_answer(r, pdu);
+}
+
+void blockwise_free(struct blockwise *b)
+{
+	for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
+		free(b->kept[i].data);
+	}
+	memset(b, 0, sizeof(*b));
+}

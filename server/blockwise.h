@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * blockwise: answers to GET that come later and may be long (RFC 7959 Block2).
+ *
+ * The handler opens one and returns; nothing is sent. When the representation is there, the
+ * block that was asked for goes out, with an ETag of the whole. A few long representations
+ * are kept by their key, so that a client's next blocks come from the one it began with: libcoap's own
+ * transfers are told apart by query only, which is not enough where one handler serves many paths.
+ *
+ * Threads: the loop's.
+ */
+#ifndef BLOCKWISE_H
+#define BLOCKWISE_H
+
+#include <coap3/coap.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLOCKWISE_KEY_SIZE 256
+#define BLOCKWISE_KEPT 16
+
+struct blockwise_body {
+	char key[BLOCKWISE_KEY_SIZE];	/* path, query, format */
+	int content_format;
+	uint64_t etag;
+	void *data;		/* malloc'ed */
+	size_t size;
+};
+
+struct blockwise {
+	struct blockwise_body kept[BLOCKWISE_KEPT];
+	unsigned next;		/* to be replaced */
+};
+
+/* One request that waits for its answer. */
+struct blockwise_request {
+	coap_session_t *session;	/* a reference */
+	coap_pdu_type_t type;
+	coap_mid_t mid;
+	uint8_t token[8];
+	size_t token_size;
+	uint32_t block;
+	unsigned szx;
+	char key[BLOCKWISE_KEY_SIZE];
+};
+
+/*
+ * In a handler: 1: answered, from what was kept; 0: *r is open, silence the handler's own response and answer
+ * later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none.
+ */
+int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
+		   const coap_pdu_t *request, coap_pdu_t *response, const char *key);
+/* Takes data. */
+void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size);
+/* An error, in words. */
+void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text);
+void blockwise_free(struct blockwise *b);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "gaps_report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct range {
+	struct gaps_range range;
+	char cause[32];		/* "": arrived */
+};
+
+/* The stream under way; ranges come stream by stream. */
+struct report {
+	json_t *streams;
+	uint64_t epoch;
+	struct range *ranges;
+	size_t n, size;
+};
+
+static int by_first(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->range.first < y->range.first ? -1 : x->range.first > y->range.first;
+}
+
+static void add_hole(json_t *holes, uint64_t first, uint64_t last, const char *cause)
+{
+	json_array_append_new(holes, json_pack("{s:I, s:I, s:s}", "first", (json_int_t)first, "last", (json_int_t)last,
+					       "cause", cause));
+}
+
+static void close_stream(struct report *report)
+{
+	json_t *holes = json_array();
+	uint64_t seen = 0, complete = 0;
+	char epoch[17];
+
+	if (report->n == 0) {
+		json_decref(holes);
+		return;
+	}
+	qsort(report->ranges, report->n, sizeof(report->ranges[0]), by_first);
+	for (size_t i = 0; i < report->n; i++) {
+		const struct range *r = &report->ranges[i];
+
+		if (r->range.first > seen + 1) {
+			add_hole(holes, seen + 1, r->range.first - 1, "never arrived");
+		}
+		if (r->cause[0] != '\0') {
+			add_hole(holes, r->range.first, r->range.last, r->cause);
+		}
+		if (r->range.first <= complete + 1 && r->range.last > complete) {
+			complete = r->range.last;
+		}
+		if (r->range.last > seen) {
+			seen = r->range.last;
+		}
+	}
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, report->epoch);
+	json_array_append_new(report->streams, json_pack("{s:s, s:I, s:I, s:o}", "epoch", epoch, "complete",
+							 (json_int_t)complete, "last", (json_int_t)seen,
+							 "holes", holes));
+	report->n = 0;
+}
+
+static int add_range(void *arg, uint64_t epoch, struct gaps_range range, const char *cause)
+{
+	struct report *report = arg;
+
+	if (report->n > 0 && report->epoch != epoch) {
+		close_stream(report);
+	}
+	report->epoch = epoch;
+	if (report->n == report->size) {
+		size_t size = report->size * 2 + 16;
+		struct range *grown = realloc(report->ranges, size * sizeof(*grown));
+
+		if (grown == NULL) {
+			return -ENOMEM;
+		}
+		report->ranges = grown;
+		report->size = size;
+	}
+	report->ranges[report->n] = (struct range){ .range = range };
+	snprintf(report->ranges[report->n++].cause, sizeof(report->ranges[0].cause), "%s", cause != NULL ? cause : "");
+	return 0;
+}
+
+int gaps_report(struct store *store, const char *device, char **out)
+{
+	struct report report = { .streams = json_array() };
+	int rc = store_ranges(store, device, add_range, &report);
+
+	if (rc >= 0) {
+		json_t *all;
+
+		close_stream(&report);
+		rc = (int)json_array_size(report.streams);
+		all = json_pack("{s:s, s:O}", "device", device, "streams", report.streams);
+		*out = all != NULL ? json_dumps(all, JSON_COMPACT) : NULL;
+		json_decref(all);
+		rc = *out != NULL ? rc : -ENOMEM;
+	}
+	json_decref(report.streams);
+	free(report.ranges);
+	return rc;
+}

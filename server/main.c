@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* geotherm-server: stores readings before it answers for them. */
+#define _GNU_SOURCE	/* getopt_long, signalfd */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ingest.h"
+#include "reads.h"
+#include "resources.h"
+#include "server_config.h"
+#include "show.h"
+#include "userspace/coaps/coaps_policy.h"
+#include "userspace/coaps/coaps_server.h"
+#include "userspace/daemon/log.h"
+#include "userspace/daemon/notify.h"
+
+enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL = 3, EXIT_ADDRESS = 4, EXIT_STORE = 5 };
+
+#define CONFIG_PATH "/etc/geotherm/server.conf"
+#define OVERRIDES_MAX 64
+
+static const char help[] =
+	"usage: geotherm-server [options]\n"
+	"\n"
+	"  --config FILE          configuration, " CONFIG_PATH " if not given\n"
+	"  -o SECTION.KEY=VALUE   over the file; may be given often\n"
+	"  --check-config         checks configuration and credentials, starts nothing\n"
+	"  --print-config         every key with its default and meaning\n"
+	"  --log-level LEVEL      error, warning, notice, info or debug\n"
+	"  --show-readings        prints each reading on stdout once it is stored\n"
+	"  --ready-file FILE      writes the address into FILE once requests are served\n"
+	"  --version, --help\n"
+	"\n"
+	"Ends with 0 when asked to (SIGTERM, SIGINT), 1 after a failure at run time, 2 for wrong usage or\n"
+	"configuration, 3 for a credential, 4 for an address that cannot be listened on, 5 for the store.\n";
+
+struct options {
+	const char *config_path;
+	const char *overrides[OVERRIDES_MAX];
+	size_t n_overrides;
+	const char *log_level;
+	const char *ready_file;
+	bool check, show;
+};
+
+struct server {
+	struct server_config config;
+	struct store *write_store, *read_store;
+	struct ingest *ingest;
+	struct reads *reads;
+	struct coaps_server *coaps;
+	struct resources *resources;
+	int signals;
+};
+
+/* --- options -------------------------------------------------------------- */
+
+/* -1: go on; else the exit code. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	enum { CONFIG = 256, CHECK, PRINT, LEVEL, SHOW, READY, VERSION, HELP };
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, CONFIG }, { "check-config", no_argument, NULL, CHECK },
+		{ "print-config", no_argument, NULL, PRINT }, { "log-level", required_argument, NULL, LEVEL },
+		{ "show-readings", no_argument, NULL, SHOW }, { "ready-file", required_argument, NULL, READY },
+		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP }, { 0 },
+	};
+	int c;
+
+	*o = (struct options){ .config_path = CONFIG_PATH };
+	while ((c = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
+		switch (c) {
+		case CONFIG:
+			o->config_path = optarg;
+			break;
+		case 'o':
+			if (o->n_overrides == OVERRIDES_MAX) {
+				log_error("more than %d times -o", OVERRIDES_MAX);
+				return EXIT_USAGE;
+			}
+			o->overrides[o->n_overrides++] = optarg;
+			break;
+		case CHECK:
+			o->check = true;
+			break;
+		case PRINT:
+			server_config_print(stdout);
+			return EXIT_OK;
+		case LEVEL:
+			o->log_level = optarg;
+			break;
+		case SHOW:
+			o->show = true;
+			break;
+		case READY:
+			o->ready_file = optarg;
+			break;
+		case VERSION:
+			puts("geotherm-server " GEOTHERM_VERSION);
+			return EXIT_OK;
+		case HELP:
+			fputs(help, stdout);
+			return EXIT_OK;
+		default:
+			fputs("Try geotherm-server --help\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		log_error("%s: not an option; try --help", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int configure(struct server_config *config, const struct options *o)
+{
+	char err[512];
+
+	if (server_config_load(config, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
+		log_error("%s", err);
+		return EXIT_USAGE;
+	}
+	if (o->log_level != NULL && log_level_parse(o->log_level, &config->log_level) < 0) {
+		log_error("--log-level %s: must be one of error, warning, notice, info, debug", o->log_level);
+		return EXIT_USAGE;
+	}
+	log_set_level(config->log_level);
+	return EXIT_OK;
+}
+
+static struct coaps_credentials credentials_of(const struct server_config *c)
+{
+	return (struct coaps_credentials){ .certificate = c->certificate, .key = c->key, .ca = c->ca, .crl = c->crl };
+}
+
+/* What would stop a start, without starting anything. */
+static int check(const struct server_config *c)
+{
+	struct coaps_credentials credentials = credentials_of(c);
+	struct coaps_policy policy;
+	char err[512];
+
+	if (coaps_policy_parse(c->ciphers, &policy, err, sizeof(err)) < 0) {
+		log_error("[server] ciphers: %s", err);
+		return EXIT_USAGE;
+	}
+	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err, sizeof(err)) < 0) {
+		log_error("%s", err);
+		return EXIT_CREDENTIAL;
+	}
+	return EXIT_OK;
+}
+
+/* --- start ---------------------------------------------------------------- */
+
+static int open_store(struct server *s)
+{
+	struct store_config config = server_config_store(&s->config);
+	int rc;
+
+	s->write_store = store_new(&config);
+	s->read_store = store_new(&config);
+	if (s->write_store == NULL || s->read_store == NULL) {
+		log_error("out of memory");
+		return EXIT_RUNTIME;
+	}
+	rc = store_connect(s->write_store);
+	if (rc == STORE_DOWN && config.kind == STORE_MARIADB) {
+		log_warning("store: %s; readings are answered 5.03 until it is there", store_error(s->write_store));
+	} else if (rc < 0) {
+		log_error("store: %s", store_error(s->write_store));
+		return EXIT_STORE;
+	}
+	return EXIT_OK;
+}
+
+static void show(void *arg, const struct reading *r)
+{
+	(void)arg;
+	show_reading(stdout, r);
+}
+
+static int start_workers(struct server *s, const struct options *o)
+{
+	s->ingest = ingest_start(s->write_store, &(struct ingest_config){
+		.queue = s->config.queue, .batch = s->config.batch, .stored = o->show ? show : NULL,
+	});
+	s->reads = s->ingest != NULL ? reads_start(s->read_store) : NULL;
+	if (s->reads == NULL) {
+		log_error("cannot start a thread: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	return EXIT_OK;
+}
+
+static int listen_on(struct server *s)
+{
+	const struct server_config *c = &s->config;
+	char err[512];
+	int code;
+
+	s->coaps = coaps_server_new(&(struct coaps_server_config){
+		.listen = c->listen, .credentials = credentials_of(c),
+		.client_auth = (enum coaps_client_auth)c->client_auth, .ciphers = c->ciphers,
+		.session_timeout_s = c->session_timeout_ms / 1000,
+	}, &code, err, sizeof(err));
+	if (s->coaps == NULL) {
+		log_error("%s", err);
+		return code == -EKEYREJECTED ? EXIT_CREDENTIAL : code == -EINVAL ? EXIT_USAGE :
+		       code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
+	}
+	s->resources = resources_new(&(struct resources_config){
+		.coaps = s->coaps, .client_auth = (enum coaps_client_auth)c->client_auth,
+		.ingest = s->ingest, .reads = s->reads,
+	});
+	if (s->resources == NULL) {
+		log_error("out of memory");
+		return EXIT_RUNTIME;
+	}
+	return EXIT_OK;
+}
+
+static int catch_signals(struct server *s)
+{
+	sigset_t mask;
+
+	signal(SIGPIPE, SIG_IGN);	/* a database that hangs up, a reader of stdout that ends */
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0) {
+		log_error("signalfd: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	return EXIT_OK;
+}
+
+static int start(struct server *s, const struct options *o)
+{
+	int rc = catch_signals(s);
+
+	if (rc == EXIT_OK) {
+		rc = check(&s->config);
+	}
+	if (rc == EXIT_OK) {
+		rc = open_store(s);
+	}
+	if (rc == EXIT_OK) {
+		rc = start_workers(s, o);
+	}
+	return rc == EXIT_OK ? listen_on(s) : rc;
+}
+
+static int tell_ready(const struct server *s, const struct options *o)
+{
+	const struct server_config *c = &s->config;
+
+	log_notice("listening on %s, store %s, version " GEOTHERM_VERSION ", pid=%d", c->listen,
+		   c->store_backend == STORE_SQLITE ? c->store_path
+		   : c->store_socket != NULL ? c->store_socket : c->store_hosts, (int)getpid());
+	notify_send("READY=1");
+	if (o->ready_file != NULL) {
+		FILE *file = fopen(o->ready_file, "we");
+
+		if (file == NULL || fprintf(file, "%s\n", c->listen) < 0 || fclose(file) != 0) {
+			log_error("--ready-file %s: %s", o->ready_file, strerror(errno));
+			return EXIT_RUNTIME;
+		}
+	}
+	return EXIT_OK;
+}
+
+/* --- run ------------------------------------------------------------------ */
+
+static int run(struct server *s)
+{
+	struct pollfd fds[] = {
+		{ .fd = coaps_server_fd(s->coaps), .events = POLLIN }, { .fd = ingest_fd(s->ingest), .events = POLLIN },
+		{ .fd = reads_fd(s->reads), .events = POLLIN }, { .fd = s->signals, .events = POLLIN },
+	};
+	uint64_t watchdog_us = notify_watchdog_us();
+	int timeout_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1;
+
+	while ((fds[3].revents & POLLIN) == 0) {
+		int n = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
+
+		if (n < 0 && errno != EINTR) {
+			log_error("poll: %s", strerror(errno));
+			return EXIT_RUNTIME;
+		}
+		/* Answers first: they make room for what comes in. */
+		if (n > 0 && fds[1].revents != 0) {
+			ingest_collect(s->ingest);
+		}
+		if (n > 0 && fds[2].revents != 0) {
+			reads_collect(s->reads);
+		}
+		if (n > 0 && fds[0].revents != 0) {
+			coaps_server_process(s->coaps);
+		}
+		if (watchdog_us > 0) {
+			notify_send("WATCHDOG=1");
+		}
+	}
+	return EXIT_OK;
+}
+
+/* What is queued is stored and answered before the sessions end. */
+static void finish(struct server *s)
+{
+	ingest_stop(s->ingest);
+	reads_stop(s->reads);
+	resources_free(s->resources);
+	coaps_server_free(s->coaps);
+	store_free(s->write_store);
+	store_free(s->read_store);
+	if (s->signals >= 0) {
+		close(s->signals);
+	}
+	server_config_free(&s->config);
+}
+
+int main(int argc, char **argv)
+{
+	struct server s = { .signals = -1 };
+	struct options options;
+	int rc;
+
+	log_init("geotherm-server", LOG_LEVEL_INFO);
+	rc = read_options(&options, argc, argv);
+	if (rc >= 0) {
+		return rc;
+	}
+	rc = configure(&s.config, &options);
+	if (rc == EXIT_OK && options.check) {
+		rc = check(&s.config);
+		server_config_free(&s.config);
+		return rc;
+	}
+	if (rc == EXIT_OK) {
+		rc = start(&s, &options);
+	}
+	if (rc == EXIT_OK) {
+		rc = tell_ready(&s, &options);
+	}
+	if (rc == EXIT_OK) {
+		rc = run(&s);
+		notify_send("STOPPING=1");
+		log_notice("stopping: what is queued is stored first");
+	}
+	finish(&s);
+	return rc;
+}

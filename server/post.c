@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#include "post.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "authorise.h"
+#include "request.h"
+#include "userspace/coaps/coaps_answer.h"
+#include "userspace/coaps/coaps_identity.h"
+#include "userspace/daemon/log.h"
+#include "userspace/reading/legacy_reading.h"
+#include "userspace/reading/senml.h"
+
+#define DOWN_MAX_AGE_S 5	/* longer than the writer's back-off */
+#define BUSY_MAX_AGE_S 2
+#define ANSWER_SIZE 1024
+
+struct waiting {
+	struct ingest_job ingest;	/* first: the job is the waiting */
+	struct coaps_deferred *deferred;
+	int format;		/* SENML_CBOR, SENML_JSON, or 0: the older program */
+};
+
+static int64_t utc_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void waiting_free(struct waiting *w)
+{
+	free(w->ingest.acks);
+	free(w->ingest.readings);
+	free(w);
+}
+
+/* --- the answer ----------------------------------------------------------- */
+
+/* As many acknowledgements as fit; a stream that is not named is only not yet known to be complete. */
+static size_t encode_acks(const struct waiting *w, uint8_t *out, size_t size)
+{
+	for (size_t n = w->ingest.n_acks; n > 0 && w->format != 0; n /= 2) {
+		int rc = senml_encode_acks((enum senml_format)w->format, w->ingest.acks, n, out, size);
+
+		if (rc >= 0) {
+			return (size_t)rc;
+		}
+	}
+	return 0;
+}
+
+static void committed(struct job *job)
+{
+	struct waiting *w = (struct waiting *)job;
+	uint8_t body[ANSWER_SIZE];
+	struct coaps_reply reply = { .content_format = -1, .max_age_s = -1, .payload = body };
+
+	if (w->ingest.result >= 0) {
+		reply.code = COAP_RESPONSE_CODE_CHANGED;
+		reply.payload_size = encode_acks(w, body, sizeof(body));
+		reply.content_format = reply.payload_size > 0 ? w->format : -1;
+	} else if (w->ingest.result == STORE_REFUSED) {
+		reply.code = COAP_RESPONSE_CODE_BAD_REQUEST;
+		reply.payload = w->ingest.why;
+		reply.payload_size = strlen(w->ingest.why);
+		log_warning("reading refused by the database: device=%s seq=%" PRIu64 ": %s",
+			    w->ingest.readings[0].device, w->ingest.readings[0].seq, w->ingest.why);
+	} else {
+		static const char text[] = "the store is not available; keep the readings";
+
+		reply.code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE;
+		reply.max_age_s = DOWN_MAX_AGE_S;
+		reply.payload = text;
+		reply.payload_size = sizeof(text) - 1;
+	}
+	coaps_answer(w->deferred, &reply);
+	waiting_free(w);
+}
+
+/* --- the body ------------------------------------------------------------- */
+
+static int decode_legacy(struct post *p, const uint8_t *data, size_t size, coap_pdu_t *response)
+{
+	struct legacy_record record;
+	struct legacy_error error;
+
+	if (legacy_text_parse((const char *)data, size, &record, &error) < 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "byte %zu, %s: expected %s", error.byte,
+			       error.field, error.expected);
+		return -EBADMSG;
+	}
+	legacy_to_reading(&record, utc_now_us(), &p->scratch[0]);
+	return 1;
+}
+
+/* How many readings are in p->scratch, or negative: then the response says why. */
+static int decode(struct post *p, int format, const uint8_t *data, size_t size, coap_pdu_t *response)
+{
+	struct senml_error error;
+	int n;
+
+	if (format == 0) {
+		return decode_legacy(p, data, size, response);
+	}
+	n = senml_decode((enum senml_format)format, data, size, p->scratch, POST_READINGS_MAX, &error);
+	if (n < 0) {
+		request_refuse(response, n == -ENOMEM ? COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE
+				       : n == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
+				       : COAP_RESPONSE_CODE_BAD_REQUEST, n == -ENOMEM ? BUSY_MAX_AGE_S : -1,
+			       "%s", error.text);
+	}
+	return n;
+}
+
+/* Each reading is of a device that the peer may write, with a number that the store can hold. */
+static bool permitted(const struct post *p, coap_session_t *session, int format, size_t n, coap_pdu_t *response)
+{
+	struct coaps_identity who;
+
+	coaps_identity_of(session, &who);
+	for (size_t i = 0; i < n; i++) {
+		const struct reading *r = &p->scratch[i];
+
+		if (!authorise(p->client_auth, &who, format == 0 ? AUTHORISE_WRITE_LEGACY : AUTHORISE_WRITE, r->device)) {
+			request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1,
+				       "the certificate names %s, which may not write for %s",
+				       who.name[0] != '\0' ? who.name : "no device", r->device);
+			return false;
+		}
+		if (r->seq > INT64_MAX) {
+			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
+				       "reading %zu: seq %" PRIu64 " is above %" PRId64, i, r->seq, INT64_MAX);
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct waiting *waiting_new(const struct post *p, size_t n, int format)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		return NULL;
+	}
+	w->format = format;
+	w->ingest.job.done = committed;
+	w->ingest.n = n;
+	w->ingest.received_us = utc_now_us();
+	w->ingest.readings = malloc(n * sizeof(struct reading));
+	w->ingest.acks = malloc(n * sizeof(struct reading_ack));
+	if (w->ingest.readings == NULL || w->ingest.acks == NULL) {
+		waiting_free(w);
+		return NULL;
+	}
+	memcpy(w->ingest.readings, p->scratch, n * sizeof(struct reading));
+	return w;
+}
+
+static void busy(coap_pdu_t *response)
+{
+	request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, BUSY_MAX_AGE_S,
+		       "the queue to the store is full; keep the readings");
+}
+
+void post_readings(struct post *p, coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
+{
+	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
+	size_t size, offset, total;
+	const uint8_t *data;
+	struct waiting *w;
+
+	if (format == -1) {
+		format = 0;
+	}
+	if (format != SENML_CBOR && format != SENML_JSON && format != 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
+			       "content format %d: expected 112 (SenML CBOR), 110 (SenML JSON) or 0 (text)", format);
+		return;
+	}
+	if (coap_get_data_large(request, &size, &data, &offset, &total) == 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "there is no payload");
+		return;
+	}
+	n = decode(p, format, data, size, response);
+	if (n < 0 || !permitted(p, session, format, (size_t)n, response)) {
+		return;
+	}
+	w = waiting_new(p, (size_t)n, format);
+	if (w == NULL) {
+		busy(response);
+		return;
+	}
+	switch (coaps_defer(session, request, response, &w->deferred)) {
+	case 0:
+		break;
+	case -EALREADY:
+		waiting_free(w);
+		return;
+	default:
+		waiting_free(w);
+		busy(response);
+		return;
+	}
+	if (ingest_submit(p->ingest, &w->ingest) < 0) {
+		static const char text[] = "the queue to the store is full; keep the readings";
+
+		coaps_answer(w->deferred, &(struct coaps_reply){
+			.code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, .content_format = -1,
+			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
+		});
+		waiting_free(w);
+	}
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "reads.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gaps_report.h"
+#include "userspace/reading/senml.h"
+
+#define WAITING_MAX 256		/* jobs; a client that reads much waits, nodes that write do not */
+#define READINGS_MAX 20000	/* in one answer: 60 MB while it is made */
+
+struct reads {
+	struct store *store;
+	struct worker *worker;
+};
+
+struct collected {
+	struct reading *readings;
+	size_t n, size;
+};
+
+static int collect(void *arg, const struct reading *r, int64_t received_us)
+{
+	struct collected *c = arg;
+
+	(void)received_us;
+	if (c->n == READINGS_MAX) {
+		return -E2BIG;
+	}
+	if (c->n == c->size) {
+		size_t size = c->size * 2 + 8;
+		struct reading *grown = realloc(c->readings, size * sizeof(*grown));
+
+		if (grown == NULL) {
+			return -ENOMEM;
+		}
+		c->readings = grown;
+		c->size = size;
+	}
+	c->readings[c->n++] = *r;
+	return 0;
+}
+
+/* The pack, in a buffer that is made larger until it fits. No readings are the empty array. */
+static int encode(struct read_job *job, const struct collected *c)
+{
+	size_t size = 1024 + c->n * 1024;
+	int rc;
+
+	for (;;) {
+		uint8_t *body = malloc(size);
+
+		if (body == NULL) {
+			return -ENOMEM;
+		}
+		if (c->n == 0) {
+			rc = job->format == SENML_CBOR ? 1 : 2;
+			memcpy(body, job->format == SENML_CBOR ? "\x80" : "[]", (size_t)rc);
+		} else {
+			rc = senml_encode((enum senml_format)job->format, c->readings, c->n, body, size, NULL);
+		}
+		if (rc >= 0) {
+			job->body = body;
+			job->body_size = (size_t)rc;
+			return (int)c->n;
+		}
+		free(body);
+		if (rc != -ENOSPC || size > c->n * SENML_READING_MAX) {
+			return rc;
+		}
+		size *= 2;
+	}
+}
+
+static int do_job(struct store *store, struct read_job *job)
+{
+	struct collected c = { .n = 0 };
+	char *text = NULL;
+	struct timespec now;
+	int rc = store_connect(store);
+
+	if (rc < 0) {
+		return STORE_DOWN;
+	}
+	switch (job->kind) {
+	case READ_NEWEST:
+		rc = store_newest(store, job->device[0] != '\0' ? job->device : NULL, collect, &c);
+		break;
+	case READ_TRACK:
+		job->track.device = job->device;
+		rc = store_track(store, &job->track, collect, &c);
+		break;
+	case READ_ONE:
+		rc = store_one(store, job->device, job->epoch, job->seq, collect, &c);
+		break;
+	case READ_GAPS:
+		rc = gaps_report(store, job->device, &text);
+		job->body = text;
+		job->body_size = text != NULL ? strlen(text) : 0;
+		return rc;
+	case READ_REMOVE:
+		clock_gettime(CLOCK_REALTIME, &now);
+		return store_remove(store, job->device, job->epoch, job->seq,
+				    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	}
+	if (rc >= 0) {
+		rc = encode(job, &c);
+	}
+	free(c.readings);
+	return rc;
+}
+
+static void work(void *arg, struct job *jobs)
+{
+	struct reads *r = arg;
+
+	for (struct job *next; jobs != NULL; jobs = next) {
+		struct read_job *job = (struct read_job *)jobs;
+
+		next = jobs->next;
+		job->result = do_job(r->store, job);
+		if (job->result == STORE_DOWN) {	/* lost while idle: once more on a new connection */
+			job->result = do_job(r->store, job);
+		}
+		if (job->result < 0) {
+			snprintf(job->why, sizeof(job->why), "%s", store_error(r->store));
+		}
+		worker_finish(r->worker, jobs);
+	}
+}
+
+struct reads *reads_start(struct store *store)
+{
+	struct reads *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		return NULL;
+	}
+	r->store = store;
+	r->worker = worker_start(&(struct worker_config){
+		.name = "reads", .limit = WAITING_MAX, .work = work, .arg = r,
+	});
+	if (r->worker == NULL) {
+		int why = errno;
+
+		free(r);
+		errno = why;
+		return NULL;
+	}
+	return r;
+}
+
+int reads_submit(struct reads *r, struct read_job *job)
+{
+	return worker_submit(r->worker, &job->job, 1);
+}
+
+int reads_fd(const struct reads *r)
+{
+	return worker_fd(r->worker);
+}
+
+void reads_collect(struct reads *r)
+{
+	worker_collect(r->worker);
+}
+
+void reads_stop(struct reads *r)
+{
+	if (r != NULL) {
+		worker_stop(r->worker);
+		free(r);
+	}
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#include "resources.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "authorise.h"
+#include "blockwise.h"
+#include "post.h"
+#include "request.h"
+#include "userspace/daemon/log.h"
+#include "userspace/reading/senml.h"
+
+#define DOWN_MAX_AGE_S 5
+#define FORMAT_JSON 50	/* application/json */
+
+struct resources {
+	struct coaps_server *coaps;
+	enum coaps_client_auth client_auth;
+	struct reads *reads;
+	struct post post;
+	struct blockwise blockwise;
+};
+
+/* A GET or DELETE on its way through the store. */
+struct asked {
+	struct read_job read;	/* first: the job is the asked */
+	struct resources *resources;
+	struct blockwise_request request;
+};
+
+static struct resources *resources_of(coap_session_t *session)
+{
+	return coaps_server_user(coap_context_get_app_data(coap_session_get_context(session)));
+}
+
+/* --- answers -------------------------------------------------------------- */
+
+static void found(struct job *job)
+{
+	struct asked *a = (struct asked *)job;
+	const struct read_job *read = &a->read;
+	bool wants_one = read->kind == READ_ONE || read->kind == READ_REMOVE;
+
+	if (read->result == STORE_DOWN) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
+			       "the store is not available");
+	} else if (read->result == -E2BIG) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "too many readings for one answer");
+	} else if (read->result < 0) {
+		log_error("GET: %s", read->why);
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_INTERNAL_ERROR, -1, read->why);
+	} else if (read->result == 0 && (wants_one || read->kind == READ_GAPS)) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			       wants_one ? "there is no such reading" : "nothing is known of this device");
+		free(read->body);
+	} else if (read->kind == READ_REMOVE) {
+		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64, read->device, read->epoch, read->seq);
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_DELETED, -1, "");
+	} else {
+		blockwise_answer(&a->resources->blockwise, &a->request,
+				 read->kind == READ_GAPS ? FORMAT_JSON : read->format, read->body, read->body_size);
+	}
+	free(a);
+}
+
+/* Sends a job on its way: the response stays silent, unless something is in the way of that. */
+static void ask(struct resources *r, const struct read_job *read, coap_session_t *session, const coap_pdu_t *request,
+		coap_pdu_t *response)
+{
+	struct asked *a = calloc(1, sizeof(*a));
+	char key[BLOCKWISE_KEY_SIZE];
+	int rc;
+
+	if (a == NULL) {
+		request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S, "out of memory");
+		return;
+	}
+	a->resources = r;
+	a->read = *read;
+	a->read.job.done = found;
+	snprintf(key, sizeof(key), "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d", read->kind,
+		 read->device, read->epoch, read->seq, read->track.from_known, read->track.from_us, read->track.to_us,
+		 read->track.limit, read->format);
+	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, key);
+	if (rc != 0) {
+		free(a);
+		if (rc < 0) {
+			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "the Block2 option is none");
+		}
+		return;
+	}
+	/* A NON without a code is not sent at all: the answer is a message of its own, later. */
+	coap_pdu_set_type(response, COAP_MESSAGE_NON);
+	coap_pdu_set_code(response, COAP_EMPTY_CODE);
+	if (reads_submit(r->reads, &a->read) < 0) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
+			       "too many requests wait for the store");
+		free(a);
+	}
+}
+
+/* --- handlers ------------------------------------------------------------- */
+
+/* CBOR unless Accept says JSON; false if it says something else. */
+static bool choose_format(const coap_pdu_t *request, struct read_job *read, coap_pdu_t *response)
+{
+	int accept = request_number(request, COAP_OPTION_ACCEPT);
+	bool gaps = read->kind == READ_GAPS;
+
+	read->format = accept == SENML_JSON ? SENML_JSON : SENML_CBOR;
+	if (accept == -1 || (gaps ? accept == FORMAT_JSON : accept == SENML_JSON || accept == SENML_CBOR)) {
+		return true;
+	}
+	request_refuse(response, COAP_RESPONSE_CODE_NOT_ACCEPTABLE, -1, "there is %s only",
+		       gaps ? "50 (JSON)" : "112 (SenML CBOR) and 110 (SenML JSON)");
+	return false;
+}
+
+static bool allow(const struct resources *r, coap_session_t *session, enum authorise_action action, const char *device,
+		  coap_pdu_t *response)
+{
+	struct coaps_identity who;
+
+	coaps_identity_of(session, &who);
+	if (authorise(r->client_auth, &who, action, device)) {
+		return true;
+	}
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate names %s, which may not %s %s",
+		       who.name[0] != '\0' ? who.name : "no device",
+		       action == AUTHORISE_REMOVE ? "remove from" : "read", device);
+	return false;
+}
+
+static void get_newest(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+		       const coap_string_t *query, coap_pdu_t *response)
+{
+	struct resources *r = resources_of(session);
+	struct read_job read = { .kind = READ_NEWEST };
+	struct coaps_identity who;
+
+	(void)resource;
+	(void)query;
+	coaps_identity_of(session, &who);
+	if (!authorise(r->client_auth, &who, AUTHORISE_READ, NULL)) {
+		/* A node sees itself. */
+		if (!allow(r, session, AUTHORISE_READ, who.name, response)) {
+			return;
+		}
+		snprintf(read.device, sizeof(read.device), "%s", who.name);
+	}
+	if (choose_format(request, &read, response)) {
+		ask(r, &read, session, request, response);
+	}
+}
+
+static void post_pack(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+		      const coap_string_t *query, coap_pdu_t *response)
+{
+	(void)resource;
+	(void)query;
+	post_readings(&resources_of(session)->post, session, request, response);
+}
+
+static void get_time(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+		     const coap_string_t *query, coap_pdu_t *response)
+{
+	struct timespec now;
+	char text[24];
+	int n;
+
+	(void)resource;
+	(void)session;
+	(void)request;
+	(void)query;
+	clock_gettime(CLOCK_REALTIME, &now);
+	n = snprintf(text, sizeof(text), "%" PRId64, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	coap_pdu_set_code(response, COAP_RESPONSE_CODE_CONTENT);
+	coap_add_option(response, COAP_OPTION_CONTENT_FORMAT, 0, NULL);	/* text/plain */
+	coap_add_option(response, COAP_OPTION_MAXAGE, 0, NULL);
+	coap_add_data(response, (size_t)n, (const uint8_t *)text);
+}
+
+/* The paths that name a device. False: there is no such path; the response says so. */
+static bool route(const coap_pdu_t *request, struct read_job *read, coap_pdu_t *response)
+{
+	struct request_path path;
+	int rc = request_path(request, &path);
+
+	if (rc == 0 && path.n == 2 && strcmp(path.segment[0], "gpsflowtemp") == 0) {
+		read->kind = READ_TRACK;
+	} else if (rc == 0 && path.n == 3 && strcmp(path.segment[0], "gpsflowtemp") == 0) {
+		read->kind = READ_ONE;
+	} else if (rc == 0 && path.n == 2 && strcmp(path.segment[0], "gaps") == 0) {
+		read->kind = READ_GAPS;
+	} else {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is no such resource");
+		return false;
+	}
+	if (strlen(path.segment[1]) >= sizeof(read->device) || reading_device_check(path.segment[1]) < 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1, "%.100s is no device: expected urn:dev:...",
+			       path.segment[1]);
+		return false;
+	}
+	memcpy(read->device, path.segment[1], strlen(path.segment[1]) + 1);
+	if (read->kind == READ_ONE && request_key(path.segment[2], &read->epoch, &read->seq) < 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			       "%.100s is no reading: expected 16 hex digits of the epoch, a dot, the seq",
+			       path.segment[2]);
+		return false;
+	}
+	return true;
+}
+
+static void get_device(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+		       const coap_string_t *query, coap_pdu_t *response)
+{
+	struct resources *r = resources_of(session);
+	struct read_job read = { .kind = READ_TRACK };
+	struct request_track track;
+	char err[128];
+
+	(void)resource;
+	(void)query;
+	if (!route(request, &read, response) || !choose_format(request, &read, response) ||
+	    !allow(r, session, AUTHORISE_READ, read.device, response)) {
+		return;
+	}
+	if (read.kind == READ_TRACK) {
+		if (request_track(request, &track, err, sizeof(err)) < 0) {
+			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+			return;
+		}
+		read.track = (struct store_track){ .from_known = track.from_known, .from_us = track.from_us,
+						   .to_us = track.to_us, .limit = track.limit };
+	}
+	ask(r, &read, session, request, response);
+}
+
+static void delete_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+			   const coap_string_t *query, coap_pdu_t *response)
+{
+	struct resources *r = resources_of(session);
+	struct read_job read = { .kind = READ_ONE };
+
+	(void)resource;
+	(void)query;
+	if (!route(request, &read, response)) {
+		return;
+	}
+	if (read.kind != READ_ONE) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "only a single reading can be deleted");
+		return;
+	}
+	if (allow(r, session, AUTHORISE_REMOVE, read.device, response)) {
+		read.kind = READ_REMOVE;
+		ask(r, &read, session, request, response);
+	}
+}
+
+/* A path of ours with a method that it does not have: 4.05; any other: 4.04. */
+static void no_such_method(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+			   const coap_string_t *query, coap_pdu_t *response)
+{
+	struct read_job read;
+
+	(void)resource;
+	(void)session;
+	(void)query;
+	if (route(request, &read, response)) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "this resource does not have that method");
+	}
+}
+
+/* --- registration --------------------------------------------------------- */
+
+static coap_resource_t *add(coap_context_t *context, const char *path, const char *type, const char *formats)
+{
+	coap_resource_t *resource = coap_resource_init(coap_make_str_const(path), 0);
+
+	if (resource != NULL) {
+		coap_add_attr(resource, coap_make_str_const("rt"), coap_make_str_const(type), 0);
+		coap_add_attr(resource, coap_make_str_const("ct"), coap_make_str_const(formats), 0);
+		coap_add_resource(context, resource);
+	}
+	return resource;
+}
+
+struct resources *resources_new(const struct resources_config *config)
+{
+	coap_context_t *context = coaps_server_context(config->coaps);
+	struct resources *r = calloc(1, sizeof(*r));
+	coap_resource_t *pack, *time, *devices;
+
+	if (r == NULL) {
+		return NULL;
+	}
+	r->coaps = config->coaps;
+	r->client_auth = config->client_auth;
+	r->reads = config->reads;
+	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth };
+	r->post.scratch = calloc(POST_READINGS_MAX, sizeof(*r->post.scratch));
+	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"112 110 0\"");
+	time = add(context, "time", "\"geotherm.time\"", "0");
+	/* Every other path, and every method on it. */
+	devices = coap_resource_unknown_init(no_such_method);
+	if (r->post.scratch == NULL || pack == NULL || time == NULL || devices == NULL) {
+		resources_free(r);
+		return NULL;
+	}
+	coap_register_handler(pack, COAP_REQUEST_GET, get_newest);
+	coap_register_handler(pack, COAP_REQUEST_POST, post_pack);
+	coap_register_handler(time, COAP_REQUEST_GET, get_time);
+	coap_register_handler(devices, COAP_REQUEST_GET, get_device);
+	coap_register_handler(devices, COAP_REQUEST_POST, no_such_method);
+	coap_register_handler(devices, COAP_REQUEST_DELETE, delete_reading);
+	coap_add_resource(context, devices);
+	coaps_server_set_user(config->coaps, r);
+	return r;
+}
+
+void resources_free(struct resources *r)
+{
+	if (r != NULL) {
+		blockwise_free(&r->blockwise);
+		free(r->post.scratch);
+		free(r);
+	}
+}

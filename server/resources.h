@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * resources: what the server shows over CoAP, and who may ask for it.
+ *
+ *	POST   /gpsflowtemp                            a SenML pack (112, 110) or the older program's text (0 or none)
+ *	GET    /gpsflowtemp                            the newest reading of each device
+ *	GET    /gpsflowtemp/{device}?from=&to=&limit=  a track
+ *	GET    /gpsflowtemp/{device}/{epoch}.{seq}     one reading; epoch in 16 hex digits
+ *	DELETE /gpsflowtemp/{device}/{epoch}.{seq}     removes it and remembers the hole
+ *	GET    /gaps/{device}                          JSON (gaps_report.h)
+ *	GET    /time                                   UTC in us, decimal text
+ *
+ * Readings are given as SenML in CBOR, or JSON if Accept says 110. Whatever asks the store is answered
+ * later, from resources_collect().
+ *
+ * Threads: the loop's.
+ */
+#ifndef RESOURCES_H
+#define RESOURCES_H
+
+#include "ingest.h"
+#include "reads.h"
+#include "userspace/coaps/coaps_server.h"
+
+struct resources_config {
+	struct coaps_server *coaps;
+	enum coaps_client_auth client_auth;
+	struct ingest *ingest;
+	struct reads *reads;
+};
+
+/* Registers all. NULL without memory. */
+struct resources *resources_new(const struct resources_config *config);
+/* After ingest and reads have stopped. Accepts NULL. */
+void resources_free(struct resources *r);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show: a reading as one line for people (--show-readings). */
+#ifndef SHOW_H
+#define SHOW_H
+
+#include <stdio.h>
+
+#include "userspace/reading/reading.h"
+
+/* "2026-11-23 18:47:03.250Z gnss  urn:dev:...  seq 17  21.500 21.562 °C  52.5163400 13.4049990" and a line break; flushes. */
+void show_reading(FILE *out, const struct reading *r);
+
+#endif
