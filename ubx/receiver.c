@@ -21,6 +21,7 @@
 #define REOPEN_MS 250		/* an absent port is looked for this often */
 #define BUSY_MS 1000		/* a busy one less: who holds it is found by walking /proc */
 #define UNSENT_RETRY_MS 2
+#define REASON_SIZE 320
 #define READS_AT_ONCE 16	/* a port that talks without end must not hold up the caller */
 
 struct receiver {
@@ -35,7 +36,7 @@ struct receiver {
 	uint64_t fixes_taken;
 	struct ubx_session_config config;
 	char why[SERIAL_PORT_WHY_SIZE];	/* why there is no port */
-	char reason[320];
+	char *reason;			/* REASON_SIZE bytes, written when asked for */
 };
 
 static uint64_t now_ns(void)
@@ -99,9 +100,10 @@ struct receiver *receiver_open(const struct receiver_config *config, char *err, 
 		goto fail;
 	}
 	r->path = strdup(config->port);
+	r->reason = calloc(1, REASON_SIZE);
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (r->path == NULL || r->epoll_fd < 0 || r->timer_fd < 0 ||
+	if (r->path == NULL || r->reason == NULL || r->epoll_fd < 0 || r->timer_fd < 0 ||
 	    epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->timer_fd, &event) != 0) {
 		snprintf(err, err_size, "%s: %s", config->port, strerror(errno));
 		goto fail;
@@ -126,6 +128,7 @@ void receiver_close(struct receiver *r)
 		close(r->epoll_fd);
 	}
 	free(r->path);
+	free(r->reason);
 	free(r);
 }
 
@@ -331,22 +334,21 @@ static void describe_difference(const struct ubx_steps *steps, char *out, size_t
 
 const char *receiver_reason(const struct receiver *r)
 {
-	struct receiver *w = (struct receiver *)(uintptr_t)r;	/* the text buffer only */
 	char text[200];
 
 	switch (receiver_state(r)) {
 	case RECEIVER_NO_PORT:
 		return r->why;
 	case RECEIVER_PROBING:
-		snprintf(w->reason, sizeof(w->reason), "%s (%s): %s", r->port.device, r->port.uart,
+		snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart,
 			 probing_reason(&r->session));
 		break;
 	case RECEIVER_CONFIGURING:
 		describe_difference(&r->session.steps, text, sizeof(text));
-		snprintf(w->reason, sizeof(w->reason), "%s (%s): %s", r->port.device, r->port.uart, text);
+		snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart, text);
 		break;
 	case RECEIVER_READY:
-		snprintf(w->reason, sizeof(w->reason), "%s (%s): verified at %u baud", r->port.device,
+		snprintf(r->reason, REASON_SIZE, "%s (%s): verified at %u baud", r->port.device,
 			 r->port.uart, (unsigned)r->session.tx.baud);
 		break;
 	}

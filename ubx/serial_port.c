@@ -85,7 +85,7 @@ static bool has_word(char *text, const char *word)
 static bool process_uses(const char *pid, dev_t rdev, const char *device, bool open_too,
 			 char *comm, size_t comm_size)
 {
-	char path[300], text[512], target[PATH_MAX];
+	char path[300], text[512];
 	const char *end;
 	unsigned tty = 0;
 	DIR *fds;
@@ -106,6 +106,7 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 		const struct dirent *e;
 
 		while (!uses && (e = readdir(fds)) != NULL) {
+			char target[PATH_MAX];
 			ssize_t n = readlinkat(dirfd(fds), e->d_name, target, sizeof(target) - 1);
 
 			target[n > 0 ? n : 0] = '\0';
