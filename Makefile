@@ -55,7 +55,7 @@ CFLAGS_ALL = -std=c11 $(OPT) $(WARN) $(HARDEN) $(SAN_FLAGS) -I. -I$(BUILD) \
 LDFLAGS_ALL = $(SAN_FLAGS) -pthread $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
 
 # --- libraries: a folder is a library; programs are their main.c plus libraries ---
-W1_SRC := $(filter-out gpio-w1/w1_gpiod%.c,$(wildcard gpio-w1/*.c)) \
+W1_SRC := $(filter-out gpio-w1/w1_gpiod1.c gpio-w1/w1_gpiod2.c,$(wildcard gpio-w1/*.c)) \
 	$(wildcard gpio-w1/w1_gpiod$(GPIOD_MAJOR).c)
 UBX_SRC := $(wildcard ubx/*.c)
 READING_SRC := $(wildcard userspace/reading/*.c)

@@ -25,6 +25,52 @@ enum ds18b20_quality {
 #undef X
 };
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stdint.h>
+#endif
+
+#define DS18B20_SCRATCHPAD_SIZE 9
+
+/* Function commands (datasheet table 4) */
+#define DS18B20_CONVERT_T		0x44
+#define DS18B20_WRITE_SCRATCHPAD	0x4e
+#define DS18B20_READ_SCRATCHPAD		0xbe
+#define DS18B20_COPY_SCRATCHPAD		0x48
+#define DS18B20_RECALL			0xb8
+#define DS18B20_READ_POWER_SUPPLY	0xb4
+
+/* Family codes: the first byte of a ROM code. */
+#define DS18B20_FAMILY	0x28	/* also MAX31820 */
+#define DS18S20_FAMILY	0x10	/* also DS1820 */
+#define DS1822_FAMILY	0x22
+#define DS1825_FAMILY	0x3b	/* also MAX31826, MAX31850 */
+#define DS28EA00_FAMILY	0x42
+
+struct ds18b20_value {
+	int16_t raw;		/* 1/16 degC, undefined bits masked */
+	int32_t temp_mc;	/* m degC, rounded half away from zero */
+	uint8_t resolution_bits;
+};
+
+bool ds18b20_is_thermometer(uint8_t family);
+
+/*
+ * What the nine bytes say by themselves: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all ones, constants
+ * that no such part has), OUT_OF_RANGE, or POWER_ON where they are just as after power-on (raw 85 degC and byte 6
+ * 0Ch). *value is filled unless CRC or structure are wrong.
+ */
+enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+				    struct ds18b20_value *value);
+
+/* Byte 6 is 10h minus the low nibble of byte 0, as genuine parts have it after a conversion (not in the datasheet). */
+bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
+
+/* Longest conversion in us: datasheet tCONV at 9 to 12 bit, MAX31850's included. */
+uint32_t ds18b20_conversion_us(uint8_t family, uint8_t resolution_bits);
+
 /* "ok", "power-on" ... ; "unknown" for a number that is none of them. */
 const char *ds18b20_quality_name(enum ds18b20_quality quality);
 

@@ -19,10 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ds18b20.h"	/* enum ds18b20_quality */
-#include "w1_line.h"
+#include "w1_cycle.h"	/* struct thermometer_sample */
 
-#define THERMOMETERS_MAX 64	/* sensors on one bus; the kernel's limit is the same */
+#define THERMOMETERS_MAX W1_CYCLE_DEVICES
 
 enum thermometers_bus {
 	THERMOMETERS_AUTO,	/* userspace; the kernel's w1_therm while that is not possible */
@@ -38,19 +37,6 @@ struct thermometers_config {
 	unsigned resolution_bits;	/* 9..12; 0 leaves the sensors as they are */
 	unsigned search_every_cycles;	/* 1: every cycle finds plugged and unplugged sensors; 0 means 10 */
 	const struct w1_line *line;	/* not NULL: use this line (simulated, recorded) and none of the above */
-};
-
-/* One sensor in one cycle. A sensor that failed is in the result as such. */
-struct thermometer_sample {
-	uint8_t rom[8];		/* family code first, CRC last */
-	uint8_t scratchpad[9];	/* as read; meaningful if scratchpad_known */
-	bool scratchpad_known;
-	bool temp_known;	/* quality is DS18B20_OK (or says otherwise that the value stands) */
-	int16_t raw;		/* 1/16 degC, after masking undefined bits */
-	int32_t temp_mc;	/* m degC */
-	uint8_t resolution_bits;	/* 0 unknown */
-	uint8_t retries;	/* transactions redone for this sensor in this cycle, saturating */
-	enum ds18b20_quality quality;
 };
 
 struct thermometers_result {

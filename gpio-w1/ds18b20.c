@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "ds18b20.h"
+
+#include "w1_crc.h"
+
+#define RAW_MIN (-55 * 16)
+#define RAW_MAX (125 * 16)
+#define RAW_POWER_ON 0x0550	/* 85 degC */
+#define BYTE6_POWER_ON 0x0c
+
+const char *ds18b20_quality_name(enum ds18b20_quality quality)
+{
+	switch (quality) {
+#define X(id, number, name, text) case id: return name;
+	DS18B20_QUALITIES(X)
+#undef X
+	default:
+		return "unknown";
+	}
+}
+
+bool ds18b20_is_thermometer(uint8_t family)
+{
+	return family == DS18B20_FAMILY || family == DS18S20_FAMILY || family == DS1822_FAMILY ||
+	       family == DS1825_FAMILY || family == DS28EA00_FAMILY;
+}
+
+bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
+{
+	return scratchpad[6] == 0x10 - (scratchpad[0] & 0x0f);
+}
+
+static bool all_are(const uint8_t *bytes, uint8_t value)
+{
+	for (int i = 0; i < DS18B20_SCRATCHPAD_SIZE; i++) {
+		if (bytes[i] != value) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int16_t signed16(uint8_t low, uint8_t high)
+{
+	unsigned both = (unsigned)high << 8 | low;
+
+	return (int16_t)(both >= 0x8000 ? (int)both - 0x10000 : (int)both);
+}
+
+/* DS18S20 datasheet: TEMPERATURE = TEMP_READ - 0.25 + (COUNT_PER_C - COUNT_REMAIN) / COUNT_PER_C */
+static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
+{
+	int half = signed16(sp[0], sp[1]);
+	int whole = half >= 0 ? half / 2 : -((1 - half) / 2);	/* TEMP_READ: the half degree cut off, downwards */
+
+	if (sp[7] != 16 || sp[6] > 16) {
+		return false;	/* COUNT_PER_C is hard-wired to 16 */
+	}
+	v->raw = (int16_t)(whole * 16 - 4 + (16 - sp[6]));
+	v->resolution_bits = 9;
+	return true;
+}
+
+static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
+{
+	int raw = signed16(sp[0], sp[1]);
+	unsigned high = (unsigned)sp[1] >> 3;	/* bits 15 to 11 are one sign */
+
+	/* The lower five bits read 1, bit 7 reads 0 (datasheet, figure 10); the DS1825 has its address there. */
+	if (family != DS1825_FAMILY && (sp[4] & 0x9f) != 0x1f) {
+		return false;
+	}
+	if (high != 0 && high != 0x1f) {
+		return false;
+	}
+	v->resolution_bits = (uint8_t)(9 + ((sp[4] >> 5) & 3));
+	/* Undefined bits below the resolution (table 2) */
+	raw -= raw & ((1 << (12 - v->resolution_bits)) - 1);
+	v->raw = (int16_t)raw;
+	return true;
+}
+
+enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+				    struct ds18b20_value *value)
+{
+	const uint8_t *sp = scratchpad;
+	int scaled;
+
+	value->raw = 0;
+	value->temp_mc = 0;
+	value->resolution_bits = 0;
+	if (all_are(sp, 0x00) || all_are(sp, 0xff)) {
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	if (w1_crc8(sp, DS18B20_SCRATCHPAD_SIZE) != 0) {
+		return DS18B20_CRC_FAILED;
+	}
+	if (!(family == DS18S20_FAMILY ? decode_ds18s20(sp, value) : decode_configured(family, sp, value))) {
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	/* raw * 62.5, the half away from zero */
+	scaled = value->raw * 625;
+	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
+	if (value->raw == RAW_POWER_ON && sp[6] == BYTE6_POWER_ON) {
+		return DS18B20_POWER_ON;
+	}
+	/* 127.94 degC: the conversion had too little power */
+	if (value->raw == 0x07ff && sp[6] == BYTE6_POWER_ON) {
+		return DS18B20_NOT_CONVERTED;
+	}
+	return value->raw < RAW_MIN || value->raw > RAW_MAX ? DS18B20_OUT_OF_RANGE : DS18B20_OK;
+}
+
+uint32_t ds18b20_conversion_us(uint8_t family, uint8_t resolution_bits)
+{
+	if (family == DS18S20_FAMILY || resolution_bits < 9 || resolution_bits > 12) {
+		return 750000;
+	}
+	return 750000u >> (12 - resolution_bits);
+}

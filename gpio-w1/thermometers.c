@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* eventfd, CPU affinity */
+#include "thermometers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "w1_error.h"
+#include "w1_gpiod.h"
+#include "w1_sysfs.h"
+
+/* Above ordinary programs, below the kernel's threaded interrupts (50). */
+#define RT_PRIORITY 49
+
+enum stage { IDLE, RUNNING, DONE, CLOSING };
+
+struct thermometers {
+	struct thermometers_config config;
+	char *chip, *sysfs;
+	struct w1_cycle cycle;
+	struct w1_gpiod *gpiod;		/* NULL on another line, or while the kernel's bus is in use */
+	bool bus_ready;			/* cycle has a line */
+	uint32_t violations_told, retries_told;
+
+	pthread_t thread;
+	pthread_mutex_t lock;		/* of stage; result belongs to the thread while RUNNING */
+	pthread_cond_t wake;
+	enum stage stage;
+	int event_fd;
+	struct thermometers_result result;
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* 0, or the error with its words in err. */
+static int open_userspace(struct thermometers *t, char *err, size_t err_size)
+{
+	struct w1_line line;
+	int code;
+
+	if (t->bus_ready) {
+		return 0;
+	}
+	if (t->config.line != NULL) {
+		line = *t->config.line;
+	} else {
+		code = w1_gpiod_open(t->chip, t->config.gpio, &t->gpiod, err, err_size);
+		if (code != 0) {
+			return code;
+		}
+		line = w1_gpiod_line(t->gpiod);
+	}
+	w1_cycle_init(&t->cycle, line, (uint8_t)t->config.resolution_bits, t->config.search_every_cycles);
+	t->violations_told = t->retries_told = 0;
+	t->bus_ready = true;
+	return 0;
+}
+
+static void close_userspace(struct thermometers *t)
+{
+	w1_gpiod_close(t->gpiod);
+	t->gpiod = NULL;
+	t->bus_ready = false;
+}
+
+static int run_userspace(struct thermometers *t, struct thermometers_result *r)
+{
+	uint32_t violations, retries;
+	int code = open_userspace(t, r->reason, sizeof r->reason);
+
+	if (code != 0) {
+		return code;
+	}
+	code = w1_cycle_run(&t->cycle, r->sample, &r->n);
+	violations = w1_bus_violations(&t->cycle.bus);
+	retries = (uint32_t)t->cycle.bus.retries;
+	r->violations = violations - t->violations_told;
+	r->retries = retries - t->retries_told;
+	t->violations_told = violations;
+	t->retries_told = retries;
+	if (code < 0) {
+		snprintf(r->reason, sizeof r->reason, "GPIO%u: %s", t->config.gpio,
+			 code < -1000 ? w1_error_text(code) : strerror(-code));
+		if (code > -1000) {
+			close_userspace(t);	/* the chip is gone or the request is dead: open it anew next time */
+		}
+	}
+	return code < 0 ? code : 0;
+}
+
+static void run_cycle(struct thermometers *t)
+{
+	struct thermometers_result *r = &t->result;
+	enum thermometers_bus bus = t->config.line != NULL ? THERMOMETERS_USERSPACE : t->config.bus;
+	char why[sizeof r->reason];
+
+	memset(r, 0, sizeof *r);
+	r->used = bus == THERMOMETERS_KERNEL ? THERMOMETERS_KERNEL : THERMOMETERS_USERSPACE;
+	if (bus != THERMOMETERS_KERNEL) {
+		r->error = run_userspace(t, r);
+	}
+	if (bus == THERMOMETERS_KERNEL) {
+		r->error = w1_sysfs_read(t->sysfs, r->sample, &r->n, r->reason, sizeof r->reason);
+	} else if (bus == THERMOMETERS_AUTO && r->error == -EBUSY) {
+		/* The kernel's driver holds the line: then it has the sensors. Tried again in each cycle. */
+		snprintf(why, sizeof why, "%s", r->reason);
+		r->used = THERMOMETERS_KERNEL;
+		r->error = w1_sysfs_read(t->sysfs, r->sample, &r->n, r->reason, sizeof r->reason);
+		if (r->error == 0) {
+			snprintf(r->reason, sizeof r->reason, "%s", why);
+		}
+	}
+	r->converted_ns = boot_ns();
+}
+
+/* Real time is a help, not a need: without the right to it more slots are violated and done again. */
+static void prefer_this_thread(void)
+{
+	const struct sched_param param = { .sched_priority = RT_PRIORITY };
+	cpu_set_t cpus;
+
+	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
+	/* On a Pi 3 all peripherals' interrupts go to CPU 0. */
+	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1 && CPU_ISSET(0, &cpus)) {
+		CPU_CLR(0, &cpus);
+		sched_setaffinity(0, sizeof cpus, &cpus);
+	}
+}
+
+static void *bus_thread(void *arg)
+{
+	struct thermometers *t = arg;
+	const uint64_t one = 1;
+
+	if (t->config.line == NULL && t->config.bus != THERMOMETERS_KERNEL) {
+		prefer_this_thread();
+	}
+	pthread_mutex_lock(&t->lock);
+	while (t->stage != CLOSING) {
+		if (t->stage != RUNNING) {
+			pthread_cond_wait(&t->wake, &t->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&t->lock);
+		run_cycle(t);
+		pthread_mutex_lock(&t->lock);
+		if (t->stage == RUNNING) {
+			t->stage = DONE;
+			/* An eventfd takes 8 bytes whole or fails only when full, which one event can't make it. */
+			(void)!write(t->event_fd, &one, sizeof one);
+		}
+	}
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+static int check(const struct thermometers_config *config, char *err, size_t err_size)
+{
+	if (config->resolution_bits != 0 && (config->resolution_bits < 9 || config->resolution_bits > 12)) {
+		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", config->resolution_bits);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size)
+{
+	struct thermometers *t;
+	int code;
+
+	if (check(config, err, err_size) != 0) {
+		return NULL;
+	}
+	t = calloc(1, sizeof *t);
+	if (t == NULL) {
+		snprintf(err, err_size, "no memory");
+		return NULL;
+	}
+	t->config = *config;
+	t->chip = config->chip != NULL ? strdup(config->chip) : NULL;
+	t->sysfs = strdup(config->sysfs != NULL ? config->sysfs : "/sys/bus/w1");
+	pthread_mutex_init(&t->lock, NULL);
+	pthread_cond_init(&t->wake, NULL);
+	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	code = t->sysfs == NULL || (config->chip != NULL && t->chip == NULL) ? ENOMEM
+	       : t->event_fd < 0 ? errno : pthread_create(&t->thread, NULL, bus_thread, t);
+	if (code != 0) {
+		snprintf(err, err_size, "the bus thread cannot be started: %s", strerror(code));
+		if (t->event_fd >= 0) {
+			close(t->event_fd);
+		}
+		free(t->chip);
+		free(t->sysfs);
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void thermometers_close(struct thermometers *t)
+{
+	if (t == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&t->lock);
+	t->stage = CLOSING;
+	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->lock);
+	pthread_join(t->thread, NULL);	/* a running cycle ends first: under two seconds */
+	close_userspace(t);
+	close(t->event_fd);
+	pthread_cond_destroy(&t->wake);
+	pthread_mutex_destroy(&t->lock);
+	free(t->chip);
+	free(t->sysfs);
+	free(t);
+}
+
+int thermometers_fd(const struct thermometers *t)
+{
+	return t->event_fd;
+}
+
+int thermometers_start(struct thermometers *t)
+{
+	int code = -EBUSY;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->stage == IDLE) {
+		t->stage = RUNNING;
+		pthread_cond_signal(&t->wake);
+		code = 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return code;
+}
+
+int thermometers_take(struct thermometers *t, struct thermometers_result *out)
+{
+	uint64_t events;
+	int taken = 0;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->stage == DONE) {
+		(void)!read(t->event_fd, &events, sizeof events);
+		*out = t->result;
+		t->stage = IDLE;
+		taken = 1;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return taken;
+}

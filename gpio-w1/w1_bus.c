@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "w1_bus.h"
+
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#include "w1_crc.h"
+#include "w1_error.h"
+
+#define TRIES_DEFAULT 30
+#define PAUSE_FIRST_NS UINT64_C(200000)
+#define PAUSE_MAX_NS UINT64_C(10000000)
+
+const char *w1_error_text(int code)
+{
+	switch (code) {
+#define X(id, number, text) case id: return text;
+	W1_ERRORS(X)
+#undef X
+	default:
+		return "error";
+	}
+}
+
+void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries)
+{
+	memset(bus, 0, sizeof *bus);
+	bus->slots.line = line;
+	bus->tries = tries != 0 ? tries : TRIES_DEFAULT;
+}
+
+void w1_bus_begin(struct w1_bus *bus)
+{
+	const struct w1_line *line = &bus->slots.line;
+
+	if (line->ops->transaction != NULL) {
+		line->ops->transaction(line->ctx, true);
+	}
+}
+
+void w1_bus_end(struct w1_bus *bus)
+{
+	const struct w1_line *line = &bus->slots.line;
+
+	if (line->ops->transaction != NULL) {
+		line->ops->transaction(line->ctx, false);
+	}
+}
+
+/* What preempted us may still be there: give it a time slice of its own, idle-high costs nothing on the bus. */
+void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
+{
+	const struct w1_line *line = &bus->slots.line;
+	uint64_t pause = attempt < 6 ? PAUSE_FIRST_NS << attempt : PAUSE_MAX_NS;
+
+	line->ops->sleep_until(line->ctx, line->ops->now_ns(line->ctx) + pause);
+}
+
+bool w1_bus_may_retry(int error)
+{
+	return error == W1_EVIOLATION || error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH ||
+	       error == W1_ESHORT;
+}
+
+int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
+{
+	int code = 0;
+
+	for (int bit = 0; bit < 8 && code == 0; bit++) {
+		code = w1_slot_write(&bus->slots, ((byte >> bit) & 1) != 0);
+	}
+	return code;
+}
+
+static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
+{
+	int code = 0;
+
+	for (int bit = 0; bit < 7 && code == 0; bit++) {
+		code = w1_slot_write(&bus->slots, ((byte >> bit) & 1) != 0);
+	}
+	return code != 0 ? code : w1_slot_write0_power(&bus->slots);
+}
+
+static int read_byte(struct w1_bus *bus, uint8_t *byte)
+{
+	unsigned value = 0;
+
+	for (int bit = 0; bit < 8; bit++) {
+		int level = w1_slot_read(&bus->slots);
+
+		if (level < 0) {
+			return level;
+		}
+		value |= (unsigned)level << bit;
+	}
+	*byte = (uint8_t)value;
+	return 0;
+}
+
+static int try_once(struct w1_bus *bus, const struct w1_transaction *t)
+{
+	int code = w1_slot_reset(&bus->slots);
+
+	if (code == 0) {
+		code = w1_bus_write_byte(bus, t->rom != NULL ? W1_MATCH_ROM : W1_SKIP_ROM);
+	}
+	for (size_t i = 0; t->rom != NULL && i < W1_ROM_SIZE && code == 0; i++) {
+		code = w1_bus_write_byte(bus, t->rom[i]);
+	}
+	for (size_t i = 0; i < t->tx_len && code == 0; i++) {
+		code = t->power && i + 1 == t->tx_len ? write_last_with_power(bus, t->tx[i])
+						      : w1_bus_write_byte(bus, t->tx[i]);
+	}
+	for (size_t i = 0; i < t->rx_len && code == 0; i++) {
+		code = read_byte(bus, &t->rx[i]);
+	}
+	if (code == 0 && t->crc && w1_crc8(t->rx, t->rx_len) != 0) {
+		code = W1_ECRC;
+	}
+	if (code != 0 && t->power) {
+		w1_bus_power_off(bus);
+	}
+	return code;
+}
+
+int w1_bus_transact(struct w1_bus *bus, const struct w1_transaction *t, unsigned *retries)
+{
+	int code = 0;
+
+	bus->transactions++;
+	for (unsigned attempt = 0; attempt < bus->tries; attempt++) {
+		if (attempt > 0) {
+			bus->retries++;
+			if (retries != NULL) {
+				(*retries)++;
+			}
+			w1_bus_pause(bus, attempt - 1);
+		}
+		w1_bus_begin(bus);
+		code = try_once(bus, t);
+		w1_bus_end(bus);
+		if (!w1_bus_may_retry(code)) {
+			return code;
+		}
+	}
+	bus->given_up++;
+	return code;
+}
+
+int w1_bus_read_bit(struct w1_bus *bus)
+{
+	int level;
+
+	w1_bus_begin(bus);
+	level = w1_slot_read(&bus->slots);
+	w1_bus_end(bus);
+	return level;
+}
+
+int w1_bus_power_off(struct w1_bus *bus)
+{
+	const struct w1_line *line = &bus->slots.line;
+
+	return line->ops->strong_pullup(line->ctx, false);
+}
+
+uint32_t w1_bus_violations(const struct w1_bus *bus)
+{
+	uint32_t sum = 0;
+
+	for (int kind = 0; kind < W1_VIOLATIONS; kind++) {
+		sum += bus->slots.violations[kind];
+	}
+	return sum;
+}

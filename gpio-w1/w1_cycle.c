@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "w1_cycle.h"
+
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#include "w1_error.h"
+#include "w1_search.h"
+
+#define MS UINT64_C(1000000)
+
+/* Differs from every factory value (4B 46, 55 00, 55 05, 55 AA, 7F 80, 00 00). */
+#define SENTINEL_TH 0x7e
+#define SENTINEL_TL 0x81
+/* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy then. */
+#define FIRST_POLL (2 * MS)
+#define POLL_EVERY (10 * MS)
+/* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
+#define CONVERSION_SLACK(us) ((us) / 10)
+#define FORGET_AFTER 3	/* cycles without an answer and not found by a search */
+
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every)
+{
+	memset(c, 0, sizeof *c);
+	w1_bus_init(&c->bus, line, 0);
+	c->resolution_bits = resolution_bits;
+	c->search_every = search_every != 0 ? search_every : 10;
+}
+
+static uint64_t now(const struct w1_cycle *c)
+{
+	return c->bus.slots.line.ops->now_ns(c->bus.slots.line.ctx);
+}
+
+static void sleep_until(const struct w1_cycle *c, uint64_t when)
+{
+	c->bus.slots.line.ops->sleep_until(c->bus.slots.line.ctx, when);
+}
+
+static struct w1_device *find(struct w1_cycle *c, const uint8_t *rom)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		if (memcmp(c->device[i].rom, rom, W1_ROM_SIZE) == 0) {
+			return &c->device[i];
+		}
+	}
+	return NULL;
+}
+
+/* Forgets those that a whole search did not find and that have not answered for a while. */
+static void forget_missing(struct w1_cycle *c, const bool *found)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		if (found[i] || c->device[i].missed < FORGET_AFTER) {
+			c->device[kept++] = c->device[i];
+		}
+	}
+	c->n = kept;
+}
+
+static int read_power(struct w1_cycle *c)
+{
+	const uint8_t command = DS18B20_READ_POWER_SUPPLY;
+	const struct w1_transaction t = { .tx = &command, .tx_len = 1 };
+
+	for (unsigned attempt = 0; attempt < c->bus.tries; attempt++) {
+		int code = w1_bus_transact(&c->bus, &t, NULL);
+
+		if (code == 0) {
+			code = w1_bus_read_bit(&c->bus);
+		}
+		if (code >= 0) {
+			c->parasite = code == 0;
+			return 0;
+		}
+		if (!w1_bus_may_retry(code)) {
+			return code;
+		}
+	}
+	return W1_EVIOLATION;
+}
+
+static int search(struct w1_cycle *c)
+{
+	struct w1_search s;
+	bool found[W1_CYCLE_DEVICES] = { false };
+	int code;
+
+	c->searched_whole = false;
+	w1_search_init(&s, W1_SEARCH_ROM, 0);
+	while ((code = w1_search_next(&s, &c->bus)) == 1) {
+		struct w1_device *d = find(c, s.rom);
+
+		if (!ds18b20_is_thermometer(s.rom[0])) {
+			continue;
+		}
+		if (d == NULL && c->n < W1_CYCLE_DEVICES) {
+			d = &c->device[c->n++];
+			memset(d, 0, sizeof *d);
+			memcpy(d->rom, s.rom, W1_ROM_SIZE);
+		}
+		if (d != NULL) {
+			found[d - c->device] = true;
+		}
+	}
+	if (code < 0) {
+		return code;
+	}
+	c->searched_whole = true;
+	forget_missing(c, found);
+	return c->n > 0 ? read_power(c) : W1_ENOPRESENCE;
+}
+
+static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, unsigned *retries)
+{
+	const uint8_t command = DS18B20_READ_SCRATCHPAD;
+	const struct w1_transaction t = { .rom = rom, .tx = &command, .tx_len = 1, .rx = sp,
+					  .rx_len = DS18B20_SCRATCHPAD_SIZE, .crc = true };
+
+	return w1_bus_transact(&c->bus, &t, retries);
+}
+
+/* The sentinel, and the wanted resolution, into RAM; read back. A sensor that has no such registers stays unarmed. */
+static void arm(struct w1_cycle *c, struct w1_device *d)
+{
+	uint8_t sp[DS18B20_SCRATCHPAD_SIZE], tx[4] = { DS18B20_WRITE_SCRATCHPAD, SENTINEL_TH, SENTINEL_TL, 0 };
+	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
+
+	if (d->rom[0] == DS1825_FAMILY || read_scratchpad(c, d->rom, sp, NULL) != 0) {
+		return;
+	}
+	tx[3] = c->resolution_bits == 0 ? sp[4] : (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
+	if (w1_bus_transact(&c->bus, &t, NULL) != 0 || read_scratchpad(c, d->rom, sp, NULL) != 0) {
+		return;
+	}
+	d->armed = sp[2] == SENTINEL_TH && sp[3] == SENTINEL_TL;
+	d->resolution_bits = d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
+}
+
+static uint32_t conversion_us(const struct w1_cycle *c)
+{
+	uint32_t longest = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		uint32_t us = ds18b20_conversion_us(c->device[i].rom[0], c->device[i].resolution_bits);
+
+		longest = us > longest ? us : longest;
+	}
+	return longest;
+}
+
+/*
+ * One Convert T for all. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
+ * a clone that can't be polled); or an error.
+ */
+static int convert(struct w1_cycle *c)
+{
+	const uint8_t command = DS18B20_CONVERT_T;
+	const struct w1_transaction t = { .tx = &command, .tx_len = 1, .power = c->parasite };
+	uint64_t longest = conversion_us(c) * UINT64_C(1000), start, limit;
+	int code = w1_bus_transact(&c->bus, &t, NULL);
+	bool busy_seen = false;
+
+	if (code != 0) {
+		return code;
+	}
+	start = now(c);
+	limit = start + longest + CONVERSION_SLACK(longest);
+	if (c->parasite) {
+		sleep_until(c, start + longest);
+		code = w1_bus_power_off(&c->bus);
+		return code;
+	}
+	sleep_until(c, start + FIRST_POLL);
+	for (;;) {
+		/* A violated poll says nothing, and does no harm: it is asked again. */
+		int level = w1_bus_read_bit(&c->bus);
+
+		if (level < 0 && !w1_bus_may_retry(level)) {
+			return level;
+		}
+		busy_seen = busy_seen || level == 0;
+		if (level == 1 && busy_seen) {
+			return 1;
+		}
+		if (now(c) >= limit) {
+			return 0;
+		}
+		sleep_until(c, !busy_seen && level == 1 ? start + longest : now(c) + POLL_EVERY);
+		if (!busy_seen && level == 1) {
+			return 0;
+		}
+	}
+}
+
+static enum ds18b20_quality quality_of_error(int code)
+{
+	switch (code) {
+	case W1_ENOPRESENCE:
+		return DS18B20_ABSENT;
+	case W1_ECRC:
+		return DS18B20_CRC_FAILED;
+	default:
+		return DS18B20_BUS_FAILED;
+	}
+}
+
+/* What this cycle and this device's past say about bytes that are right by themselves. */
+static enum ds18b20_quality judge(struct w1_device *d, bool proven, const uint8_t *sp, enum ds18b20_quality quality)
+{
+	if (d->armed && (sp[2] != SENTINEL_TH || sp[3] != SENTINEL_TL)) {
+		d->armed = false;
+		return DS18B20_POWER_ON;
+	}
+	/*
+	 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has not converted; of
+	 * another it is a temperature if it kept its sentinel and was seen to convert.
+	 */
+	if (quality == DS18B20_POWER_ON && d->armed && !d->byte6_law && proven) {
+		quality = DS18B20_OK;
+	}
+	if (quality == DS18B20_OK && d->rom[0] != DS18S20_FAMILY && (sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
+		d->byte6_law = true;
+	}
+	return quality;
+}
+
+/* It may come back as another, or without power in between. */
+static void lost(struct w1_device *d)
+{
+	d->armed = false;
+	if (d->missed < UINT8_MAX) {
+		d->missed++;
+	}
+}
+
+static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struct thermometer_sample *s)
+{
+	struct ds18b20_value value;
+	unsigned retries = 0;
+	int code = read_scratchpad(c, d->rom, s->scratchpad, &retries);
+
+	s->retries = (uint8_t)(retries < 255 ? retries : 255);
+	if (code != 0 && code != W1_ECRC) {
+		s->quality = quality_of_error(code);
+		lost(d);
+		return;
+	}
+	s->scratchpad_known = true;
+	s->quality = ds18b20_decode(d->rom[0], s->scratchpad, &value);
+	if (s->quality == DS18B20_BAD_SCRATCHPAD && s->scratchpad[0] == 0xff && s->scratchpad[8] == 0xff) {
+		/* Nobody pulled the line: the sensor is gone, another one gave the presence pulse. */
+		s->scratchpad_known = false;
+		s->quality = DS18B20_ABSENT;
+		lost(d);
+		return;
+	}
+	if (s->quality != DS18B20_CRC_FAILED && s->quality != DS18B20_BAD_SCRATCHPAD) {
+		s->quality = judge(d, proven, s->scratchpad, s->quality);
+	}
+	d->missed = 0;
+	if (s->quality == DS18B20_OK) {
+		s->temp_known = true;
+		s->raw = value.raw;
+		s->temp_mc = value.temp_mc;
+		s->resolution_bits = value.resolution_bits;
+		d->resolution_bits = value.resolution_bits;
+	}
+}
+
+int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n)
+{
+	int code = 0;
+	bool proven;
+
+	if (c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0) {
+		code = search(c);
+	}
+	c->cycles++;
+	for (unsigned i = 0; i < c->n && code == 0; i++) {
+		if (!c->device[i].armed) {
+			arm(c, &c->device[i]);
+		}
+	}
+	if (code == 0) {
+		code = convert(c);
+	}
+	proven = code == 1;
+	*n = c->n;
+	memset(samples, 0, sizeof *samples * W1_CYCLE_DEVICES);
+	for (unsigned i = 0; i < c->n; i++) {
+		memcpy(samples[i].rom, c->device[i].rom, W1_ROM_SIZE);
+		if (code < 0) {
+			samples[i].quality = quality_of_error(code);
+			lost(&c->device[i]);
+		} else {
+			read_one(c, &c->device[i], proven, &samples[i]);
+		}
+	}
+	return code < 0 ? code : (int)c->n;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * w1_cycle: every sensor of a bus read once: search if due, one Convert T for all, read each. Pure.
+ *
+ * Nothing old passes for new. Each sensor's alarm registers hold a sentinel in RAM, never in the
+ * EEPROM: when the sensor lost its power it comes back with other values, and so does a sensor that was
+ * swapped. The busy bit read right after Convert T shows that the command was taken.
+ */
+#ifndef W1_CYCLE_H
+#define W1_CYCLE_H
+
+#include "ds18b20.h"
+#include "w1_bus.h"
+
+#define W1_CYCLE_DEVICES 64	/* the kernel's limit is the same */
+
+/* One sensor in one cycle. A sensor that failed is in the result as such. */
+struct thermometer_sample {
+	uint8_t rom[8];		/* family code first, CRC last */
+	uint8_t scratchpad[9];	/* as read; meaningful if scratchpad_known */
+	bool scratchpad_known;
+	bool temp_known;	/* quality is DS18B20_OK */
+	int16_t raw;		/* 1/16 degC, undefined bits masked */
+	int32_t temp_mc;	/* m degC */
+	uint8_t resolution_bits;	/* 0 unknown */
+	uint8_t retries;	/* transactions redone for this sensor in this cycle, saturating */
+	enum ds18b20_quality quality;
+};
+
+struct w1_device {
+	uint8_t rom[W1_ROM_SIZE];
+	uint8_t resolution_bits;
+	bool armed;		/* the sentinel is in its alarm registers */
+	bool byte6_law;		/* byte 6 was seen to follow byte 0, with another value than at power-on */
+	uint8_t missed;		/* cycles without an answer */
+};
+
+struct w1_cycle {
+	struct w1_bus bus;
+	uint8_t resolution_bits;	/* wanted; 0: as the sensors are */
+	unsigned search_every;		/* cycles */
+	unsigned cycles;
+	bool parasite;			/* somebody takes power from the line */
+	bool searched_whole;		/* the newest search came to its end */
+	unsigned n;
+	struct w1_device device[W1_CYCLE_DEVICES];
+};
+
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every);
+
+/*
+ * Fills samples (W1_CYCLE_DEVICES of them) in the order of the search; returns how many, or the error
+ * that stopped the cycle: W1_ENOPRESENCE (no device at all), W1_ESHORT ... Sensors known before are then in samples as
+ * failed and *n says how many.
+ */
+int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * w1_error: what can go wrong on a 1-Wire bus. Codes below -1000; errors of the
+ * line itself are negative errno.
+ */
+#ifndef W1_ERROR_H
+#define W1_ERROR_H
+
+#define W1_ERRORS(X) \
+	X(W1_EVIOLATION, -1001, "timing outside the datasheet's window") \
+	X(W1_ENOPRESENCE, -1002, "no device answers the reset") \
+	X(W1_ESHORT, -1003, "the line stays low: short to ground, or no pull-up") \
+	X(W1_ECRC, -1004, "CRC wrong") \
+	X(W1_ESEARCH, -1005, "the search heard a device that vanished or is none") \
+	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master")
+
+enum w1_error {
+#define X(id, number, text) id = number,
+	W1_ERRORS(X)
+#undef X
+};
+
+/* In words; for another code "error". */
+const char *w1_error_text(int code);
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The real line over libgpiod 1.x (Debian 12). */
+#include <errno.h>
+#include <gpiod.h>
+#include <stdlib.h>
+
+#include "w1_gpiod.h"
+
+struct w1_gpiod {
+	struct gpiod_chip *chip;
+	struct gpiod_line *line;
+};
+
+static int result(int code)
+{
+	return code < 0 ? (errno != 0 ? -errno : -EIO) : code;
+}
+
+static int drive_low(void *ctx)
+{
+	struct w1_gpiod *g = ctx;
+
+	return result(gpiod_line_set_value(g->line, 0));
+}
+
+static int release(void *ctx)
+{
+	struct w1_gpiod *g = ctx;
+
+	return result(gpiod_line_set_value(g->line, 1));
+}
+
+static int sample(void *ctx)
+{
+	struct w1_gpiod *g = ctx;
+
+	return result(gpiod_line_get_value(g->line));
+}
+
+static int strong_pullup(void *ctx, bool on)
+{
+	struct w1_gpiod *g = ctx;
+
+	return result(gpiod_line_set_config(g->line, GPIOD_LINE_REQUEST_DIRECTION_OUTPUT,
+					    on ? 0 : GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1));
+}
+
+static const struct w1_line_ops ops = {
+	.drive_low = drive_low,
+	.release = release,
+	.sample = sample,
+	.strong_pullup = strong_pullup,
+	.now_ns = w1_gpiod_now_ns,
+	.spin_until = w1_gpiod_spin_until,
+	.sleep_until = w1_gpiod_sleep_until,
+};
+
+static struct gpiod_chip *open_chip(const char *label)
+{
+	const char *const wanted[] = { label, NULL };
+	const char *const *labels = label != NULL ? wanted : w1_gpiod_header_labels;
+	int error = ENODEV;
+
+	for (; *labels != NULL; labels++) {
+		struct gpiod_chip *chip;
+
+		errno = 0;
+		chip = gpiod_chip_open_by_label(*labels);
+		if (chip != NULL) {
+			return chip;
+		}
+		if (errno == EACCES || errno == EPERM) {
+			error = errno;
+		}
+	}
+	errno = error;
+	return NULL;
+}
+
+int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size)
+{
+	struct w1_gpiod *g = calloc(1, sizeof *g);
+	int error;
+
+	if (g == NULL) {
+		return w1_gpiod_explain(ENOMEM, chip, gpio, NULL, err, err_size);
+	}
+	g->chip = open_chip(chip);
+	if (g->chip == NULL) {
+		error = errno;
+		free(g);
+		return w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
+	}
+	errno = EINVAL;
+	g->line = gpiod_chip_get_line(g->chip, gpio);
+	if (g->line == NULL ||
+	    gpiod_line_request_output_flags(g->line, W1_GPIOD_CONSUMER, GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1) != 0) {
+		error = g->line == NULL ? EINVAL : errno;
+		if (g->line != NULL) {
+			gpiod_line_update(g->line);
+		}
+		w1_gpiod_explain(error, gpiod_chip_label(g->chip), gpio,
+				 g->line != NULL ? gpiod_line_consumer(g->line) : NULL, err, err_size);
+		gpiod_chip_close(g->chip);
+		free(g);
+		return -error;
+	}
+	*out = g;
+	return 0;
+}
+
+void w1_gpiod_close(struct w1_gpiod *g)
+{
+	if (g == NULL) {
+		return;
+	}
+	gpiod_line_set_value(g->line, 1);
+	gpiod_chip_close(g->chip);	/* releases the line as well */
+	free(g);
+}
+
+struct w1_line w1_gpiod_line(struct w1_gpiod *g)
+{
+	return (struct w1_line){ &ops, g };
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "w1_search.h"
+
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#include "w1_crc.h"
+#include "w1_error.h"
+
+#define ROM_BITS 64
+
+void w1_search_init(struct w1_search *search, uint8_t command, uint8_t family)
+{
+	memset(search, 0, sizeof *search);
+	search->command = command;
+	search->family = family;
+	if (family != 0) {
+		/* AN187 "target setup": follow the family's bits first. */
+		search->rom[0] = family;
+		search->last_discrepancy = ROM_BITS;
+	}
+}
+
+static bool rom_bit(const uint8_t *rom, int number)
+{
+	return ((rom[(number - 1) / 8] >> ((number - 1) % 8)) & 1) != 0;
+}
+
+static void set_rom_bit(uint8_t *rom, int number, bool bit)
+{
+	uint8_t mask = (uint8_t)(1 << ((number - 1) % 8));
+
+	rom[(number - 1) / 8] = (uint8_t)(bit ? rom[(number - 1) / 8] | mask : rom[(number - 1) / 8] & ~mask);
+}
+
+/* One pass on copies, so that it can be redone. 1 found, 0 nobody, or an error. */
+static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom, uint8_t *discrepancy)
+{
+	int code = w1_slot_reset(&bus->slots);
+
+	*discrepancy = 0;
+	if (code == 0) {
+		code = w1_bus_write_byte(bus, search->command);
+	}
+	for (int number = 1; number <= ROM_BITS && code == 0; number++) {
+		int bit = w1_slot_read(&bus->slots);
+		int complement = bit < 0 ? bit : w1_slot_read(&bus->slots);
+		bool direction;
+
+		if (complement < 0) {
+			return complement;
+		}
+		if (bit == 1 && complement == 1) {
+			/* Nobody: in the first bit nobody has an alarm, later somebody has left. */
+			return number == 1 ? W1_ENOPRESENCE : W1_ESEARCH;
+		}
+		if (bit != complement) {
+			direction = bit == 1;
+		} else {
+			direction = number < search->last_discrepancy ? rom_bit(rom, number)
+								      : number == search->last_discrepancy;
+			/* The first pass for a family follows its bits wherever devices differ. */
+			if (search->family != 0 && search->last_discrepancy == ROM_BITS && !search->started) {
+				direction = rom_bit(rom, number);
+			}
+			if (!direction) {
+				*discrepancy = (uint8_t)number;
+			}
+		}
+		set_rom_bit(rom, number, direction);
+		code = w1_slot_write(&bus->slots, direction);
+	}
+	if (code != 0) {
+		return code;
+	}
+	return w1_crc8(rom, W1_ROM_SIZE) == 0 && rom[0] != 0 ? 1 : W1_ESEARCH;
+}
+
+int w1_search_next(struct w1_search *search, struct w1_bus *bus)
+{
+	int code = W1_ESEARCH;
+
+	if (search->last_device) {
+		return 0;
+	}
+	bus->transactions++;
+	for (unsigned attempt = 0; attempt < bus->tries; attempt++) {
+		uint8_t rom[W1_ROM_SIZE], discrepancy;
+
+		if (attempt > 0) {
+			bus->retries++;
+			w1_bus_pause(bus, attempt - 1);
+		}
+		memcpy(rom, search->rom, sizeof rom);
+		w1_bus_begin(bus);
+		code = pass(search, bus, rom, &discrepancy);
+		w1_bus_end(bus);
+		if (code == W1_ENOPRESENCE) {
+			search->last_device = true;
+			return search->started ? W1_ESEARCH : 0;	/* all gone in the middle, or none at all */
+		}
+		if (code == 1) {
+			search->started = true;
+			memcpy(search->rom, rom, sizeof rom);
+			search->last_discrepancy = discrepancy;
+			search->last_device = discrepancy == 0;
+			if (search->family != 0 && rom[0] != search->family) {
+				search->last_device = true;
+				return 0;
+			}
+			return 1;
+		}
+		if (!w1_bus_may_retry(code)) {
+			return code;
+		}
+	}
+	bus->given_up++;
+	return code;
+}
+
+int w1_search_verify(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE])
+{
+	struct w1_search search;
+	int code;
+
+	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	memcpy(search.rom, rom, W1_ROM_SIZE);
+	search.family = rom[0];
+	search.last_discrepancy = ROM_BITS;
+	code = w1_search_next(&search, bus);
+	return code == 1 ? memcmp(search.rom, rom, W1_ROM_SIZE) == 0 : code == W1_ESEARCH ? 0 : code;
+}

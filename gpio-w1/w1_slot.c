@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "w1_slot.h"
+
+#include "w1_error.h"
+
+#define US UINT64_C(1000)
+
+/* DS18B20 datasheet 19-7487, AC electrical characteristics. */
+#define RESET_LOW_MIN	(480 * US)	/* tRSTL */
+#define RESET_LOW_MAX	(960 * US)	/* note 9: a parasite device may lose its power beyond */
+#define RESET_HIGH_MIN	(480 * US)	/* tRSTH */
+#define PRESENCE_FROM	(15 * US)	/* tPDHIGH min */
+#define PRESENCE_UNTIL	(300 * US)	/* tPDHIGH max + tPDLOW max */
+#define PRESENCE_LOW_MIN (60 * US)	/* tPDLOW min: no gap as long as this may go unwatched */
+#define LOW0_MIN	(60 * US)	/* tLOW0 */
+#define LOW0_MAX	(120 * US)
+#define LOW1_MIN	(1 * US)	/* tLOW1 */
+#define LOW1_MAX	(15 * US)
+#define READ_VALID	(15 * US)	/* tRDV */
+#define SLOT_MIN	(60 * US)	/* tSLOT */
+#define RECOVERY_MIN	(1 * US)	/* tREC */
+#define POWER_WITHIN	(10 * US)	/* tSPON */
+/* Aimed at, so that clock granularity can't cost the minimum. */
+#define MARGIN		(1 * US)
+/* The sample begins here, or as soon after the release as the line lets us: AN126 has 15; the later the better
+ * for a slow rise, and one ioctl must end by READ_VALID. */
+#define READ_SAMPLE	(9 * US)
+/* A line that is low longer than any device holds it is not 1-Wire's doing. */
+#define STUCK_AFTER	(120 * US)
+
+static const char *const violation_names[W1_VIOLATIONS] = {
+	[W1_VIOLATION_RESET] = "reset",
+	[W1_VIOLATION_PRESENCE] = "presence",
+	[W1_VIOLATION_WRITE0] = "write-0",
+	[W1_VIOLATION_WRITE1] = "write-1",
+	[W1_VIOLATION_READ] = "read",
+	[W1_VIOLATION_PULLUP] = "pull-up",
+};
+
+const char *w1_violation_name(enum w1_violation kind)
+{
+	return kind < W1_VIOLATIONS ? violation_names[kind] : "?";
+}
+
+static uint64_t now(const struct w1_slots *s)
+{
+	return s->line.ops->now_ns(s->line.ctx);
+}
+
+static void spin(const struct w1_slots *s, uint64_t until)
+{
+	s->line.ops->spin_until(s->line.ctx, until);
+}
+
+static int sample(const struct w1_slots *s)
+{
+	return s->line.ops->sample(s->line.ctx);
+}
+
+static int violated(struct w1_slots *s, enum w1_violation kind)
+{
+	s->violations[kind]++;
+	return s->trusting ? 0 : W1_EVIOLATION;
+}
+
+/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. */
+struct pulse {
+	uint64_t t0, t1, t2, t3;
+};
+
+static int pulse(struct w1_slots *s, uint64_t low_ns, struct pulse *p)
+{
+	const struct w1_line_ops *ops = s->line.ops;
+	int code;
+
+	p->t0 = now(s);
+	code = ops->drive_low(s->line.ctx);
+	p->t1 = now(s);
+	if (code == 0) {
+		spin(s, p->t1 + low_ns);
+	}
+	p->t2 = now(s);
+	if (code == 0) {
+		code = ops->release(s->line.ctx);
+	} else {
+		ops->release(s->line.ctx);
+	}
+	p->t3 = now(s);
+	return code;
+}
+
+/* Both bounds by the pessimistic end of each bracket: false alarms happen, false trust does not. */
+static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
+{
+	return p->t2 - p->t1 >= min && p->t3 - p->t0 <= max;
+}
+
+/* Waits out the slot and sees the line high again: 0, or `otherwise`. */
+static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
+{
+	uint64_t end = p->t0 + SLOT_MIN > p->t3 ? p->t0 + SLOT_MIN : p->t3;
+	int level;
+
+	spin(s, end + RECOVERY_MIN);
+	level = sample(s);
+	while (level == 0 && now(s) < end + STUCK_AFTER) {	/* a slow rise */
+		level = sample(s);
+	}
+	return level < 0 ? level : level == 1 ? 0 : otherwise;
+}
+
+int w1_slot_write(struct w1_slots *s, bool bit)
+{
+	struct pulse p;
+	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, &p);
+
+	s->slots++;
+	if (code != 0) {
+		return code;
+	}
+	if (!low_within(&p, bit ? LOW1_MIN : LOW0_MIN, bit ? LOW1_MAX : LOW0_MAX)) {
+		code = violated(s, bit ? W1_VIOLATION_WRITE1 : W1_VIOLATION_WRITE0);
+	}
+	return code != 0 ? code : end_slot(s, &p, W1_EECHO);
+}
+
+int w1_slot_write0_power(struct w1_slots *s)
+{
+	const struct w1_line_ops *ops = s->line.ops;
+	uint64_t t0, t1, t2, t3;
+	int code;
+
+	s->slots++;
+	t0 = now(s);
+	code = ops->drive_low(s->line.ctx);
+	t1 = now(s);
+	if (code != 0) {
+		ops->release(s->line.ctx);
+		return code;
+	}
+	spin(s, t1 + LOW0_MIN);
+	t2 = now(s);
+	code = ops->strong_pullup(s->line.ctx, true);
+	t3 = now(s);
+	if (code != 0) {
+		ops->release(s->line.ctx);
+		return code;
+	}
+	if (t2 - t1 < LOW0_MIN || t3 - t0 > LOW0_MAX) {
+		code = violated(s, W1_VIOLATION_WRITE0);
+	} else if (t3 - t2 > POWER_WITHIN + LOW0_MAX - LOW0_MIN) {
+		code = violated(s, W1_VIOLATION_PULLUP);
+	}
+	return code;
+}
+
+int w1_slot_read(struct w1_slots *s)
+{
+	struct pulse p;
+	uint64_t t5;
+	int level, code = pulse(s, LOW1_MIN, &p);
+
+	s->slots++;
+	if (code != 0) {
+		return code;
+	}
+	spin(s, p.t0 + READ_SAMPLE);
+	level = sample(s);
+	t5 = now(s);
+	if (level < 0) {
+		return level;
+	}
+	/*
+	 * A 1 may be a 0 seen too late. A late 0 is still a 0, for only a device can have held the line, if our own
+	 * low was short: a longer one may have been a reset, and the 0 its presence pulse.
+	 */
+	if (!low_within(&p, LOW1_MIN, LOW1_MAX) || (level == 1 && t5 - p.t0 > READ_VALID)) {
+		code = violated(s, W1_VIOLATION_READ);
+		if (code != 0) {
+			return code;
+		}
+	}
+	code = end_slot(s, &p, W1_ESHORT);
+	return code != 0 ? code : level;
+}
+
+/* 0 once a presence pulse was seen between PRESENCE_FROM and PRESENCE_UNTIL after the release. */
+static int watch_presence(struct w1_slots *s, const struct pulse *p)
+{
+	uint64_t watched = p->t2 + PRESENCE_FROM, gap = 0;
+	bool seen = false;
+
+	spin(s, p->t3 + PRESENCE_FROM);
+	while (!seen && watched < p->t3 + PRESENCE_UNTIL) {
+		uint64_t before = now(s);
+		int level = sample(s);
+		uint64_t after = now(s);
+
+		if (level < 0) {
+			return level;
+		}
+		seen = level == 0 && after <= p->t2 + PRESENCE_UNTIL;
+		gap = after - watched > gap ? after - watched : gap;
+		watched = before;
+	}
+	if (seen) {
+		return 0;
+	}
+	if (gap >= PRESENCE_LOW_MIN) {
+		int code = violated(s, W1_VIOLATION_PRESENCE);
+
+		if (code != 0) {
+			return code;
+		}
+	}
+	return W1_ENOPRESENCE;
+}
+
+int w1_slot_reset(struct w1_slots *s)
+{
+	struct pulse p;
+	uint64_t start = now(s);
+	int level = sample(s), presence, code;
+
+	while (level == 0 && now(s) < start + PRESENCE_UNTIL) {	/* the tail of an aborted slot */
+		level = sample(s);
+	}
+	if (level != 1) {
+		return level < 0 ? level : W1_ESHORT;
+	}
+	code = pulse(s, RESET_LOW_MIN + MARGIN, &p);
+	if (code != 0) {
+		return code;
+	}
+	if (!low_within(&p, RESET_LOW_MIN, RESET_LOW_MAX)) {
+		code = violated(s, W1_VIOLATION_RESET);
+		if (code != 0) {
+			return code;
+		}
+	}
+	presence = watch_presence(s, &p);
+	if (presence != 0 && presence != W1_ENOPRESENCE) {
+		return presence;
+	}
+	spin(s, p.t3 + PRESENCE_UNTIL);
+	level = sample(s);
+	if (level != 1) {
+		return level < 0 ? level : W1_ESHORT;
+	}
+	spin(s, p.t3 + RESET_HIGH_MIN);
+	return presence;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * w1_slot: one slot on the line, done and judged. Pure: time comes from the line.
+ *
+ * Every edge and sample is bracketed by two readings of the clock, so that its true instant is
+ * known to lie between them. A slot whose low width or sample may have left the
+ * datasheet's window is a violation, whatever was read: the caller begins again from reset. Without
+ * that a preempted write-1 is taken for a 0 and nobody notices: a lost Convert leaves the
+ * old temperature with a right CRC.
+ *
+ * The high time between slots is unlimited and never judged.
+ */
+#ifndef W1_SLOT_H
+#define W1_SLOT_H
+
+#include "w1_line.h"
+
+enum w1_violation {
+	W1_VIOLATION_RESET,	/* low not 480 to 960 us */
+	W1_VIOLATION_PRESENCE,	/* a gap in which the presence pulse may have gone unseen */
+	W1_VIOLATION_WRITE0,	/* low not 60 to 120 us */
+	W1_VIOLATION_WRITE1,	/* low not 1 to 15 us */
+	W1_VIOLATION_READ,	/* low over 15 us, or a 1 sampled after 15 us */
+	W1_VIOLATION_PULLUP,	/* strong pull-up later than 10 us after the command */
+	W1_VIOLATIONS
+};
+
+struct w1_slots {
+	struct w1_line line;
+	uint64_t slots;		/* all, resets not among them */
+	uint32_t violations[W1_VIOLATIONS];
+	bool trusting;		/* a test's mutation: what is out of its window is accepted */
+};
+
+/* "reset", "presence" ... */
+const char *w1_violation_name(enum w1_violation kind);
+
+/* 0: a device is present; W1_ENOPRESENCE, W1_ESHORT, W1_EVIOLATION or the line's errno. */
+int w1_slot_reset(struct w1_slots *s);
+/* 0, W1_EVIOLATION, W1_EECHO or the line's errno. */
+int w1_slot_write(struct w1_slots *s, bool bit);
+/*
+ * The last bit, 0, of a command that needs power at once (DS18B20 Convert T, Copy Scratchpad): the slot ends
+ * in a strong pull-up, driven straight from low.
+ */
+int w1_slot_write0_power(struct w1_slots *s);
+/* The bit, W1_EVIOLATION, W1_ESHORT or the line's errno. */
+int w1_slot_read(struct w1_slots *s);
+
+#endif
