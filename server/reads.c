@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
 #include "reads.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -260,7 +260,7 @@ static int take_stream(void *arg, const struct sql_value *v, size_t n)
 
 static int find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row)
 {
-	struct epoch_text text;
+	struct epoch_text text = { "" };
 
 	row->found = false;
 	return query(s, "SELECT id, complete FROM streams WHERE device = ? AND epoch = ?",
@@ -319,7 +319,7 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 		 struct gaps *gaps)
 {
 	struct stream_row row;
-	struct epoch_text text;
+	struct epoch_text text = { "" };
 	char sql[160];
 	int rc = find_stream(s, device, epoch, &row);
 
@@ -548,7 +548,7 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 
 int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq, store_reading_fn each, void *arg)
 {
-	struct epoch_text text;
+	struct epoch_text text = { "" };
 
 	return walk_readings(s, "readings JOIN streams ON id = stream WHERE device = ? AND epoch = ? AND seq = ?",
 			     PARAMS(sql_text(device), sql_epoch(epoch, &text), sql_integer((int64_t)seq)), each, arg);

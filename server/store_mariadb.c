@@ -361,8 +361,7 @@ static int set_tls(struct store *s, const char *host)
 
 static int take_packet(void *arg, const struct sql_value *v, size_t n)
 {
-	(void)n;
-	*(int64_t *)arg = v[0].integer;
+	*(int64_t *)arg = n == 1 ? v[0].integer : 0;
 	return 0;
 }
 

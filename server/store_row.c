@@ -22,8 +22,10 @@ static struct sql_value integer(int64_t n)
 
 static struct sql_value text(const char *s)
 {
-	return s[0] == '\0' ? (struct sql_value){ .type = SQL_NULL }
-			    : (struct sql_value){ .type = SQL_TEXT, .data = s, .size = strlen(s) };
+	if (s[0] == '\0') {
+		return (struct sql_value){ .type = SQL_NULL };
+	}
+	return (struct sql_value){ .type = SQL_TEXT, .data = s, .size = strlen(s) };
 }
 
 static void put_sensor(uint8_t *at, const struct reading_temperature *t)

@@ -193,7 +193,9 @@ static void take(void *arg, const struct coaps_response *r)
 	rig.max_age_s = r->max_age_s;
 	free(rig.body);
 	rig.body = calloc(1, r->payload_size + 1);
-	memcpy(rig.body, r->payload, r->payload_size);
+	if (r->payload_size > 0) {
+		memcpy(rig.body, r->payload, r->payload_size);
+	}
 	rig.size = r->payload_size;
 }
 
@@ -237,7 +239,7 @@ static void make(struct reading *r, const char *device, uint64_t seq)
 	r->epoch = EPOCH;
 	r->seq = seq;
 	r->time_source = READING_TIME_GNSS;
-	r->utc_us = T0 + (int64_t)seq * 1000000;
+	r->utc_us = T0 + (int64_t)(seq % 1000000) * 1000000;
 	r->n_temperatures = 1;
 	r->temperatures[0] = (struct reading_temperature){
 		.rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b }, .temp_known = true, .temp_mc = 21500, .raw = 344,
