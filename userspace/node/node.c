@@ -36,10 +36,12 @@
  * 9600 baud. A clock set by a fix is late by no more.
  */
 #define GNSS_LATENCY_NS (200 * NS_PER_MS)
+/* What changes within this makes one status file. */
+#define STATUS_NS (500 * NS_PER_MS)
 
 struct node {
 	const struct node_config *config;
-	uint64_t started_ns, ntp_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns;
+	uint64_t started_ns, ntp_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns, status_ns;
 	int epoll, signals;
 	struct clock clock;
 	struct sampler sampler;
@@ -47,10 +49,11 @@ struct node {
 	struct outbox *outbox;
 	struct uplink *uplink;	/* NULL: no server is configured */
 	struct reading last;
-	bool has_last, outbox_failed, status_failed;
+	bool has_last, outbox_failed, status_failed, status_due;
 	uint64_t failures_told;	/* uplink failures already in a reading */
+	uint64_t uplink_told;	/* answers and failures already in the status */
 	char device[READING_DEVICE_SIZE];
-	char trouble[320];	/* last error that is not the uplink's */
+	char trouble[600];	/* last error that is not the uplink's */
 	uint64_t trouble_ns;
 };
 
@@ -176,6 +179,8 @@ static void write_status(struct node *n, uint64_t now_ns)
 		log_warning("status %s: %s; go on without it ([node] status)", n->config->status, strerror(-rc));
 	}
 	n->status_failed = rc != 0;
+	n->status_due = false;
+	n->status_ns = now_ns;
 }
 
 /* --- one turn of the loop ------------------------------------------------------ */
@@ -235,12 +240,13 @@ static int make_reading(struct node *n, uint64_t now_ns)
 		n->last_reading_ns = now_ns;
 	}
 	n->has_last = true;
-	write_status(n, now_ns);
+	n->status_due = true;
 	return outbox_result(n, rc);
 }
 
 static int send_readings(struct node *n, uint64_t now_ns)
 {
+	struct uplink_stats stats;
 	struct clock_stamp stamp;
 	int rc;
 
@@ -254,6 +260,9 @@ static int send_readings(struct node *n, uint64_t now_ns)
 			rc = uplink_process(n->uplink, n->outbox, false, now_ns, &stamp);
 		}
 	}
+	uplink_stats(n->uplink, &stats);
+	n->status_due |= n->uplink_told != stats.sent + stats.failures;
+	n->uplink_told = stats.sent + stats.failures;
 	return rc < 0 ? outbox_result(n, rc) : 0;
 }
 
@@ -283,6 +292,9 @@ static int turn(struct node *n)
 	if (sync_ns != 0 && now_ns >= sync_ns) {
 		rc = outbox_result(n, outbox_sync(n->outbox));
 	}
+	if (n->status_due && now_ns >= n->status_ns + STATUS_NS) {
+		write_status(n, now_ns);
+	}
 	feed_watchdog(n, now_ns);
 	return rc;
 }
@@ -301,6 +313,7 @@ static int patience_ms(const struct node *n)
 	at = least(at, parts_deadline_ns(n->parts));
 	at = least(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
 	at = least(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
+	at = least(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
 	at = least(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
 	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
