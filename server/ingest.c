@@ -330,6 +330,7 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 	}
 	in->config = *config;
 	in->store = store;
+	in->told = !store_connected(store);	/* who opened it has said why */
 	pthread_mutex_init(&in->lock, NULL);
 	in->rows = calloc(config->batch, sizeof(*in->rows));
 	in->items = calloc(config->batch, sizeof(*in->items));

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* clock_gettime, memmem, strndup */
+#include "store_schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "store_sql.h"
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int schema_version(struct store *s, size_t *version)
+{
+	int64_t found = 0;
+	int rc = store_query(s, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", SQL_NO_PARAMS, sql_first_integer, &found);
+
+	*version = (size_t)found;
+	if (rc >= 0 && *version > *s->backend->migrations_count) {
+		return store_fail(s, STORE_UNUSABLE,
+				  "the database has schema %zu, this server knows %zu: run the newer server",
+				  *version, *s->backend->migrations_count);
+	}
+	return rc;
+}
+
+/* Statement by statement: each ends with ';' at the end of a line. */
+static int run_migration(struct store *s, const struct migration *m)
+{
+	const char *at = m->sql;
+	int rc = 0;
+
+	while (rc >= 0 && at < m->end) {
+		const char *stop = memmem(at, (size_t)(m->end - at), ";\n", 2);
+		char *sql;
+
+		if (stop == NULL) {
+			break;
+		}
+		sql = strndup(at, (size_t)(stop - at));
+		if (sql == NULL) {
+			return store_fail(s, STORE_DOWN, "out of memory");
+		}
+		rc = store_query(s, sql, SQL_NO_PARAMS, NULL, NULL);
+		free(sql);
+		at = stop + 2;
+	}
+	return rc;
+}
+
+static int migrate_locked(struct store *s)
+{
+	size_t version;
+	int rc = schema_version(s, &version);
+
+	for (size_t i = version; rc >= 0 && i < *s->backend->migrations_count; i++) {
+		const struct migration *m = &s->backend->migrations[i];
+
+		rc = run_migration(s, m);
+		if (rc >= 0) {
+			rc = store_query(s, "INSERT INTO schema_migrations (version, name, applied_us) VALUES (?, ?, ?)",
+					 SQL_PARAMS(sql_integer((int64_t)i + 1), sql_text(m->name), sql_integer(now_us())),
+					 NULL, NULL);
+		}
+	}
+	return rc;
+}
+
+int store_schema_update(struct store *s)
+{
+	size_t version = 0;
+	int64_t locked = 1;
+	int rc = store_query(s, "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
+			     "name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)", SQL_NO_PARAMS, NULL, NULL);
+
+	if (rc >= 0) {
+		rc = schema_version(s, &version);
+	}
+	if (rc < 0 || version == *s->backend->migrations_count) {
+		return rc;
+	}
+	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, sql_first_integer, &locked);
+	if (rc < 0) {
+		return rc;
+	}
+	if (locked != 1) {
+		return store_fail(s, STORE_DOWN, "another server is changing the schema");
+	}
+	rc = migrate_locked(s);
+	if (rc >= 0) {
+		return store_query(s, s->backend->unlock, SQL_NO_PARAMS, NULL, NULL);
+	}
+	if (s->db != NULL) {
+		char why[sizeof(s->error)];
+
+		memcpy(why, s->error, sizeof(why));
+		store_query(s, s->backend->abandon, SQL_NO_PARAMS, NULL, NULL);
+		store_fail(s, rc, "%s", why);
+	}
+	return rc;
+}
