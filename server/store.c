@@ -165,9 +165,9 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 	const struct sql_value name = sql_text(device != NULL ? device : "");
 	int rc;
 
-	snprintf(tail, sizeof(tail), "(SELECT id, device, epoch, (SELECT seq FROM readings WHERE stream = id "
+	snprintf(tail, sizeof(tail), "(SELECT id, device, epoch, (SELECT seq FROM readings %s WHERE stream = id "
 		 "ORDER BY seq DESC LIMIT 1) AS top FROM streams %s) s JOIN readings ON stream = s.id AND seq = s.top "
-		 "ORDER BY device, received_us", device != NULL ? "WHERE device = ?" : "");
+		 "ORDER BY device, received_us", s->backend->by_key, device != NULL ? "WHERE device = ?" : "");
 	rc = walk_readings(s, tail, &name, device != NULL ? 1 : 0, take_newest, &newest);
 	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us) : rc < 0 ? rc : 0;
 }

@@ -222,6 +222,7 @@ const struct store_backend store_sqlite = {
 	.unlock = "COMMIT",
 	.abandon = "ROLLBACK",
 	.begin = "BEGIN IMMEDIATE",
+	.by_key = "",
 	.migrations = migrations_sqlite,
 	.migrations_count = &migrations_sqlite_count,
 	.open = sqlite_open,
