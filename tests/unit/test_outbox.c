@@ -9,10 +9,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -504,6 +506,39 @@ static void a_folder_that_is_not_there_is_named(void **state)
 	assert_non_null(strstr(p->err, "No such file"));
 }
 
+/* A limit on the size of files is what a full or failing disk looks like to SQLite. */
+static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
+{
+	struct place *p = *state;
+	struct rlimit limit, none;
+	struct outbox_gap gaps[2];
+	struct reading r, out[8];
+
+	put(p, 1);
+	put(p, 2);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 512;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	for (uint64_t i = 3; i <= 5; i++) {
+		r = sample(i);
+		assert_true(outbox_put(p->o, &r) < 0);
+		assert_true(outbox_reason(p->o)[0] != '\0');
+	}
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 2);	/* what there is can be sent */
+	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0);	/* and stays, as it cannot be deleted */
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(stats(p).not_written, 3);
+	assert_int_equal(stats(p).rows, 2);
+	assert_int_equal(put(p, 6).seq, 6);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 3);
+	assert_int_equal(gaps[0].last, 5);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_NOT_WRITTEN);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
+}
+
 static void what_is_no_reading_uses_up_no_seq(void **state)
 {
 	struct place *p = *state;
@@ -537,6 +572,7 @@ int main(void)
 		TEST(a_file_that_is_no_database_is_set_aside),
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
 		TEST(a_folder_that_is_not_there_is_named),
+		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
 		TEST(what_is_no_reading_uses_up_no_seq),
 	};
 

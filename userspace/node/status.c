@@ -155,7 +155,7 @@ int status_write(const char *path, const struct status *s)
 		free(dump);
 		return rc;
 	}
-	rc = write_all(fd, dump, strlen(dump));
+	rc = fchmod(fd, 0644) == 0 ? write_all(fd, dump, strlen(dump)) : -errno;	/* whatever the umask says */
 	rc = rc == 0 ? write_all(fd, "\n", 1) : rc;
 	free(dump);
 	if (close(fd) != 0 && rc == 0) {
