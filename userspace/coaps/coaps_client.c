@@ -229,7 +229,7 @@ static int open_session(struct coaps_client *c)
 		return -EHOSTUNREACH;
 	}
 	if (c->secure) {
-		coaps_side_pki(&c->credentials, true, c->server_name, &pki);
+		coaps_side_pki(&c->credentials, true, &pki);
 		c->session = coap_new_client_session_pki(c->side.context, NULL, &address, COAP_PROTO_DTLS, &pki);
 	} else {
 		c->session = coap_new_client_session(c->side.context, NULL, &address, COAP_PROTO_UDP);
@@ -446,6 +446,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		free(c);
 		return NULL;
 	}
+	c->side.server_name = c->server_name;
 	coap_register_event_handler(c->side.context, on_event);
 	coap_register_nack_handler(c->side.context, on_nack);
 	coap_register_response_handler(c->side.context, on_response);

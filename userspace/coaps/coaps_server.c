@@ -194,7 +194,7 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
 	}
-	coaps_side_pki(&s->credentials, config->client_auth != COAPS_AUTH_NONE, NULL, &pki);
+	coaps_side_pki(&s->credentials, config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->side.context, &pki)) {
 		snprintf(p->err, p->err_size, "%s: libcoap does not take these credentials", s->credentials.certificate);
 		return -EKEYREJECTED;

@@ -65,7 +65,7 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	return side->authmode == MBEDTLS_SSL_VERIFY_OPTIONAL ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
 }
 
-static int setup(coap_session_t *session, void *arg, int is_client)
+static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 {
 	struct coaps_side *side = coap_get_app_data(coap_session_get_context(session));
 	mbedtls_ssl_config *conf = arg;
@@ -76,10 +76,11 @@ static int setup(coap_session_t *session, void *arg, int is_client)
 	mbedtls_ssl_conf_authmode(conf, side->authmode);
 	mbedtls_ssl_conf_ca_chain(conf, &side->ca, side->crl.version != 0 ? &side->crl : NULL);
 	mbedtls_ssl_conf_verify(conf, verify, side);
-	if (!is_client) {
-		mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-						    &side->tickets);
+	if (is_client) {
+		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN where it has none. */
+		return mbedtls_ssl_set_hostname(ssl, side->server_name);
 	}
+	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &side->tickets);
 	return 0;
 }
 
@@ -158,8 +159,7 @@ void coaps_side_free(struct coaps_side *side)
 }
 
 /* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set. */
-void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, char *server_name,
-		    coap_dtls_pki_t *pki)
+void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, coap_dtls_pki_t *pki)
 {
 	const char *key = credentials->key != NULL ? credentials->key : credentials->certificate;
 
@@ -169,7 +169,6 @@ void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_pee
 	pki->check_common_ca = verify_peer;
 	pki->cert_chain_validation = 1;
 	pki->cert_chain_verify_depth = 3;
-	pki->client_sni = server_name;
 	pki->pki_key.key_type = COAP_PKI_KEY_PEM;
 	pki->pki_key.key.pem.ca_file = credentials->ca;
 	pki->pki_key.key.pem.public_cert = credentials->certificate;

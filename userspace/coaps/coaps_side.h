@@ -24,6 +24,7 @@ struct coaps_side {
 	enum coaps_role role;
 	int authmode;		/* MBEDTLS_SSL_VERIFY_... */
 	struct coaps_policy policy;
+	const char *server_name;	/* client: what the server's certificate must name; borrowed */
 	coap_context_t *context;
 	mbedtls_x509_crt ca;
 	mbedtls_x509_crl crl;
@@ -40,7 +41,6 @@ int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct 
 		    const char *ciphers, char *err, size_t err_size);
 void coaps_side_free(struct coaps_side *side);
 /* libcoap's form of the credentials; the strings stay borrowed. */
-void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, char *server_name,
-		    coap_dtls_pki_t *pki);
+void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, coap_dtls_pki_t *pki);
 
 #endif

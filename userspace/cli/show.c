@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* gmtime_r, isatty */
+#include "show.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gpio-w1/ds18b20.h"
+#include "userspace/reading/senml.h"
+
+#define READINGS_MAX 10000
+
+static void show_time(FILE *out, const struct reading *r)
+{
+	time_t seconds = (time_t)(r->utc_us / 1000000);
+	char text[32];
+	struct tm tm;
+
+	if (r->time_source == READING_TIME_NONE || gmtime_r(&seconds, &tm) == NULL) {
+		fprintf(out, "%-27s", "time unknown");
+		return;
+	}
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, "%s.%06dZ", text, (int)(r->utc_us % 1000000));
+	fprintf(out, " (%s)", reading_time_source_name(r->time_source));
+}
+
+static void show_reading(FILE *out, const struct reading *r)
+{
+	show_time(out, r);
+	fprintf(out, "  %s  %016" PRIx64 ".%" PRIu64, r->device, r->epoch, r->seq);
+	for (unsigned i = 0; i < r->n_temperatures; i++) {
+		const struct reading_temperature *t = &r->temperatures[i];
+
+		fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4], t->rom[3],
+			t->rom[2], t->rom[1]);
+		if (t->temp_known) {
+			fprintf(out, "%s%d.%03d °C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc) / 1000,
+				abs(t->temp_mc) % 1000);
+		} else {
+			fprintf(out, "%s", ds18b20_quality_name((enum ds18b20_quality)t->quality));
+		}
+	}
+	if (reading_knows(r, READING_LAT) && reading_knows(r, READING_LON)) {
+		fprintf(out, "  %.7f,%.7f", r->lat_e7 / 1e7, r->lon_e7 / 1e7);
+	} else {
+		fprintf(out, "  position unknown");
+	}
+	if (r->note[0] != '\0') {
+		fprintf(out, "  (%s)", r->note);
+	}
+	fputc('\n', out);
+}
+
+/* Again as JSON, in packs that fit a buffer. */
+static int show_json(FILE *out, const struct reading *readings, size_t n)
+{
+	size_t size = SENML_READING_MAX * n;
+	char *text = malloc(size);
+	int len = text != NULL ? senml_encode(SENML_JSON, readings, n, text, size, NULL) : -ENOMEM;
+
+	if (len > 0) {
+		fprintf(out, "%.*s\n", len, text);
+	}
+	free(text);
+	return len < 0 ? len : 0;
+}
+
+static int show_readings(FILE *out, enum senml_format format, const uint8_t *body, size_t size, int json)
+{
+	/* A record takes at least a few bytes: the body bounds how many readings it can hold. */
+	size_t max = size / 16 + 1 < READINGS_MAX ? size / 16 + 1 : READINGS_MAX;
+	struct reading *readings = malloc(max * sizeof *readings);
+	struct senml_error err = { 0 };
+	int n = readings != NULL ? senml_decode(format, body, size, readings, max, &err) : -ENOMEM;
+
+	if (n > 0 && json) {
+		n = show_json(out, readings, (size_t)n);
+	} else {
+		for (int i = 0; i < n; i++) {
+			show_reading(out, &readings[i]);
+		}
+	}
+	free(readings);
+	return n < 0 ? n : 0;
+}
+
+static void show_hex(FILE *out, const uint8_t *body, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		fprintf(out, "%02x%s", body[i], i % 32 == 31 || i + 1 == size ? "\n" : "");
+	}
+}
+
+int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json)
+{
+	/* Not every SenML pack is of readings (gaps, time): then its text is shown. */
+	if (content_format == SENML_CBOR || content_format == SENML_JSON) {
+		if (show_readings(out, (enum senml_format)content_format, body, size, json) == 0) {
+			return 0;
+		}
+	}
+	if (content_format == SENML_CBOR && isatty(fileno(out))) {
+		show_hex(out, body, size);
+		return 0;
+	}
+	fwrite(body, 1, size, out);
+	if (size > 0 && content_format != SENML_CBOR && body[size - 1] != '\n') {
+		fputc('\n', out);
+	}
+	return 0;
+}

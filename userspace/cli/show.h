@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show: the body of an answer, for a person. */
+#ifndef CLI_SHOW_H
+#define CLI_SHOW_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * Readings in SenML (CBOR or JSON) as one line each; json: as SenML JSON whatever they came in.
+ * Text as it is; other formats as they are if out is no terminal, else in hex. 0, or -EBADMSG with a word on stderr.
+ */
+int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json);
+
+#endif
