@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "ingest.h"
+#include "reading_line.h"
 #include "reads.h"
 #include "resources.h"
 #include "server_config.h"
-#include "show.h"
 #include "userspace/coaps/coaps_policy.h"
 #include "userspace/coaps/coaps_server.h"
 #include "userspace/daemon/log.h"
@@ -186,7 +186,7 @@ static int open_store(struct server *s)
 static void show(void *arg, const struct reading *r)
 {
 	(void)arg;
-	show_reading(stdout, r);
+	reading_line_print(stdout, r);
 }
 
 static int start_workers(struct server *s, const struct options *o)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #define _POSIX_C_SOURCE 200809L	/* gmtime_r, flockfile */
-#include "show.h"
+#include "reading_line.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,13 +10,7 @@
 
 #define TEMPERATURES_SHOWN 8
 
-static const char *const quality_names[] = {
-#define X(id, number, name, text) [number] = name,
-	DS18B20_QUALITIES(X)
-#undef X
-};
-
-static void show_time(FILE *out, const struct reading *r)
+static void put_time(FILE *out, const struct reading *r)
 {
 	time_t seconds = (time_t)(r->utc_us / 1000000);
 	int64_t us = r->utc_us % 1000000;
@@ -34,7 +28,7 @@ static void show_time(FILE *out, const struct reading *r)
 		tm.tm_min, tm.tm_sec, (int)(us / 1000), reading_time_source_name(r->time_source));
 }
 
-static void show_temperatures(FILE *out, const struct reading *r)
+static void put_temperatures(FILE *out, const struct reading *r)
 {
 	bool any = false;
 
@@ -45,8 +39,7 @@ static void show_temperatures(FILE *out, const struct reading *r)
 			fprintf(out, " %s%d.%03d", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc / 1000), abs(t->temp_mc % 1000));
 			any = true;
 		} else {
-			fprintf(out, " (%s)", t->quality < sizeof(quality_names) / sizeof(quality_names[0])
-				? quality_names[t->quality] : "unknown");
+			fprintf(out, " (%s)", ds18b20_quality_name(t->quality));
 		}
 	}
 	if (r->n_temperatures > TEMPERATURES_SHOWN) {
@@ -55,23 +48,23 @@ static void show_temperatures(FILE *out, const struct reading *r)
 	fprintf(out, "%s", r->n_temperatures == 0 ? " no thermometer" : any ? " \u00b0C" : "");
 }
 
-static void show_degrees(FILE *out, int32_t e7)
+static void put_degrees(FILE *out, int32_t e7)
 {
 	long long n = e7;
 
 	fprintf(out, " %s%lld.%07lld", n < 0 ? "-" : "", llabs(n) / 10000000, llabs(n) % 10000000);
 }
 
-void show_reading(FILE *out, const struct reading *r)
+void reading_line_print(FILE *out, const struct reading *r)
 {
 	flockfile(out);
-	show_time(out, r);
+	put_time(out, r);
 	fprintf(out, " %s  seq %" PRIu64 " ", r->device, r->seq);
-	show_temperatures(out, r);
+	put_temperatures(out, r);
 	fputc(' ', out);
 	if (reading_knows(r, READING_LAT) && reading_knows(r, READING_LON)) {
-		show_degrees(out, r->lat_e7);
-		show_degrees(out, r->lon_e7);
+		put_degrees(out, r->lat_e7);
+		put_degrees(out, r->lon_e7);
 	} else {
 		fputs(" no position", out);
 	}
