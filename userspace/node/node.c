@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -59,13 +58,9 @@ struct node {
 
 /* --- trouble ---------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 2, 3))) trouble(struct node *n, const char *format, ...)
+static void trouble(struct node *n, const char *text)
 {
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(n->trouble, sizeof(n->trouble), format, args);
-	va_end(args);
+	snprintf(n->trouble, sizeof(n->trouble), "%s", text);
 	n->trouble_ns = system_facts_boot_ns();
 	log_error("%s", n->trouble);
 }
@@ -81,7 +76,7 @@ static int open_outbox(struct node *n)
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
 
 	if (rc != 0) {
-		trouble(n, "%s", err);
+		trouble(n, err);
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -89,14 +84,17 @@ static int open_outbox(struct node *n)
 /* Says once that the outbox does not work, and once that it does again. A damaged one is begun anew. */
 static int outbox_result(struct node *n, int rc)
 {
+	char text[sizeof(n->trouble)];
+
 	if (rc == -EUCLEAN) {
 		outbox_close(n->outbox);
 		return open_outbox(n);
 	}
 	if (rc < 0 && !n->outbox_failed) {
 		n->outbox_failed = true;
-		trouble(n, "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
-			n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
+		snprintf(text, sizeof(text), "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
+			 n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
+		trouble(n, text);
 	} else if (rc >= 0 && n->outbox_failed) {
 		n->outbox_failed = false;
 		log_notice("outbox %s: works again", n->config->outbox_path);
@@ -328,8 +326,9 @@ static int run(struct node *n)
 		int ready = epoll_wait(n->epoll, events, 4, patience_ms(n));
 
 		if (ready < 0 && errno != EINTR) {
-			trouble(n, "epoll: %s", strerror(errno));
-			return -errno;
+			rc = -errno;
+			log_error("epoll: %s", strerror(errno));
+			return rc;
 		}
 		if (read(n->signals, &signal, sizeof(signal)) == sizeof(signal)) {
 			log_notice("%s: ends", strsignal((int)signal.ssi_signo));

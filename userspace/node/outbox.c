@@ -19,7 +19,7 @@
  */
 #define UNSYNCED_MAX 1000
 
-/* id, SQL */
+/* A literal over two lines stands in parentheses: that is no missing comma. */
 #define STATEMENTS(X) \
 	X(BEGIN, "BEGIN IMMEDIATE") \
 	X(COMMIT, "COMMIT") \
@@ -31,14 +31,17 @@
 	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1") \
 	X(DROP, "DELETE FROM reading WHERE seq = ?1") \
 	X(DROP_REFUSED, "DELETE FROM refused WHERE seq = ?1") \
-	X(SIZE_OF, "SELECT count(*), coalesce(sum(length(body)), 0) FROM reading WHERE seq BETWEEN ?1 AND ?2") \
+	X(SIZE_OF, ("SELECT count(*), coalesce(sum(length(body)), 0) FROM reading" \
+		    " WHERE seq BETWEEN ?1 AND ?2")) \
 	X(CONFIRM, "DELETE FROM reading WHERE seq BETWEEN ?1 AND ?2") \
 	X(HIGH_WATER, "UPDATE outbox SET next_seq = ?1") \
 	X(REFUSE, "INSERT INTO refused SELECT *, ?2 FROM reading WHERE seq = ?1") \
-	X(UNDATED, "SELECT * FROM reading WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0 LIMIT 1") \
-	X(DATE, "UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5 WHERE seq = ?1") \
-	X(GAP_EXTEND, "UPDATE gap SET last = ?2 WHERE first = (SELECT max(first) FROM gap WHERE first < ?1)" \
-		" AND last = ?1 - 1 AND reason = ?3") \
+	X(UNDATED, ("SELECT * FROM reading WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0" \
+		    " LIMIT 1")) \
+	X(DATE, ("UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5" \
+		 " WHERE seq = ?1")) \
+	X(GAP_EXTEND, ("UPDATE gap SET last = ?2 WHERE first = (SELECT max(first) FROM gap WHERE first < ?1)" \
+		       " AND last = ?1 - 1 AND reason = ?3")) \
 	X(GAP_ADD, "INSERT INTO gap VALUES (?1, ?2, ?3)") \
 	X(GAPS, "SELECT first, last, reason FROM gap WHERE first >= ?1 ORDER BY first LIMIT ?2")
 
@@ -583,7 +586,7 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
 	sqlite3_stmt *oldest = BOUND(o, OLDEST, 1);
-	int64_t row[5];
+	int64_t row[5] = { 0 };
 	int rc = first_row(o, oldest, 5, row);
 
 	*stats = o->stats;

@@ -15,9 +15,12 @@
 
 #include "gpio-w1/ds18b20.h"
 
+/* To the millisecond. */
 static double seconds(uint64_t ns)
 {
-	return (double)(ns / 1000000) / 1000;
+	uint64_t ms = ns / 1000000;
+
+	return (double)ms / 1000;
 }
 
 /* Unknown is null. */
@@ -39,7 +42,7 @@ static json_t *scaled(const struct reading *r, enum reading_scalar id)
 		return json_null();
 	}
 	value = (double)reading_scalar_get(r, id);
-	for (int e = reading_scalars[id].exponent; e < 0; e++) {
+	for (int8_t e = reading_scalars[id].exponent; e < 0; e++) {
 		value /= 10;
 	}
 	return reading_scalars[id].exponent == 0 ? json_integer(reading_scalar_get(r, id)) : json_real(value);
@@ -73,7 +76,8 @@ static json_t *outbox(const struct status *s)
 	if (o->oldest_boot_ns != 0) {
 		oldest = age(s, o->oldest_boot_ns);
 	} else if (o->oldest_utc_us != 0 && s->now.source != READING_TIME_NONE) {
-		oldest = json_real((double)((s->now.utc_us - o->oldest_utc_us) / 1000) / 1000);
+		oldest = json_real(s->now.utc_us > o->oldest_utc_us
+				   ? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000) : 0);
 	}
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "epoch", epoch,
 			 "next_seq", (json_int_t)o->next_seq, "waiting", (json_int_t)(o->rows - o->refused),

@@ -175,7 +175,7 @@ int system_facts_mac(const char *root, uint8_t mac[6])
 
 uint64_t system_facts_boot(const char *root)
 {
-	char text[64];
+	char text[64] = "";
 	uint64_t boot = 0;
 
 	/* A version 4 UUID: "a7e446ec-8016-47a1-..."; its first 16 hex digits are enough. */
