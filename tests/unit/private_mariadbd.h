@@ -24,6 +24,8 @@
 struct private_mariadbd {
 	char dir[80];		/* a unix socket's path has 107 bytes */
 	char socket[100];
+	unsigned port;		/* not 0: it listens on 127.0.0.1 too, and speaks TLS with ... */
+	char pki[80];		/* ... what certs/make-test-ca left there */
 	pid_t pid;		/* 0: not running */
 	char why[256];		/* it could not be started */
 };
@@ -60,10 +62,11 @@ static bool private_mariadbd_answers(const struct private_mariadbd *m)
 /* (Re)starts it on its data directory and waits until it answers. */
 static bool private_mariadbd_run(struct private_mariadbd *m)
 {
-	char data[120], tmp[120], sock[120], pid_file[120], log[120];
+	char data[120], tmp[120], sock[120], pid_file[120], log[120], port[40], cert[120], key[120], ca[120];
 	time_t until = time(NULL) + PRIVATE_MARIADBD_START_S;
 	const char *argv[] = {
-		"/usr/sbin/mariadbd", "--no-defaults", data, tmp, sock, pid_file, log, "--skip-networking",
+		"/usr/sbin/mariadbd", "--no-defaults", data, tmp, sock, pid_file, log,
+		"--bind-address=127.0.0.1", m->port == 0 ? "--skip-networking" : port, cert, key, ca,
 		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--performance-schema=0",
 		"--max-allowed-packet=1M", geteuid() == 0 ? "--user=root" : NULL, NULL,
 	};
@@ -73,6 +76,10 @@ static bool private_mariadbd_run(struct private_mariadbd *m)
 	snprintf(sock, sizeof(sock), "--socket=%s", m->socket);
 	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s/pid", m->dir);
 	snprintf(log, sizeof(log), "--log-error=%s/err.log", m->dir);
+	snprintf(port, sizeof(port), "--port=%u", m->port);
+	snprintf(cert, sizeof(cert), m->port != 0 ? "--ssl-cert=%s/server.pem" : "--skip-ssl", m->pki);
+	snprintf(key, sizeof(key), m->port != 0 ? "--ssl-key=%s/server.key" : "--skip-ssl", m->pki);
+	snprintf(ca, sizeof(ca), m->port != 0 ? "--ssl-ca=%s/ca.pem" : "--skip-ssl", m->pki);
 	m->pid = private_mariadbd_spawn(m, argv);
 	while (!private_mariadbd_answers(m)) {
 		int status;

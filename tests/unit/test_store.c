@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "server/store.h"
@@ -23,7 +25,8 @@ static char dir[64];
 
 struct bed {
 	struct store_config config;
-	char path[128];
+	char path[128];		/* or hosts */
+	char file[128];
 	struct store *store;
 };
 
@@ -662,6 +665,87 @@ static void a_remote_database_without_verified_tls_is_refused(void **state)
 	store_free(s);
 }
 
+/* --- over TCP with TLS ---------------------------------------------------- */
+
+static unsigned free_port(void)
+{
+	for (unsigned port = 26000 + (unsigned)getpid() % 3000; port < 32768; port++) {
+		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		int rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
+
+		close(fd);
+		if (rc == 0) {
+			return port;
+		}
+	}
+	return 0;
+}
+
+/* mariadbd again, on a TCP port with the certificate of a test CA. */
+static int open_tls(void **state)
+{
+	char command[300];
+
+	memset(&bed, 0, sizeof(bed));
+	*state = &bed;
+	bed.config = (struct store_config){ .kind = STORE_MARIADB, .user = "root", .database = "geotherm", .tls = true,
+					    .hosts = bed.path, .tls_ca = bed.file };
+	if (mariadbd.pid == 0) {
+		return 0;
+	}
+	if (mariadbd.port == 0) {
+		private_mariadbd_end(&mariadbd, SIGTERM);
+		mariadbd.port = free_port();
+		snprintf(mariadbd.pki, sizeof(mariadbd.pki), "%s/pki", dir);
+		snprintf(command, sizeof(command), "certs/make-test-ca %s && certs/make-test-ca %s-other", mariadbd.pki,
+			 mariadbd.pki);
+		if (system(command) != 0 || !private_mariadbd_run(&mariadbd)) {
+			return -1;
+		}
+	}
+	snprintf(bed.path, sizeof(bed.path), "127.0.0.1:%u", mariadbd.port);
+	snprintf(bed.file, sizeof(bed.file), "%s/ca.pem", mariadbd.pki);
+	return private_mariadbd_sql(&mariadbd, "DROP DATABASE IF EXISTS geotherm") &&
+	       private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm") ? 0 : -1;
+}
+
+static int connect_bed(void)
+{
+	bed.store = store_new(&bed.config);
+	return store_connect(bed.store);
+}
+
+static void a_database_over_tcp_is_verified(void **state)
+{
+	(void)state;
+	need_mariadb();
+	assert_int_equal(connect_bed(), 0);
+	assert_int_equal(put("urn:dev:a", 1, 1, 3), 3);
+}
+
+static void a_database_with_a_certificate_of_another_ca_is_not_written_to(void **state)
+{
+	(void)state;
+	need_mariadb();
+	snprintf(bed.file, sizeof(bed.file), "%s-other/ca.pem", mariadbd.pki);
+	assert_true(connect_bed() < 0);
+	assert_non_null(strstr(store_error(bed.store), "ertificate"));
+}
+
+static void the_next_host_is_taken_when_one_does_not_answer(void **state)
+{
+	char hosts[128];
+
+	(void)state;
+	need_mariadb();
+	snprintf(hosts, sizeof(hosts), "127.0.0.1:1, 127.0.0.1:%u", mariadbd.port);
+	bed.config.hosts = hosts;
+	assert_int_equal(connect_bed(), 0);
+	assert_int_equal(put("urn:dev:a", 1, 1, 3), 3);
+}
+
 int main(void)
 {
 	const char *base = getenv("TMPDIR");
@@ -692,6 +776,11 @@ int main(void)
 		ON(a_database_that_is_not_there_is_down_and_a_wrong_user_unusable, open_mariadb),
 		ON(a_remote_database_without_verified_tls_is_refused, open_mariadb),
 	};
+	const struct CMUnitTest tls[] = {
+		ON(a_database_over_tcp_is_verified, open_tls),
+		ON(a_database_with_a_certificate_of_another_ca_is_not_written_to, open_tls),
+		ON(the_next_host_is_taken_when_one_does_not_answer, open_tls),
+	};
 
 	snprintf(dir, sizeof(dir), "%s/store-XXXXXX", base != NULL && strlen(base) < 40 ? base : "/tmp");
 	if (mkdtemp(dir) == NULL) {
@@ -701,6 +790,7 @@ int main(void)
 	failed = cmocka_run_group_tests_name("store_sqlite", sqlite, NULL, NULL);
 	private_mariadbd_start(&mariadbd);
 	failed += cmocka_run_group_tests_name("store_mariadb", mariadb, NULL, NULL);
+	failed += cmocka_run_group_tests_name("store_mariadb_tls", tls, NULL, NULL);
 	private_mariadbd_remove(&mariadbd);
 	if (failed == 0) {
 		execlp("rm", "rm", "-rf", dir, NULL);
