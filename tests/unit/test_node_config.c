@@ -39,7 +39,7 @@ static int load_text(struct node_config *config, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
-	return node_config_load(config, path, NULL, 0, err, sizeof(err));
+	return node_config_load(config, &(const struct node_config_source){ path, NULL, 0 }, err, sizeof(err));
 }
 
 static void an_empty_file_gives_the_defaults(void **state)
@@ -70,7 +70,7 @@ static void what_is_given_is_worked_out(void **state)
 	fputs("[node]\nsimulate = if-absent\nlog_level = debug\nperiod = 3\n[outbox]\nsync = 5min\n"
 	      "[gnss]\nnot_before = 2015-03-01\n", f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, path, over, 2, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, over, 2 }, err, sizeof(err)), 0);
 	assert_int_equal(c.period_ms, 500);
 	assert_int_equal(c.simulate, NODE_SIMULATE_IF_ABSENT);
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
@@ -91,7 +91,7 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 			const char *over = line;
 
 			snprintf(line, sizeof(line), "gnss.not_before=%04d-%02d-28", year, month);
-			assert_int_equal(node_config_load(&c, NULL, &over, 1, err, sizeof(err)), 0);
+			assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, &over, 1 }, err, sizeof(err)), 0);
 			assert_true(c.not_before_us == (int64_t)timegm(&tm) * 1000000);
 			node_config_free(&c);
 		}
@@ -141,8 +141,24 @@ static void the_printed_manual_is_a_configuration_that_loads(void **state)
 	assert_non_null(f);
 	node_config_print(f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, path, NULL, 0, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, NULL, 0 }, err, sizeof(err)), 0);
 	node_config_free(&c);
+}
+
+static void a_difference_is_named(void **state)
+{
+	static const char *const over[] = { "server.ciphers=ECDHE", "w1.gpio=17" };
+	struct node_config a, b;
+
+	(void)state;
+	assert_int_equal(node_config_load(&a, &(const struct node_config_source){ NULL, NULL, 0 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&b, &(const struct node_config_source){ NULL, over, 2 }, err, sizeof(err)), 0);
+	assert_null(node_config_difference(&a, &a, NULL));
+	assert_string_equal(node_config_difference(&a, &b, NULL), "[w1] gpio");
+	assert_string_equal(node_config_difference(&a, &b, "server"), "[server] ciphers");
+	assert_null(node_config_difference(&a, &b, "outbox"));
+	node_config_free(&a);
+	node_config_free(&b);
 }
 
 int main(void)
@@ -152,6 +168,7 @@ int main(void)
 		cmocka_unit_test(what_is_given_is_worked_out),
 		cmocka_unit_test(a_day_is_counted_as_the_c_library_does),
 		cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
+		cmocka_unit_test(a_difference_is_named),
 		cmocka_unit_test(the_printed_manual_is_a_configuration_that_loads),
 	};
 

@@ -221,7 +221,7 @@ static int setup(void **state)
 	snprintf(t.path, sizeof(t.path), "%s/outbox.db", t.dir);
 	listen_again();
 	snprintf(t.uri, sizeof(t.uri), "server.uri=coap://127.0.0.1:%u", t.port);
-	assert_int_equal(node_config_load(&t.config, NULL, over, 2, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&t.config, &(const struct node_config_source){ NULL, over, 2 }, err, sizeof(err)), 0);
 	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
 	log_set_level(LOG_LEVEL_ERROR);
 	t.uplink = uplink_open(&t.config, 42, 0, &code, err, sizeof(err));

@@ -26,6 +26,8 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
+/* From here on the log says each day that the certificate must be renewed. */
+#define CERTIFICATE_DAYS 30
 /* How often the kernel is asked whether NTP has set its clock. */
 #define NTP_NS (16 * NS_PER_S)
 /* Without a reading for this long, and a period of its own on top, the watchdog is fed no more. */
@@ -39,7 +41,8 @@
 #define STATUS_NS (500 * NS_PER_MS)
 
 struct node {
-	const struct node_config *config;
+	struct node_config *config;
+	const struct node_config_source *source;
 	uint64_t started_ns, ntp_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns, status_ns;
 	int epoll, signals;
 	struct clock clock;
@@ -51,6 +54,7 @@ struct node {
 	bool has_last, outbox_failed, status_failed, status_due;
 	uint64_t failures_told;	/* uplink failures already in a reading */
 	uint64_t uplink_told;	/* answers and failures already in the status */
+	int certificate_days;	/* as the log was told; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
 	char trouble[600];	/* last error that is not the uplink's */
 	uint64_t trouble_ns;
@@ -147,6 +151,20 @@ static int certificate_days(const struct node *n, int64_t not_after_s, uint64_t 
 	return (int)((not_after_s - now.utc_us / 1000000) / 86400);
 }
 
+static void watch_certificate(struct node *n, int days)
+{
+	if (days == INT_MIN || days > CERTIFICATE_DAYS || days == n->certificate_days) {
+		return;
+	}
+	n->certificate_days = days;
+	if (days < 0) {
+		log_error("%s has expired: the server will refuse it; renew it and send SIGHUP",
+			  n->config->server_certificate);
+	} else {
+		log_warning("%s expires in %d days: renew it and send SIGHUP", n->config->server_certificate, days);
+	}
+}
+
 static void write_status(struct node *n, uint64_t now_ns)
 {
 	struct uplink_stats uplink = { .state = "off", .last_error = "" };
@@ -170,6 +188,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 	status.failures = uplink.failures;
 	status.last_sent_ns = uplink.last_sent_ns;
 	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
+	watch_certificate(n, status.certificate_days);
 	status.last_error = n->trouble_ns > uplink.last_error_ns ? n->trouble : uplink.last_error;
 	status.last_error_ns = n->trouble_ns > uplink.last_error_ns ? n->trouble_ns : uplink.last_error_ns;
 	rc = status_write(n->config->status, &status);
@@ -316,29 +335,6 @@ static int patience_ms(const struct node *n)
 	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-static int run(struct node *n)
-{
-	struct epoll_event events[4];
-	struct signalfd_siginfo signal;
-	int rc = 0;
-
-	while (rc == 0) {
-		int ready = epoll_wait(n->epoll, events, 4, patience_ms(n));
-
-		if (ready < 0 && errno != EINTR) {
-			rc = -errno;
-			log_error("epoll: %s", strerror(errno));
-			return rc;
-		}
-		if (read(n->signals, &signal, sizeof(signal)) == sizeof(signal)) {
-			log_notice("%s: ends", strsignal((int)signal.ssi_signo));
-			return 0;
-		}
-		rc = turn(n);
-	}
-	return rc;
-}
-
 /* --- start and end -------------------------------------------------------------- */
 
 static int name_device(struct node *n)
@@ -395,6 +391,7 @@ static int open_loop(struct node *n)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	n->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -425,7 +422,94 @@ static int start_uplink(struct node *n)
 	return watch(n, uplink_fd(n->uplink)) == 0 ? NODE_OK : NODE_RUNTIME;
 }
 
-int node_run(const struct node_config *config)
+/* --- reload -------------------------------------------------------------------- */
+
+/* The new configuration, if it can be taken without a restart and its credentials are good. */
+static bool load_again(struct node *n, struct node_config *fresh)
+{
+	static const char *const fixed[] = { "w1", "gnss", "outbox" };
+	char err[512];
+	const char *changed = NULL;
+
+	if (node_config_load(fresh, n->source, err, sizeof(err)) != 0) {
+		log_error("reload: %s", err);
+		return false;
+	}
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && changed == NULL; i++) {
+		changed = node_config_difference(n->config, fresh, fixed[i]);
+	}
+	if (changed == NULL && strcmp(fresh->device != NULL ? fresh->device : n->device, n->device) != 0) {
+		changed = "[node] device";
+	}
+	if (changed != NULL) {
+		log_error("reload: %s has changed: that takes a restart", changed);
+	}
+	if (changed != NULL || node_check(fresh) != NODE_OK) {
+		node_config_free(fresh);
+		return false;
+	}
+	return true;
+}
+
+static void reload(struct node *n)
+{
+	struct node_config fresh, old = *n->config;
+
+	notify_send("RELOADING=1");
+	if (!load_again(n, &fresh)) {
+		log_warning("reload: goes on as before");
+		notify_send("READY=1");
+		return;
+	}
+	/* What borrows *config sees the new one; what is on its way will be sent again. */
+	uplink_close(n->uplink);
+	n->uplink = NULL;
+	*n->config = fresh;
+	if (start_uplink(n) == NODE_OK) {
+		node_config_free(&old);
+		log_set_level(n->config->log_level);
+		n->sampler.period_ns = n->config->period_ms * NS_PER_MS;
+		n->certificate_days = INT_MIN;
+		log_notice("reload: done");
+	} else {	/* such as ciphers that do not exist */
+		node_config_free(n->config);
+		*n->config = old;
+		start_uplink(n);
+		log_warning("reload: goes on as before");
+	}
+	n->status_due = true;
+	notify_send("READY=1");
+}
+
+/* --- the loop -------------------------------------------------------------------- */
+
+static int run(struct node *n)
+{
+	struct epoll_event events[4];
+	struct signalfd_siginfo signal;
+	int rc = 0;
+
+	while (rc == 0) {
+		int ready = epoll_wait(n->epoll, events, 4, patience_ms(n));
+
+		if (ready < 0 && errno != EINTR) {
+			rc = -errno;
+			log_error("epoll: %s", strerror(errno));
+			return rc;
+		}
+		if (read(n->signals, &signal, sizeof(signal)) == sizeof(signal)) {
+			if (signal.ssi_signo != SIGHUP) {
+				log_notice("%s: ends", strsignal((int)signal.ssi_signo));
+				return 0;
+			}
+			reload(n);
+		}
+		rc = turn(n);
+	}
+	return rc;
+}
+
+int node_run(struct node_config *config, const struct node_config_source *source)
 {
 	static struct node node;	/* large: a reading, a result */
 	struct node *n = &node;
@@ -433,6 +517,8 @@ int node_run(const struct node_config *config)
 	int code;
 
 	n->config = config;
+	n->source = source;
+	n->certificate_days = INT_MIN;
 	code = open_loop(n);
 	n->started_ns = system_facts_boot_ns();
 	n->last_reading_ns = n->started_ns;

@@ -21,8 +21,14 @@ enum node_exit {
 	NODE_OUTBOX = 5,	/* an outbox that cannot be opened */
 };
 
-/* Runs until SIGTERM or SIGINT, or a fault: an exit code. Logs what went wrong. Once in a process. */
-int node_run(const struct node_config *config);
+/*
+ * Runs until SIGTERM or SIGINT, or a fault: an exit code. Logs what went wrong. Once in a process.
+ *
+ * SIGHUP reads the source again, all or nothing: a wrong configuration or credential, or a change that takes a
+ * restart ([w1], [gnss], [outbox], the device), is logged and everything goes on as before. Else *config is
+ * the new one, and a new session is opened with the credentials as they are now. Nothing measured is lost.
+ */
+int node_run(struct node_config *config, const struct node_config_source *source);
 
 /* What can be found out without touching hardware, outbox or network: an exit code. */
 int node_check(const struct node_config *config);

@@ -162,28 +162,60 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);
 }
 
-int node_config_load(struct node_config *config, const char *path, const char *const *assignments, size_t n,
-		     char *err, size_t err_size)
+int node_config_load(struct node_config *config, const struct node_config_source *source, char *err, size_t err_size)
 {
 	int rc;
 
 	memset(config, 0, sizeof(*config));
-	rc = config_load(table, TABLE_ROWS, config, path, err, err_size);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = config_override(table, TABLE_ROWS, config, assignments[i], err, err_size);
+	rc = config_load(table, TABLE_ROWS, config, source->path, err, err_size);
+	for (size_t i = 0; i < source->n && rc == 0; i++) {
+		rc = config_override(table, TABLE_ROWS, config, source->assignments[i], err, err_size);
 	}
 	if (rc == 0) {
 		char why[256];
 
 		rc = work_out(config, why, sizeof(why));
 		if (rc != 0) {
-			snprintf(err, err_size, "%s: %s", path != NULL ? path : "configuration", why);
+			snprintf(err, err_size, "%s: %s", source->path != NULL ? source->path : "configuration", why);
 		}
 	}
 	if (rc != 0) {
 		node_config_free(config);
 	}
 	return rc;
+}
+
+static bool same_value(const struct config_key *key, const struct node_config *a, const struct node_config *b)
+{
+	const char *left = (const char *)a + key->offset, *right = (const char *)b + key->offset;
+
+	switch (key->type) {
+	case CONFIG_STRING: {
+		const char *l = *(char *const *)(const void *)left, *r = *(char *const *)(const void *)right;
+
+		return l == r || (l != NULL && r != NULL && strcmp(l, r) == 0);
+	}
+	case CONFIG_BOOL:
+		return *(const bool *)left == *(const bool *)right;
+	case CONFIG_UINT:
+	case CONFIG_SECONDS:
+	case CONFIG_CHOICE:
+		break;
+	}
+	return memcmp(left, right, sizeof(unsigned)) == 0;
+}
+
+const char *node_config_difference(const struct node_config *a, const struct node_config *b, const char *section)
+{
+	static char name[64];
+
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		if ((section == NULL || strcmp(table[i].section, section) == 0) && !same_value(&table[i], a, b)) {
+			snprintf(name, sizeof(name), "[%s] %s", table[i].section, table[i].key);
+			return name;
+		}
+	}
+	return NULL;
 }
 
 void node_config_free(struct node_config *config)

@@ -60,13 +60,19 @@ struct node_config {
 	unsigned outbox_sync_ms;
 };
 
-/*
- * Defaults, then the file (NULL: none), then the n assignments "section.key=value" in order, then what
- * must hold between keys. 0, or an error with one line in err.
- */
-int node_config_load(struct node_config *config, const char *path, const char *const *assignments, size_t n,
-		     char *err, size_t err_size);
+/* Where a configuration comes from; borrowed. */
+struct node_config_source {
+	const char *path;	/* NULL: no file */
+	const char *const *assignments;	/* "section.key=value", over the file, in order */
+	size_t n;
+};
+
+/* Defaults, then the source, then what must hold between keys. 0, or an error with one line in err. */
+int node_config_load(struct node_config *config, const struct node_config_source *source, char *err, size_t err_size);
 void node_config_free(struct node_config *config);
+
+/* The first key of [section] (of any if NULL) whose value differs, as "[section] key", or NULL if none does. */
+const char *node_config_difference(const struct node_config *a, const struct node_config *b, const char *section);
 
 /* Every key with its meaning, as a configuration file. */
 void node_config_print(FILE *out);
