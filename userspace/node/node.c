@@ -56,7 +56,7 @@ struct node {
 	uint64_t uplink_told;	/* answers and failures already in the status */
 	int certificate_days;	/* as the log was told; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
-	char trouble[600];	/* last error that is not the uplink's */
+	char trouble[1024];	/* last error that is not the uplink's */
 	uint64_t trouble_ns;
 };
 
