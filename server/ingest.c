@@ -245,23 +245,22 @@ static void count_failure(struct ingest *in, int rc)
 	pthread_mutex_unlock(&in->lock);
 }
 
-/* Jobs first..end as one commit. */
-static int commit_jobs(struct ingest *in, struct ingest_job *first, const struct job *end)
+/* Jobs first..end, end not included, as one commit. */
+static int commit_jobs(struct ingest *in, struct job *first, const struct job *end)
 {
 	size_t n = 0;
 	int rc;
 
-	for (struct ingest_job *job = first; &job->job != end; job = (struct ingest_job *)job->job.next) {
-		for (size_t i = 0; i < job->n; i++) {
-			in->rows[n++] = (struct row){ .reading = &job->readings[i], .received_us = job->received_us };
-		}
-		if (job->job.next == end) {
-			break;
+	for (struct job *job = first; job != end; job = job->next) {
+		const struct ingest_job *of = (struct ingest_job *)job;
+
+		for (size_t i = 0; i < of->n; i++) {
+			in->rows[n++] = (struct row){ .reading = &of->readings[i], .received_us = of->received_us };
 		}
 	}
 	rc = commit(in, n);
 	/* A connection that was lost while idle, or in the commit: the same batch again, once. */
-	if (rc == STORE_DOWN && in->retry_ms == 0) {
+	if (rc == STORE_DOWN && in->retry_ms == 0 && !store_connected(in->store)) {
 		rc = commit(in, n);
 	}
 	tell(in, rc);
@@ -271,16 +270,23 @@ static int commit_jobs(struct ingest *in, struct ingest_job *first, const struct
 	return rc;
 }
 
-static void finish(struct ingest *in, struct ingest_job *job, int rc)
+static void finish(struct ingest *in, struct job *job, int rc)
 {
-	job->result = rc;
+	struct ingest_job *done = (struct ingest_job *)job;
+
+	done->result = rc;
 	if (rc >= 0) {
-		acknowledge(in, job);
+		acknowledge(in, done);
 	} else {
-		snprintf(job->why, sizeof(job->why), "%s", store_error(in->store));
+		snprintf(done->why, sizeof(done->why), "%s", store_error(in->store));
 		count_failure(in, rc);
 	}
-	worker_finish(in->worker, &job->job);
+	worker_finish(in->worker, job);
+}
+
+static size_t readings_of(const struct job *job)
+{
+	return ((const struct ingest_job *)job)->n;
 }
 
 static void work(void *arg, struct job *jobs)
@@ -293,20 +299,15 @@ static void work(void *arg, struct job *jobs)
 		int rc;
 
 		do {
-			n += ((struct ingest_job *)end)->n;
+			n += readings_of(end);
 			end = end->next;
-		} while (end != NULL && n + ((struct ingest_job *)end)->n <= in->config.batch);
-		rc = commit_jobs(in, (struct ingest_job *)jobs, end);
-		for (struct job *job = jobs; job != end; job = next) {
-			next = job->next;
+		} while (end != NULL && n + readings_of(end) <= in->config.batch);
+		rc = commit_jobs(in, jobs, end);
+		for (bool alone = jobs->next == end; jobs != end; jobs = next) {
+			next = jobs->next;
 			/* One of the batch is poison: each goes alone, and only the poison is refused. */
-			if (rc == STORE_REFUSED && (job != jobs || next != end)) {
-				finish(in, (struct ingest_job *)job, commit_jobs(in, (struct ingest_job *)job, next));
-			} else {
-				finish(in, (struct ingest_job *)job, rc);
-			}
+			finish(in, jobs, rc == STORE_REFUSED && !alone ? commit_jobs(in, jobs, next) : rc);
 		}
-		jobs = end;
 	}
 }
 

@@ -150,7 +150,7 @@ static int check(const struct server_config *c)
 	char err[512];
 
 	if (coaps_policy_parse(c->ciphers, &policy, err, sizeof(err)) < 0) {
-		log_error("[server] ciphers: %s", err);
+		log_error("[server] %s", err);
 		return EXIT_USAGE;
 	}
 	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err, sizeof(err)) < 0) {

@@ -46,24 +46,22 @@ static int collect(void *arg, const struct reading *r, int64_t received_us)
 	return 0;
 }
 
-/* The pack, in a buffer that is made larger until it fits. No readings are the empty array. */
+/* The pack, in a buffer that is made larger until it fits; no body for no readings. */
 static int encode(struct read_job *job, const struct collected *c)
 {
 	size_t size = 1024 + c->n * 1024;
 	int rc;
 
+	if (c->n == 0) {
+		return 0;
+	}
 	for (;;) {
 		uint8_t *body = malloc(size);
 
 		if (body == NULL) {
 			return -ENOMEM;
 		}
-		if (c->n == 0) {
-			rc = job->format == SENML_CBOR ? 1 : 2;
-			memcpy(body, job->format == SENML_CBOR ? "\x80" : "[]", (size_t)rc);
-		} else {
-			rc = senml_encode((enum senml_format)job->format, c->readings, c->n, body, size, NULL);
-		}
+		rc = senml_encode((enum senml_format)job->format, c->readings, c->n, body, size, NULL);
 		if (rc >= 0) {
 			job->body = body;
 			job->body_size = (size_t)rc;

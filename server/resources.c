@@ -45,7 +45,6 @@ static void found(struct job *job)
 {
 	struct asked *a = (struct asked *)job;
 	const struct read_job *read = &a->read;
-	bool wants_one = read->kind == READ_ONE || read->kind == READ_REMOVE;
 
 	if (read->result == STORE_DOWN) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
@@ -55,9 +54,9 @@ static void found(struct job *job)
 	} else if (read->result < 0) {
 		log_error("GET: %s", read->why);
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_INTERNAL_ERROR, -1, read->why);
-	} else if (read->result == 0 && (wants_one || read->kind == READ_GAPS)) {
-		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1,
-			       wants_one ? "there is no such reading" : "nothing is known of this device");
+	} else if (read->result == 0) {
+		/* A SenML pack has at least one record (RFC 8428 3): there is no empty one. */
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is no such reading");
 		free(read->body);
 	} else if (read->kind == READ_REMOVE) {
 		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64, read->device, read->epoch, read->seq);

@@ -12,7 +12,7 @@
 #include "store_sql.h"
 
 #define STREAMS_PER_TRACK 64	/* newest first; each new outbox of a device is one */
-#define COMMIT_TRIES 8		/* on conflicts with other writers */
+#define COMMIT_PATIENCE_S 5	/* with other writers that are in the way */
 
 struct store *store_new(const struct store_config *config)
 {
@@ -110,15 +110,26 @@ static int compare_reading(void *arg, const struct reading *r, int64_t received_
 	return 0;
 }
 
+static time_t monotonic_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 int store_commit(struct store *s, struct store_item *items, size_t n)
 {
-	int fresh = STORE_BUSY, rc = 0;
+	time_t until = monotonic_s() + COMMIT_PATIENCE_S;
+	int fresh, rc = 0;
 
-	for (unsigned tried = 0; fresh == STORE_BUSY && tried < COMMIT_TRIES; tried++) {
-		if (tried > 0) {
-			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 4) * 1000000L << tried }, NULL);
-		}
+	for (;;) {
 		fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n));
+		if (fresh != STORE_BUSY || monotonic_s() >= until) {
+			break;
+		}
+		/* At random, so that two writers do not meet again. */
+		nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
 	}
 	for (size_t i = 0; i < n; i++) {
 		items[i].conflict = false;

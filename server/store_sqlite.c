@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_TIMEOUT_MS 5000	/* another process checkpoints or migrates */
+#define BUSY_TIMEOUT_MS 2000	/* another process checkpoints or migrates */
 
 struct sqlite {
 	sqlite3 *db;
