@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
+ * fuzz_legacy: any bytes as the older program's record; see fuzz_senml.h for libFuzzer.
  *
  * A record that is taken goes on as SenML; one with all fields can be written and read again.
  */

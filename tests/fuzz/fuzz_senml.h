@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_senml: what must hold of any bytes given to a SenML decoder: refused with words, or taken
- * and then exact through both formats.
+ * and then exact through both formats. libFuzzer:
+ *
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_senml_cbor.c \
+ *		$(ls userspace/reading/?*.c) -lcbor -ljansson
+ *
+ * tests/unit/test_reading_corpus.c replays tests/fuzz/corpus without it.
  */
 #ifndef FUZZ_SENML_H
 #define FUZZ_SENML_H

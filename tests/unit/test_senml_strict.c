@@ -73,7 +73,7 @@ static void every_malformed_json_pack_is_refused_with_its_place(void **state)
 		{ HEAD "][", "byte 93: characters after the end" },
 		{ HEAD ",]", "byte 93: expected an object" },
 		{ HEAD "{}]", "byte 92: expected , or ]" },
-		{ HEAD ", {\"v\":1,}]", "byte 101: not JSON" },
+		{ HEAD ", {\"v\":1,}]", "byte 102: not JSON" },
 		{ HEAD ", {\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}}}}}]", "byte 134: nested too deep" },
 		{ SEQ ",{\"n\":\"lat\",\"v\":[1]}]", "byte 70: an array inside" },
 		{ SEQ ",{\"n\":\"lat\",\"v\":\"1\"}]", "record 1: v: expected a number" },
