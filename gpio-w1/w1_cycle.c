@@ -178,24 +178,26 @@ static int convert(struct w1_cycle *c)
 	}
 	sleep_until(c, start + FIRST_POLL);
 	for (;;) {
-		/* A violated poll says nothing, and does no harm: it is asked again. */
 		int level = w1_bus_read_bit(&c->bus);
 
-		if (level < 0 && !w1_bus_may_retry(level)) {
-			return level;
-		}
-		busy_seen = busy_seen || level == 0;
 		if (level == 1 && busy_seen) {
 			return 1;
 		}
+		if (level != 0) {
+			/*
+			 * Done at once: a part that can't be polled, or that did not convert. Or a violated slot: if it was
+			 * long enough for a reset, nobody answers polls any more, and silence reads as done.
+			 */
+			break;
+		}
+		busy_seen = true;
 		if (now(c) >= limit) {
 			return 0;
 		}
-		sleep_until(c, !busy_seen && level == 1 ? start + longest : now(c) + POLL_EVERY);
-		if (!busy_seen && level == 1) {
-			return 0;
-		}
+		sleep_until(c, now(c) + POLL_EVERY);
 	}
+	sleep_until(c, start + longest);
+	return busy_seen;
 }
 
 static enum ds18b20_quality quality_of_error(int code)

@@ -63,33 +63,29 @@ static int violated(struct w1_slots *s, enum w1_violation kind)
 	return s->trusting ? 0 : W1_EVIOLATION;
 }
 
-/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. */
+/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. t2 is no reading: spin_until() does not end before. */
 struct pulse {
 	uint64_t t0, t1, t2, t3;
 };
 
+/* Without t3: who calls reads the clock next. Each reading less is a chance less to be preempted in the slot. */
 static int pulse(struct w1_slots *s, uint64_t low_ns, struct pulse *p)
 {
 	const struct w1_line_ops *ops = s->line.ops;
-	int code;
+	int code, released;
 
 	p->t0 = now(s);
 	code = ops->drive_low(s->line.ctx);
 	p->t1 = now(s);
+	p->t2 = p->t1 + low_ns;
 	if (code == 0) {
-		spin(s, p->t1 + low_ns);
+		spin(s, p->t2);
 	}
-	p->t2 = now(s);
-	if (code == 0) {
-		code = ops->release(s->line.ctx);
-	} else {
-		ops->release(s->line.ctx);
-	}
-	p->t3 = now(s);
-	return code;
+	released = ops->release(s->line.ctx);
+	return code != 0 ? code : released;
 }
 
-/* Both bounds by the pessimistic end of each bracket: false alarms happen, false trust does not. */
+/* By the pessimistic end of each bracket: false alarms happen, false trust does not. */
 static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
 {
 	return p->t2 - p->t1 >= min && p->t3 - p->t0 <= max;
@@ -98,8 +94,11 @@ static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
 /* Waits out the slot and sees the line high again: 0, or `otherwise`. */
 static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
 {
-	uint64_t end = p->t0 + SLOT_MIN > p->t3 ? p->t0 + SLOT_MIN : p->t3;
+	/* The fall may have been as late as t1; reading the level takes the rest of the slot. */
+	uint64_t end = p->t0 + SLOT_MIN > p->t1 + SLOT_MIN - 2 * MARGIN ? p->t0 + SLOT_MIN : p->t1 + SLOT_MIN - 2 * MARGIN;
 	int level;
+
+	end = end > p->t3 ? end : p->t3;
 
 	spin(s, end + RECOVERY_MIN);
 	level = sample(s);
@@ -114,6 +113,7 @@ int w1_slot_write(struct w1_slots *s, bool bit)
 	struct pulse p;
 	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, &p);
 
+	p.t3 = now(s);
 	s->slots++;
 	if (code != 0) {
 		return code;
@@ -138,15 +138,15 @@ int w1_slot_write0_power(struct w1_slots *s)
 		ops->release(s->line.ctx);
 		return code;
 	}
-	spin(s, t1 + LOW0_MIN);
-	t2 = now(s);
+	t2 = t1 + LOW0_MIN;
+	spin(s, t2);
 	code = ops->strong_pullup(s->line.ctx, true);
 	t3 = now(s);
 	if (code != 0) {
 		ops->release(s->line.ctx);
 		return code;
 	}
-	if (t2 - t1 < LOW0_MIN || t3 - t0 > LOW0_MAX) {
+	if (t3 - t0 > LOW0_MAX) {
 		code = violated(s, W1_VIOLATION_WRITE0);
 	} else if (t3 - t2 > POWER_WITHIN + LOW0_MAX - LOW0_MIN) {
 		code = violated(s, W1_VIOLATION_PULLUP);
@@ -157,7 +157,6 @@ int w1_slot_write0_power(struct w1_slots *s)
 int w1_slot_read(struct w1_slots *s)
 {
 	struct pulse p;
-	uint64_t t5;
 	int level, code = pulse(s, LOW1_MIN, &p);
 
 	s->slots++;
@@ -166,15 +165,15 @@ int w1_slot_read(struct w1_slots *s)
 	}
 	spin(s, p.t0 + READ_SAMPLE);
 	level = sample(s);
-	t5 = now(s);
+	p.t3 = now(s);
 	if (level < 0) {
 		return level;
 	}
 	/*
-	 * A 1 may be a 0 seen too late. A late 0 is still a 0, for only a device can have held the line, if our own
-	 * low was short: a longer one may have been a reset, and the 0 its presence pulse.
+	 * One bound for both: our own low was at most 15 us long, and the sample was valid. A late 0 would still
+	 * be a 0 after a short low, but it takes another reading of the clock to know that it was short.
 	 */
-	if (!low_within(&p, LOW1_MIN, LOW1_MAX) || (level == 1 && t5 - p.t0 > READ_VALID)) {
+	if (!low_within(&p, LOW1_MIN, READ_VALID)) {
 		code = violated(s, W1_VIOLATION_READ);
 		if (code != 0) {
 			return code;
@@ -229,16 +228,17 @@ int w1_slot_reset(struct w1_slots *s)
 		return level < 0 ? level : W1_ESHORT;
 	}
 	code = pulse(s, RESET_LOW_MIN + MARGIN, &p);
+	p.t3 = now(s);
 	if (code != 0) {
 		return code;
 	}
+	presence = watch_presence(s, &p);
 	if (!low_within(&p, RESET_LOW_MIN, RESET_LOW_MAX)) {
 		code = violated(s, W1_VIOLATION_RESET);
 		if (code != 0) {
 			return code;
 		}
 	}
-	presence = watch_presence(s, &p);
 	if (presence != 0 && presence != W1_ENOPRESENCE) {
 		return presence;
 	}
