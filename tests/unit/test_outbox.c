@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -410,6 +411,84 @@ static void a_sync_is_due_its_interval_after_the_first_unsynced_put(void **state
 	assert_int_equal(stats(p).syncs, 2);	/* never more unsynced than are skipped */
 }
 
+static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[8];
+	uint64_t syncs;
+	int n = 0;
+
+	put(p, 1);	/* of the process before: it may be in the kernel only */
+	p->config.flush_thread = true;
+	assert_int_equal(reopen(p), 0);
+	put(p, 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 0);
+	done.fd = outbox_fd(p->o);
+	while (n < 2) {
+		assert_int_equal(poll(&done, 1, 30000), 1);
+		assert_int_equal(outbox_settle(p->o), 0);
+		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, out, 8);
+	}
+	assert_int_equal(out[0].seq, 2);
+	assert_int_equal(out[1].seq, 1);
+	syncs = stats(p).syncs;
+	assert_in_range(syncs, 1, 2);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2);	/* needs none */
+	assert_int_equal(stats(p).syncs, syncs);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(stats(p).rows, 0);
+	assert_int_equal(put(p, 3).seq, 3);
+}
+
+static void the_thread_keeps_the_wal_short(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[1];
+	struct stat wal;
+	char name[128];
+
+	p->config.flush_thread = true;
+	p->config.max_rows = 100;
+	assert_int_equal(reopen(p), 0);
+	done.fd = outbox_fd(p->o);
+	for (uint64_t i = 1; i <= 1200; i++) {
+		uint64_t seq = put(p, i).seq;
+
+		/* The thread is never further behind than one sync. */
+		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, out, 1) < 1 || out[0].seq < seq) {
+			assert_int_equal(poll(&done, 1, 30000), 1);
+			assert_int_equal(outbox_settle(p->o), 0);
+		}
+	}
+	snprintf(name, sizeof(name), "%s-wal", p->path);
+	assert_int_equal(stat(name, &wal), 0);
+	assert_true(wal.st_size < 10 * 1024 * 1024);
+}
+
+static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[8];
+
+	p->config.flush_thread = true;
+	p->config.sync_ms = 30000;
+	assert_int_equal(reopen(p), 0);
+	put(p, 100);
+	put(p, 110);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 2);
+	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
+	assert_int_equal(stats(p).syncs, 0);
+	assert_int_equal(outbox_sync(p->o), 0);
+	done.fd = outbox_fd(p->o);
+	assert_int_equal(poll(&done, 1, 30000), 1);
+	assert_int_equal(outbox_settle(p->o), 0);
+	assert_int_equal(stats(p).syncs, 1);
+	assert_int_equal(outbox_sync_due_ns(p->o), 0);
+}
+
 /* --- trouble --------------------------------------------------------------- */
 
 static void sql(const char *path, const char *statements)
@@ -567,6 +646,9 @@ int main(void)
 		TEST(what_is_set_aside_goes_first_when_it_is_full),
 		TEST(after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap),
 		TEST(a_sync_is_due_its_interval_after_the_first_unsynced_put),
+		TEST(with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk),
+		TEST(the_thread_keeps_the_wal_short),
+		TEST(with_a_thread_and_an_interval_readings_need_not_wait),
 		TEST(a_newer_version_is_refused_with_words),
 		TEST(another_programs_database_is_refused_and_left_alone),
 		TEST(a_file_that_is_no_database_is_set_aside),

@@ -77,10 +77,10 @@ static int teardown(void **state)
 	return rmdir(dir);
 }
 
-static struct outbox *open_outbox(unsigned sync_ms, int *rc)
+static struct outbox *open_outbox(unsigned sync_ms, bool thread, int *rc)
 {
 	const struct outbox_config config = {
-		.path = path, .max_rows = 100000, .max_bytes = 100000000, .boot = 7, .sync_ms = sync_ms,
+		.path = path, .max_rows = 100000, .max_bytes = 100000000, .boot = 7, .sync_ms = sync_ms, .flush_thread = thread,
 	};
 	struct outbox *o = NULL;
 
@@ -129,7 +129,7 @@ static void tell(int fd, int what, uint64_t first, uint64_t last)
 	}
 }
 
-static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, uint64_t seed)
+static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, bool thread, uint64_t seed)
 {
 	static struct reading readings[16];
 	struct outbox_stats stats;
@@ -137,7 +137,7 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, uint64_t s
 	int rc;
 
 	random_state = seed;
-	o = open_outbox(sync_ms, &rc);
+	o = open_outbox(sync_ms, thread, &rc);
 	if (o == NULL || rc != 0) {
 		_exit(4);
 	}
@@ -156,6 +156,7 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, uint64_t s
 					    1 + draw(16));
 			uint64_t first, last;
 
+			outbox_settle(o);
 			if (n <= 0) {
 				continue;
 			}
@@ -188,7 +189,7 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		int pipes[2], status, rc, n;
 		pid_t pid;
 
-		o = open_outbox(0, &rc);
+		o = open_outbox(0, false, &rc);
 		assert_non_null(o);
 		outbox_stats(o, &stats);
 		epoch_before = stats.epoch;
@@ -198,7 +199,7 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		assert_true(pid >= 0);
 		if (pid == 0) {
 			close(pipes[0]);
-			child(pipes[1], round % 2 ? 30000 : 0, seed);
+			child(pipes[1], round % 2 ? 30000 : 0, round % 4 / 2, seed);
 		}
 		close(pipes[1]);
 		for (uint64_t i = 0; read(pipes[0], &event, sizeof(event)) == sizeof(event); i++) {
@@ -222,7 +223,7 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 
-		o = open_outbox(0, &rc);
+		o = open_outbox(0, false, &rc);
 		assert_int_equal(rc, 0);
 		outbox_stats(o, &stats);
 		assert_true(stats.epoch == epoch_before);
@@ -298,7 +299,7 @@ static void make_files(struct bytes *db, struct bytes *log, uint64_t *epoch)
 
 		if (seq == 1 || seq == WAITING / 2) {
 			outbox_close(o);
-			o = open_outbox(0, &rc);
+			o = open_outbox(0, false, &rc);
 			assert_int_equal(rc, 0);
 		}
 		assert_int_equal(outbox_put(o, &r), 0);
@@ -320,7 +321,7 @@ static void assert_survives(const char *what, size_t at, uint64_t epoch)
 	char aside[128];
 	int rc, n;
 
-	o = open_outbox(0, &rc);
+	o = open_outbox(0, false, &rc);
 	if (o == NULL) {
 		fail_msg("%s at %zu: %s", what, at, err);
 	}

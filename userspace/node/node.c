@@ -51,7 +51,7 @@ struct node {
 	struct outbox *outbox;
 	struct uplink *uplink;	/* NULL: no server is configured */
 	struct reading last;
-	bool has_last, outbox_failed, status_failed, status_due;
+	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
 	uint64_t failures_told;	/* uplink failures already in a reading */
 	uint64_t uplink_told;	/* answers and failures already in the status */
 	int certificate_days;	/* as the log was told; INT_MIN: not */
@@ -69,12 +69,19 @@ static void trouble(struct node *n, const char *text)
 	log_error("%s", n->trouble);
 }
 
+static int watch(struct node *n, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
 static int open_outbox(struct node *n)
 {
 	const struct outbox_config config = {
 		.path = n->config->outbox_path, .max_rows = n->config->outbox_max_rows,
 		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000), .sync_ms = n->config->outbox_sync_ms,
-		.boot = system_facts_boot(""),
+		.flush_thread = true, .boot = system_facts_boot(""),
 	};
 	char err[1024];
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
@@ -82,7 +89,7 @@ static int open_outbox(struct node *n)
 	if (rc != 0) {
 		trouble(n, err);
 	}
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : watch(n, outbox_fd(n->outbox));
 }
 
 /* Says once that the outbox does not work, and once that it does again. A damaged one is begun anew. */
@@ -104,6 +111,22 @@ static int outbox_result(struct node *n, int rc)
 		log_notice("outbox %s: works again", n->config->outbox_path);
 	}
 	return 0;
+}
+
+/* What the outbox's thread says: once that a sync failed, and once that they work again. */
+static void settle_outbox(struct node *n)
+{
+	char text[sizeof(n->trouble)];
+	int rc = outbox_settle(n->outbox);
+
+	if (rc < 0 && !n->sync_failed) {
+		snprintf(text, sizeof(text), "outbox %s: %s: %s", n->config->outbox_path, strerror(-rc),
+			 outbox_reason(n->outbox));
+		trouble(n, text);
+	} else if (rc == 0 && n->sync_failed) {
+		log_notice("outbox %s: is synced again", n->config->outbox_path);
+	}
+	n->sync_failed = rc < 0;
 }
 
 /* --- time ------------------------------------------------------------------- */
@@ -227,9 +250,7 @@ static int measure(struct node *n, uint64_t now_ns)
 	}
 	parts_check(n->parts, now_ns);
 	n->sampler.has_bus = parts_has_bus(n->parts);
-	if (!n->sampler.has_bus) {
-		n->sampler.running = false;
-	}
+	n->sampler.running = parts_is_measuring(n->parts);	/* a cycle ends without a result when its bus is exchanged */
 	if (sampler_wants_cycle(&n->sampler, now_ns) && parts_start_cycle(n->parts, now_ns) == 0) {
 		sampler_cycle_started(&n->sampler, now_ns);
 	}
@@ -304,6 +325,7 @@ static int turn(struct node *n)
 	if (rc == 0 && sampler_is_ready(&n->sampler, now_ns)) {
 		rc = make_reading(n, now_ns);
 	}
+	settle_outbox(n);
 	rc = rc == 0 ? send_readings(n, now_ns) : rc;
 	sync_ns = rc == 0 ? outbox_sync_due_ns(n->outbox) : 0;
 	if (sync_ns != 0 && now_ns >= sync_ns) {
@@ -375,13 +397,6 @@ int node_check(const struct node_config *config)
 	}
 	log_error("%s", err);
 	return NODE_CREDENTIAL;
-}
-
-static int watch(struct node *n, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-
-	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static int open_loop(struct node *n)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "outbox_file.h"
+#include "outbox_flush.h"
 #include "outbox_row.h"
 #include "userspace/reading/senml.h"
 
@@ -25,8 +26,8 @@
 	X(COMMIT, "COMMIT") \
 	X(ROLLBACK, "ROLLBACK") \
 	X(PUT, "INSERT INTO reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
-	X(OLDEST, "SELECT * FROM reading ORDER BY seq LIMIT ?1") \
-	X(NEWEST, "SELECT * FROM reading ORDER BY seq DESC LIMIT ?1") \
+	X(OLDEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq LIMIT ?1") \
+	X(NEWEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq DESC LIMIT ?1") \
 	X(OLDEST_SIZE, "SELECT seq, length(body) FROM reading ORDER BY seq LIMIT 1") \
 	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1") \
 	X(DROP, "DELETE FROM reading WHERE seq = ?1") \
@@ -64,7 +65,10 @@ struct outbox {
 	sqlite3_stmt *statements[STATEMENT_COUNT];
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
-	uint64_t unsynced;	/* puts since the last sync */
+	struct outbox_flush *flush;	/* NULL: no thread */
+	unsigned wal_pages;	/* with a thread */
+	uint64_t durable;	/* nothing above this seq may be sent yet */
+	uint64_t unsynced;	/* puts since the last sync; with a thread: since it was asked */
 	uint64_t unsynced_ns;	/* boot_ns of the first of them */
 	uint64_t burnt_first, burnt_last;	/* given, but not written; 0: none */
 	struct outbox_stats stats;
@@ -253,6 +257,41 @@ static int prepare_all(struct outbox *o)
 	return 0;
 }
 
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+	struct outbox *o = arg;
+
+	(void)db;
+	(void)name;
+	o->wal_pages = (unsigned)pages;
+	return SQLITE_OK;
+}
+
+/* What the last process put may be in the kernel only: it is synced before it is sent. */
+static int start_flush(struct outbox *o, const char *path)
+{
+	o->flush = outbox_flush_start(path, o->reason, sizeof(o->reason));
+	if (o->flush == NULL) {
+		return -EIO;
+	}
+	sqlite3_wal_hook(o->db, on_commit, o);	/* in place of SQLite's own, which would checkpoint in here */
+	if (o->sync_ms == 0) {
+		o->durable = 0;
+		outbox_flush_request(o->flush, o->stats.next_seq - 1, 0);
+	}
+	return 0;
+}
+
+static void release(struct outbox *o)
+{
+	outbox_flush_stop(o->flush);
+	for (int i = 0; i < STATEMENT_COUNT; i++) {
+		sqlite3_finalize(o->statements[i]);
+	}
+	outbox_file_close(&o->file);
+	free(o);
+}
+
 int outbox_open(struct outbox **out, const struct outbox_config *config, char *err, size_t err_size)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
@@ -267,24 +306,20 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	o->max_bytes = config->max_bytes;
 	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
-	opened = outbox_file_open(&o->file, config->path, config->sync_ms == 0, err, err_size);
+	o->durable = INT64_MAX;
+	opened = outbox_file_open(&o->file, config->path, config->sync_ms == 0 && !config->flush_thread, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;
 	}
 	o->db = o->file.db;
 	rc = prepare_all(o);
-	if (rc == 0) {
-		rc = take_over(o, config->sync_ms > 0);
-	}
+	rc = rc == 0 ? take_over(o, config->sync_ms > 0) : rc;
+	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
 			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): " : "", o->reason);
-		for (int i = 0; i < STATEMENT_COUNT; i++) {
-			sqlite3_finalize(o->statements[i]);
-		}
-		outbox_file_close(&o->file);
-		free(o);
+		release(o);
 		return rc;
 	}
 	*out = o;
@@ -298,15 +333,13 @@ void outbox_close(struct outbox *o)
 	if (o == NULL) {
 		return;
 	}
-	for (int i = 0; i < STATEMENT_COUNT; i++) {
-		sqlite3_finalize(o->statements[i]);
-	}
+	outbox_flush_stop(o->flush);
+	o->flush = NULL;
 	/* If this fails the file counts as not closed, which is safe: it is looked through. */
 	snprintf(sql, sizeof(sql), "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
 		 (int64_t)o->stats.next_seq);
 	outbox_file_exec(o->db, sql);
-	outbox_file_close(&o->file);
-	free(o);
+	release(o);
 }
 
 /* --- put ---------------------------------------------------------------- */
@@ -396,12 +429,12 @@ int outbox_put(struct outbox *o, struct reading *r)
 	stats.rows++;
 	stats.bytes += (uint64_t)length + ROW_BYTES;
 	o->stats = stats;
-	if (o->sync_ms > 0) {
-		o->unsynced_ns = o->unsynced == 0 ? r->boot_ns : o->unsynced_ns;
-		o->unsynced++;
-		return o->unsynced >= UNSYNCED_MAX ? outbox_sync(o) : 0;
+	if (o->sync_ms == 0 && o->flush == NULL) {
+		return 0;	/* the commit was synced */
 	}
-	return 0;
+	o->unsynced_ns = o->unsynced == 0 ? r->boot_ns : o->unsynced_ns;
+	o->unsynced++;
+	return o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX ? outbox_sync(o) : 0;
 }
 
 uint64_t outbox_sync_due_ns(const struct outbox *o)
@@ -416,13 +449,40 @@ int outbox_sync(struct outbox *o)
 	if (o->unsynced == 0) {
 		return 0;
 	}
-	rc = outbox_file_sync(o->db);
-	if (rc != SQLITE_OK) {
-		return fail(o, rc);
+	if (o->flush != NULL) {
+		outbox_flush_request(o->flush, o->stats.next_seq - 1, o->wal_pages);
+	} else {
+		rc = outbox_file_sync(o->db);
+		if (rc != SQLITE_OK) {
+			return fail(o, rc);
+		}
+		o->stats.syncs++;
 	}
 	o->unsynced = 0;
-	o->stats.syncs++;
 	return 0;
+}
+
+int outbox_fd(const struct outbox *o)
+{
+	return o->flush != NULL ? outbox_flush_fd(o->flush) : -1;
+}
+
+int outbox_settle(struct outbox *o)
+{
+	uint64_t durable;
+	int rc;
+
+	if (o->flush == NULL) {
+		return 0;
+	}
+	rc = outbox_flush_done(o->flush, &durable);
+	if (o->sync_ms == 0) {
+		o->durable = durable;
+	}
+	if (rc < 0) {
+		snprintf(o->reason, sizeof(o->reason), "what was written cannot be brought to the disk");
+	}
+	return rc;
 }
 
 /* --- peek, confirm, refuse ---------------------------------------------- */
@@ -463,7 +523,8 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max)
 {
 	for (;;) {
-		sqlite3_stmt *peek = BOUND(o, order == OUTBOX_NEWEST_FIRST ? NEWEST : OLDEST, (int64_t)max);
+		sqlite3_stmt *peek = BOUND(o, order == OUTBOX_NEWEST_FIRST ? NEWEST : OLDEST, (int64_t)max,
+					   (int64_t)o->durable);
 		uint64_t damaged = 0;
 		size_t n = 0;
 		int rc = SQLITE_DONE;
@@ -585,11 +646,12 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
-	sqlite3_stmt *oldest = BOUND(o, OLDEST, 1);
+	sqlite3_stmt *oldest = BOUND(o, OLDEST, 1, INT64_MAX);
 	int64_t row[5] = { 0 };
 	int rc = first_row(o, oldest, 5, row);
 
 	*stats = o->stats;
+	stats->syncs += o->flush != NULL ? outbox_flush_syncs(o->flush) : 0;
 	stats->oldest_boot_ns = 0;
 	stats->oldest_utc_us = 0;
 	if (rc == 1) {

@@ -22,7 +22,7 @@
  * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
  * to be damaged (close it and open it again: that sets it aside), or OUTBOX_E...; after any of
  * them the file is as it was before the call and outbox_reason() has the words.
- * Threads: all calls on one thread.
+ * Threads: all calls on one thread; it may have one of its own that waits for the disk.
  */
 #ifndef NODE_OUTBOX_H
 #define NODE_OUTBOX_H
@@ -43,7 +43,8 @@ struct outbox_config {
 	const char *path;	/* borrowed for the call of outbox_open() only */
 	uint64_t max_rows;	/* at least 1 */
 	uint64_t max_bytes;
-	unsigned sync_ms;	/* 0: each put is on the disk when it returns; else see outbox_sync() */
+	unsigned sync_ms;	/* 0: each reading is synced before it is peeked; else see outbox_sync() */
+	bool flush_thread;	/* sync on a thread: no call waits for the disk; see outbox_fd() */
 	uint64_t boot;		/* system_facts_boot() */
 };
 
@@ -67,7 +68,7 @@ struct outbox_stats {
 	uint64_t refused;	/* set aside, of rows */
 	uint64_t dropped;	/* of this process's life: FULL */
 	uint64_t not_written;	/* of this process's life: NOT_WRITTEN */
-	uint64_t syncs;		/* of this process's life: asked for by outbox_sync() */
+	uint64_t syncs;		/* of this process's life: by outbox_sync() or the thread */
 	uint64_t oldest_boot_ns;	/* of the oldest waiting reading, if it is of this boot, else 0 */
 	int64_t oldest_utc_us;	/* of the same; 0 if not dated */
 };
@@ -105,10 +106,17 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 /* Dates every reading of this boot that has no time by the stamp. Returns how many. */
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp);
 
-/* With sync_ms: brings to the disk what was put since the last sync, if anything. 0 or error. */
+/*
+ * With sync_ms: brings to the disk what was put since the last sync, if anything; with a thread, asks it to.
+ * Due at outbox_sync_due_ns(): sync_ms after the boot_ns of the first unsynced reading; 0: not due.
+ */
 int outbox_sync(struct outbox *o);
-/* When outbox_sync() is due, in CLOCK_BOOTTIME ns of the oldest unsynced reading's boot_ns + sync_ms; 0: not. */
 uint64_t outbox_sync_due_ns(const struct outbox *o);
+
+/* For epoll: readable when the thread has synced and outbox_settle() has work. -1 without a thread. */
+int outbox_fd(const struct outbox *o);
+/* Takes note of what the thread has synced: more can be peeked. 0, or why the last sync failed. */
+int outbox_settle(struct outbox *o);
 
 /* Gaps that begin at `from` or later, in order. Returns how many, up to max. */
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max);

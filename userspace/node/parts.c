@@ -30,6 +30,7 @@ struct parts {
 	struct thermometers *thermometers;
 	struct w1_sim *sim;
 	struct w1_line line;	/* of sim */
+	bool measuring;		/* a cycle runs */
 	bool seen_sensor;	/* a real one */
 	enum thermometers_bus used;
 	uint64_t bus_retry_ns;	/* while thermometers is NULL */
@@ -103,6 +104,7 @@ static void simulate_bus(struct parts *p, uint64_t now_ns, const char *why)
 {
 	thermometers_close(p->thermometers);
 	p->thermometers = NULL;
+	p->measuring = false;
 	p->sim = w1_sim_new_demo(SIMULATED_SEED);
 	if (p->sim == NULL) {
 		keep_bus_reason(p, "out of memory for simulated sensors");
@@ -135,13 +137,22 @@ bool parts_has_bus(const struct parts *p)
 	return p->thermometers != NULL;
 }
 
+bool parts_is_measuring(const struct parts *p)
+{
+	return p->measuring;
+}
+
 int parts_start_cycle(struct parts *p, uint64_t now_ns)
 {
+	int rc;
+
 	if (p->sim != NULL && now_ns > p->sim_ns) {	/* its world goes on while nobody looks */
 		w1_sim_advance(p->sim, now_ns - p->sim_ns);
 		p->sim_ns = now_ns;
 	}
-	return thermometers_start(p->thermometers);
+	rc = thermometers_start(p->thermometers);
+	p->measuring |= rc == 0;
+	return rc;
 }
 
 int parts_take_result(struct parts *p, struct thermometers_result *result, uint64_t now_ns)
@@ -149,6 +160,7 @@ int parts_take_result(struct parts *p, struct thermometers_result *result, uint6
 	if (p->thermometers == NULL || thermometers_take(p->thermometers, result) <= 0) {
 		return 0;
 	}
+	p->measuring = false;
 	p->used = result->used;
 	if (p->sim == NULL && result->n > 0) {
 		p->seen_sensor = true;

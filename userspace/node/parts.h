@@ -33,6 +33,8 @@ void parts_check(struct parts *p, uint64_t now_ns);
 uint64_t parts_deadline_ns(const struct parts *p);
 
 bool parts_has_bus(const struct parts *p);
+/* Does a cycle run whose result is still to be taken? */
+bool parts_is_measuring(const struct parts *p);
 /* Starts a cycle of the thermometers: 0 or a negative errno. */
 int parts_start_cycle(struct parts *p, uint64_t now_ns);
 /* 1 and *result, or 0. */

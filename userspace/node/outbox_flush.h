@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * outbox_flush: brings the outbox's WAL to the disk on a thread of its own, so that a slow card (a sync can
+ * take a second) holds up neither the receiver's bytes nor the session. Used by outbox.c only.
+ *
+ * The thread has a connection of its own to the file; it syncs the WAL, and copies it into the
+ * database (a checkpoint) when it has grown. It never writes a reading.
+ *
+ * Threads: all calls from the outbox's thread; they never wait for the disk, but for outbox_flush_stop().
+ */
+#ifndef NODE_OUTBOX_FLUSH_H
+#define NODE_OUTBOX_FLUSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct outbox_flush;
+
+/* NULL with err. path is borrowed for the call. */
+struct outbox_flush *outbox_flush_start(const char *path, char *err, size_t err_size);
+/* Waits for the sync that runs, and does no other. NULL is accepted. */
+void outbox_flush_stop(struct outbox_flush *f);
+
+/* Everything up to seq is to be on the disk. wal_pages: how long the WAL is now. */
+void outbox_flush_request(struct outbox_flush *f, uint64_t seq, unsigned wal_pages);
+
+/*
+ * How far the disk has it: *seq. Returns 0, or what went wrong with the last sync (a negative errno); then *seq
+ * stays where it was, and the next request tries again.
+ */
+int outbox_flush_done(struct outbox_flush *f, uint64_t *seq);
+
+/* Readable when outbox_flush_done() has changed; reading it is outbox_flush_done()'s. */
+int outbox_flush_fd(const struct outbox_flush *f);
+
+/* Syncs since the start. */
+uint64_t outbox_flush_syncs(struct outbox_flush *f);
+
+#endif
