@@ -254,7 +254,7 @@ void ublox7_brown_out(struct ublox7 *u, uint32_t off_ms, uint64_t now_ns)
 		u->bbr_sections = 0;
 		memset(u->aid_ini, 0, sizeof(u->aid_ini));
 	}
-	ublox7_start_gnss(u, off_ms + BOOT_MS + (u->config.no_battery ? u->config.cold_ttff_ms : UBLOX7_HOT_TTFF_MS),
+	ublox7_start_gnss(u, off_ms + BOOT_MS + (u->config.no_battery ? u->config.cold_ttff_ms : u->config.hot_ttff_ms),
 			  !u->config.no_battery);
 }
 

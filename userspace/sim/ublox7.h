@@ -61,6 +61,7 @@ struct ublox7_config {
 
 	bool no_battery;		/* V_BCKP is not fed: saved settings die with the supply */
 	uint32_t ttff_ms;		/* first fix after the start of the simulation; 0: has one */
+	uint32_t hot_ttff_ms;		/* after a start with all known; [DS] 1000. 0: what a test measures is the host */
 	uint32_t cold_ttff_ms;		/* and after a start with nothing known */
 	uint32_t utc_page_ms;		/* after that fix: until UTC is resolved (the page comes every 12.5 min) */
 	uint32_t doubtful_ppm;		/* epochs with a fix that is not gnssFixOK */

@@ -176,7 +176,7 @@ static void cfg_rst(struct ublox7 *u, const struct ublox7_command *c)
 	}
 	u->gnss_stopped = false;
 	/* Bit 7 is UTC's; anything else that is cleared costs a search. */
-	ublox7_start_gnss(u, clear ? u->config.cold_ttff_ms : UBLOX7_HOT_TTFF_MS, !(clear & 0x80));
+	ublox7_start_gnss(u, clear ? u->config.cold_ttff_ms : u->config.hot_ttff_ms, !(clear & 0x80));
 	if (mode == 0 || mode == 1 || mode == 4) {
 		ublox7_reboot(u);
 	} else {

@@ -9,8 +9,6 @@
 
 #include "ublox7.h"
 
-#define UBLOX7_HOT_TTFF_MS 1000	/* [DS] hot start */
-
 /* A byte that was heard well. */
 void ublox7_command_byte(struct ublox7 *u, uint8_t byte);
 /* Carries out the oldest waiting command. */

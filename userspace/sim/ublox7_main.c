@@ -28,6 +28,7 @@ static const struct fault {
 #define FAULT(name, member, max, help) \
 	{ name, help, offsetof(struct ublox7_config, member), sizeof(((struct ublox7_config *)0)->member), max }
 	FAULT("ttff-ms", ttff_ms, 3600000, "first fix that long after the start"),
+	FAULT("hot-ttff-ms", hot_ttff_ms, 3600000, "after a brown-out with battery (0; data sheet: 1000)"),
 	FAULT("cold-ttff-ms", cold_ttff_ms, 3600000, "and after a start with nothing known (29000)"),
 	FAULT("utc-page-ms", utc_page_ms, 3600000, "UTC is 2 s wrong and unresolved so long after the first fix"),
 	FAULT("doubtful-ppm", doubtful_ppm, 1000000, "so many of a million epochs have a fix that is not gnssFixOK"),

@@ -229,7 +229,7 @@ static int mon_ver(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 {
 	static const char *const texts[UBLOX7_KIND_COUNT][4] = {
 		[UBLOX7_GENUINE] = { "1.00 (59842)", "00070000", "PROTVER 14.00", "GPS;SBAS;GLO;QZSS" },
-		[UBLOX7_WRONG_PROTVER] = { "7.03 (45969)", "00040007", "PROTVER 13.01", "GPS" },
+		[UBLOX7_WRONG_PROTVER] = { "1.00 (59842)", "00070000", "PROTVER 13.01", "GPS;SBAS;GLO;QZSS" },
 		[UBLOX7_IS_8] = { "EXT CORE 3.01 (111141)", "00080000", "PROTVER=18.00", "GPS;GLO;GAL;BDS" },
 	};
 	const char *const *text = texts[u->config.kind];
