@@ -224,7 +224,7 @@ static void every_record_name_and_quality_is_documented(void **state)
 
 		snprintf(block, sizeof(block), "| `%s` | %s%s%s | 1e%d | %s%u |", s->name, s->unit[0] != '\0' ? "`" : "",
 			 s->unit[0] != '\0' ? s->unit : "–", s->unit[0] != '\0' ? "`" : "", s->exponent,
-			 s->is_signed ? "int" : "uint", 8 * s->size);
+			 s->is_signed ? "int" : "uint", 8u * s->size);
 		assert_documented(block);
 	}
 	for (unsigned i = 0; senml_quality_name(i) != NULL; i++) {

@@ -26,7 +26,8 @@ struct load {
 	int error;		/* of the first complaint; later ones are dropped */
 };
 
-static int __attribute__((format(printf, 2, 3))) complain(const struct place *at, const char *format, ...)
+static int __attribute__((format(printf, 2, 3)))
+complain(const struct place *at, const char *format, ...)
 {
 	int head = at->line > 0 ? snprintf(at->err, at->err_size, "%s:%u: ", at->file, at->line)
 				: snprintf(at->err, at->err_size, "%s: ", at->file);
@@ -151,13 +152,14 @@ static int assign(const struct config_key *key, void *target, const char *value,
 	switch (key->type) {
 	case CONFIG_STRING: {
 		char **slot = member(target, key);
-		char *copy = malloc(strlen(value) + 1);
+		size_t size = strlen(value) + 1;
+		char *copy = malloc(size);
 
 		if (copy == NULL) {
 			complain(at, "out of memory");
 			return -ENOMEM;
 		}
-		strcpy(copy, value);
+		memcpy(copy, value, size);
 		free(*slot);
 		*slot = copy;
 		return 0;
@@ -341,7 +343,7 @@ static int load_file(struct load *load)
 		complain(&load->place, "%s", strerror(error));
 		return -error;
 	}
-	load->line_of = calloc(load->n, sizeof(*load->line_of));
+	load->line_of = calloc(load->n + 1, sizeof(*load->line_of));	/* a table may be empty */
 	if (load->line_of == NULL) {
 		fclose(load->file);
 		complain(&load->place, "out of memory");

@@ -248,7 +248,7 @@ static int parse_values(const char *text, struct slice temp, struct slice flow, 
 
 static const char *slash(const char *at, const char *end)
 {
-	return at == NULL ? NULL : memchr(at, '/', (size_t)(end - at));
+	return memchr(at, '/', (size_t)(end - at));
 }
 
 /* field i lies between cut[i - 1] and cut[i]. */
@@ -280,7 +280,7 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 			       : bad(err, "record", 0, "SENSOR/MAC/TEMP/FLOW/GPS/TIME or a MAC alone");
 	}
 	for (unsigned i = 1; i < 4; i++) {
-		cut[i] = cut[i - 1] == NULL ? NULL : slash(cut[i - 1] + 1, end);
+		cut[i] = cut[i - 1] != NULL ? slash(cut[i - 1] + 1, end) : NULL;
 	}
 	if (colon_mac(first, &record->mac)) {
 		record->form = LEGACY_OLDER;

@@ -14,21 +14,34 @@
 
 /* --- writing ---------------------------------------------------------------- */
 
+static uint8_t *free_at(const struct senml_writer *w)
+{
+	return w->buffer + w->used;
+}
+
+static size_t room(const struct senml_writer *w)
+{
+	return w->size - w->used;
+}
+
+/* After libcbor wrote n bytes there; 0 says that they did not fit. */
+static void advance(struct senml_writer *w, size_t n)
+{
+	w->full |= n == 0;
+	w->used += n;
+}
+
 static void put_head(struct senml_writer *w, size_t (*encode)(size_t, unsigned char *, size_t),
 		     size_t n)
 {
-	unsigned char head[HEAD_MAX];
-
-	senml_writer_put(w, head, encode(n, head, sizeof(head)));
+	advance(w, encode(n, free_at(w), room(w)));
 }
 
 static void put_int(struct senml_writer *w, bool negative, uint64_t magnitude)
 {
-	unsigned char head[HEAD_MAX];
-
 	/* CBOR's negative integer N stands for -1 - N. */
-	senml_writer_put(w, head, negative ? cbor_encode_negint(magnitude - 1, head, sizeof(head))
-					   : cbor_encode_uint(magnitude, head, sizeof(head)));
+	advance(w, negative ? cbor_encode_negint(magnitude - 1, free_at(w), room(w))
+			    : cbor_encode_uint(magnitude, free_at(w), room(w)));
 }
 
 static void put_signed(struct senml_writer *w, int value)
@@ -38,10 +51,8 @@ static void put_signed(struct senml_writer *w, int value)
 
 static void put_number(struct senml_writer *w, const struct senml_number *n)
 {
-	unsigned char head[HEAD_MAX];
-
 	if (n->exponent != 0) {
-		senml_writer_put(w, head, cbor_encode_tag(TAG_DECIMAL_FRACTION, head, sizeof(head)));
+		advance(w, cbor_encode_tag(TAG_DECIMAL_FRACTION, free_at(w), room(w)));
 		put_head(w, cbor_encode_array_start, 2);
 		put_signed(w, n->exponent);
 	}

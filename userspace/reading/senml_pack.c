@@ -130,7 +130,8 @@ static void put_device(struct packer *p, const char *device, char base[READING_D
 	size_t length = strlen(device);
 
 	memcpy(base, device, length);
-	memcpy(base + length, "_", 2);
+	base[length] = '_';
+	base[length + 1] = '\0';
 	senml_record_text(&p->record, SENML_BN, base);
 }
 

@@ -45,7 +45,7 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t n)
 		if (digit < 0) {
 			return false;
 		}
-		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | digit);
+		bytes[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : bytes[i / 2] | digit);
 	}
 	return text[2 * n] == '\0';
 }
@@ -253,6 +253,8 @@ static int finish(struct senml_unpack *u)
 /* A record that opens the next reading or ack: whose it is must be a device. */
 static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 {
+	size_t size = strlen(s->name) + 1;
+
 	if (finish(u) != 0) {
 		return u->err->code;
 	}
@@ -267,10 +269,10 @@ static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 	u->seen = 0;
 	if (u->acks != NULL) {
 		u->acks[u->n] = (struct reading_ack){ .epoch = 0 };
-		strcpy(u->acks[u->n].device, s->name);
+		memcpy(u->acks[u->n].device, s->name, size);
 	} else {
 		reading_init(&u->readings[u->n]);
-		strcpy(u->readings[u->n].device, s->name);
+		memcpy(u->readings[u->n].device, s->name, size);
 		if (senml_resolved_time(&u->base, s, &u->readings[u->n].utc_us, u->err) != 0) {
 			return u->err->code;
 		}
