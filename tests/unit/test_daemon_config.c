@@ -155,6 +155,8 @@ static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void *
 		{ "[node]\nname = a\nloud = 1\nname = b\n", ":4: [node] name is given twice, first in line 2" },
 		{ "[node]\nname = a\n[server]\n[node]\nname = a\n", ":5: [node] name is given twice, first in line 2" },
 		{ "[node]\njust words\n", ":2: neither \"[section]\" nor \"key = value\"" },
+		{ "[node] name = x\n", ":1: text after [section]" },
+		{ "[node] ; why\n= x\n", ":2: unknown key  in [node]" },
 		{ "[node\nname = x\n", ":1: neither \"[section]\"" },
 		/* the first mistake counts */
 		{ "[node]\njust words\nloud = maybe\n", ":2: neither" },
@@ -178,6 +180,20 @@ static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void *
 		assert_int_equal(t.port, 0);
 		assert_int_equal(t.untouched, 0x55555555);
 	}
+}
+
+static void a_nul_byte_is_refused_where_it_would_cut_a_value(void **state)
+{
+	static const char text[] = "[node]\nname = pass\0word\n";
+	struct target t;
+	FILE *f = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(f);
+	fwrite(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	assert_int_equal(config_load(table, N, &t, path, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, ":2: a NUL byte in the line"));
 }
 
 static void a_file_that_cannot_be_read_says_why(void **state)
@@ -267,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_file_is_read_key_by_key),
 		cmocka_unit_test(times_are_exact_in_every_unit),
 		cmocka_unit_test(every_mistake_is_named_with_file_line_key_and_what_is_allowed),
+		cmocka_unit_test(a_nul_byte_is_refused_where_it_would_cut_a_value),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
 		cmocka_unit_test(an_error_longer_than_its_buffer_is_cut_and_terminated),
 		cmocka_unit_test(an_override_goes_over_what_was_loaded),

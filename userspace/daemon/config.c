@@ -251,7 +251,7 @@ static const struct config_key *find(const struct config_key *table, size_t n, c
 		size_t by = section_known && !here ? SIZE_MAX
 						   : distance(section_known ? key : section, name);
 
-		if (by < near_by) {
+		if (by < near_by && by < strlen(name)) {
 			near = name;
 			near_by = by;
 		}
@@ -285,6 +285,7 @@ static char *next_line(char *line, int size, void *stream)
 {
 	struct load *load = stream;
 	size_t length, blanks;
+	char *end;
 
 	if (load->error != 0) {
 		return NULL;
@@ -297,12 +298,20 @@ static char *next_line(char *line, int size, void *stream)
 	}
 	load->place.line++;
 	length = strlen(line);
-	if (length + 1 == (size_t)size && line[length - 1] != '\n') {
-		load->error = complain(&load->place, "line of more than %d characters", size - 2);
+	if (length == 0 || (line[length - 1] != '\n' && !feof(load->file))) {
+		load->error = length + 1 == (size_t)size
+				      ? complain(&load->place, "line of more than %d characters", size - 2)
+				      : complain(&load->place, "a NUL byte in the line");
 		return NULL;
 	}
 	blanks = strspn(line, " \t");
 	memmove(line, line + blanks, length + 1 - blanks);
+	end = line[0] == '[' ? strchr(line, ']') : NULL;
+	if (end != NULL && strchr(";#\r\n", end[1 + strspn(end + 1, " \t")]) == NULL) {
+		/* inih would take no notice of it. */
+		load->error = complain(&load->place, "text after [section]");
+		return NULL;
+	}
 	return line;
 }
 
