@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* uint64_t is shown as is_signed = false even where the C type promotes. */
 #define X(id, type, member, name_, unit_, exponent_) \
 	[READING_##id] = { \
 		.name = name_, .unit = unit_, .exponent = exponent_, \
