@@ -2,7 +2,6 @@
 #define _GNU_SOURCE	/* gmtime_r, isatty */
 #include "show.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -100,6 +99,11 @@ static void show_hex(FILE *out, const uint8_t *body, size_t size)
 int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json)
 {
 	/* Not every SenML pack is of readings (gaps, time): then its text is shown. */
+	if ((content_format == SENML_CBOR && size == 1 && body[0] == 0x80) ||
+	    (content_format == SENML_JSON && size == 2 && memcmp(body, "[]", 2) == 0)) {
+		fputs(json ? "[]\n" : "no readings\n", out);
+		return 0;
+	}
 	if (content_format == SENML_CBOR || content_format == SENML_JSON) {
 		if (show_readings(out, (enum senml_format)content_format, body, size, json) == 0) {
 			return 0;
