@@ -5,7 +5,8 @@ What the simulator put on its pty is recorded byte by byte beside them or asked 
 taken from those bytes by the few lines of decoding below, which follow the protocol description and nothing of ours.
 
 Known of gpsd 3.22 and not tested: it turns NAV-PVT off for PROTVER below 15 and then freezes the latitude and longitude of
-NAV-SOL, and it ignores gnssFixOK; so `gpsd -b`, which leaves the receiver as it is, judges the position.
+NAV-SOL, it ignores gnssFixOK, and without `-s` it may hunt for the baud for a minute; so `gpsd -b`, which
+leaves the receiver as it is, judges the position.
 """
 import calendar
 import json
@@ -230,7 +231,7 @@ def test_gpsdecode_knows_every_navigation_message(receiver):
 
 
 def test_ubxtool_reads_version_port_rate_and_fix(receiver):
-    ublox = receiver("--seed", 3)
+    ublox = receiver("--running", "--seed", 3)
     out = ubxtool(ublox, "-p", "MON-VER", "-p", "CFG-PRT", "-p", "CFG-RATE", "-p", "NAV-PVT", "-v", "2", wait=4)
     assert re.search(r"swVersion 1\.00 \(59842\)\s+hwVersion 00070000\s+extension PROTVER 14\.00", out), out
     assert re.search(r"PortID 1 \(UART1\).*\n\s+mode 0x8c0 baudRate 9600\n\s+inProtoMask 0x7 outProtoMask 0x3", out), out
@@ -241,28 +242,28 @@ def test_ubxtool_reads_version_port_rate_and_fix(receiver):
 
 
 def test_ubxtool_sets_the_model_and_the_rate_and_reads_them_back(receiver):
-    ublox = receiver("--seed", 4)
+    ublox = receiver("--running", "--seed", 4)
     assert "ACK to Class x06 (CFG) ID x24 (NAV5)" in ubxtool(ublox, "-p", "MODEL,4", "-v", "2")
     assert "dynModel (Automotive)" in ubxtool(ublox, "-p", "CFG-NAV5", "-v", "2")
-    assert "ACK to Class x06 (CFG) ID x08 (RATE)" in ubxtool(ublox, "-p", "RATE,500", "-v", "2")
+    assert "ACK to Class x06 (CFG) ID x08 (RATE)" in ubxtool(ublox, "-c", "06,08,f4,01,01,00,01,00", "-v", "2")
     assert "measRate 500 navRate 1" in ubxtool(ublox, "-p", "CFG-RATE", "-v", "2")
 
 
 def test_ubxtool_moves_it_to_another_baud_and_talks_to_it_there(receiver):
-    ublox = receiver("--seed", 5)
+    ublox = receiver("--running", "--seed", 5)
     ubxtool(ublox, "-S", "38400", "-v", "2")
     assert "baudRate 38400" in ubxtool(ublox, "-p", "CFG-PRT", "-v", "2", baud=38400)
     assert "UBX-CFG-PRT:\n PortID" not in ubxtool(ublox, "-p", "CFG-PRT", "-v", "2", baud=9600)
 
 
 def test_ubxtool_is_refused_what_only_later_receivers_have(receiver):
-    ublox = receiver("--seed", 6)
+    ublox = receiver("--running", "--seed", 6)
     out = ubxtool(ublox, "-c", "06,1e", "-v", "2", wait=3)      # CFG-ODO
     assert re.search(r"UBX-ACK-NAK:\n\s+NAK to Class x06 \(CFG\) ID x1e", out), out
 
 
 def test_gpsd_read_only_has_a_live_position_and_the_right_time(receiver, gpsd):
-    ublox = receiver("--seed", 11)
+    ublox = receiver("--running", "--seed", 11)
     ublox.listen(9600, lambda s: len(pvts(s)) >= 1, enable((1, 7)))
     daemon = gpsd(ublox.path, "-b", "-s", "9600")
     first = daemon.report(lambda j: j["class"] == "TPV" and j.get("mode") == 3 and "lat" in j, "a 3D fix")
@@ -273,8 +274,8 @@ def test_gpsd_read_only_has_a_live_position_and_the_right_time(receiver, gpsd):
 
 
 def test_gpsd_recognises_configures_and_gets_a_fix(receiver, gpsd):
-    ublox = receiver("--seed", 12)
-    daemon = gpsd(ublox.path)
+    ublox = receiver("--running", "--seed", 12)
+    daemon = gpsd(ublox.path, "-s", "9600")
     device = daemon.report(lambda j: j["class"] == "DEVICE" and "PROTVER 14.00" in json.dumps(j) or
                            j["class"] == "DEVICES" and "PROTVER 14.00" in json.dumps(j), "PROTVER 14.00 in its DEVICE")
     assert "u-blox" in json.dumps(device)
