@@ -191,8 +191,8 @@ static void open_receiver(struct parts *p, const char *port, uint64_t now_ns)
 	}
 	watch(p, receiver_fd(p->receiver));
 	p->probe_until_ns = now_ns + PROBE_NS;
-	p->told = receiver_state(p->receiver);
-	log_notice("receiver on %s: %s", port, receiver_reason(p->receiver));
+	p->told = RECEIVER_PROBING;
+	log_notice("receiver: is looked for on %s", port);
 }
 
 static void simulate_receiver(struct parts *p, uint64_t now_ns, const char *why)
@@ -227,13 +227,21 @@ static void check_receiver(struct parts *p, uint64_t now_ns)
 		simulate_receiver(p, now_ns, receiver_reason(p->receiver));
 		return;
 	}
-	if (state != p->told) {
-		p->told = state;
-		if (state == RECEIVER_READY) {
-			log_notice("receiver on %s: ready, %s", parts_receiver_name(p), receiver_identity(p->receiver));
-		} else {
-			log_notice("receiver on %s: %s", parts_receiver_name(p), receiver_reason(p->receiver));
-		}
+	if (state == p->told) {
+		return;
+	}
+	p->told = state;
+	switch (state) {
+	case RECEIVER_READY:
+		log_notice("receiver on %s: ready, %s", parts_receiver_name(p), receiver_identity(p->receiver));
+		break;
+	case RECEIVER_CONFIGURING:
+		log_debug("receiver: %s", receiver_reason(p->receiver));
+		break;
+	case RECEIVER_NO_PORT:
+	case RECEIVER_PROBING:
+		log_warning("receiver: %s", receiver_reason(p->receiver));
+		break;
 	}
 }
 
