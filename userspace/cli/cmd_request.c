@@ -190,7 +190,7 @@ static void on_answer(void *arg, const struct coaps_response *r)
 		fprintf(stderr, "geotherm: %s: %s\n", outcome->options->uri, r->reason);
 		outcome->exit_code = CLI_UNREACHABLE;
 	} else if (r->code >= 0x80) {
-		fprintf(stderr, "geotherm: %s: %u.%02u %.*s\n", outcome->options->uri, r->code >> 5, r->code & 31u,
+		fprintf(stderr, "geotherm: %s: %d.%02d %.*s\n", outcome->options->uri, r->code >> 5, r->code & 31,
 			(int)r->payload_size, (const char *)r->payload);
 		outcome->exit_code = CLI_FAILED;
 	} else if (show_body(stdout, r->content_format, r->payload, r->payload_size, outcome->options->json) != 0) {
