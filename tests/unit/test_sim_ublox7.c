@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "userspace/sim/ublox7.h"
+#include "userspace/sim/ublox7_pty.h"
+#include "userspace/sim/ublox7_recording.h"
 
 #define MS 1000000ull
 #define S 1000000000ull
@@ -622,6 +624,59 @@ static void doubtful_fixes_come_as_often_as_asked(void **state)
 	assert_in_range(doubtful, 2200, 2800);
 }
 
+static void a_recording_is_played_as_it_was_received(void **state)
+{
+	struct ublox7_config c = quiet();
+	struct ublox7_point *track;
+	char err[200] = "";
+	long points = ublox7_recording_read("tests/data/ubx/navisys-gr8013.log", &track, err, sizeof(err));
+	struct bench *b;
+	const uint8_t *pvt;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(points, 35);	/* its NAV-PVT frames, one a second */
+	c.track = track;
+	c.track_len = (size_t)points;
+	b = start(&c);
+	for (long i = 0; i < 2 * points; i++) {
+		ublox7_world_epoch(&b->u.world, (int64_t)b->u.world.track_begin_us + i * 1000000, 1691);
+		assert_memory_equal(&b->u.world.epoch.at, &track[i % points], sizeof(*track));
+	}
+	pvt = ask(b, 1, 7, NULL, 0, &n);
+	assert_int_equal((int32_t)u32(pvt + 24), b->u.world.epoch.at.lon_e7);
+	assert_int_equal((int32_t)u32(pvt + 28), b->u.world.epoch.at.lat_e7);
+	free(track);
+}
+
+static void a_file_that_is_no_recording_is_named(void **state)
+{
+	struct ublox7_point *track;
+	char err[200] = "";
+
+	(void)state;
+	assert_true(ublox7_recording_read("tests/data/no-such-file", &track, err, sizeof(err)) < 0);
+	assert_string_equal(err, "tests/data/no-such-file: No such file or directory");
+	assert_true(ublox7_recording_read("VERSION", &track, err, sizeof(err)) < 0);
+	assert_string_equal(err, "VERSION: no good UBX-NAV-PVT frame in it");
+	assert_null(track);
+}
+
+static void the_command_refuses_what_it_cannot_do(void **state)
+{
+	static char wrong[][2][16] = { { "--baud", "9601" }, { "--mode", "nema" }, { "--kind", "x" }, { "--fault", "deaf-ms" },
+					  { "--fault", "deaf-ms=-1" }, { "--fault", "antenna=5" }, { "--seed", "12x" },
+					  { "--recording", "VERSION" }, { "--nothing", "" }, { "more", "words" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char name[] = "ublox7";
+		char *argv[] = { name, wrong[i][0], wrong[i][1], NULL };
+
+		assert_int_equal(ublox7_main(3, argv), 2);
+	}
+}
+
 static void a_drive_moves_as_its_velocity_says(void **state)
 {
 	struct ublox7_world w = { .seed = 9 };
@@ -729,6 +784,9 @@ int main(void)
 		cmocka_unit_test(after_1024_weeks_time_jumps_back),
 		cmocka_unit_test(doubtful_fixes_come_as_often_as_asked),
 		cmocka_unit_test(a_drive_moves_as_its_velocity_says),
+		cmocka_unit_test(a_recording_is_played_as_it_was_received),
+		cmocka_unit_test(a_file_that_is_no_recording_is_named),
+		cmocka_unit_test(the_command_refuses_what_it_cannot_do),
 		cmocka_unit_test(later_and_cloned_receivers_differ_where_they_should),
 		cmocka_unit_test(jamming_is_told_only_with_the_monitor_on),
 		cmocka_unit_test(time_since_start_begins_anew_with_a_reset),

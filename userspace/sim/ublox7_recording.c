@@ -9,41 +9,45 @@
 #include "ublox7_bytes.h"
 
 #define FILE_MAX (64u << 20)
+#define CHUNK 65536u
 #define WEEK_MS 604800000u
 
-/* The whole file; its length or a negative errno. */
+/* All that is in f, allocated; its length or a negative errno. */
+static long read_all(FILE *f, uint8_t **bytes)
+{
+	uint8_t *all = NULL;
+	size_t size = 0, n;
+
+	do {
+		uint8_t *more = size <= FILE_MAX ? realloc(all, size + CHUNK) : NULL;
+
+		if (more == NULL) {
+			free(all);
+			return size <= FILE_MAX ? -ENOMEM : -EFBIG;
+		}
+		all = more;
+		n = fread(all + size, 1, CHUNK, f);
+		size += n;
+	} while (n > 0);
+	if (ferror(f)) {
+		free(all);
+		return -EIO;
+	}
+	*bytes = all;
+	return (long)size;
+}
+
 static long read_file(const char *path, uint8_t **bytes)
 {
 	FILE *f = fopen(path, "rb");
-	size_t size = 0, n;
-	uint8_t *all = NULL;
-	long rc = f ? 0 : -errno;
+	long size;
 
-	while (f && rc == 0) {
-		uint8_t *more = realloc(all, size + 65536);
-
-		if (more == NULL || size > FILE_MAX) {
-			all = more ? more : all;
-			rc = more ? -EFBIG : -ENOMEM;
-			break;
-		}
-		all = more;
-		n = fread(all + size, 1, 65536, f);
-		size += n;
-		if (n == 0) {
-			rc = ferror(f) ? -EIO : (long)size;
-			break;
-		}
+	if (f == NULL) {
+		return -errno;
 	}
-	if (f) {
-		fclose(f);
-	}
-	if (rc < 0) {
-		free(all);
-		return rc;
-	}
-	*bytes = all;
-	return rc;
+	size = read_all(f, bytes);
+	fclose(f);
+	return size;
 }
 
 /* The length of the NAV-PVT frame at p, 0 if there is none. */
@@ -106,7 +110,8 @@ long ublox7_recording_read(const char *path, struct ublox7_point **track, char *
 	uint8_t *bytes = NULL;
 	long size = read_file(path, &bytes), n;
 
-	if (size < 0) {
+	*track = NULL;
+	if (size < 0 || bytes == NULL) {
 		snprintf(err, err_size, "%s: %s", path, strerror((int)-size));
 		return size;
 	}
