@@ -10,6 +10,7 @@
 #include "outbox_file.h"
 #include "outbox_flush.h"
 #include "outbox_row.h"
+#include "outbox_sql.h"
 #include "userspace/reading/senml.h"
 
 #define ROW_BYTES 64	/* counted for a row beside its body: columns and b-tree */
@@ -20,49 +21,9 @@
  */
 #define UNSYNCED_MAX 1000
 
-/* A literal over two lines stands in parentheses: that is no missing comma. */
-#define STATEMENTS(X) \
-	X(BEGIN, "BEGIN IMMEDIATE") \
-	X(COMMIT, "COMMIT") \
-	X(ROLLBACK, "ROLLBACK") \
-	X(PUT, "INSERT INTO reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
-	X(OLDEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq LIMIT ?1") \
-	X(NEWEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq DESC LIMIT ?1") \
-	X(OLDEST_SIZE, "SELECT seq, length(body) FROM reading ORDER BY seq LIMIT 1") \
-	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1") \
-	X(DROP, "DELETE FROM reading WHERE seq = ?1") \
-	X(DROP_REFUSED, "DELETE FROM refused WHERE seq = ?1") \
-	X(SIZE_OF, ("SELECT count(*), coalesce(sum(length(body)), 0) FROM reading" \
-		    " WHERE seq BETWEEN ?1 AND ?2")) \
-	X(CONFIRM, "DELETE FROM reading WHERE seq BETWEEN ?1 AND ?2") \
-	X(HIGH_WATER, "UPDATE outbox SET next_seq = ?1") \
-	X(REFUSE, "INSERT INTO refused SELECT *, ?2 FROM reading WHERE seq = ?1") \
-	X(UNDATED, ("SELECT * FROM reading WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0" \
-		    " LIMIT 1")) \
-	X(DATE, ("UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5" \
-		 " WHERE seq = ?1")) \
-	X(GAP_EXTEND, ("UPDATE gap SET last = ?2 WHERE first = (SELECT max(first) FROM gap WHERE first < ?1)" \
-		       " AND last = ?1 - 1 AND reason = ?3")) \
-	X(GAP_ADD, "INSERT INTO gap VALUES (?1, ?2, ?3)") \
-	X(GAPS, "SELECT first, last, reason FROM gap WHERE first >= ?1 ORDER BY first LIMIT ?2")
-
-enum statement {
-#define X(id, sql) id,
-	STATEMENTS(X)
-#undef X
-	STATEMENT_COUNT
-};
-
-static const char *const sql_of[STATEMENT_COUNT] = {
-#define X(id, sql) [id] = sql,
-	STATEMENTS(X)
-#undef X
-};
-
 struct outbox {
 	struct outbox_file file;
-	sqlite3 *db;	/* file.db */
-	sqlite3_stmt *statements[STATEMENT_COUNT];
+	struct outbox_sql sql;
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
 	struct outbox_flush *flush;	/* NULL: no thread */
@@ -72,7 +33,6 @@ struct outbox {
 	uint64_t unsynced_ns;	/* boot_ns of the first of them */
 	uint64_t burnt_first, burnt_last;	/* given, but not written; 0: none */
 	struct outbox_stats stats;
-	char reason[256];
 };
 
 const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
@@ -94,88 +54,15 @@ const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
 
 const char *outbox_reason(const struct outbox *o)
 {
-	return o->reason;
-}
-
-/* --- statements --------------------------------------------------------- */
-
-static int fail(struct outbox *o, int sqlite_rc)
-{
-	snprintf(o->reason, sizeof(o->reason), "%s (SQLite %d)", sqlite3_errmsg(o->db), sqlite_rc);
-	return outbox_file_error(sqlite_rc);
-}
-
-/* A statement with its first arguments, all integers, bound. */
-static sqlite3_stmt *bound(struct outbox *o, enum statement id, unsigned n, const int64_t *values)
-{
-	sqlite3_stmt *statement = o->statements[id];
-
-	sqlite3_reset(statement);
-	for (unsigned i = 0; i < n; i++) {
-		sqlite3_bind_int64(statement, (int)i + 1, values[i]);
-	}
-	return statement;
-}
-
-#define BOUND(o, id, ...) bound(o, id, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), \
-				(int64_t[]){ __VA_ARGS__ })
-
-/* Runs to the end: 0 or an error. */
-static int run(struct outbox *o, sqlite3_stmt *statement)
-{
-	int rc = sqlite3_step(statement);
-
-	if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
-		rc = fail(o, rc);
-		sqlite3_reset(statement);
-		return rc;
-	}
-	sqlite3_reset(statement);
-	return 0;
-}
-
-/* The first row's integers: 1, 0 if there is no row, or an error. */
-static int first_row(struct outbox *o, sqlite3_stmt *statement, unsigned n, int64_t *values)
-{
-	int rc = sqlite3_step(statement);
-
-	if (rc == SQLITE_ROW) {
-		for (unsigned i = 0; i < n; i++) {
-			values[i] = sqlite3_column_int64(statement, (int)i);
-		}
-	} else if (rc != SQLITE_DONE) {
-		rc = fail(o, rc);
-		sqlite3_reset(statement);
-		return rc;
-	}
-	sqlite3_reset(statement);
-	return rc == SQLITE_ROW;
-}
-
-static int begin(struct outbox *o)
-{
-	return run(o, bound(o, BEGIN, 0, NULL));
-}
-
-/* Commits if rc is 0, else takes everything back; the words of the first trouble stay. */
-static int finish(struct outbox *o, int rc)
-{
-	if (rc == 0) {
-		rc = run(o, bound(o, COMMIT, 0, NULL));
-	}
-	if (rc != 0 && !sqlite3_get_autocommit(o->db)) {
-		sqlite3_step(bound(o, ROLLBACK, 0, NULL));
-		sqlite3_reset(o->statements[ROLLBACK]);
-	}
-	return rc;
+	return o->sql.reason;
 }
 
 static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_gap_reason reason)
 {
-	int rc = run(o, BOUND(o, GAP_EXTEND, (int64_t)first, (int64_t)last, reason));
+	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_EXTEND, (int64_t)first, (int64_t)last, reason));
 
-	if (rc == 0 && sqlite3_changes(o->db) == 0) {
-		rc = run(o, BOUND(o, GAP_ADD, (int64_t)first, (int64_t)last, reason));
+	if (rc == 0 && sqlite3_changes(o->sql.db) == 0) {
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_ADD, (int64_t)first, (int64_t)last, reason));
 	}
 	return rc;
 }
@@ -185,76 +72,39 @@ static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_
 /* Reads where we are, and marks the file as in use. */
 static int take_over(struct outbox *o, bool lazy)
 {
+	enum { EPOCH, NEXT_SEQ, BOOT, CLEAN, LAZY, STATE_COUNT };
+	enum { HIGHEST, WAITING, REFUSED, BYTES, HELD_COUNT };
+	int64_t was[STATE_COUNT] = { 0 }, held[HELD_COUNT] = { 0 };
 	uint64_t next, skip = 0;
-	sqlite3_stmt *statement;
-	int64_t was[5] = { 0 }, rows[4] = { 0 };
-	int rc;
+	int rc = outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_STATE], STATE_COUNT, was);
 
-	rc = sqlite3_prepare_v2(o->db, "SELECT epoch, next_seq, boot, clean, lazy FROM outbox", -1, &statement, NULL);
-	if (rc != SQLITE_OK) {
-		return fail(o, rc);
-	}
-	rc = first_row(o, statement, 5, was);
-	sqlite3_finalize(statement);
+	rc = rc == 1 ? outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_HELD], HELD_COUNT, held) : rc;
 	if (rc != 1) {
 		return rc < 0 ? rc : -EUCLEAN;
 	}
-	rc = sqlite3_prepare_v2(o->db, "SELECT max(coalesce((SELECT max(seq) FROM reading), 0),"
-				" coalesce((SELECT max(seq) FROM refused), 0), coalesce((SELECT max(last) FROM gap), 0)),"
-				" (SELECT count(*) FROM reading), (SELECT count(*) FROM refused),"
-				" (SELECT coalesce(sum(length(body)), 0) FROM reading) +"
-				" (SELECT coalesce(sum(length(body)), 0) FROM refused)", -1, &statement, NULL);
-	if (rc != SQLITE_OK) {
-		return fail(o, rc);
-	}
-	rc = first_row(o, statement, 4, rows);
-	sqlite3_finalize(statement);
-	if (rc != 1) {
-		return rc < 0 ? rc : -EUCLEAN;
-	}
-	next = was[1] > rows[0] ? (uint64_t)was[1] : (uint64_t)rows[0] + 1;
-	if (was[3] == 0 && was[4] != 0 && (uint64_t)was[2] != o->boot) {
+	next = was[NEXT_SEQ] > held[HIGHEST] ? (uint64_t)was[NEXT_SEQ] : (uint64_t)held[HIGHEST] + 1;
+	if (was[CLEAN] == 0 && was[LAZY] != 0 && (uint64_t)was[BOOT] != o->boot) {
 		skip = UNSYNCED_MAX;
 	}
-	o->stats.epoch = (uint64_t)was[0];
+	o->stats.epoch = (uint64_t)was[EPOCH];
 	o->stats.next_seq = next + skip;
-	o->stats.refused = (uint64_t)rows[2];
-	o->stats.rows = (uint64_t)(rows[1] + rows[2]);
-	o->stats.bytes = (uint64_t)rows[3] + ROW_BYTES * o->stats.rows;
+	o->stats.refused = (uint64_t)held[REFUSED];
+	o->stats.rows = (uint64_t)(held[WAITING] + held[REFUSED]);
+	o->stats.bytes = (uint64_t)held[BYTES] + ROW_BYTES * o->stats.rows;
 
-	rc = sqlite3_prepare_v2(o->db, "UPDATE outbox SET next_seq = ?1, boot = ?2, clean = 0, lazy = ?3", -1, &statement,
-				NULL);
-	if (rc != SQLITE_OK) {
-		return fail(o, rc);
-	}
-	sqlite3_bind_int64(statement, 1, (int64_t)o->stats.next_seq);
-	sqlite3_bind_int64(statement, 2, (int64_t)o->boot);
-	sqlite3_bind_int64(statement, 3, lazy);
-	rc = begin(o);
+	rc = outbox_sql_begin(&o->sql);
 	if (rc == 0) {
-		rc = run(o, statement);
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_TAKE, (int64_t)o->stats.next_seq,
+							(int64_t)o->boot, lazy));
 		if (rc == 0 && skip > 0) {
 			rc = add_gap(o, next, next + skip - 1, OUTBOX_GAP_POWER);
 		}
-		rc = finish(o, rc);
+		rc = outbox_sql_finish(&o->sql, rc);
 	}
-	sqlite3_finalize(statement);
 	if (rc == 0 && lazy) {	/* from here on a power cut must be known as one */
-		rc = outbox_file_sync(o->db) == SQLITE_OK ? 0 : -EIO;
+		rc = outbox_file_sync(o->sql.db) == SQLITE_OK ? 0 : -EIO;
 	}
 	return rc;
-}
-
-static int prepare_all(struct outbox *o)
-{
-	for (int i = 0; i < STATEMENT_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(o->db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &o->statements[i], NULL);
-
-		if (rc != SQLITE_OK) {
-			return fail(o, rc);
-		}
-	}
-	return 0;
 }
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
@@ -270,11 +120,11 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 /* What the last process put may be in the kernel only: it is synced before it is sent. */
 static int start_flush(struct outbox *o, const char *path)
 {
-	o->flush = outbox_flush_start(path, o->reason, sizeof(o->reason));
+	o->flush = outbox_flush_start(path, o->sql.reason, sizeof(o->sql.reason));
 	if (o->flush == NULL) {
 		return -EIO;
 	}
-	sqlite3_wal_hook(o->db, on_commit, o);	/* in place of SQLite's own, which would checkpoint in here */
+	sqlite3_wal_hook(o->sql.db, on_commit, o);	/* in place of SQLite's own, which would checkpoint in here */
 	if (o->sync_ms == 0) {
 		o->durable = 0;
 		outbox_flush_request(o->flush, o->stats.next_seq - 1, 0);
@@ -285,9 +135,7 @@ static int start_flush(struct outbox *o, const char *path)
 static void release(struct outbox *o)
 {
 	outbox_flush_stop(o->flush);
-	for (int i = 0; i < STATEMENT_COUNT; i++) {
-		sqlite3_finalize(o->statements[i]);
-	}
+	outbox_sql_free(&o->sql);
 	outbox_file_close(&o->file);
 	free(o);
 }
@@ -312,13 +160,12 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 		free(o);
 		return opened;
 	}
-	o->db = o->file.db;
-	rc = prepare_all(o);
+	rc = outbox_sql_prepare(&o->sql, o->file.db);
 	rc = rc == 0 ? take_over(o, config->sync_ms > 0) : rc;
 	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
-			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): " : "", o->reason);
+			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): " : "", o->sql.reason);
 		release(o);
 		return rc;
 	}
@@ -338,7 +185,7 @@ void outbox_close(struct outbox *o)
 	/* If this fails the file counts as not closed, which is safe: it is looked through. */
 	snprintf(sql, sizeof(sql), "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
 		 (int64_t)o->stats.next_seq);
-	outbox_file_exec(o->db, sql);
+	outbox_file_exec(o->sql.db, sql);
 	release(o);
 }
 
@@ -350,12 +197,12 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 	while (stats->rows > 0 && (stats->rows >= o->max_rows || stats->bytes + bytes > o->max_bytes)) {
 		bool refused = stats->refused > 0;
 		int64_t victim[2] = { 0 };
-		int rc = first_row(o, bound(o, refused ? REFUSED_SIZE : OLDEST_SIZE, 0, NULL), 2, victim);
+		int rc = outbox_sql_first(&o->sql, outbox_sql_bind(&o->sql, refused ? OUTBOX_REFUSED_SIZE : OUTBOX_OLDEST_SIZE, 0, NULL), 2, victim);
 
 		if (rc != 1) {
 			return rc < 0 ? rc : -EUCLEAN;
 		}
-		rc = run(o, BOUND(o, refused ? DROP_REFUSED : DROP, victim[0]));
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, refused ? OUTBOX_DROP_REFUSED : OUTBOX_DROP, victim[0]));
 		if (rc == 0 && !refused) {	/* what is set aside has its gap already */
 			rc = add_gap(o, (uint64_t)victim[0], (uint64_t)victim[0], OUTBOX_GAP_FULL);
 			stats->dropped++;
@@ -376,14 +223,14 @@ static int insert(struct outbox *o, const struct reading *r, const uint8_t *body
 		.seq = (int64_t)r->seq, .boot = (int64_t)o->boot, .boot_ns = (int64_t)r->boot_ns,
 		.body = body, .length = length,
 	};
-	sqlite3_stmt *put = BOUND(o, PUT, row.seq, row.boot, row.boot_ns);
+	sqlite3_stmt *put = OUTBOX_SQL(&o->sql, OUTBOX_PUT, row.seq, row.boot, row.boot_ns);
 
 	outbox_row_set_time(&row, &(const struct clock_stamp){ .utc_us = r->utc_us, .source = r->time_source,
 							       .acc_ns = r->time_acc_ns });
 	outbox_row_bind_time(put, 4, &row);
 	sqlite3_bind_int64(put, 7, outbox_row_crc(&row));
 	sqlite3_bind_blob(put, 8, body, length, SQLITE_STATIC);
-	return run(o, put);
+	return outbox_sql_run(&o->sql, put);
 }
 
 static void burn(struct outbox *o, uint64_t seq)
@@ -405,12 +252,12 @@ int outbox_put(struct outbox *o, struct reading *r)
 	r->seq = o->stats.next_seq;
 	length = senml_encode(SENML_CBOR, r, 1, body, sizeof(body), NULL);
 	if (length < 0) {	/* no Reading: nothing was given */
-		snprintf(o->reason, sizeof(o->reason), "not a reading that can be encoded: %s", strerror(-length));
+		snprintf(o->sql.reason, sizeof(o->sql.reason), "not a reading that can be encoded: %s", strerror(-length));
 		return length;
 	}
 	o->stats.next_seq++;
 	stats = o->stats;
-	rc = begin(o);
+	rc = outbox_sql_begin(&o->sql);
 	if (rc == 0) {
 		rc = make_room(o, (uint64_t)length + ROW_BYTES, &stats);
 		if (rc == 0) {
@@ -419,7 +266,7 @@ int outbox_put(struct outbox *o, struct reading *r)
 		if (rc == 0 && o->burnt_first != 0) {
 			rc = add_gap(o, o->burnt_first, o->burnt_last, OUTBOX_GAP_NOT_WRITTEN);
 		}
-		rc = finish(o, rc);
+		rc = outbox_sql_finish(&o->sql, rc);
 	}
 	if (rc != 0) {
 		burn(o, r->seq);
@@ -452,9 +299,9 @@ int outbox_sync(struct outbox *o)
 	if (o->flush != NULL) {
 		outbox_flush_request(o->flush, o->stats.next_seq - 1, o->wal_pages);
 	} else {
-		rc = outbox_file_sync(o->db);
+		rc = outbox_file_sync(o->sql.db);
 		if (rc != SQLITE_OK) {
-			return fail(o, rc);
+			return outbox_sql_fail(&o->sql, rc);
 		}
 		o->stats.syncs++;
 	}
@@ -480,7 +327,7 @@ int outbox_settle(struct outbox *o)
 		o->durable = durable;
 	}
 	if (rc < 0) {
-		snprintf(o->reason, sizeof(o->reason), "what was written cannot be brought to the disk");
+		snprintf(o->sql.reason, sizeof(o->sql.reason), "what was written cannot be brought to the disk");
 	}
 	return rc;
 }
@@ -491,26 +338,26 @@ int outbox_settle(struct outbox *o)
 static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reason, const char *why)
 {
 	sqlite3_stmt *refuse;
-	int rc = begin(o), moved = 0;
+	int rc = outbox_sql_begin(&o->sql), moved = 0;
 
 	if (rc != 0) {
 		return rc;
 	}
-	refuse = BOUND(o, REFUSE, (int64_t)seq);
+	refuse = OUTBOX_SQL(&o->sql, OUTBOX_REFUSE, (int64_t)seq);
 	sqlite3_bind_text(refuse, 2, why, -1, SQLITE_TRANSIENT);
-	rc = run(o, refuse);
-	moved = sqlite3_changes(o->db);
+	rc = outbox_sql_run(&o->sql, refuse);
+	moved = sqlite3_changes(o->sql.db);
 	if (rc == 0 && moved == 0) {
-		snprintf(o->reason, sizeof(o->reason), "no reading %" PRIu64 " is waiting", seq);
+		snprintf(o->sql.reason, sizeof(o->sql.reason), "no reading %" PRIu64 " is waiting", seq);
 		rc = -ENOENT;
 	}
 	if (rc == 0) {
-		rc = run(o, BOUND(o, DROP, (int64_t)seq));
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_DROP, (int64_t)seq));
 	}
 	if (rc == 0) {
 		rc = add_gap(o, seq, seq, reason);
 	}
-	rc = finish(o, rc);
+	rc = outbox_sql_finish(&o->sql, rc);
 	o->stats.refused += rc == 0;
 	return rc;
 }
@@ -523,7 +370,7 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max)
 {
 	for (;;) {
-		sqlite3_stmt *peek = BOUND(o, order == OUTBOX_NEWEST_FIRST ? NEWEST : OLDEST, (int64_t)max,
+		sqlite3_stmt *peek = OUTBOX_SQL(&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST, (int64_t)max,
 					   (int64_t)o->durable);
 		uint64_t damaged = 0;
 		size_t n = 0;
@@ -539,7 +386,7 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readi
 			}
 		}
 		if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-			rc = fail(o, rc);
+			rc = outbox_sql_fail(&o->sql, rc);
 			sqlite3_reset(peek);
 			return rc;
 		}
@@ -562,16 +409,16 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	if (epoch != o->stats.epoch || first > last || last > INT64_MAX) {
 		return 0;
 	}
-	rc = begin(o);
+	rc = outbox_sql_begin(&o->sql);
 	if (rc != 0) {
 		return rc;
 	}
-	rc = first_row(o, BOUND(o, SIZE_OF, (int64_t)first, (int64_t)last), 2, size);
-	rc = rc == 1 ? run(o, BOUND(o, CONFIRM, (int64_t)first, (int64_t)last)) : rc;
+	rc = outbox_sql_first(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_SIZE_OF, (int64_t)first, (int64_t)last), 2, size);
+	rc = rc == 1 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CONFIRM, (int64_t)first, (int64_t)last)) : rc;
 	if (rc == 0) {
-		rc = run(o, BOUND(o, HIGH_WATER, (int64_t)o->stats.next_seq));
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER, (int64_t)o->stats.next_seq));
 	}
-	rc = finish(o, rc);
+	rc = outbox_sql_finish(&o->sql, rc);
 	if (rc != 0) {
 		return rc;
 	}
@@ -583,32 +430,32 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 /* Dates one row: 1, 0 if there is none left, or an error. */
 static int date_next(struct outbox *o, const struct clock_stamp *stamp)
 {
-	sqlite3_stmt *undated = BOUND(o, UNDATED, (int64_t)o->boot), *date;
+	sqlite3_stmt *undated = OUTBOX_SQL(&o->sql, OUTBOX_UNDATED, (int64_t)o->boot), *date;
 	struct clock_stamp time;
 	struct outbox_row row;
 	bool sound;
 	int rc = sqlite3_step(undated);
 
 	if (rc != SQLITE_ROW) {
-		rc = rc == SQLITE_DONE ? 0 : fail(o, rc);
+		rc = rc == SQLITE_DONE ? 0 : outbox_sql_fail(&o->sql, rc);
 		sqlite3_reset(undated);
 		return rc;
 	}
 	sound = outbox_row_take(undated, &row);
 	time = clock_stamp_at(stamp, (uint64_t)row.boot_ns);
 	outbox_row_set_time(&row, &time);
-	date = BOUND(o, DATE, row.seq);
+	date = OUTBOX_SQL(&o->sql, OUTBOX_DATE, row.seq);
 	outbox_row_bind_time(date, 2, &row);
 	/* One that is damaged stays so, and is set aside when it is peeked. */
 	sqlite3_bind_int64(date, 5, sound ? outbox_row_crc(&row) : -1);
 	sqlite3_reset(undated);	/* row.body ends here */
-	rc = run(o, date);
+	rc = outbox_sql_run(&o->sql, date);
 	return rc == 0 ? 1 : rc;
 }
 
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
 {
-	int rc = stamp->source != READING_TIME_NONE ? begin(o) : -EINVAL, n = 0;
+	int rc = stamp->source != READING_TIME_NONE ? outbox_sql_begin(&o->sql) : -EINVAL, n = 0;
 
 	if (rc != 0) {
 		return rc;
@@ -616,7 +463,7 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
 	while ((rc = date_next(o, stamp)) == 1) {
 		n++;
 	}
-	rc = finish(o, rc);
+	rc = outbox_sql_finish(&o->sql, rc);
 	return rc == 0 ? n : rc;
 }
 
@@ -624,7 +471,7 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
 
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max)
 {
-	sqlite3_stmt *rows = BOUND(o, GAPS, (int64_t)from, (int64_t)max);
+	sqlite3_stmt *rows = OUTBOX_SQL(&o->sql, OUTBOX_GAPS, (int64_t)from, (int64_t)max);
 	size_t n = 0;
 	int rc = SQLITE_DONE;
 
@@ -636,7 +483,7 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 		};
 	}
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-		rc = fail(o, rc);
+		rc = outbox_sql_fail(&o->sql, rc);
 		sqlite3_reset(rows);
 		return rc;
 	}
@@ -646,9 +493,9 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
-	sqlite3_stmt *oldest = BOUND(o, OLDEST, 1, INT64_MAX);
+	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX);
 	int64_t row[5] = { 0 };
-	int rc = first_row(o, oldest, 5, row);
+	int rc = outbox_sql_first(&o->sql, oldest, 5, row);
 
 	*stats = o->stats;
 	stats->syncs += o->flush != NULL ? outbox_flush_syncs(o->flush) : 0;
