@@ -5,6 +5,9 @@
 
 #define RAW_MIN (-55 * 16)
 #define RAW_MAX (125 * 16)
+/* Thermocouples of type K to S behind a MAX31850 */
+#define THERMOCOUPLE_MIN (-270 * 16)
+#define THERMOCOUPLE_MAX (1800 * 16)
 #define RAW_POWER_ON 0x0550	/* 85 degC */
 #define BYTE6_POWER_ON 0x0c
 
@@ -61,22 +64,43 @@ static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 	return true;
 }
 
+bool ds18b20_is_max318xx(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
+{
+	return family == DS1825_FAMILY && (scratchpad[4] & 0x80) != 0;
+}
+
+/* The MAX31826 has FF there, the MAX31850 its cold junction, whose bit 3 reads 0. */
+static bool is_thermocouple(uint8_t family, const uint8_t *sp)
+{
+	return ds18b20_is_max318xx(family, sp) && !(sp[2] == 0xff && sp[3] == 0xff);
+}
+
+static bool decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
+{
+	/* Bit 0: open, or short to ground or supply; bit 1 is reserved (MAX31850 datasheet, figure 6) */
+	v->raw = (int16_t)(signed16(sp[0], sp[1]) & ~3);
+	return (sp[0] & 1) == 0;
+}
+
 static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
 {
-	int raw = signed16(sp[0], sp[1]);
 	unsigned high = (unsigned)sp[1] >> 3;	/* bits 15 to 11 are one sign */
 
-	/* The lower five bits read 1, bit 7 reads 0 (datasheet, figure 10); the DS1825 has its address there. */
-	if (family != DS1825_FAMILY && (sp[4] & 0x9f) != 0x1f) {
+	if (high != 0 && high != 0x1f) {
 		return false;
 	}
-	if (high != 0 && high != 0x1f) {
+	v->raw = signed16(sp[0], sp[1]);
+	v->resolution_bits = 12;
+	if (ds18b20_is_max318xx(family, sp)) {
+		return true;
+	}
+	/* The lower five bits read 1 (datasheet, figure 10), the lower four are address pins on a DS1825; bit 7 reads 0. */
+	if (family == DS1825_FAMILY ? (sp[4] & 0x90) != 0x10 : (sp[4] & 0x9f) != 0x1f) {
 		return false;
 	}
 	v->resolution_bits = (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	/* Undefined bits below the resolution (table 2) */
-	raw -= raw & ((1 << (12 - v->resolution_bits)) - 1);
-	v->raw = (int16_t)raw;
+	v->raw = (int16_t)(v->raw & ~((1 << (12 - v->resolution_bits)) - 1));
 	return true;
 }
 
@@ -84,6 +108,7 @@ enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS1
 				    struct ds18b20_value *value)
 {
 	const uint8_t *sp = scratchpad;
+	bool thermocouple = is_thermocouple(family, sp), sound;
 	int scaled;
 
 	value->raw = 0;
@@ -95,20 +120,77 @@ enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS1
 	if (w1_crc8(sp, DS18B20_SCRATCHPAD_SIZE) != 0) {
 		return DS18B20_CRC_FAILED;
 	}
-	if (!(family == DS18S20_FAMILY ? decode_ds18s20(sp, value) : decode_configured(family, sp, value))) {
+	sound = family == DS18S20_FAMILY ? decode_ds18s20(sp, value)
+		: thermocouple ? decode_thermocouple(sp, value) : decode_configured(family, sp, value);
+	if (!sound) {
 		return DS18B20_BAD_SCRATCHPAD;
 	}
 	/* raw * 62.5, the half away from zero */
 	scaled = value->raw * 625;
 	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
-	if (value->raw == RAW_POWER_ON && sp[6] == BYTE6_POWER_ON) {
+	/* A MAX318xx has nothing to tell the two by. */
+	if (value->raw == RAW_POWER_ON && (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
 		return DS18B20_POWER_ON;
 	}
 	/* 127.94 degC: the conversion had too little power */
 	if (value->raw == 0x07ff && sp[6] == BYTE6_POWER_ON) {
 		return DS18B20_NOT_CONVERTED;
 	}
-	return value->raw < RAW_MIN || value->raw > RAW_MAX ? DS18B20_OUT_OF_RANGE : DS18B20_OK;
+	if (value->raw < (thermocouple ? THERMOCOUPLE_MIN : RAW_MIN) ||
+	    value->raw > (thermocouple ? THERMOCOUPLE_MAX : RAW_MAX)) {
+		return DS18B20_OUT_OF_RANGE;
+	}
+	return DS18B20_OK;
+}
+
+void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
+{
+	past->signed_ = true;
+	past->constant[0] = scratchpad[4];
+	past->constant[1] = scratchpad[5];
+	past->constant[2] = scratchpad[7];
+}
+
+static bool constants_hold(const struct ds18b20_past *past, const uint8_t *sp)
+{
+	return !past->signed_ ||
+	       (sp[4] == past->constant[0] && sp[5] == past->constant[1] && sp[7] == past->constant[2]);
+}
+
+enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
+				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE], enum ds18b20_quality quality)
+{
+	const uint8_t *sp = scratchpad;
+
+	if (quality == DS18B20_CRC_FAILED || quality == DS18B20_BAD_SCRATCHPAD) {
+		return quality;
+	}
+	if (past->armed && (sp[2] != past->alarm[0] || sp[3] != past->alarm[1])) {
+		past->armed = past->signed_ = false;
+		return DS18B20_POWER_ON;
+	}
+	if (!constants_hold(past, sp)) {
+		past->armed = past->signed_ = false;	/* learnt anew, should the part be of that kind */
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	if (quality == DS18B20_POWER_ON) {
+		/*
+		 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has not converted; of
+		 * another it is a temperature if it kept its sentinel and was seen to convert.
+		 */
+		return past->armed && !past->byte6_law && proven ? DS18B20_OK : DS18B20_POWER_ON;
+	}
+	if (quality != DS18B20_OK || family == DS18S20_FAMILY) {
+		return quality;
+	}
+	if (past->byte6_law && !ds18b20_byte6_follows(sp)) {
+		past->byte6_law = false;
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	if ((sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
+		past->byte6_law = true;
+	}
+	return quality;
 }
 
 uint32_t ds18b20_conversion_us(uint8_t family, uint8_t resolution_bits)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* eventfd, CPU affinity */
+#define _GNU_SOURCE	/* CLOCK_BOOTTIME */
 #include "thermometers.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +14,7 @@
 #include "w1_error.h"
 #include "w1_gpiod.h"
 #include "w1_sysfs.h"
-
-/* Above ordinary programs, below the kernel's threaded interrupts (50). */
-#define RT_PRIORITY 49
+#include "w1_thread.h"
 
 enum stage { IDLE, RUNNING, DONE, CLOSING };
 
@@ -29,7 +26,7 @@ struct thermometers {
 	bool bus_ready;			/* cycle has a line */
 	uint32_t violations_told, retries_told;
 
-	pthread_t thread;
+	struct w1_thread thread;
 	pthread_mutex_t lock;		/* of stage; result belongs to the thread while RUNNING */
 	pthread_cond_t wake;
 	enum stage stage;
@@ -101,43 +98,35 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 	return code < 0 ? code : 0;
 }
 
+static int run_kernel(struct thermometers *t, struct thermometers_result *r, char *err, size_t err_size)
+{
+	r->used = THERMOMETERS_KERNEL;
+	return w1_sysfs_read(t->sysfs, t->config.resolution_bits, r->sample, &r->n, err, err_size);
+}
+
+/* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is gone. */
 static void run_cycle(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
 	enum thermometers_bus bus = t->config.line != NULL ? THERMOMETERS_USERSPACE : t->config.bus;
-	char why[sizeof r->reason];
+	char ignored[sizeof r->reason];
 
 	memset(r, 0, sizeof *r);
-	r->used = bus == THERMOMETERS_KERNEL ? THERMOMETERS_KERNEL : THERMOMETERS_USERSPACE;
-	if (bus != THERMOMETERS_KERNEL) {
+	r->used = THERMOMETERS_USERSPACE;
+	if (bus == THERMOMETERS_KERNEL) {
+		r->error = run_kernel(t, r, r->reason, sizeof r->reason);
+	} else {
 		r->error = run_userspace(t, r);
 	}
-	if (bus == THERMOMETERS_KERNEL) {
-		r->error = w1_sysfs_read(t->sysfs, r->sample, &r->n, r->reason, sizeof r->reason);
-	} else if (bus == THERMOMETERS_AUTO && r->error == -EBUSY) {
-		/* The kernel's driver holds the line: then it has the sensors. Tried again in each cycle. */
-		snprintf(why, sizeof why, "%s", r->reason);
-		r->used = THERMOMETERS_KERNEL;
-		r->error = w1_sysfs_read(t->sysfs, r->sample, &r->n, r->reason, sizeof r->reason);
-		if (r->error == 0) {
-			snprintf(r->reason, sizeof r->reason, "%s", why);
+	/* The line can't be had, whatever the reason: perhaps the kernel's driver has it. The reason stays in the result. */
+	if (bus == THERMOMETERS_AUTO && r->error < 0 && !t->bus_ready) {
+		if (run_kernel(t, r, ignored, sizeof ignored) == 0) {
+			r->error = 0;
+		} else {
+			r->used = THERMOMETERS_USERSPACE;
 		}
 	}
 	r->converted_ns = boot_ns();
-}
-
-/* Real time is a help, not a need: without the right to it more slots are violated and done again. */
-static void prefer_this_thread(void)
-{
-	const struct sched_param param = { .sched_priority = RT_PRIORITY };
-	cpu_set_t cpus;
-
-	pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-	/* On a Pi 3 all peripherals' interrupts go to CPU 0. */
-	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1 && CPU_ISSET(0, &cpus)) {
-		CPU_CLR(0, &cpus);
-		sched_setaffinity(0, sizeof cpus, &cpus);
-	}
 }
 
 static void *bus_thread(void *arg)
@@ -145,9 +134,6 @@ static void *bus_thread(void *arg)
 	struct thermometers *t = arg;
 	const uint64_t one = 1;
 
-	if (t->config.line == NULL && t->config.bus != THERMOMETERS_KERNEL) {
-		prefer_this_thread();
-	}
 	pthread_mutex_lock(&t->lock);
 	while (t->stage != CLOSING) {
 		if (t->stage != RUNNING) {
@@ -195,10 +181,11 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->wake, NULL);
 	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	code = t->sysfs == NULL || (config->chip != NULL && t->chip == NULL) ? ENOMEM
-	       : t->event_fd < 0 ? errno : pthread_create(&t->thread, NULL, bus_thread, t);
+	code = t->sysfs == NULL || (config->chip != NULL && t->chip == NULL) ? -ENOMEM
+	       : t->event_fd < 0 ? -errno
+	       : w1_thread_start(&t->thread, config->line == NULL && config->bus != THERMOMETERS_KERNEL, bus_thread, t);
 	if (code != 0) {
-		snprintf(err, err_size, "the bus thread cannot be started: %s", strerror(code));
+		snprintf(err, err_size, "the bus thread cannot be started: %s", strerror(-code));
 		if (t->event_fd >= 0) {
 			close(t->event_fd);
 		}
@@ -219,7 +206,7 @@ void thermometers_close(struct thermometers *t)
 	t->stage = CLOSING;
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
-	pthread_join(t->thread, NULL);	/* a running cycle ends first: under two seconds */
+	w1_thread_join(&t->thread);	/* a running cycle ends first */
 	close_userspace(t);
 	close(t->event_fd);
 	pthread_cond_destroy(&t->wake);
@@ -227,6 +214,11 @@ void thermometers_close(struct thermometers *t)
 	free(t->chip);
 	free(t->sysfs);
 	free(t);
+}
+
+const char *thermometers_lacks(const struct thermometers *t)
+{
+	return t->thread.lacks;
 }
 
 int thermometers_fd(const struct thermometers *t)

@@ -52,7 +52,14 @@ struct thermometers_result {
 
 /* NULL on failure, then err (always terminated) says in one line what and what to do. */
 struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size);
+/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and a second on a bad one. */
 void thermometers_close(struct thermometers *t);
+
+/*
+ * What the bus thread may not do (real-time priority, locked memory ...), in words for one line of the log; empty if
+ * it lacks nothing. The price of it shows in violations and retries. Valid until close.
+ */
+const char *thermometers_lacks(const struct thermometers *t);
 
 /* Readable (level) when a result waits to be taken. Owned by t. */
 int thermometers_fd(const struct thermometers *t);

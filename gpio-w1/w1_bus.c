@@ -29,6 +29,7 @@ void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries)
 {
 	memset(bus, 0, sizeof *bus);
 	bus->slots.line = line;
+	bus->give_up_ns = UINT64_MAX;
 	bus->tries = tries != 0 ? tries : TRIES_DEFAULT;
 }
 
@@ -59,10 +60,12 @@ void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 	line->ops->sleep_until(line->ctx, line->ops->now_ns(line->ctx) + pause);
 }
 
-bool w1_bus_may_retry(int error)
+bool w1_bus_may_retry(const struct w1_bus *bus, int error)
 {
-	return error == W1_EVIOLATION || error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH ||
-	       error == W1_ESHORT;
+	const struct w1_line *line = &bus->slots.line;
+
+	return (error == W1_EVIOLATION || error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH ||
+		error == W1_ESHORT) && line->ops->now_ns(line->ctx) < bus->give_up_ns;
 }
 
 int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
@@ -143,7 +146,7 @@ int w1_bus_transact(struct w1_bus *bus, const struct w1_transaction *t, unsigned
 		w1_bus_begin(bus);
 		code = try_once(bus, t);
 		w1_bus_end(bus);
-		if (!w1_bus_may_retry(code)) {
+		if (!w1_bus_may_retry(bus, code)) {
 			return code;
 		}
 	}

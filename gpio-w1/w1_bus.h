@@ -28,6 +28,7 @@
 struct w1_bus {
 	struct w1_slots slots;
 	unsigned tries;			/* for one transaction, at least 1 */
+	uint64_t give_up_ns;		/* from then on nothing is tried twice */
 	uint64_t transactions;
 	uint64_t retries;		/* transactions redone, whatever the cause */
 	uint64_t given_up;		/* failed on the last try */
@@ -60,8 +61,8 @@ int w1_bus_power_off(struct w1_bus *bus);
 int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte);
 /* Waits a little, idle-high, before a transaction is tried again: the wait grows with `attempt`. */
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt);
-/* Whether trying again can help against this error. */
-bool w1_bus_may_retry(int error);
+/* Whether trying again can help against this error, and there is time for it. */
+bool w1_bus_may_retry(const struct w1_bus *bus, int error);
 void w1_bus_begin(struct w1_bus *bus);
 void w1_bus_end(struct w1_bus *bus);
 

@@ -12,14 +12,12 @@
 
 #define MS UINT64_C(1000000)
 
-/* Differs from every factory value (4B 46, 55 00, 55 05, 55 AA, 7F 80, 00 00). */
-#define SENTINEL_TH 0x7e
-#define SENTINEL_TL 0x81
 /* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy then. */
 #define FIRST_POLL (2 * MS)
 #define POLL_EVERY (10 * MS)
 /* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
 #define CONVERSION_SLACK(us) ((us) / 10)
+#define CONVERT_TRIES 3	/* of a command that was sent right and yet not taken */
 #define FORGET_AFTER 3	/* cycles without an answer and not found by a search */
 
 void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every)
@@ -78,7 +76,7 @@ static int read_power(struct w1_cycle *c)
 			c->parasite = code == 0;
 			return 0;
 		}
-		if (!w1_bus_may_retry(code)) {
+		if (!w1_bus_may_retry(&c->bus, code)) {
 			return code;
 		}
 	}
@@ -103,6 +101,7 @@ static int search(struct w1_cycle *c)
 			d = &c->device[c->n++];
 			memset(d, 0, sizeof *d);
 			memcpy(d->rom, s.rom, W1_ROM_SIZE);
+			c->pollable = false;
 		}
 		if (d != NULL) {
 			found[d - c->device] = true;
@@ -125,21 +124,28 @@ static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, 
 	return w1_bus_transact(&c->bus, &t, retries);
 }
 
-/* The sentinel, and the wanted resolution, into RAM; read back. A sensor that has no such registers stays unarmed. */
+/* The sentinel, and the wanted resolution, into RAM; read back. */
 static void arm(struct w1_cycle *c, struct w1_device *d)
 {
-	uint8_t sp[DS18B20_SCRATCHPAD_SIZE], tx[4] = { DS18B20_WRITE_SCRATCHPAD, SENTINEL_TH, SENTINEL_TL, 0 };
+	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
+	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
 	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
 
-	if (d->rom[0] == DS1825_FAMILY || read_scratchpad(c, d->rom, sp, NULL) != 0) {
+	if (read_scratchpad(c, d->rom, sp, NULL) != 0) {
 		return;
 	}
-	tx[3] = c->resolution_bits == 0 ? sp[4] : (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
-	if (w1_bus_transact(&c->bus, &t, NULL) != 0 || read_scratchpad(c, d->rom, sp, NULL) != 0) {
-		return;
+	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
+	if (!d->plain) {
+		tx[3] = c->resolution_bits == 0 ? sp[4] : (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
+		if (w1_bus_transact(&c->bus, &t, NULL) != 0 || read_scratchpad(c, d->rom, sp, NULL) != 0) {
+			return;
+		}
+		d->past.alarm[0] = tx[1];
+		d->past.alarm[1] = tx[2];
+		d->past.armed = sp[2] == tx[1] && sp[3] == tx[2];
+		d->resolution_bits = d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	}
-	d->armed = sp[2] == SENTINEL_TH && sp[3] == SENTINEL_TL;
-	d->resolution_bits = d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
+	ds18b20_remember(&d->past, sp);
 }
 
 static uint32_t conversion_us(const struct w1_cycle *c)
@@ -156,9 +162,9 @@ static uint32_t conversion_us(const struct w1_cycle *c)
 
 /*
  * One Convert T for all. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
- * a clone that can't be polled); or an error.
+ * a clone that can't be polled); W1_ECONVERT: not taken; or an error.
  */
-static int convert(struct w1_cycle *c)
+static int convert_once(struct w1_cycle *c)
 {
 	const uint8_t command = DS18B20_CONVERT_T;
 	const struct w1_transaction t = { .tx = &command, .tx_len = 1, .power = c->parasite };
@@ -181,7 +187,11 @@ static int convert(struct w1_cycle *c)
 		int level = w1_bus_read_bit(&c->bus);
 
 		if (level == 1 && busy_seen) {
+			c->pollable = true;
 			return 1;
+		}
+		if (level == 1 && c->pollable) {
+			return W1_ECONVERT;
 		}
 		if (level != 0) {
 			/*
@@ -200,6 +210,17 @@ static int convert(struct w1_cycle *c)
 	return busy_seen;
 }
 
+static int convert(struct w1_cycle *c)
+{
+	int code = W1_ECONVERT;
+
+	for (int i = 0; i < CONVERT_TRIES && code == W1_ECONVERT; i++) {
+		c->bus.retries += i > 0;
+		code = convert_once(c);
+	}
+	return code;
+}
+
 static enum ds18b20_quality quality_of_error(int code)
 {
 	switch (code) {
@@ -207,35 +228,17 @@ static enum ds18b20_quality quality_of_error(int code)
 		return DS18B20_ABSENT;
 	case W1_ECRC:
 		return DS18B20_CRC_FAILED;
+	case W1_ECONVERT:
+		return DS18B20_NOT_CONVERTED;
 	default:
 		return DS18B20_BUS_FAILED;
 	}
 }
 
-/* What this cycle and this device's past say about bytes that are right by themselves. */
-static enum ds18b20_quality judge(struct w1_device *d, bool proven, const uint8_t *sp, enum ds18b20_quality quality)
+/* What is known of it stays: should it come back without power in between, its sentinel is gone. */
+static void missed(struct w1_cycle *c, struct w1_device *d)
 {
-	if (d->armed && (sp[2] != SENTINEL_TH || sp[3] != SENTINEL_TL)) {
-		d->armed = false;
-		return DS18B20_POWER_ON;
-	}
-	/*
-	 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has not converted; of
-	 * another it is a temperature if it kept its sentinel and was seen to convert.
-	 */
-	if (quality == DS18B20_POWER_ON && d->armed && !d->byte6_law && proven) {
-		quality = DS18B20_OK;
-	}
-	if (quality == DS18B20_OK && d->rom[0] != DS18S20_FAMILY && (sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
-		d->byte6_law = true;
-	}
-	return quality;
-}
-
-/* It may come back as another, or without power in between. */
-static void lost(struct w1_device *d)
-{
-	d->armed = false;
+	c->pollable = false;	/* it may have been the one that was seen busy */
 	if (d->missed < UINT8_MAX) {
 		d->missed++;
 	}
@@ -250,7 +253,7 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struc
 	s->retries = (uint8_t)(retries < 255 ? retries : 255);
 	if (code != 0 && code != W1_ECRC) {
 		s->quality = quality_of_error(code);
-		lost(d);
+		missed(c, d);
 		return;
 	}
 	s->scratchpad_known = true;
@@ -259,12 +262,10 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struc
 		/* Nobody pulled the line: the sensor is gone, another one gave the presence pulse. */
 		s->scratchpad_known = false;
 		s->quality = DS18B20_ABSENT;
-		lost(d);
+		missed(c, d);
 		return;
 	}
-	if (s->quality != DS18B20_CRC_FAILED && s->quality != DS18B20_BAD_SCRATCHPAD) {
-		s->quality = judge(d, proven, s->scratchpad, s->quality);
-	}
+	s->quality = ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
 	d->missed = 0;
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
@@ -280,12 +281,13 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 	int code = 0;
 	bool proven;
 
+	c->bus.give_up_ns = now(c) + W1_CYCLE_PATIENCE_NS;
 	if (c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0) {
 		code = search(c);
 	}
 	c->cycles++;
 	for (unsigned i = 0; i < c->n && code == 0; i++) {
-		if (!c->device[i].armed) {
+		if (!c->device[i].past.armed && !(c->device[i].plain && c->device[i].past.signed_)) {
 			arm(c, &c->device[i]);
 		}
 	}
@@ -299,7 +301,7 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 		memcpy(samples[i].rom, c->device[i].rom, W1_ROM_SIZE);
 		if (code < 0) {
 			samples[i].quality = quality_of_error(code);
-			lost(&c->device[i]);
+			missed(c, &c->device[i]);
 		} else {
 			read_one(c, &c->device[i], proven, &samples[i]);
 		}

@@ -4,7 +4,8 @@
  *
  * Nothing old passes for new. Each sensor's alarm registers hold a sentinel in RAM, never in the
  * EEPROM: when the sensor lost its power it comes back with other values, and so does a sensor that was
- * swapped. The busy bit read right after Convert T shows that the command was taken.
+ * swapped. The busy bit read right after Convert T shows that the command was taken; where it was seen before and
+ * is missing, the command is given again.
  */
 #ifndef W1_CYCLE_H
 #define W1_CYCLE_H
@@ -13,6 +14,8 @@
 #include "w1_bus.h"
 
 #define W1_CYCLE_DEVICES 64	/* the kernel's limit is the same */
+/* A cycle in which nothing succeeds ends: after this time each transaction has one try. */
+#define W1_CYCLE_PATIENCE_NS UINT64_C(10000000000)
 
 /* One sensor in one cycle. A sensor that failed is in the result as such. */
 struct thermometer_sample {
@@ -30,8 +33,8 @@ struct thermometer_sample {
 struct w1_device {
 	uint8_t rom[W1_ROM_SIZE];
 	uint8_t resolution_bits;
-	bool armed;		/* the sentinel is in its alarm registers */
-	bool byte6_law;		/* byte 6 was seen to follow byte 0, with another value than at power-on */
+	struct ds18b20_past past;
+	bool plain;		/* has no alarm registers: can't be armed */
 	uint8_t missed;		/* cycles without an answer */
 };
 
@@ -41,6 +44,7 @@ struct w1_cycle {
 	unsigned search_every;		/* cycles */
 	unsigned cycles;
 	bool parasite;			/* somebody takes power from the line */
+	bool pollable;			/* somebody was seen busy after Convert T since the sensors last changed */
 	bool searched_whole;		/* the newest search came to its end */
 	unsigned n;
 	struct w1_device device[W1_CYCLE_DEVICES];

@@ -12,7 +12,8 @@
 	X(W1_ESHORT, -1003, "the line stays low: short to ground, or no pull-up") \
 	X(W1_ECRC, -1004, "CRC wrong") \
 	X(W1_ESEARCH, -1005, "the search heard a device that vanished or is none") \
-	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master")
+	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master") \
+	X(W1_ECONVERT, -1007, "sensors that answer when they convert did not: the command was lost")
 
 enum w1_error {
 #define X(id, number, text) id = number,

@@ -39,4 +39,11 @@ uint64_t w1_gpiod_now_ns(void *ctx);
 void w1_gpiod_spin_until(void *ctx, uint64_t until_ns);
 void w1_gpiod_sleep_until(void *ctx, uint64_t until_ns);
 
+/*
+ * Keeps the CPU out of deep idle states during a transaction. Both struct w1_gpiod begin with the descriptor
+ * (an int) of /dev/cpu_dma_latency, -1 where that is not allowed.
+ */
+int w1_gpiod_open_latency(void);
+void w1_gpiod_transaction(void *ctx, bool begin);
+
 #endif

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <gpiod.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "w1_gpiod.h"
 
 struct w1_gpiod {
+	int latency_fd;	/* first, for w1_gpiod_transaction() */
 	struct gpiod_chip *chip;
 	struct gpiod_line *line;
 };
@@ -53,6 +55,7 @@ static const struct w1_line_ops ops = {
 	.now_ns = w1_gpiod_now_ns,
 	.spin_until = w1_gpiod_spin_until,
 	.sleep_until = w1_gpiod_sleep_until,
+	.transaction = w1_gpiod_transaction,
 };
 
 static struct gpiod_chip *open_chip(const char *label)
@@ -105,6 +108,7 @@ int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *
 		free(g);
 		return -error;
 	}
+	g->latency_fd = w1_gpiod_open_latency();
 	*out = g;
 	return 0;
 }
@@ -113,6 +117,9 @@ void w1_gpiod_close(struct w1_gpiod *g)
 {
 	if (g == NULL) {
 		return;
+	}
+	if (g->latency_fd >= 0) {
+		close(g->latency_fd);
 	}
 	gpiod_line_set_value(g->line, 1);
 	gpiod_chip_close(g->chip);	/* releases the line as well */

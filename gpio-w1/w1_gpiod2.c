@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "w1_gpiod.h"
 
 struct w1_gpiod {
+	int latency_fd;	/* first, for w1_gpiod_transaction() */
 	struct gpiod_chip *chip;
 	struct gpiod_line_request *request;
 	/* Made once, so that switching the strong pull-up allocates nothing. */
@@ -59,6 +61,7 @@ static const struct w1_line_ops ops = {
 	.now_ns = w1_gpiod_now_ns,
 	.spin_until = w1_gpiod_spin_until,
 	.sleep_until = w1_gpiod_sleep_until,
+	.transaction = w1_gpiod_transaction,
 };
 
 static bool has_label(struct gpiod_chip *chip, const char *label)
@@ -194,6 +197,7 @@ int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *
 		free_parts(g);
 		return code;
 	}
+	g->latency_fd = w1_gpiod_open_latency();
 	*out = g;
 	return 0;
 }
@@ -202,6 +206,9 @@ void w1_gpiod_close(struct w1_gpiod *g)
 {
 	if (g == NULL) {
 		return;
+	}
+	if (g->latency_fd >= 0) {
+		close(g->latency_fd);
 	}
 	release(g);
 	free_parts(g);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE	/* CLOCK_MONOTONIC_RAW */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "w1_gpiod.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 /* Farther than this a spin sleeps first: it is a mistake of the caller, not a slot. */
 #define SPIN_MAX_NS UINT64_C(1000000)
+
+/* PM QoS: the latency that is no constraint at all (PM_QOS_CPU_LATENCY_DEFAULT_VALUE). */
+#define LATENCY_ANY 2000000000
 
 const char *const w1_gpiod_header_labels[] = { "pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835", NULL };
 
@@ -77,5 +82,21 @@ void w1_gpiod_spin_until(void *ctx, uint64_t until_ns)
 		w1_gpiod_sleep_until(ctx, until_ns);
 	}
 	while (w1_gpiod_now_ns(ctx) < until_ns) {
+	}
+}
+
+int w1_gpiod_open_latency(void)
+{
+	return open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+}
+
+void w1_gpiod_transaction(void *ctx, bool begin)
+{
+	const int fd = *(const int *)ctx;
+	const int32_t latency_us = begin ? 0 : LATENCY_ANY;
+
+	if (fd >= 0) {
+		/* A help, not a need: whether slots were met is judged slot by slot. */
+		(void)!write(fd, &latency_us, sizeof latency_us);
 	}
 }

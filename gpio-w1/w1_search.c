@@ -113,7 +113,7 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 			}
 			return 1;
 		}
-		if (!w1_bus_may_retry(code)) {
+		if (!w1_bus_may_retry(bus, code)) {
 			return code;
 		}
 	}

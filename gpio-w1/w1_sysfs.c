@@ -12,6 +12,9 @@
 
 #include "w1_crc.h"
 
+#define TRIES 3
+#define NAME_MAX_LEN 16	/* "28-0123456789ab" */
+
 /* "28-0123456789ab": family, then the serial number with its highest byte first. */
 static bool parse_name(const char *name, uint8_t rom[W1_ROM_SIZE])
 {
@@ -46,41 +49,116 @@ static bool parse_scratchpad(const char *text, uint8_t scratchpad[DS18B20_SCRATC
 	return true;
 }
 
-static void read_sensor(const char *root, const char *name, struct thermometer_sample *s)
+/* The whole of a small file, terminated. Its length, or -errno. */
+static ssize_t read_text(const char *root, const char *device, const char *name, char *text, size_t size)
 {
-	struct ds18b20_value value;
-	char path[512], text[256];
-	ssize_t len = -1;
+	char path[512];
+	ssize_t len;
 	int fd;
 
-	snprintf(path, sizeof path, "%s/devices/%s/w1_slave", root, name);
+	text[0] = '\0';
+	snprintf(path, sizeof path, "%s/devices/%s/%s", root, device, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		len = read(fd, text, sizeof text - 1);
-		close(fd);
+	if (fd < 0) {
+		return -errno;
 	}
+	len = read(fd, text, size - 1);
 	if (len < 0) {
-		s->quality = DS18B20_ABSENT;
-		return;
+		len = -errno;
+	} else {
+		text[len] = '\0';
 	}
-	text[len] = '\0';
-	if (!parse_scratchpad(text, s->scratchpad)) {
-		s->quality = DS18B20_CRC_FAILED;	/* the kernel's way to say it: success, and no bytes */
-		return;
+	close(fd);
+	return len;
+}
+
+static int write_text(const char *root, const char *device, const char *name, const char *text)
+{
+	char path[512];
+	ssize_t written;
+	int fd, error;
+
+	snprintf(path, sizeof path, "%s/devices/%s/%s", root, device, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return -errno;
 	}
-	s->scratchpad_known = true;
-	s->quality = ds18b20_decode(s->rom[0], s->scratchpad, &value);
+	written = write(fd, text, strlen(text));
+	error = written < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static void set_resolution(const char *root, const char *device, unsigned bits)
+{
+	char text[16], wanted[16];
+
+	snprintf(wanted, sizeof wanted, "%u\n", bits);
+	/* An older kernel has no such file; then the sensor keeps its own, and says so in its bytes. */
+	if (read_text(root, device, "resolution", text, sizeof text) > 0 && strcmp(text, wanted) != 0) {
+		write_text(root, device, "resolution", wanted);
+	}
+}
+
+static void read_sensor(const char *root, const char *device, struct thermometer_sample *s)
+{
+	struct ds18b20_value value;
+	char text[256];
+	ssize_t len = 0;
+
+	s->quality = DS18B20_CRC_FAILED;
+	for (unsigned attempt = 0; attempt < TRIES && s->quality == DS18B20_CRC_FAILED; attempt++) {
+		s->retries = (uint8_t)attempt;
+		len = read_text(root, device, "w1_slave", text, sizeof text);
+		if (len < 0) {
+			s->quality = DS18B20_ABSENT;
+			return;
+		}
+		/* Empty is the driver's way to say that the bus failed, or that a bulk conversion still runs. */
+		s->scratchpad_known = parse_scratchpad(text, s->scratchpad);
+		if (s->scratchpad_known) {
+			s->quality = ds18b20_decode(s->rom[0], s->scratchpad, &value);
+		}
+	}
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
 		s->raw = value.raw;
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;
+	} else if (s->quality == DS18B20_CRC_FAILED && len == 0) {
+		s->quality = DS18B20_BUS_FAILED;
 	}
 }
 
-int w1_sysfs_read(const char *root, struct thermometer_sample *samples, unsigned *n, char *err, size_t err_size)
+/* One conversion for all, before they are read. Not with parasite power: the driver's strong pull-up can't be relied on. */
+static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n)
 {
-	char path[512];
+	char path[512], text[16];
+	struct dirent *entry;
+	DIR *devices;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (read_text(root, names[i], "ext_power", text, sizeof text) <= 0 || text[0] != '1') {
+			return;
+		}
+	}
+	snprintf(path, sizeof path, "%s/devices", root);
+	devices = opendir(path);
+	while (devices != NULL && (entry = readdir(devices)) != NULL) {
+		if (strncmp(entry->d_name, "w1_bus_master", 13) == 0) {
+			/* Blocks until the conversion has ended. Where it fails each sensor converts by itself. */
+			write_text(root, entry->d_name, "therm_bulk_read", "trigger\n");
+		}
+	}
+	if (devices != NULL) {
+		closedir(devices);
+	}
+}
+
+int w1_sysfs_read(const char *root, unsigned resolution_bits, struct thermometer_sample *samples, unsigned *n,
+		  char *err, size_t err_size)
+{
+	char path[512], names[W1_CYCLE_DEVICES][NAME_MAX_LEN];
 	struct dirent *entry;
 	DIR *devices;
 
@@ -96,7 +174,7 @@ int w1_sysfs_read(const char *root, struct thermometer_sample *samples, unsigned
 
 		memset(s, 0, sizeof *s);
 		if (parse_name(entry->d_name, s->rom)) {
-			read_sensor(root, entry->d_name, s);
+			snprintf(names[*n], sizeof names[*n], "%.*s", NAME_MAX_LEN - 1, entry->d_name);
 			(*n)++;
 		}
 	}
@@ -104,6 +182,13 @@ int w1_sysfs_read(const char *root, struct thermometer_sample *samples, unsigned
 	if (*n == 0) {
 		snprintf(err, err_size, "%s: the kernel's 1-Wire driver has found no sensor", path);
 		return -ENODEV;
+	}
+	for (unsigned i = 0; i < *n && resolution_bits != 0; i++) {
+		set_resolution(root, names[i], resolution_bits);
+	}
+	convert_all(root, names, *n);
+	for (unsigned i = 0; i < *n; i++) {
+		read_sensor(root, names[i], &samples[i]);
 	}
 	return 0;
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* CPU affinity, MAP_ANONYMOUS */
+#include "w1_thread.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Above ordinary programs, below the kernel's threaded interrupts (50). */
+#define RT_PRIORITY 49
+#define STACK_SIZE (256 * 1024)
+
+static void lack(struct w1_thread *t, const char *what)
+{
+	size_t len = strlen(t->lacks);
+
+	if (len > 0) {
+		strncat(t->lacks, ", ", sizeof t->lacks - len - 1);
+		len = strlen(t->lacks);
+	}
+	strncat(t->lacks, what, sizeof t->lacks - len - 1);
+}
+
+static void ask_realtime(struct w1_thread *t, pthread_attr_t *attr)
+{
+	const struct sched_param param = { .sched_priority = RT_PRIORITY };
+
+	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(attr, SCHED_FIFO);
+	pthread_attr_setschedparam(attr, &param);
+	if (mlock(t->stack, STACK_SIZE) != 0) {
+		lack(t, "locked memory (LimitMEMLOCK=)");
+	}
+	if (access("/dev/cpu_dma_latency", W_OK) != 0) {
+		lack(t, "a bound on CPU wake-up (write access to /dev/cpu_dma_latency)");
+	}
+}
+
+static void leave_cpu0(struct w1_thread *t, pthread_attr_t *attr)
+{
+	cpu_set_t cpus;
+
+	if (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || !CPU_ISSET(0, &cpus)) {
+		return;
+	}
+	CPU_CLR(0, &cpus);
+	if (CPU_COUNT(&cpus) == 0 || pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus) != 0) {
+		lack(t, "a CPU other than 0");
+	}
+}
+
+int w1_thread_start(struct w1_thread *t, bool realtime, void *(*run)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	int code;
+
+	t->lacks[0] = '\0';
+	t->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (t->stack == MAP_FAILED) {
+		return -errno;
+	}
+	memset(t->stack, 0, STACK_SIZE);
+	pthread_attr_init(&attr);
+	pthread_attr_setstack(&attr, t->stack, STACK_SIZE);
+	if (realtime) {
+		ask_realtime(t, &attr);
+		leave_cpu0(t, &attr);
+	}
+	code = pthread_create(&t->thread, &attr, run, arg);
+	if (code == EPERM) {
+		lack(t, "real-time priority (CAP_SYS_NICE or LimitRTPRIO=)");
+		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
+		code = pthread_create(&t->thread, &attr, run, arg);
+	}
+	pthread_attr_destroy(&attr);
+	if (code != 0) {
+		munmap(t->stack, STACK_SIZE);
+	}
+	return -code;
+}
+
+void w1_thread_join(struct w1_thread *t)
+{
+	pthread_join(t->thread, NULL);
+	munmap(t->stack, STACK_SIZE);
+}
