@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "node.h"
+#include "node_check.h"
 #include "node_config.h"
 #include "userspace/daemon/log.h"
 
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
 		return NODE_CONFIG;
 	}
 	log_set_level(config.log_level);
-	code = options.check ? node_check(&config) : node_run(&config, &source);
+	code = options.check ? node_exit_of(node_check_server(&config)) : node_run(&config, &source);
 	node_config_free(&config);
 	return code;
 }

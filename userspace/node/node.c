@@ -9,17 +9,16 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "node_check.h"
 #include "outbox.h"
 #include "parts.h"
 #include "sampler.h"
 #include "status.h"
 #include "system_facts.h"
 #include "uplink.h"
-#include "userspace/coaps/coaps_credentials.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
 
@@ -359,46 +358,6 @@ static int patience_ms(const struct node *n)
 
 /* --- start and end -------------------------------------------------------------- */
 
-static int name_device(struct node *n)
-{
-	uint8_t mac[6];
-
-	if (n->config->device != NULL) {
-		snprintf(n->device, sizeof(n->device), "%s", n->config->device);
-		return 0;
-	}
-	if (system_facts_mac("", mac) != 0) {
-		log_error("no network interface has a MAC address to name this node by: set [node] device");
-		return -ENODEV;
-	}
-	reading_device_from_mac(mac, n->device);
-	return 0;
-}
-
-/* UTC in s for the dates of certificates, 0 while this machine's clock is not to be believed. */
-static int64_t utc_s(const struct node_config *config)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec < config->not_before_us / 1000000 ? 0 : now.tv_sec;
-}
-
-int node_check(const struct node_config *config)
-{
-	const struct coaps_credentials credentials = {
-		.certificate = config->server_certificate, .key = config->server_key, .ca = config->server_ca,
-	};
-	char err[512];
-
-	if (config->server_uri == NULL ||
-	    coaps_credentials_check(&credentials, COAPS_CLIENT, utc_s(config), NULL, err, sizeof(err)) == 0) {
-		return NODE_OK;
-	}
-	log_error("%s", err);
-	return NODE_CREDENTIAL;
-}
-
 static int open_loop(struct node *n)
 {
 	sigset_t set;
@@ -418,6 +377,20 @@ static int open_loop(struct node *n)
 	return NODE_OK;
 }
 
+int node_exit_of(int error)
+{
+	switch (error) {
+	case 0:
+		return NODE_OK;
+	case -EKEYREJECTED:
+		return NODE_CREDENTIAL;
+	case -EINVAL:
+		return NODE_CONFIG;
+	default:
+		return NODE_RUNTIME;
+	}
+}
+
 static int start_uplink(struct node *n)
 {
 	struct outbox_stats stats;
@@ -429,10 +402,10 @@ static int start_uplink(struct node *n)
 		return NODE_OK;
 	}
 	outbox_stats(n->outbox, &stats);
-	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, utc_s(n->config), &code, err, sizeof(err));
+	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, node_check_utc_s(n->config), &code, err, sizeof(err));
 	if (n->uplink == NULL) {
 		log_error("%s", err);
-		return code == -EKEYREJECTED ? NODE_CREDENTIAL : code == -EINVAL ? NODE_CONFIG : NODE_RUNTIME;
+		return node_exit_of(code);
 	}
 	return watch(n, uplink_fd(n->uplink)) == 0 ? NODE_OK : NODE_RUNTIME;
 }
@@ -459,7 +432,7 @@ static bool load_again(struct node *n, struct node_config *fresh)
 	if (changed != NULL) {
 		log_error("reload: %s has changed: that takes a restart", changed);
 	}
-	if (changed != NULL || node_check(fresh) != NODE_OK) {
+	if (changed != NULL || node_check_server(fresh) != 0) {
 		node_config_free(fresh);
 		return false;
 	}
@@ -538,11 +511,11 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	n->started_ns = system_facts_boot_ns();
 	n->last_reading_ns = n->started_ns;
 	clock_init(&n->clock, n->config->not_before_us);
-	if (code == NODE_OK && name_device(n) != 0) {
+	if (code == NODE_OK && node_check_device(config, n->device) != 0) {
 		code = NODE_CONFIG;
 	}
 	if (code == NODE_OK) {	/* before anything is opened: it is the commonest mistake */
-		code = node_check(config);
+		code = node_exit_of(node_check_server(config));
 	}
 	if (code == NODE_OK && open_outbox(n) != 0) {
 		code = NODE_OUTBOX;

@@ -21,6 +21,9 @@ enum node_exit {
 	NODE_OUTBOX = 5,	/* an outbox that cannot be opened */
 };
 
+/* The exit code for an error of [server]: see node_check_server(), uplink_open(). */
+int node_exit_of(int error);
+
 /*
  * Runs until SIGTERM or SIGINT, or a fault: an exit code. Logs what went wrong. Once in a process.
  *
@@ -29,8 +32,5 @@ enum node_exit {
  * the new one, and a new session is opened with the credentials as they are now. Nothing measured is lost.
  */
 int node_run(struct node_config *config, const struct node_config_source *source);
-
-/* What can be found out without touching hardware, outbox or network: an exit code. */
-int node_check(const struct node_config *config);
 
 #endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* clock_gettime() */
+#include "node_check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "system_facts.h"
+#include "userspace/coaps/coaps_credentials.h"
+#include "userspace/coaps/coaps_policy.h"
+#include "userspace/daemon/log.h"
+
+int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE])
+{
+	uint8_t mac[6];
+
+	if (config->device != NULL) {
+		snprintf(device, READING_DEVICE_SIZE, "%s", config->device);
+		return 0;
+	}
+	if (system_facts_mac("", mac) != 0) {
+		log_error("no network interface has a MAC address to name this node by: set [node] device");
+		return -ENODEV;
+	}
+	reading_device_from_mac(mac, device);
+	return 0;
+}
+
+int64_t node_check_utc_s(const struct node_config *config)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec < config->not_before_us / 1000000 ? 0 : now.tv_sec;
+}
+
+int node_check_server(const struct node_config *config)
+{
+	const struct coaps_credentials credentials = {
+		.certificate = config->server_certificate, .key = config->server_key, .ca = config->server_ca,
+	};
+	struct coaps_policy policy;
+	char err[512];
+
+	if (config->server_uri == NULL || strncmp(config->server_uri, "coap://", 7) == 0) {
+		return 0;
+	}
+	if (coaps_credentials_check(&credentials, COAPS_CLIENT, node_check_utc_s(config), NULL, err, sizeof(err)) != 0) {
+		log_error("%s", err);
+		return -EKEYREJECTED;
+	}
+	if (coaps_policy_parse(config->server_ciphers, &policy, err, sizeof(err)) != 0) {
+		log_error("[server] %s", err);
+		return -EINVAL;
+	}
+	return 0;
+}
