@@ -13,12 +13,14 @@
 #define DAY_US (INT64_C(86400) * 1000000)
 #define T0 (INT64_C(20800) * DAY_US)	/* December 2026 */
 
-static struct clock_stamp stamp(uint64_t boot_ns, int64_t utc_us, enum reading_time_source source, uint64_t acc_ns)
+static struct clock_stamp stamp(uint64_t boot_ns, int64_t utc_us, enum reading_time_source source,
+				uint64_t acc_ns)
 {
 	return (struct clock_stamp){ boot_ns, utc_us, source, acc_ns };
 }
 
-static int feed(struct clock *c, uint64_t boot_ns, int64_t utc_us, enum reading_time_source source, uint64_t acc_ns)
+static int feed(struct clock *c, uint64_t boot_ns, int64_t utc_us, enum reading_time_source source,
+		uint64_t acc_ns)
 {
 	struct clock_stamp s = stamp(boot_ns, utc_us, source, acc_ns);
 
@@ -76,9 +78,12 @@ static void a_stamp_is_taken_by_rank_and_age(void **state)
 
 		clock_init(&c, T0);
 		assert_int_equal(feed(&c, 10 * S, T0, rows[i].known, 1000000), CLOCK_FIRST);
-		assert_int_equal(feed(&c, (10 + rows[i].later_s) * S, T0 + (int64_t)rows[i].later_s * 1000000,
-				      rows[i].next, 1000000), rows[i].event);
-		assert_int_equal(c.best.source, rows[i].event == CLOCK_IGNORED ? rows[i].known : rows[i].next);
+		assert_int_equal(feed(&c, (10 + rows[i].later_s) * S,
+				      T0 + (int64_t)rows[i].later_s * 1000000, rows[i].next,
+				      1000000),
+				 rows[i].event);
+		assert_int_equal(c.best.source,
+				 rows[i].event == CLOCK_IGNORED ? rows[i].known : rows[i].next);
 	}
 }
 
@@ -90,8 +95,10 @@ static void a_difference_beyond_both_uncertainties_is_a_step(void **state)
 	clock_init(&c, T0);
 	feed(&c, 10 * S, T0, READING_TIME_NTP, 20000000);
 	/* 10 s later: 20 ms + 1 ms of drift + 30 ms of the new one */
-	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 + 51000, READING_TIME_NTP, 30000000), CLOCK_KEPT);
-	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 - 61000, READING_TIME_NTP, 30000000), CLOCK_STEPPED);
+	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 + 51000, READING_TIME_NTP, 30000000),
+			 CLOCK_KEPT);
+	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 - 61000, READING_TIME_NTP, 30000000),
+			 CLOCK_STEPPED);
 	assert_true(c.step_us == -112000);
 	assert_true(clock_at(&c, 20 * S).utc_us == T0 + 10000000 - 61000);
 }

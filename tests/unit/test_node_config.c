@@ -39,7 +39,8 @@ static int load_text(struct node_config *config, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
-	return node_config_load(config, &(const struct node_config_source){ path, NULL, 0 }, err, sizeof(err));
+	return node_config_load(config, &(const struct node_config_source){ path, NULL, 0 }, err,
+				sizeof(err));
 }
 
 static void an_empty_file_gives_the_defaults(void **state)
@@ -70,7 +71,9 @@ static void what_is_given_is_worked_out(void **state)
 	fputs("[node]\nsimulate = if-absent\nlog_level = debug\nperiod = 3\n[outbox]\nsync = 5min\n"
 	      "[gnss]\nnot_before = 2015-03-01\n", f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, over, 2 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, over, 2 },
+					  err, sizeof(err)),
+			 0);
 	assert_int_equal(c.period_ms, 500);
 	assert_int_equal(c.simulate, NODE_SIMULATE_IF_ABSENT);
 	assert_int_equal(c.log_level, LOG_LEVEL_DEBUG);
@@ -91,7 +94,11 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 			const char *over = line;
 
 			snprintf(line, sizeof(line), "gnss.not_before=%04d-%02d-28", year, month);
-			assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, &over, 1 }, err, sizeof(err)), 0);
+			assert_int_equal(
+				node_config_load(
+					&c, &(const struct node_config_source){ NULL, &over, 1 },
+					err, sizeof(err)),
+				0);
 			assert_true(c.not_before_us == (int64_t)timegm(&tm) * 1000000);
 			node_config_free(&c);
 		}
@@ -125,7 +132,8 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		struct node_config c;
 
 		assert_int_not_equal(load_text(&c, rows[i].text), 0);
-		if (strstr(err, path) == NULL || strstr(err, rows[i].named) == NULL || strstr(err, rows[i].hint) == NULL) {
+		if (strstr(err, path) == NULL || strstr(err, rows[i].named) == NULL ||
+		    strstr(err, rows[i].hint) == NULL) {
 			fail_msg("%s -> %s", rows[i].text, err);
 		}
 		assert_null(strchr(err, '\n'));
@@ -141,7 +149,9 @@ static void the_printed_manual_is_a_configuration_that_loads(void **state)
 	assert_non_null(f);
 	node_config_print(f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, NULL, 0 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, NULL, 0 },
+					  err, sizeof(err)),
+			 0);
 	node_config_free(&c);
 }
 
@@ -151,8 +161,12 @@ static void a_difference_is_named(void **state)
 	struct node_config a, b;
 
 	(void)state;
-	assert_int_equal(node_config_load(&a, &(const struct node_config_source){ NULL, NULL, 0 }, err, sizeof(err)), 0);
-	assert_int_equal(node_config_load(&b, &(const struct node_config_source){ NULL, over, 2 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&a, &(const struct node_config_source){ NULL, NULL, 0 },
+					  err, sizeof(err)),
+			 0);
+	assert_int_equal(node_config_load(&b, &(const struct node_config_source){ NULL, over, 2 },
+					  err, sizeof(err)),
+			 0);
 	assert_null(node_config_difference(&a, &a, NULL));
 	assert_string_equal(node_config_difference(&a, &b, NULL), "[w1] gpio");
 	assert_string_equal(node_config_difference(&a, &b, "server"), "[server] ciphers");

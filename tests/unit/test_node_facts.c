@@ -50,7 +50,8 @@ static void put(const char *path, const char *text)
 	fclose(f);
 }
 
-static void interface(const char *name, const char *type, const char *assigned, const char *index, const char *mac)
+static void interface(const char *name, const char *type, const char *assigned, const char *index,
+		      const char *mac)
 {
 	char path[128];
 

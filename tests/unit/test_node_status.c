@@ -39,7 +39,9 @@ static int teardown(void **state)
 	return rmdir(dir);	/* fails if anything else is left */
 }
 
-static struct outbox_stats outbox = { .epoch = UINT64_MAX, .next_seq = 8, .rows = 5, .refused = 2, .bytes = 900 };
+static struct outbox_stats outbox = {
+	.epoch = UINT64_MAX, .next_seq = 8, .rows = 5, .refused = 2, .bytes = 900
+};
 
 static struct status bare(void)
 {
@@ -117,7 +119,8 @@ static void what_is_known_is_in_units_of_people(void **state)
 	r.temperatures[1].quality = 3;
 	outbox.oldest_boot_ns = 60 * S;
 	s.last = &r;
-	s.now = (struct clock_stamp){ 100 * S, INT64_C(1797120010000000), READING_TIME_GNSS, 200000040 };
+	s.now = (struct clock_stamp){ 100 * S, INT64_C(1797120010000000), READING_TIME_GNSS,
+				      200000040 };
 	s.certificate_days = 12;
 	s.last_error = "it \"broke\"\n";
 	s.last_error_ns = 70 * S;

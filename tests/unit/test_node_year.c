@@ -76,7 +76,10 @@ static int64_t true_utc_us(uint64_t at)
 static void feed(enum reading_time_source source, int64_t wrong_us, uint64_t acc_ns)
 {
 	const struct clock_stamp stamp = {
-		.boot_ns = boot_ns(), .utc_us = true_utc_us(w.now) + wrong_us, .source = source, .acc_ns = acc_ns,
+		.boot_ns = boot_ns(),
+		.utc_us = true_utc_us(w.now) + wrong_us,
+		.source = source,
+		.acc_ns = acc_ns,
 	};
 
 	switch (clock_feed(&w.clock, &stamp)) {
@@ -94,7 +97,11 @@ static void feed(enum reading_time_source source, int64_t wrong_us, uint64_t acc
 static void open_outbox(unsigned sync_ms)
 {
 	const struct outbox_config config = {
-		.path = w.path, .max_rows = MAX_ROWS, .max_bytes = 100000000, .sync_ms = sync_ms, .boot = w.boot,
+		.path = w.path,
+		.max_rows = MAX_ROWS,
+		.max_bytes = 100000000,
+		.sync_ms = sync_ms,
+		.boot = w.boot,
 	};
 	struct outbox_stats stats;
 
@@ -161,7 +168,8 @@ static void store(const struct reading *r)
 static void send_all(void)
 {
 	while (uplink_plan_may_send(&w.plan, boot_ns())) {
-		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, pack, w.plan.limit);
+		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, pack,
+				    w.plan.limit);
 		uint64_t first, last;
 		unsigned code = UPLINK_CODE(2, 4);
 
@@ -230,7 +238,9 @@ static void next_weather(void)
 	if (w.now >= w.server_from) {
 		w.server = !w.server;
 		w.outages += !w.server;
-		w.server_from = w.now + (w.server ? DAY + draw(20 * DAY) : draw(10) == 0 ? draw(60 * DAY) : draw(12 * HOUR));
+		w.server_from = w.now + (w.server	 ? DAY + draw(20 * DAY)
+					 : draw(10) == 0 ? draw(60 * DAY)
+							 : draw(12 * HOUR));
 	}
 	if (w.now >= w.ntp_from) {
 		w.ntp = !w.ntp;
@@ -295,8 +305,10 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 		at_server += stored[seq] != 0;
 	}
 	assert_true(w.boots > 10 && w.outages > 5 && w.dated > 1000);
-	print_message("    %llu readings, %u at the server (%u undated), %u boots, %u outages, %u clock steps, %u set aside\n",
-		      (unsigned long long)w.given, at_server, w.undated, w.boots, w.outages, w.steps, w.refused);
+	print_message(
+		"    %llu readings, %u at the server (%u undated), %u boots, %u outages, %u clock steps, %u set aside\n",
+		(unsigned long long)w.given, at_server, w.undated, w.boots, w.outages, w.steps,
+		w.refused);
 	snprintf(command, sizeof(command), "rm -r '%s'", dir);
 	assert_int_equal(system(command), 0);
 }

@@ -40,7 +40,9 @@ static int setup(void **state)
 	strcpy(p->dir, "/tmp/geotherm-outbox-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/outbox.db", p->dir);
-	p->config = (struct outbox_config){ .path = p->path, .max_rows = 1000, .max_bytes = 10000000, .boot = BOOT };
+	p->config = (struct outbox_config){
+		.path = p->path, .max_rows = 1000, .max_bytes = 10000000, .boot = BOOT
+	};
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
 	*state = p;
 	return 0;

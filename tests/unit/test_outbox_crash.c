@@ -80,7 +80,12 @@ static int teardown(void **state)
 static struct outbox *open_outbox(unsigned sync_ms, bool thread, int *rc)
 {
 	const struct outbox_config config = {
-		.path = path, .max_rows = 100000, .max_bytes = 100000000, .boot = 7, .sync_ms = sync_ms, .flush_thread = thread,
+		.path = path,
+		.max_rows = 100000,
+		.max_bytes = 100000000,
+		.boot = 7,
+		.sync_ms = sync_ms,
+		.flush_thread = thread,
 	};
 	struct outbox *o = NULL;
 
@@ -152,16 +157,18 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, bool threa
 			}
 			tell(fd, PUT, r.seq, r.seq);
 		} else {
-			int n = outbox_peek(o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, readings,
-					    1 + draw(16));
+			int n = outbox_peek(o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST,
+					    readings, 1 + draw(16));
 			uint64_t first, last;
 
 			outbox_settle(o);
 			if (n <= 0) {
 				continue;
 			}
-			first = readings[0].seq < readings[n - 1].seq ? readings[0].seq : readings[n - 1].seq;
-			last = readings[0].seq < readings[n - 1].seq ? readings[n - 1].seq : readings[0].seq;
+			first = readings[0].seq < readings[n - 1].seq ? readings[0].seq
+								      : readings[n - 1].seq;
+			last = readings[0].seq < readings[n - 1].seq ? readings[n - 1].seq
+								     : readings[0].seq;
 			tell(fd, CONFIRMING, first, last);
 			if (outbox_confirm(o, readings[0].epoch, first, last) != n) {
 				_exit(6);
@@ -339,7 +346,8 @@ static void assert_survives(const char *what, size_t at, uint64_t epoch)
 		assert_int_equal(n, -EUCLEAN);
 	}
 	for (int i = 0; i < n; i++) {
-		if (!is_sample(&readings[i]) || readings[i].epoch != stats.epoch || readings[i].seq >= stats.next_seq) {
+		if (!is_sample(&readings[i]) || readings[i].epoch != stats.epoch ||
+		    readings[i].seq >= stats.next_seq) {
 			fail_msg("%s at %zu: reading %d is not as it was put", what, at, i);
 		}
 	}

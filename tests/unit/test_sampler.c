@@ -16,9 +16,16 @@
 static struct gnss_fix fix_at(uint64_t received_ns)
 {
 	struct gnss_fix fix = {
-		.received_ns = received_ns, .position_known = true, .lat_e7 = -276004400, .lon_e7 = -485188400,
-		.time_known = true, .utc_us = T0 + (int64_t)(received_ns / S) * 1000000, .tacc_ns = 40,
-		.fix_type = 3, .gnss_fix_ok = true, .num_sv = 9,
+		.received_ns = received_ns,
+		.position_known = true,
+		.lat_e7 = -276004400,
+		.lon_e7 = -485188400,
+		.time_known = true,
+		.utc_us = T0 + (int64_t)(received_ns / S) * 1000000,
+		.tacc_ns = 40,
+		.fix_type = 3,
+		.gnss_fix_ok = true,
+		.num_sv = 9,
 	};
 
 	return fix;
@@ -38,8 +45,9 @@ static struct thermometers_result result_of(int32_t temp_mc)
  * Runs the sampler in steps of 1 ms until `until`, with cycles of cycle_ns and fixes each fix_ns from
  * first_fix on (0: none); keeps up to max readings.
  */
-static unsigned simulate(struct sampler *s, struct clock *clock, uint64_t cycle_ns, uint64_t first_fix, uint64_t fix_ns,
-			 uint64_t from, uint64_t until, struct reading *out, unsigned max)
+static unsigned simulate(struct sampler *s, struct clock *clock, uint64_t cycle_ns,
+			 uint64_t first_fix, uint64_t fix_ns, uint64_t from, uint64_t until,
+			 struct reading *out, unsigned max)
 {
 	uint64_t cycle_ends = 0, next_fix = first_fix;
 	int32_t temp_mc = 1000;
@@ -88,7 +96,8 @@ static void each_reading_has_a_fix_of_its_own_and_its_time(void **state)
 		clock_init(&clock, 0);
 		sampler_init(&s, 1000, 1000, 100 * S);
 		s.has_bus = true;
-		n = simulate(&s, &clock, 850 * MS, 100 * S + phase * MS, S, 100 * S, 120 * S, out, 64);
+		n = simulate(&s, &clock, 850 * MS, 100 * S + phase * MS, S, 100 * S, 120 * S, out,
+			     64);
 		assert_in_range(n, 18, 20);
 		for (unsigned i = 1; i < n; i++) {
 			assert_true(out[i].utc_us - out[i - 1].utc_us == 1000000);
@@ -96,7 +105,8 @@ static void each_reading_has_a_fix_of_its_own_and_its_time(void **state)
 			assert_int_equal(out[i].time_acc_ns, 40);
 			assert_int_equal(out[i].fix_age_ms, 0);
 			assert_int_equal(out[i].n_temperatures, 1);
-			assert_int_equal(out[i].temperatures[0].temp_mc, out[i - 1].temperatures[0].temp_mc + 1);
+			assert_int_equal(out[i].temperatures[0].temp_mc,
+					 out[i - 1].temperatures[0].temp_mc + 1);
 		}
 	}
 }
@@ -270,7 +280,8 @@ int main(void)
 		cmocka_unit_test(a_period_of_zero_without_a_receiver_still_makes_readings),
 		cmocka_unit_test(without_a_bus_readings_come_without_temperatures),
 		cmocka_unit_test(a_bus_that_hangs_delays_a_reading_only_so_long),
-		cmocka_unit_test(a_period_shorter_than_a_cycle_is_kept_and_no_temperature_is_told_twice),
+		cmocka_unit_test(
+			a_period_shorter_than_a_cycle_is_kept_and_no_temperature_is_told_twice),
 		cmocka_unit_test(a_fix_that_is_old_has_its_age_and_the_clock_dates_the_reading),
 		cmocka_unit_test(a_fix_without_position_or_time_says_so_in_its_raw_facts),
 		cmocka_unit_test(what_was_slept_through_is_not_made_up_for),

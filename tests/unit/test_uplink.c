@@ -110,9 +110,11 @@ static bool parse(const uint8_t *b, size_t n, struct message *m)
 	return true;
 }
 
-static void reply(const struct message *m, uint8_t code, const char *payload, const struct sockaddr_in *to)
+static void reply(const struct message *m, uint8_t code, const char *payload,
+		  const struct sockaddr_in *to)
 {
-	uint8_t b[256] = { 0x60 | (uint8_t)m->token_size, code, (uint8_t)(m->mid >> 8), (uint8_t)m->mid };
+	uint8_t b[256] = { 0x60 | (uint8_t)m->token_size, code, (uint8_t)(m->mid >> 8),
+			   (uint8_t)m->mid };
 	size_t n = 4;
 
 	memcpy(b + n, m->token, m->token_size);
@@ -147,7 +149,8 @@ static void serve(void)
 	struct sockaddr_in from;
 	socklen_t from_size = sizeof(from);
 	uint8_t buffer[2048];
-	ssize_t n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+	ssize_t n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &from_size);
 	struct senml_error error;
 	struct message m;
 	int count;
@@ -211,7 +214,9 @@ static void listen_again(void)
 
 static int setup(void **state)
 {
-	struct outbox_config outbox = { .path = t.path, .max_rows = 1000, .max_bytes = 10000000, .boot = 7 };
+	struct outbox_config outbox = {
+		.path = t.path, .max_rows = 1000, .max_bytes = 10000000, .boot = 7
+	};
 	const char *over[] = { t.uri, "server.batch=4" };
 	char err[600];
 	int code;
@@ -225,7 +230,10 @@ static int setup(void **state)
 	snprintf(t.path, sizeof(t.path), "%s/outbox.db", t.dir);
 	listen_again();
 	snprintf(t.uri, sizeof(t.uri), "server.uri=coap://127.0.0.1:%u", t.port);
-	assert_int_equal(node_config_load(&t.config, &(const struct node_config_source){ NULL, over, 2 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&t.config,
+					  &(const struct node_config_source){ NULL, over, 2 }, err,
+					  sizeof(err)),
+			 0);
 	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
 	log_set_level(LOG_LEVEL_ERROR);
 	t.uplink = uplink_open(&t.config, 42, 0, &code, err, sizeof(err));
@@ -286,7 +294,8 @@ static struct uplink_stats uplink(void)
 /* One turn of the event loop, of node and server. Returns how long it waited, in ms. */
 static int turn(bool needs_time)
 {
-	struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN }, { .fd = t.fd, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
+				 { .fd = t.fd, .events = POLLIN } };
 	uint64_t before = system_facts_boot_ns();
 
 	assert_true(poll(fds, 2, 20) >= 0);

@@ -40,7 +40,8 @@ static void each_answer_means_one_thing_for_the_pack(void **state)
 		struct uplink_plan p;
 
 		uplink_plan_init(&p, 64, 60000, i);
-		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(rows[i].class, rows[i].detail), -1, rows[i].n, 7 * S),
+		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(rows[i].class, rows[i].detail),
+						    -1, rows[i].n, 7 * S),
 				 rows[i].verdict);
 		assert_int_equal(uplink_plan_may_send(&p, 7 * S), rows[i].at_once);
 		assert_true(uplink_plan_may_send(&p, 7 * S + UPLINK_MAX_AGE_DEFAULT_S * S));
@@ -64,7 +65,8 @@ static void a_refused_pack_is_halved_down_to_the_reading_that_is_wrong(void **st
 	while (p.limit < 64) {	/* and grows again */
 		unsigned before = p.limit;
 
-		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0), UPLINK_CONFIRM);
+		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0),
+				 UPLINK_CONFIRM);
 		assert_true(p.limit > before);
 	}
 	assert_int_equal(p.limit, 64);
@@ -96,13 +98,16 @@ static void max_age_is_waited_for_but_not_for_days(void **state)
 		struct uplink_plan p;
 
 		uplink_plan_init(&p, 64, 60000, i);
-		assert_int_equal(uplink_plan_answer(&p, UPLINK_CODE(5, 3), rows[i].max_age_s, 3, 100 * S), UPLINK_KEEP);
+		assert_int_equal(
+			uplink_plan_answer(&p, UPLINK_CODE(5, 3), rows[i].max_age_s, 3, 100 * S),
+			UPLINK_KEEP);
 		assert_false(uplink_plan_may_send(&p, 100 * S + rows[i].wait_s * S - 1));
 		assert_true(uplink_plan_may_send(&p, 100 * S + rows[i].wait_s * S));
 	}
 }
 
-static void the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success(void **state)
+static void the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success(
+	void **state)
 {
 	struct uplink_plan p;
 	uint64_t bound_ms = 1000;
@@ -145,7 +150,8 @@ int main(void)
 		cmocka_unit_test(a_refused_pack_is_halved_down_to_the_reading_that_is_wrong),
 		cmocka_unit_test(the_limit_grows_to_a_batch_that_is_no_power_of_two),
 		cmocka_unit_test(max_age_is_waited_for_but_not_for_days),
-		cmocka_unit_test(the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success),
+		cmocka_unit_test(
+			the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success),
 		cmocka_unit_test(nodes_that_lost_the_same_server_come_back_apart),
 	};
 

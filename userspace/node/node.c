@@ -78,9 +78,12 @@ static int watch(struct node *n, int fd)
 static int open_outbox(struct node *n)
 {
 	const struct outbox_config config = {
-		.path = n->config->outbox_path, .max_rows = n->config->outbox_max_rows,
-		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000), .sync_ms = n->config->outbox_sync_ms,
-		.flush_thread = true, .boot = system_facts_boot(""),
+		.path = n->config->outbox_path,
+		.max_rows = n->config->outbox_max_rows,
+		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000),
+		.sync_ms = n->config->outbox_sync_ms,
+		.flush_thread = true,
+		.boot = system_facts_boot(""),
 	};
 	char err[1024];
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
@@ -192,12 +195,19 @@ static void write_status(struct node *n, uint64_t now_ns)
 	struct uplink_stats uplink = { .state = "off", .last_error = "" };
 	struct outbox_stats outbox;
 	struct status status = {
-		.boot_ns = now_ns, .started_ns = n->started_ns, .device = n->device,
+		.boot_ns = now_ns,
+		.started_ns = n->started_ns,
+		.device = n->device,
 		.last = n->has_last ? &n->last : NULL,
-		.w1_bus = parts_bus_name(n->parts), .w1_reason = parts_bus_reason(n->parts),
-		.gnss_state = parts_receiver_state(n->parts), .gnss_reason = parts_receiver_reason(n->parts),
-		.gnss_port = parts_receiver_name(n->parts), .gnss_identity = parts_receiver_identity(n->parts),
-		.now = clock_at(&n->clock, now_ns), .outbox = &outbox, .uplink_uri = n->config->server_uri,
+		.w1_bus = parts_bus_name(n->parts),
+		.w1_reason = parts_bus_reason(n->parts),
+		.gnss_state = parts_receiver_state(n->parts),
+		.gnss_reason = parts_receiver_reason(n->parts),
+		.gnss_port = parts_receiver_name(n->parts),
+		.gnss_identity = parts_receiver_identity(n->parts),
+		.now = clock_at(&n->clock, now_ns),
+		.outbox = &outbox,
+		.uplink_uri = n->config->server_uri,
 	};
 	int rc;
 
@@ -212,7 +222,8 @@ static void write_status(struct node *n, uint64_t now_ns)
 	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
 	watch_certificate(n, status.certificate_days);
 	status.last_error = n->trouble_ns > uplink.last_error_ns ? n->trouble : uplink.last_error;
-	status.last_error_ns = n->trouble_ns > uplink.last_error_ns ? n->trouble_ns : uplink.last_error_ns;
+	status.last_error_ns = n->trouble_ns > uplink.last_error_ns ? n->trouble_ns
+								    : uplink.last_error_ns;
 	rc = status_write(n->config->status, &status);
 	if (rc != 0 && !n->status_failed) {
 		log_warning("status %s: %s; go on without it ([node] status)", n->config->status, strerror(-rc));
@@ -237,9 +248,12 @@ static int measure(struct node *n, uint64_t now_ns)
 		sampler_take_fix(&n->sampler, fix);
 		if (fix->time_known) {
 			const struct clock_stamp stamp = {
-				.boot_ns = fix->received_ns, .utc_us = fix->utc_us, .source = READING_TIME_GNSS,
-				.acc_ns = fix->tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN
-								     : fix->tacc_ns + GNSS_LATENCY_NS,
+				.boot_ns = fix->received_ns,
+				.utc_us = fix->utc_us,
+				.source = READING_TIME_GNSS,
+				.acc_ns = fix->tacc_ns == UINT32_MAX
+						  ? CLOCK_ACC_UNKNOWN
+						  : fix->tacc_ns + GNSS_LATENCY_NS,
 			};
 
 			rc = feed_clock(n, &stamp);
@@ -290,7 +304,8 @@ static int send_readings(struct node *n, uint64_t now_ns)
 	if (n->uplink == NULL) {
 		return 0;
 	}
-	rc = uplink_process(n->uplink, n->outbox, n->clock.best.source == READING_TIME_NONE, now_ns, &stamp);
+	rc = uplink_process(n->uplink, n->outbox, n->clock.best.source == READING_TIME_NONE, now_ns,
+			    &stamp);
 	if (rc == 1) {
 		rc = feed_clock(n, &stamp);
 		if (rc == 0) {
@@ -307,7 +322,8 @@ static void feed_watchdog(struct node *n, uint64_t now_ns)
 {
 	uint64_t allowed_ns = n->config->period_ms * NS_PER_MS + STALLED_NS;
 
-	if (n->watchdog_ns == 0 || now_ns < n->watchdog_due_ns || now_ns > n->last_reading_ns + allowed_ns) {
+	if (n->watchdog_ns == 0 || now_ns < n->watchdog_due_ns ||
+	    now_ns > n->last_reading_ns + allowed_ns) {
 		return;
 	}
 	notify_send("WATCHDOG=1");
@@ -402,7 +418,8 @@ static int start_uplink(struct node *n)
 		return NODE_OK;
 	}
 	outbox_stats(n->outbox, &stats);
-	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, node_check_utc_s(n->config), &code, err, sizeof(err));
+	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, node_check_utc_s(n->config),
+				&code, err, sizeof(err));
 	if (n->uplink == NULL) {
 		log_error("%s", err);
 		return node_exit_of(code);
@@ -426,7 +443,8 @@ static bool load_again(struct node *n, struct node_config *fresh)
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && changed == NULL; i++) {
 		changed = node_config_difference(n->config, fresh, fixed[i]);
 	}
-	if (changed == NULL && strcmp(fresh->device != NULL ? fresh->device : n->device, n->device) != 0) {
+	if (changed == NULL &&
+	    strcmp(fresh->device != NULL ? fresh->device : n->device, n->device) != 0) {
 		changed = "[node] device";
 	}
 	if (changed != NULL) {
@@ -531,7 +549,8 @@ int node_run(struct node_config *config, const struct node_config_source *source
 		}
 	}
 	if (code == NODE_OK) {
-		sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms, n->started_ns);
+		sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms,
+			     n->started_ns);
 		n->watchdog_ns = notify_watchdog_us() * 1000;
 		log_notice("%s: %s every %u ms to %s", GEOTHERM_VERSION, n->device, n->config->period_ms,
 			   n->config->server_uri != NULL ? n->config->server_uri : "the outbox only");

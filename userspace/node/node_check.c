@@ -39,7 +39,9 @@ int64_t node_check_utc_s(const struct node_config *config)
 int node_check_server(const struct node_config *config)
 {
 	const struct coaps_credentials credentials = {
-		.certificate = config->server_certificate, .key = config->server_key, .ca = config->server_ca,
+		.certificate = config->server_certificate,
+		.key = config->server_key,
+		.ca = config->server_ca,
 	};
 	struct coaps_policy policy;
 	char err[512];
@@ -47,7 +49,8 @@ int node_check_server(const struct node_config *config)
 	if (config->server_uri == NULL || strncmp(config->server_uri, "coap://", 7) == 0) {
 		return 0;
 	}
-	if (coaps_credentials_check(&credentials, COAPS_CLIENT, node_check_utc_s(config), NULL, err, sizeof(err)) != 0) {
+	if (coaps_credentials_check(&credentials, COAPS_CLIENT, node_check_utc_s(config), NULL, err,
+				    sizeof(err)) != 0) {
 		log_error("%s", err);
 		return -EKEYREJECTED;
 	}

@@ -92,7 +92,8 @@ static const struct config_key table[] = {
 /* "2026-01-01" in us since 1970, by the proleptic Gregorian calendar. */
 static bool parse_day(const char *text, int64_t *us)
 {
-	static const unsigned before_month[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334 };
+	static const unsigned before_month[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304,
+						 334 };
 	static const unsigned month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned year, month, day;
 	bool leap;
@@ -100,15 +101,16 @@ static bool parse_day(const char *text, int64_t *us)
 	int64_t days;
 
 	if (sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &used) != 3 || text[used] != '\0' ||
-	    year < 1970 || year > 2100 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1]) {
+	    year < 1970 || year > 2100 || month < 1 || month > 12 || day < 1 ||
+	    day > month_days[month - 1]) {
 		return false;
 	}
 	leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 	if (month == 2 && day == 29 && !leap) {
 		return false;
 	}
-	days = (int64_t)(year - 1970) * 365 + (year - 1969) / 4 - (year > 2000 ? (year - 2001) / 100 : 0) +
-		(year > 2000 ? (year - 2001) / 400 : 0);
+	days = (int64_t)(year - 1970) * 365 + (year - 1969) / 4 -
+	       (year > 2000 ? (year - 2001) / 100 : 0) + (year > 2000 ? (year - 2001) / 400 : 0);
 	days += before_month[month - 1] + day - 1 + (leap && month > 2);
 	*us = days * 86400 * 1000000;
 	return true;
@@ -162,14 +164,16 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);
 }
 
-int node_config_load(struct node_config *config, const struct node_config_source *source, char *err, size_t err_size)
+int node_config_load(struct node_config *config, const struct node_config_source *source, char *err,
+		     size_t err_size)
 {
 	int rc;
 
 	memset(config, 0, sizeof(*config));
 	rc = config_load(table, TABLE_ROWS, config, source->path, err, err_size);
 	for (size_t i = 0; i < source->n && rc == 0; i++) {
-		rc = config_override(table, TABLE_ROWS, config, source->assignments[i], err, err_size);
+		rc = config_override(table, TABLE_ROWS, config, source->assignments[i], err,
+				     err_size);
 	}
 	if (rc == 0) {
 		char why[256];
@@ -185,13 +189,15 @@ int node_config_load(struct node_config *config, const struct node_config_source
 	return rc;
 }
 
-static bool same_value(const struct config_key *key, const struct node_config *a, const struct node_config *b)
+static bool same_value(const struct config_key *key, const struct node_config *a,
+		       const struct node_config *b)
 {
 	const char *left = (const char *)a + key->offset, *right = (const char *)b + key->offset;
 
 	switch (key->type) {
 	case CONFIG_STRING: {
-		const char *l = *(char *const *)(const void *)left, *r = *(char *const *)(const void *)right;
+		const char *l = *(char *const *)(const void *)left;
+		const char *r = *(char *const *)(const void *)right;
 
 		return l == r || (l != NULL && r != NULL && strcmp(l, r) == 0);
 	}
@@ -205,12 +211,14 @@ static bool same_value(const struct config_key *key, const struct node_config *a
 	return memcmp(left, right, sizeof(unsigned)) == 0;
 }
 
-const char *node_config_difference(const struct node_config *a, const struct node_config *b, const char *section)
+const char *node_config_difference(const struct node_config *a, const struct node_config *b,
+				   const char *section)
 {
 	static char name[64];
 
 	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		if ((section == NULL || strcmp(table[i].section, section) == 0) && !same_value(&table[i], a, b)) {
+		if ((section == NULL || strcmp(table[i].section, section) == 0) &&
+		    !same_value(&table[i], a, b)) {
 			snprintf(name, sizeof(name), "[%s] %s", table[i].section, table[i].key);
 			return name;
 		}

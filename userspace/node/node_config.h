@@ -68,11 +68,13 @@ struct node_config_source {
 };
 
 /* Defaults, then the source, then what must hold between keys. 0, or an error with one line in err. */
-int node_config_load(struct node_config *config, const struct node_config_source *source, char *err, size_t err_size);
+int node_config_load(struct node_config *config, const struct node_config_source *source, char *err,
+		     size_t err_size);
 void node_config_free(struct node_config *config);
 
 /* The first key of [section] (of any if NULL) whose value differs, as "[section] key", or NULL if none does. */
-const char *node_config_difference(const struct node_config *a, const struct node_config *b, const char *section);
+const char *node_config_difference(const struct node_config *a, const struct node_config *b,
+				   const char *section);
 
 /* Every key with its meaning, as a configuration file. */
 void node_config_print(FILE *out);

@@ -59,10 +59,12 @@ const char *outbox_reason(const struct outbox *o)
 
 static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_gap_reason reason)
 {
-	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_EXTEND, (int64_t)first, (int64_t)last, reason));
+	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_EXTEND, (int64_t)first,
+						    (int64_t)last, reason));
 
 	if (rc == 0 && sqlite3_changes(o->sql.db) == 0) {
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_ADD, (int64_t)first, (int64_t)last, reason));
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_ADD, (int64_t)first,
+							(int64_t)last, reason));
 	}
 	return rc;
 }
@@ -78,7 +80,8 @@ static int take_over(struct outbox *o, bool lazy)
 	uint64_t next, skip = 0;
 	int rc = outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_STATE], STATE_COUNT, was);
 
-	rc = rc == 1 ? outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_HELD], HELD_COUNT, held) : rc;
+	rc = rc == 1 ? outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_HELD], HELD_COUNT, held)
+		     : rc;
 	if (rc != 1) {
 		return rc < 0 ? rc : -EUCLEAN;
 	}
@@ -94,8 +97,9 @@ static int take_over(struct outbox *o, bool lazy)
 
 	rc = outbox_sql_begin(&o->sql);
 	if (rc == 0) {
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_TAKE, (int64_t)o->stats.next_seq,
-							(int64_t)o->boot, lazy));
+		rc = outbox_sql_run(&o->sql,
+				    OUTBOX_SQL(&o->sql, OUTBOX_TAKE, (int64_t)o->stats.next_seq,
+					       (int64_t)o->boot, lazy));
 		if (rc == 0 && skip > 0) {
 			rc = add_gap(o, next, next + skip - 1, OUTBOX_GAP_POWER);
 		}
@@ -155,7 +159,8 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
 	o->durable = INT64_MAX;
-	opened = outbox_file_open(&o->file, config->path, config->sync_ms == 0 && !config->flush_thread, err, err_size);
+	opened = outbox_file_open(&o->file, config->path,
+				  config->sync_ms == 0 && !config->flush_thread, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;
@@ -194,15 +199,20 @@ void outbox_close(struct outbox *o)
 /* Deletes what is set aside, then the oldest, until one of `bytes` fits. Counts into *stats. */
 static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stats)
 {
-	while (stats->rows > 0 && (stats->rows >= o->max_rows || stats->bytes + bytes > o->max_bytes)) {
+	while (stats->rows > 0 &&
+	       (stats->rows >= o->max_rows || stats->bytes + bytes > o->max_bytes)) {
 		bool refused = stats->refused > 0;
+		sqlite3_stmt *size_of = outbox_sql_bind(
+			&o->sql, refused ? OUTBOX_REFUSED_SIZE : OUTBOX_OLDEST_SIZE, 0, NULL);
 		int64_t victim[2] = { 0 };
-		int rc = outbox_sql_first(&o->sql, outbox_sql_bind(&o->sql, refused ? OUTBOX_REFUSED_SIZE : OUTBOX_OLDEST_SIZE, 0, NULL), 2, victim);
+		int rc = outbox_sql_first(&o->sql, size_of, 2, victim);
 
 		if (rc != 1) {
 			return rc < 0 ? rc : -EUCLEAN;
 		}
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, refused ? OUTBOX_DROP_REFUSED : OUTBOX_DROP, victim[0]));
+		rc = outbox_sql_run(&o->sql,
+				    OUTBOX_SQL(&o->sql, refused ? OUTBOX_DROP_REFUSED : OUTBOX_DROP,
+					       victim[0]));
 		if (rc == 0 && !refused) {	/* what is set aside has its gap already */
 			rc = add_gap(o, (uint64_t)victim[0], (uint64_t)victim[0], OUTBOX_GAP_FULL);
 			stats->dropped++;
@@ -225,7 +235,8 @@ static int insert(struct outbox *o, const struct reading *r, const uint8_t *body
 	};
 	sqlite3_stmt *put = OUTBOX_SQL(&o->sql, OUTBOX_PUT, row.seq, row.boot, row.boot_ns);
 
-	outbox_row_set_time(&row, &(const struct clock_stamp){ .utc_us = r->utc_us, .source = r->time_source,
+	outbox_row_set_time(&row, &(const struct clock_stamp){ .utc_us = r->utc_us,
+							       .source = r->time_source,
 							       .acc_ns = r->time_acc_ns });
 	outbox_row_bind_time(put, 4, &row);
 	sqlite3_bind_int64(put, 7, outbox_row_crc(&row));
@@ -370,8 +381,9 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max)
 {
 	for (;;) {
-		sqlite3_stmt *peek = OUTBOX_SQL(&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST, (int64_t)max,
-					   (int64_t)o->durable);
+		sqlite3_stmt *peek = OUTBOX_SQL(
+			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST,
+			(int64_t)max, (int64_t)o->durable);
 		uint64_t damaged = 0;
 		size_t n = 0;
 		int rc = SQLITE_DONE;
@@ -379,7 +391,8 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readi
 		while (damaged == 0 && n < max && (rc = sqlite3_step(peek)) == SQLITE_ROW) {
 			struct outbox_row row;
 
-			if (outbox_row_take(peek, &row) && outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
+			if (outbox_row_take(peek, &row) &&
+			    outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
 				n++;
 			} else {
 				damaged = (uint64_t)row.seq;
@@ -413,10 +426,15 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	if (rc != 0) {
 		return rc;
 	}
-	rc = outbox_sql_first(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_SIZE_OF, (int64_t)first, (int64_t)last), 2, size);
-	rc = rc == 1 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CONFIRM, (int64_t)first, (int64_t)last)) : rc;
+	rc = outbox_sql_first(&o->sql,
+			      OUTBOX_SQL(&o->sql, OUTBOX_SIZE_OF, (int64_t)first, (int64_t)last), 2,
+			      size);
+	rc = rc == 1 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CONFIRM, (int64_t)first,
+							  (int64_t)last))
+		     : rc;
 	if (rc == 0) {
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER, (int64_t)o->stats.next_seq));
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER,
+							(int64_t)o->stats.next_seq));
 	}
 	rc = outbox_sql_finish(&o->sql, rc);
 	if (rc != 0) {

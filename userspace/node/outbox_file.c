@@ -204,8 +204,10 @@ static int set_aside(const char *path, char *name, size_t size)
 
 static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, size_t why_size)
 {
-	int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-				 SQLITE_OPEN_EXRESCODE, NULL);
+	int rc = sqlite3_open_v2(path, db,
+				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+					 SQLITE_OPEN_EXRESCODE,
+				 NULL);
 
 	if (rc == SQLITE_OK) {
 		rc = outbox_file_exec(*db, "PRAGMA journal_mode = WAL; PRAGMA busy_timeout = 2000;"
@@ -272,7 +274,8 @@ void outbox_file_close(struct outbox_file *file)
 	}
 }
 
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err, size_t err_size)
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err,
+		     size_t err_size)
 {
 	char why[256], name[PATH_MAX];
 	int rc;

@@ -39,7 +39,8 @@ static int flush(struct outbox_flush *f, bool checkpoint)
 	}
 	rc = sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	/* A reader in the way (someone looks into the file) only puts off the copying. */
-	return (rc & 0xff) == SQLITE_BUSY ? outbox_file_error(outbox_file_sync(f->db)) : outbox_file_error(rc);
+	return (rc & 0xff) == SQLITE_BUSY ? outbox_file_error(outbox_file_sync(f->db))
+					  : outbox_file_error(rc);
 }
 
 static void *run(void *arg)
@@ -83,8 +84,11 @@ struct outbox_flush *outbox_flush_start(const char *path, char *err, size_t err_
 		return NULL;
 	}
 	f->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	rc = f->fd < 0 ? SQLITE_NOMEM : sqlite3_open_v2(path, &f->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-							SQLITE_OPEN_EXRESCODE, NULL);
+	rc = f->fd < 0 ? SQLITE_NOMEM
+		       : sqlite3_open_v2(path, &f->db,
+					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+						 SQLITE_OPEN_EXRESCODE,
+					 NULL);
 	if (rc == SQLITE_OK) {	/* a read, so that the WAL is opened: it is what is synced */
 		rc = outbox_file_exec(f->db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"
 				      "SELECT epoch FROM outbox;");

@@ -20,7 +20,8 @@ static uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t n)
 /* Of the columns, each as 8 bytes little-endian, then of the body. */
 int64_t outbox_row_crc(const struct outbox_row *row)
 {
-	const int64_t columns[] = { row->seq, row->boot, row->boot_ns, row->utc_us, row->time_source, row->time_acc_ns };
+	const int64_t columns[] = { row->seq,	 row->boot,	   row->boot_ns,
+				    row->utc_us, row->time_source, row->time_acc_ns };
 	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
@@ -38,7 +39,9 @@ void outbox_row_set_time(struct outbox_row *row, const struct clock_stamp *time)
 {
 	row->time_source = time->source;
 	row->utc_us = time->source == READING_TIME_NONE ? 0 : time->utc_us;
-	row->time_acc_ns = time->source == READING_TIME_NONE || time->acc_ns > INT64_MAX ? -1 : (int64_t)time->acc_ns;
+	row->time_acc_ns = time->source == READING_TIME_NONE || time->acc_ns > INT64_MAX
+				   ? -1
+				   : (int64_t)time->acc_ns;
 }
 
 void outbox_row_bind_time(sqlite3_stmt *statement, int at, const struct outbox_row *row)
@@ -59,11 +62,16 @@ void outbox_row_bind_time(sqlite3_stmt *statement, int at, const struct outbox_r
 bool outbox_row_take(sqlite3_stmt *at, struct outbox_row *row)
 {
 	*row = (struct outbox_row){
-		.seq = sqlite3_column_int64(at, 0), .boot = sqlite3_column_int64(at, 1),
-		.boot_ns = sqlite3_column_int64(at, 2), .utc_us = sqlite3_column_int64(at, 3),
+		.seq = sqlite3_column_int64(at, 0),
+		.boot = sqlite3_column_int64(at, 1),
+		.boot_ns = sqlite3_column_int64(at, 2),
+		.utc_us = sqlite3_column_int64(at, 3),
 		.time_source = sqlite3_column_int64(at, 4),
-		.time_acc_ns = sqlite3_column_type(at, 5) == SQLITE_NULL ? -1 : sqlite3_column_int64(at, 5),
-		.body = sqlite3_column_blob(at, 7), .length = sqlite3_column_bytes(at, 7),
+		.time_acc_ns = sqlite3_column_type(at, 5) == SQLITE_NULL
+				       ? -1
+				       : sqlite3_column_int64(at, 5),
+		.body = sqlite3_column_blob(at, 7),
+		.length = sqlite3_column_bytes(at, 7),
 	};
 	return row->body != NULL && sqlite3_column_int64(at, 6) == outbox_row_crc(row);
 }

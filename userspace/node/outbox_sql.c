@@ -21,7 +21,8 @@ int outbox_sql_prepare(struct outbox_sql *s, sqlite3 *db)
 {
 	s->db = db;
 	for (int i = 0; i < OUTBOX_STATEMENT_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
+		int rc = sqlite3_prepare_v3(db, sql_of[i], -1, SQLITE_PREPARE_PERSISTENT,
+					    &s->statements[i], NULL);
 
 		if (rc != SQLITE_OK) {
 			return outbox_sql_fail(s, rc);
@@ -38,7 +39,8 @@ void outbox_sql_free(struct outbox_sql *s)
 	}
 }
 
-sqlite3_stmt *outbox_sql_bind(struct outbox_sql *s, enum outbox_statement id, unsigned n, const int64_t *values)
+sqlite3_stmt *outbox_sql_bind(struct outbox_sql *s, enum outbox_statement id, unsigned n,
+			      const int64_t *values)
 {
 	sqlite3_stmt *statement = s->statements[id];
 

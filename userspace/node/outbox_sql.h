@@ -61,7 +61,8 @@ int outbox_sql_prepare(struct outbox_sql *s, sqlite3 *db);
 void outbox_sql_free(struct outbox_sql *s);
 
 /* A statement, reset, with its first parameters bound. */
-sqlite3_stmt *outbox_sql_bind(struct outbox_sql *s, enum outbox_statement id, unsigned n, const int64_t *values);
+sqlite3_stmt *outbox_sql_bind(struct outbox_sql *s, enum outbox_statement id, unsigned n,
+			      const int64_t *values);
 #define OUTBOX_SQL(s, id, ...) outbox_sql_bind(s, id, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), \
 					       (int64_t[]){ __VA_ARGS__ })
 

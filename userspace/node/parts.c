@@ -81,7 +81,10 @@ static void open_bus(struct parts *p, uint64_t now_ns)
 	};
 	const struct node_config *c = p->config;
 	struct thermometers_config config = {
-		.bus = buses[c->w1_bus], .chip = c->w1_chip, .gpio = c->w1_gpio, .resolution_bits = c->w1_resolution,
+		.bus = buses[c->w1_bus],
+		.chip = c->w1_chip,
+		.gpio = c->w1_gpio,
+		.resolution_bits = c->w1_resolution,
 		.search_every_cycles = c->w1_search_every,
 	};
 	char err[sizeof(p->bus_reason)];
@@ -179,8 +182,12 @@ static void open_receiver(struct parts *p, const char *port, uint64_t now_ns)
 {
 	const struct node_config *c = p->config;
 	const struct receiver_config config = {
-		.port = port, .baud = c->gnss_baud, .rate_ms = c->gnss_rate_ms, .dyn_model = c->gnss_dyn_model,
-		.max_hacc_mm = c->gnss_max_hacc_m * 1000, .build_utc_us = c->not_before_us,
+		.port = port,
+		.baud = c->gnss_baud,
+		.rate_ms = c->gnss_rate_ms,
+		.dyn_model = c->gnss_dyn_model,
+		.max_hacc_mm = c->gnss_max_hacc_m * 1000,
+		.build_utc_us = c->not_before_us,
 	};
 	char err[200];
 
@@ -223,7 +230,8 @@ static void check_receiver(struct parts *p, uint64_t now_ns)
 	state = receiver_state(p->receiver);
 	p->seen_receiver |= state == RECEIVER_READY;
 	if (p->pty == NULL && !p->seen_receiver && may_simulate(p) &&
-	    (state == RECEIVER_NO_PORT || (state == RECEIVER_PROBING && now_ns >= p->probe_until_ns))) {
+	    (state == RECEIVER_NO_PORT ||
+	     (state == RECEIVER_PROBING && now_ns >= p->probe_until_ns))) {
 		simulate_receiver(p, now_ns, receiver_reason(p->receiver));
 		return;
 	}
@@ -278,7 +286,8 @@ uint32_t parts_receiver_errors(struct parts *p)
 
 /* --- both ------------------------------------------------------------------- */
 
-struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err, size_t err_size)
+struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err,
+			 size_t err_size)
 {
 	struct parts *p = calloc(1, sizeof(*p));
 
@@ -326,8 +335,8 @@ void parts_check(struct parts *p, uint64_t now_ns)
 uint64_t parts_deadline_ns(const struct parts *p)
 {
 	uint64_t bus = p->thermometers == NULL ? p->bus_retry_ns : UINT64_MAX;
-	bool probing = p->receiver != NULL && p->pty == NULL && !p->seen_receiver && may_simulate(p) &&
-		receiver_state(p->receiver) == RECEIVER_PROBING;
+	bool probing = p->receiver != NULL && p->pty == NULL && !p->seen_receiver &&
+		       may_simulate(p) && receiver_state(p->receiver) == RECEIVER_PROBING;
 
 	return probing && p->probe_until_ns < bus ? p->probe_until_ns : bus;
 }
@@ -336,7 +345,8 @@ void parts_note(const struct parts *p, char *note, size_t size)
 {
 	const char *bus = p->sim != NULL ? "simulated sensors" : p->bus_reason;
 	const char *gnss = p->pty != NULL ? "simulated receiver" : "";
-	bool silent = p->pty == NULL && p->receiver != NULL && receiver_state(p->receiver) != RECEIVER_READY;
+	bool silent = p->pty == NULL && p->receiver != NULL &&
+		      receiver_state(p->receiver) != RECEIVER_READY;
 
 	snprintf(note, size, "%s%s%s%s", bus, bus[0] != '\0' && (gnss[0] != '\0' || silent) ? "; " : "", gnss,
 		 silent ? receiver_reason(p->receiver) : "");

@@ -22,7 +22,8 @@
 struct parts;
 
 /* NULL with err if memory or descriptors run out. config is borrowed for the life of parts. */
-struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err, size_t err_size);
+struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err,
+			 size_t err_size);
 /* Leaves bus and port released; NULL is accepted. */
 void parts_close(struct parts *p);
 

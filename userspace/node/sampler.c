@@ -90,7 +90,8 @@ uint64_t sampler_deadline_ns(const struct sampler *s, uint64_t now_ns)
 
 static void put_temperatures(const struct thermometers_result *result, struct reading *r)
 {
-	r->n_temperatures = result->n < READING_TEMPERATURES_MAX ? result->n : READING_TEMPERATURES_MAX;
+	r->n_temperatures = result->n < READING_TEMPERATURES_MAX ? result->n
+								 : READING_TEMPERATURES_MAX;
 	for (unsigned i = 0; i < r->n_temperatures; i++) {
 		const struct thermometer_sample *from = &result->sample[i];
 		struct reading_temperature *to = &r->temperatures[i];
@@ -135,9 +136,12 @@ void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns,
 	struct clock_stamp at = clock_at(clock, now_ns);
 	uint64_t age_ns = 0;
 
-	if (s->has_fix && s->fix_is_new && s->fix.time_known && s->fix.utc_us >= clock->not_before_us) {
+	if (s->has_fix && s->fix_is_new && s->fix.time_known &&
+	    s->fix.utc_us >= clock->not_before_us) {
 		at = (struct clock_stamp){
-			.boot_ns = s->fix.received_ns, .utc_us = s->fix.utc_us, .source = READING_TIME_GNSS,
+			.boot_ns = s->fix.received_ns,
+			.utc_us = s->fix.utc_us,
+			.source = READING_TIME_GNSS,
 			.acc_ns = s->fix.tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN : s->fix.tacc_ns,
 		};
 	} else if (s->has_fix && now_ns > s->fix.received_ns) {

@@ -26,7 +26,8 @@ static double seconds(uint64_t ns)
 /* Unknown is null. */
 static json_t *age(const struct status *s, uint64_t at_ns)
 {
-	return at_ns == 0 || at_ns > s->boot_ns ? json_null() : json_real(seconds(s->boot_ns - at_ns));
+	return at_ns == 0 || at_ns > s->boot_ns ? json_null()
+						: json_real(seconds(s->boot_ns - at_ns));
 }
 
 static json_t *text(const char *value)
@@ -45,7 +46,8 @@ static json_t *scaled(const struct reading *r, enum reading_scalar id)
 	for (int8_t e = reading_scalars[id].exponent; e < 0; e++) {
 		value /= 10;
 	}
-	return reading_scalars[id].exponent == 0 ? json_integer(reading_scalar_get(r, id)) : json_real(value);
+	return reading_scalars[id].exponent == 0 ? json_integer(reading_scalar_get(r, id))
+						 : json_real(value);
 }
 
 static json_t *sensors(const struct reading *r)
@@ -76,8 +78,10 @@ static json_t *outbox(const struct status *s)
 	if (o->oldest_boot_ns != 0) {
 		oldest = age(s, o->oldest_boot_ns);
 	} else if (o->oldest_utc_us != 0 && s->now.source != READING_TIME_NONE) {
-		oldest = json_real(s->now.utc_us > o->oldest_utc_us
-				   ? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000) : 0);
+		oldest = json_real(
+			s->now.utc_us > o->oldest_utc_us
+				? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000)
+				: 0);
 	}
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "epoch", epoch,
 			 "next_seq", (json_int_t)o->next_seq, "waiting", (json_int_t)(o->rows - o->refused),
@@ -93,32 +97,35 @@ static json_t *clock_json(const struct status *s)
 	}
 	return json_pack("{s:s, s:I, s:o}", "source", reading_time_source_name(s->now.source),
 			 "utc_us", (json_int_t)s->now.utc_us, "accuracy_s",
-			 s->now.acc_ns == CLOCK_ACC_UNKNOWN ? json_null() : json_real((double)s->now.acc_ns / 1e9));
+			 s->now.acc_ns == CLOCK_ACC_UNKNOWN
+				 ? json_null()
+				 : json_real((double)s->now.acc_ns / 1e9));
 }
 
 static json_t *all(const struct status *s)
 {
 	const struct reading *r = s->last;
 
-	return json_pack("{s:i, s:s, s:s, s:f, s:{s:o, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
-			 " s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}, s:o, s:o,"
-			 " s:{s:s, s:o, s:I, s:I, s:o, s:o}, s:{s:o, s:o}}",
-		"format", 1, "version", GEOTHERM_VERSION, "device", s->device,
-		"running_s", seconds(s->boot_ns - s->started_ns),
-		"reading", "age_s", age(s, r != NULL ? r->boot_ns : 0),
-			"seq", (json_int_t)(r != NULL ? r->seq : 0), "note", text(r != NULL ? r->note : NULL),
-			"throttled", scaled(r, READING_THROTTLED),
-		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(r),
-		"gnss", "state", s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
-			"identity", text(s->gnss_identity), "lat", scaled(r, READING_LAT), "lon", scaled(r, READING_LON),
-			"alt_m", scaled(r, READING_ALT), "hacc_m", scaled(r, READING_HACC),
-			"satellites", scaled(r, READING_NUM_SV),
-		"clock", clock_json(s), "outbox", outbox(s),
-		"uplink", "state", s->uplink_state, "uri", text(s->uplink_uri), "sent", (json_int_t)s->sent,
-			"failures", (json_int_t)s->failures, "last_sent_s", age(s, s->last_sent_ns),
-			"certificate_days", s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days),
+	return json_pack(
+		"{s:i, s:s, s:s, s:f, s:{s:o, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
+		" s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}, s:o, s:o,"
+		" s:{s:s, s:o, s:I, s:I, s:o, s:o}, s:{s:o, s:o}}",
+		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "running_s",
+		seconds(s->boot_ns - s->started_ns), "reading", "age_s",
+		age(s, r != NULL ? r->boot_ns : 0), "seq", (json_int_t)(r != NULL ? r->seq : 0),
+		"note", text(r != NULL ? r->note : NULL), "throttled", scaled(r, READING_THROTTLED),
+		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(r), "gnss",
+		"state", s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
+		"identity", text(s->gnss_identity), "lat", scaled(r, READING_LAT), "lon",
+		scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT), "hacc_m",
+		scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV), "clock",
+		clock_json(s), "outbox", outbox(s), "uplink", "state", s->uplink_state, "uri",
+		text(s->uplink_uri), "sent", (json_int_t)s->sent, "failures",
+		(json_int_t)s->failures, "last_sent_s", age(s, s->last_sent_ns), "certificate_days",
+		s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days),
 		"last_error", "text", text(s->last_error), "age_s",
-			s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns) : json_null());
+		s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
+								  : json_null());
 }
 
 static int write_all(int fd, const char *bytes, size_t n)

@@ -164,7 +164,8 @@ int system_facts_mac(const char *root, uint8_t mac[6])
 		}
 		index += assigned == 0 ? 0 : INT_MAX;	/* an address that lasts is better */
 		snprintf(leaf, room, "/address");
-		if (index < best && read_text(root, name, text, sizeof(text)) > 0 && parse_mac(text, found)) {
+		if (index < best && read_text(root, name, text, sizeof(text)) > 0 &&
+		    parse_mac(text, found)) {
 			best = index;
 			memcpy(mac, found, sizeof(found));
 		}
@@ -210,7 +211,8 @@ int system_facts_ntp(struct clock_stamp *stamp)
 	struct timex state = { .modes = 0 };
 	struct timespec utc;
 
-	if (ntp_adjtime(&state) == TIME_ERROR || (state.status & STA_UNSYNC) != 0 || state.maxerror < 0) {
+	if (ntp_adjtime(&state) == TIME_ERROR || (state.status & STA_UNSYNC) != 0 ||
+	    state.maxerror < 0) {
 		return 0;
 	}
 	stamp->boot_ns = system_facts_boot_ns();

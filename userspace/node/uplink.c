@@ -66,8 +66,8 @@ static void take_path(const char *uri, char path[256])
 	snprintf(path, 256, "%s", slash != NULL && slash[1] != '\0' ? slash : DEFAULT_PATH);
 }
 
-struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s, int *code, char *err,
-			   size_t err_size)
+struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s,
+			   int *code, char *err, size_t err_size)
 {
 	const struct coaps_client_config client = {
 		.uri = config->server_uri,
@@ -81,11 +81,13 @@ struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int6
 
 	if (strncmp(config->server_uri, "coap://", 7) == 0) {
 		log_warning("%s: nothing is protected on the way, and nobody knows who sends", config->server_uri);
-	} else if (coaps_credentials_check(&client.credentials, COAPS_CLIENT, utc_s, &info, err, err_size) != 0) {
+	} else if (coaps_credentials_check(&client.credentials, COAPS_CLIENT, utc_s, &info, err,
+					   err_size) != 0) {
 		*code = -EKEYREJECTED;
 		return NULL;
 	}
-	if (config->device != NULL && info.device[0] != '\0' && strcmp(config->device, info.device) != 0) {
+	if (config->device != NULL && info.device[0] != '\0' &&
+	    strcmp(config->device, info.device) != 0) {
 		log_warning("%s names the device %s, this node is %s: a server that checks will refuse its readings",
 			    config->server_certificate, info.device, config->device);
 	}
@@ -142,12 +144,14 @@ static void on_response(void *arg, const struct coaps_response *response)
 		snprintf(u->words, sizeof(u->words), "%s", response->reason);
 	} else {
 		snprintf(u->words, sizeof(u->words), "%.*s",
-			 (int)(response->payload_size < sizeof(u->words) ? response->payload_size : sizeof(u->words) - 1),
+			 (int)(response->payload_size < sizeof(u->words) ? response->payload_size
+									 : sizeof(u->words) - 1),
 			 (const char *)response->payload);
 	}
 }
 
-static int ask(struct uplink *u, enum request kind, const struct coaps_request *request, uint64_t now_ns)
+static int ask(struct uplink *u, enum request kind, const struct coaps_request *request,
+	       uint64_t now_ns)
 {
 	int rc;
 
@@ -177,7 +181,8 @@ static void ask_time(struct uplink *u, uint64_t now_ns)
 static int send_pack(struct uplink *u, struct outbox *outbox, uint64_t now_ns)
 {
 	size_t n;
-	int found = outbox_peek(outbox, (enum outbox_order)u->config->server_order, u->readings, u->plan.limit);
+	int found = outbox_peek(outbox, (enum outbox_order)u->config->server_order, u->readings,
+				u->plan.limit);
 	int size;
 
 	if (found <= 0) {
@@ -209,7 +214,8 @@ static int send_pack(struct uplink *u, struct outbox *outbox, uint64_t now_ns)
 /* The same trouble is told once, until something else happens. */
 static void trouble(struct uplink *u, uint64_t now_ns, const char *text)
 {
-	bool told = strcmp(u->last_error, text) == 0 && u->stats.last_sent_ns <= u->stats.last_error_ns;
+	bool told = strcmp(u->last_error, text) == 0 &&
+		    u->stats.last_sent_ns <= u->stats.last_error_ns;
 
 	u->stats.failures++;
 	u->stats.last_error_ns = now_ns;
@@ -267,7 +273,8 @@ static int take_time_answer(struct uplink *u, uint64_t now_ns, struct clock_stam
 
 	errno = 0;
 	utc_us = strtoll(u->words, &end, 10);
-	if (u->code != UPLINK_CODE(2, 5) || errno != 0 || end == u->words || (*end != '\0' && *end != '\n')) {
+	if (u->code != UPLINK_CODE(2, 5) || errno != 0 || end == u->words ||
+	    (*end != '\0' && *end != '\n')) {
 		u->time_not_before_ns = now_ns + TIME_RETRY_NS;
 		snprintf(text, sizeof(text), "%s tells no time (%u.%02u)", u->config->server_uri, u->code >> 5,
 			 u->code & 31);
@@ -275,14 +282,17 @@ static int take_time_answer(struct uplink *u, uint64_t now_ns, struct clock_stam
 		return 0;
 	}
 	*time = (struct clock_stamp){
-		.boot_ns = now_ns, .utc_us = utc_us + (int64_t)(half_ns / 1000), .source = READING_TIME_SERVER,
+		.boot_ns = now_ns,
+		.utc_us = utc_us + (int64_t)(half_ns / 1000),
+		.source = READING_TIME_SERVER,
 		.acc_ns = half_ns,
 	};
 	u->time_not_before_ns = now_ns + TIME_RETRY_NS;
 	return 1;
 }
 
-int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns, struct clock_stamp *time)
+int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
+		   struct clock_stamp *time)
 {
 	int rc = 0;
 
@@ -321,7 +331,8 @@ uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns)
 	if (u->answered) {
 		return now_ns;
 	}
-	return u->pending == REQUEST_NONE && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns : UINT64_MAX;
+	return u->pending == REQUEST_NONE && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns
+									    : UINT64_MAX;
 }
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats)

@@ -34,8 +34,8 @@ struct uplink_stats {
  * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed for the life
  * of the uplink; its server_uri must be set.
  */
-struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s, int *code, char *err,
-			   size_t err_size);
+struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s,
+			   int *code, char *err, size_t err_size);
 void uplink_close(struct uplink *u);
 
 /* For epoll: readable when uplink_process() has work. */

@@ -50,8 +50,8 @@ static bool is_about_content(unsigned code)
 	}
 }
 
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s, unsigned n,
-				       uint64_t now_ns)
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
+				       unsigned n, uint64_t now_ns)
 {
 	if (code / 32 == 2) {
 		p->backoff_ms = 0;
@@ -70,7 +70,9 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int
 	if (code == UPLINK_CODE(5, 3)) {
 		int64_t wait_s = max_age_s < 0 ? UPLINK_MAX_AGE_DEFAULT_S : max_age_s;
 
-		wait_s = wait_s < 1 ? 1 : wait_s > UPLINK_MAX_AGE_LIMIT_S ? UPLINK_MAX_AGE_LIMIT_S : wait_s;
+		wait_s = wait_s < 1			   ? 1
+			 : wait_s > UPLINK_MAX_AGE_LIMIT_S ? UPLINK_MAX_AGE_LIMIT_S
+							   : wait_s;
 		p->not_before_ns = now_ns + (uint64_t)wait_s * 1000 * NS_PER_MS;
 		return UPLINK_KEEP;
 	}

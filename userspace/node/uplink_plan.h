@@ -50,8 +50,8 @@ void uplink_plan_init(struct uplink_plan *p, unsigned batch, unsigned backoff_ma
 bool uplink_plan_may_send(const struct uplink_plan *p, uint64_t now_ns);
 
 /* An answer to a pack of n: its code; max_age_s is -1 if it had none. */
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s, unsigned n,
-				       uint64_t now_ns);
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
+				       unsigned n, uint64_t now_ns);
 /* No answer, or no session. */
 void uplink_plan_no_answer(struct uplink_plan *p, uint64_t now_ns);
 
