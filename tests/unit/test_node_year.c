@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A year of a node in virtual time: clock, outbox and uplink plan together, against a server that is a
- * list of numbers. Power cuts, reboots, a receiver that comes and goes, an NTP server that is wrong at times,
- * outages of hours to weeks, a full outbox, readings that the server refuses.
+ * A year of a node in virtual time: clock, outbox and uplink plan together, against a server that
+ * is a list of numbers. Power cuts, reboots, a receiver that comes and goes, an NTP server that is
+ * wrong at times, outages of hours to weeks, a full outbox, readings that the server refuses.
  *
- * At every reboot and at the end: each seq that was ever given is at the server, waiting, or in a gap; none
- * is at the server with another content; each dated reading's true time is within its uncertainty.
+ * At every reboot and at the end: each seq that was ever given is at the server, waiting, or in a
+ * gap; none is at the server with another content; each dated reading's true time is within its
+ * uncertainty.
  *
  * GEOTHERM_YEAR_PERIOD_S is the time between two readings (default 1800).
  */
@@ -252,7 +253,10 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 {
 	const char *text = getenv("GEOTHERM_YEAR_PERIOD_S");
 	uint64_t period = (text != NULL ? (uint64_t)atoi(text) : 1800) * S, next_boot;
-	/* In memory where there is such a folder: a year of disk syncs proves nothing here and takes a minute. */
+	/*
+	 * In memory where there is such a folder: a year of disk syncs proves nothing here and
+	 * takes a minute.
+	 */
 	char dir[64], command[96];
 	unsigned at_server = 0;
 

@@ -76,7 +76,10 @@ static int reopen(struct place *p)
 	return outbox_open(&p->o, &p->config, p->err, sizeof(p->err));
 }
 
-/* Leaves the file as a kill would: not closed. What SQLite holds in memory is let go without a trace in the file. */
+/*
+ * Leaves the file as a kill would: not closed. What SQLite holds in memory is let go without a
+ * trace in the file.
+ */
 static int crash(struct place *p)
 {
 	char copy[128], wal[128], copy_wal[140], command[700];

@@ -318,7 +318,10 @@ static void make_files(struct bytes *db, struct bytes *log, uint64_t *epoch)
 	outbox_close(o);
 }
 
-/* Opens what is there: it must be a sound outbox with some of the readings, each as it was, or a new one. */
+/*
+ * Opens what is there: it must be a sound outbox with some of the readings, each as it was, or a
+ * new one.
+ */
 static void assert_survives(const char *what, size_t at, uint64_t epoch)
 {
 	static struct reading readings[WAITING + 1];

@@ -18,10 +18,16 @@
 
 #include "userspace/reading/reading.h"
 
-/* A receiver in a tunnel or a garage comes back within this; until then its time runs on the boot clock. */
+/*
+ * A receiver in a tunnel or a garage comes back within this; until then its time runs on the boot
+ * clock.
+ */
 #define CLOCK_HOLD_NS (10 * 60 * UINT64_C(1000000000))
 
-/* The uncertainty grows by 100 us per second: a Pi's crystal is good to some 50 ppm over temperature. */
+/*
+ * The uncertainty grows by 100 us per second: a Pi's crystal is good to some 50 ppm over
+ * temperature.
+ */
 #define CLOCK_DRIFT_DIVISOR 10000
 
 #define CLOCK_ACC_UNKNOWN UINT64_MAX
@@ -55,7 +61,10 @@ int clock_feed(struct clock *c, const struct clock_stamp *stamp);
 /* What a stamp says of another instant of its boot, before or after it. */
 struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns);
 
-/* UTC at an instant of this boot, before or after the last stamp. Source NONE while nothing is known. */
+/*
+ * UTC at an instant of this boot, before or after the last stamp. Source NONE while nothing is
+ * known.
+ */
 struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns);
 
 /* a + b where either may be unknown, and never wrapping. */

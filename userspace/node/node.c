@@ -32,8 +32,9 @@
 /* Without a reading for this long, and a period of its own on top, the watchdog is fed no more. */
 #define STALLED_NS (30 * NS_PER_S)
 /*
- * From the epoch of a fix to its last byte: the receiver computes for up to 0.1 s, 100 bytes take 0.1 s at 9600
- * baud, and at the start NMEA is queued before them. A clock set by a fix is late by no more.
+ * From the epoch of a fix to its last byte: the receiver computes for up to 0.1 s, 100 bytes take
+ * 0.1 s at 9600 baud, and at the start NMEA is queued before them. A clock set by a fix is late by
+ * no more.
  */
 #define GNSS_LATENCY_NS (500 * NS_PER_MS)
 /* What changes within this makes one status file. */
@@ -94,7 +95,10 @@ static int open_outbox(struct node *n)
 	return rc < 0 ? rc : watch(n, outbox_fd(n->outbox));
 }
 
-/* Says once that the outbox does not work, and once that it does again. A damaged one is begun anew. */
+/*
+ * Says once that the outbox does not work, and once that it does again. A damaged one is begun
+ * anew.
+ */
 static int outbox_result(struct node *n, int rc)
 {
 	char text[sizeof(n->trouble)];

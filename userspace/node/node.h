@@ -5,7 +5,8 @@
  *   parts ─ results, fixes ─▶ sampler ─ reading ─▶ outbox ─ packs ─▶ uplink
  *                └─ fixes ─▶ clock ◀─ NTP, /time ─────────────────────┘
  *
- * One thread (the thermometers have one of their own behind their face), one epoll, deadlines in CLOCK_BOOTTIME.
+ * One thread (the thermometers have one of their own behind their face), one epoll, deadlines in
+ * CLOCK_BOOTTIME.
  */
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
@@ -27,9 +28,10 @@ int node_exit_of(int error);
 /*
  * Runs until SIGTERM or SIGINT, or a fault: an exit code. Logs what went wrong. Once in a process.
  *
- * SIGHUP reads the source again, all or nothing: a wrong configuration or credential, or a change that takes a
- * restart ([w1], [gnss], [outbox], the device), is logged and everything goes on as before. Else *config is
- * the new one, and a new session is opened with the credentials as they are now. Nothing measured is lost.
+ * SIGHUP reads the source again, all or nothing: a wrong configuration or credential, or a change
+ * that takes a restart ([w1], [gnss], [outbox], the device), is logged and everything goes on as
+ * before. Else *config is the new one, and a new session is opened with the credentials as they are
+ * now. Nothing measured is lost.
  */
 int node_run(struct node_config *config, const struct node_config_source *source);
 

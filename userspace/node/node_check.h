@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_check: what can be found out about a configuration without touching hardware, outbox or network.
+ * node_check: what can be found out about a configuration without touching hardware, outbox or
+ * network.
  */
 #ifndef NODE_CHECK_H
 #define NODE_CHECK_H
@@ -13,7 +14,10 @@
 /* The URN of this node, as configured or by its MAC: 0, or -ENODEV, which is logged. */
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE]);
 
-/* Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for the ciphers, which is logged. */
+/*
+ * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for the ciphers, which is
+ * logged.
+ */
 int node_check_server(const struct node_config *config);
 
 /* UTC in s for the dates of certificates; 0 while this machine's clock is not to be believed. */

@@ -23,8 +23,8 @@ static const struct config_key table[] = {
 	  "The URN that names this node in every reading and in its certificate. Default: urn:dev:mac: and the MAC of "
 	  "the first network interface (RFC 9039)." },
 	{ "node", "period", CONFIG_SECONDS, AT(period_ms), "10", 0, 86400000, NULL,
-	  "From one reading to the next; 0: one reading for each fix of the receiver. At 12 bits a cycle of the sensors takes about 0.8 s: a shorter period gives "
-	  "readings with the temperatures of the last cycle that was complete." },
+	  "From one reading to the next; 0: one reading for each fix of the receiver. At 12 bits a cycle of "
+	  "the sensors takes about 0.8 s: with a shorter period some readings have no temperature." },
 	{ "node", "simulate", CONFIG_CHOICE, AT(simulate), "never", 0, 0, simulate_words,
 	  "if-absent: where no sensor or no receiver is found at the start, take a simulated one and say so in the log and "
 	  "in every reading. never: a node that is installed never invents data." },
@@ -35,7 +35,7 @@ static const struct config_key table[] = {
 
 	{ "w1", "bus", CONFIG_CHOICE, AT(w1_bus), "auto", 0, 0, bus_words,
 	  "Who speaks 1-Wire: userspace (libgpiod), the kernel's w1_therm, or auto: userspace, and the kernel "
-	  "while that is not possible. simulated: three sensors that do not exist. none: no thermometers." },
+	  "while that is not possible. simulated: sensors that do not exist. none: no thermometers." },
 	{ "w1", "chip", CONFIG_STRING, AT(w1_chip), NULL, 0, 0, NULL,
 	  "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the header's chip of any Pi." },
 	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", 0, 511, NULL,
@@ -59,7 +59,8 @@ static const struct config_key table[] = {
 	  "YYYY-MM-DD: no source of time is believed when it says an earlier day. Lower it to play recordings." },
 
 	{ "server", "uri", CONFIG_STRING, AT(server_uri), NULL, 0, 0, NULL,
-	  "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Without it readings stay in the outbox." },
+	  "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Without it readings stay "
+	  "in the outbox." },
 	{ "server", "ca", CONFIG_STRING, AT(server_ca), "/etc/geotherm/pki/ca.pem", 0, 0, NULL,
 	  "PEM file with the certificates that may sign the server's." },
 	{ "server", "certificate", CONFIG_STRING, AT(server_certificate), "/etc/geotherm/pki/node.pem", 0, 0, NULL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_config: what geotherm-node is told, by file and by -o options. The table in node_config.c is the
- * manual of each key; `geotherm-node --print-config` shows it.
+ * node_config: what geotherm-node is told, by file and by -o options. The table in node_config.c is
+ * the manual of each key; `geotherm-node --print-config` shows it.
  *
  * Ownership: node_config_load() fills, node_config_free() frees what it filled.
  */
@@ -67,12 +67,17 @@ struct node_config_source {
 	size_t n;
 };
 
-/* Defaults, then the source, then what must hold between keys. 0, or an error with one line in err. */
+/*
+ * Defaults, then the source, then what must hold between keys. 0, or an error with one line in err.
+ */
 int node_config_load(struct node_config *config, const struct node_config_source *source, char *err,
 		     size_t err_size);
 void node_config_free(struct node_config *config);
 
-/* The first key of [section] (of any if NULL) whose value differs, as "[section] key", or NULL if none does. */
+/*
+ * The first key of [section] (of any if NULL) whose value differs, as "[section] key", or NULL if
+ * none does.
+ */
 const char *node_config_difference(const struct node_config *a, const struct node_config *b,
 				   const char *section);
 

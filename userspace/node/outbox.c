@@ -16,8 +16,8 @@
 #define ROW_BYTES 64	/* counted for a row beside its body: columns and b-tree */
 
 /*
- * What can be unsynced at most, in readings. After a power cut that many seqs are skipped (and are a gap), since
- * the server may have had them before the cut.
+ * What can be unsynced at most, in readings. After a power cut that many seqs are skipped (and are
+ * a gap), since the server may have had them before the cut.
  */
 #define UNSYNCED_MAX 1000
 

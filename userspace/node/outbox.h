@@ -3,9 +3,9 @@
  * outbox: readings on disk until the server has them. Consume on confirm: put, peek, send,
  * confirm. What was put survives kill -9 at any point, and a power cut within the bounds of `sync`.
  *
- * The file is SQLite in WAL mode, held by one process. It has one epoch, random and never 0,
- * made with the file; seq is 1, 2, 3 ... in it, given by outbox_put() and never given twice, also
- * after everything was confirmed and deleted. Each seq that was given and can't come any more is in a gap
+ * The file is SQLite in WAL mode, held by one process. It has one epoch, random and never 0, made
+ * with the file; seq is 1, 2, 3 ... in it, given by outbox_put() and never given twice, also after
+ * everything was confirmed and deleted. Each seq that was given and can't come any more is in a gap
  * (a tombstone) that says why.
  *
  *   reading   seq, boot, boot_ns, time (columns, so that it can be dated later), a CRC-32 of all,
@@ -16,8 +16,8 @@
  * It is bounded by rows and by bytes (of bodies, and 64 a row): what is set aside goes first, then
  * the oldest, each into a gap.
  *
- * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file of a
- * newer version or of another program is refused.
+ * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file
+ * of a newer version or of another program is refused.
  *
  * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
  * to be damaged (close it and open it again: that sets it aside), or OUTBOX_E...; after any of
@@ -107,13 +107,16 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp);
 
 /*
- * With sync_ms: brings to the disk what was put since the last sync, if anything; with a thread, asks it to.
- * Due at outbox_sync_due_ns(): sync_ms after the boot_ns of the first unsynced reading; 0: not due.
+ * With sync_ms: brings to the disk what was put since the last sync, if anything; with a thread,
+ * asks it to. Due at outbox_sync_due_ns(): sync_ms after the boot_ns of the first unsynced reading;
+ * 0: not due.
  */
 int outbox_sync(struct outbox *o);
 uint64_t outbox_sync_due_ns(const struct outbox *o);
 
-/* For epoll: readable when the thread has synced and outbox_settle() has work. -1 without a thread. */
+/*
+ * For epoll: readable when the thread has synced and outbox_settle() has work. -1 without a thread.
+ */
 int outbox_fd(const struct outbox *o);
 /* Takes note of what the thread has synced: more can be peeked. 0, or why the last sync failed. */
 int outbox_settle(struct outbox *o);

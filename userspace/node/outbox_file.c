@@ -160,7 +160,10 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 			 ", this one knows %d): install that version, or name another file", version, SCHEMA_VERSION);
 		return OUTBOX_E_NEWER;
 	} else if (rc == SQLITE_OK) {
-		/* One that was not closed is looked through; so is what claims to be something else. */
+		/*
+		 * One that was not closed is looked through; so is what claims to be something
+		 * else.
+		 */
 		if (id != APPLICATION_ID || one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0) {
 			rc = check_pages(db, err, err_size);
 		}
@@ -193,7 +196,10 @@ static int set_aside(const char *path, char *name, size_t size)
 		if (access(name, F_OK) == 0 || access(to_wal, F_OK) == 0) {
 			continue;
 		}
-		/* The database first: if the power fails in between, SQLite drops the WAL of no database. */
+		/*
+		 * The database first: if the power fails in between, SQLite drops the WAL of no
+		 * database.
+		 */
 		if (rename(path, name) != 0) {
 			return -errno;
 		}

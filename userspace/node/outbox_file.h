@@ -2,8 +2,8 @@
 /*
  * outbox_file: the SQLite file of an outbox: opened, checked, made, set aside.
  *
- * Used by outbox.c only. One node has an outbox: "PATH-lock" is locked for as long as it is open. Other programs
- * may read the database meanwhile.
+ * Used by outbox.c only. One node has an outbox: "PATH-lock" is locked for as long as it is open.
+ * Other programs may read the database meanwhile.
  */
 #ifndef NODE_OUTBOX_FILE_H
 #define NODE_OUTBOX_FILE_H

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * outbox_flush: brings the outbox's WAL to the disk on a thread of its own, so that a slow card (a sync can
- * take a second) holds up neither the receiver's bytes nor the session. Used by outbox.c only.
+ * outbox_flush: brings the outbox's WAL to the disk on a thread of its own, so that a slow card (a
+ * sync can take a second) holds up neither the receiver's bytes nor the session. Used by outbox.c
+ * only.
  *
  * The thread has a connection of its own to the file; it syncs the WAL, and copies it into the
  * database (a checkpoint) when it has grown. It never writes a reading.
  *
- * Threads: all calls from the outbox's thread; they never wait for the disk, but for outbox_flush_stop().
+ * Threads: all calls from the outbox's thread; they never wait for the disk, but for
+ * outbox_flush_stop().
  */
 #ifndef NODE_OUTBOX_FLUSH_H
 #define NODE_OUTBOX_FLUSH_H
@@ -26,8 +28,8 @@ void outbox_flush_stop(struct outbox_flush *f);
 void outbox_flush_request(struct outbox_flush *f, uint64_t seq, unsigned wal_pages);
 
 /*
- * How far the disk has it: *seq. Returns 0, or what went wrong with the last sync (a negative errno); then *seq
- * stays where it was, and the next request tries again.
+ * How far the disk has it: *seq. Returns 0, or what went wrong with the last sync (a negative
+ * errno); then *seq stays where it was, and the next request tries again.
  */
 int outbox_flush_done(struct outbox_flush *f, uint64_t *seq);
 

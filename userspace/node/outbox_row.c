@@ -5,7 +5,10 @@
 
 #include "userspace/reading/senml.h"
 
-/* CRC-32 of IEEE 802.3, reflected: a row is some hundred bytes, a table would be larger than the gain. */
+/*
+ * CRC-32 of IEEE 802.3, reflected: a row is some hundred bytes, a table would be larger than the
+ * gain.
+ */
 static uint32_t crc32_add(uint32_t crc, const uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {

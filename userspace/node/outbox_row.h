@@ -4,9 +4,10 @@
  *
  *   seq, boot, boot_ns, utc_us, time_source, time_acc_ns, crc, body
  *
- * The columns hold what may be looked for or set later; the body, a SenML CBOR pack of one, all of it as it was
- * when it was put. Where they differ in time the columns are right: it was dated later. The CRC
- * is of columns and body: SQLite itself does not know a page of the database that has changed under it.
+ * The columns hold what may be looked for or set later; the body, a SenML CBOR pack of one, all of
+ * it as it was when it was put. Where they differ in time the columns are right: it was dated
+ * later. The CRC is of columns and body: SQLite itself does not know a page of the database that
+ * has changed under it.
  */
 #ifndef NODE_OUTBOX_ROW_H
 #define NODE_OUTBOX_ROW_H
@@ -24,7 +25,10 @@ struct outbox_row {
 	int length;
 };
 
-/* What was read at the row on which `at` stands (SELECT *); body is valid until it is stepped or reset. false: damaged. */
+/*
+ * What was read at the row on which `at` stands (SELECT *); body is valid until it is stepped or
+ * reset. false: damaged.
+ */
 bool outbox_row_take(sqlite3_stmt *at, struct outbox_row *row);
 
 void outbox_row_set_time(struct outbox_row *row, const struct clock_stamp *time);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * outbox_sql: the statements of the outbox, prepared once, and how they are run. Used by outbox.c only.
+ * outbox_sql: the statements of the outbox, prepared once, and how they are run. Used by outbox.c
+ * only.
  *
  * Errors are as in outbox.h; reason then has SQLite's words.
  */
@@ -74,7 +75,10 @@ int outbox_sql_run(struct outbox_sql *s, sqlite3_stmt *statement);
 int outbox_sql_first(struct outbox_sql *s, sqlite3_stmt *statement, unsigned n, int64_t *values);
 
 int outbox_sql_begin(struct outbox_sql *s);
-/* Commits if rc is 0, else takes everything back; the words of the first trouble stay. Returns rc, or why not. */
+/*
+ * Commits if rc is 0, else takes everything back; the words of the first trouble stay. Returns rc,
+ * or why not.
+ */
 int outbox_sql_finish(struct outbox_sql *s, int rc);
 
 #endif

@@ -18,7 +18,10 @@
 
 /* How often a part that is missing is looked for. */
 #define RETRY_NS (60 * NS_PER_S)
-/* A receiver that says nothing at any rate for so long is taken as absent; a u-blox 7 is found in under 3 s. */
+/*
+ * A receiver that says nothing at any rate for so long is taken as absent; a u-blox 7 is found in
+ * under 3 s.
+ */
 #define PROBE_NS (10 * NS_PER_S)
 
 #define SIMULATED_SEED 1	/* the same world at each start */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * parts: the thermometers and the receiver of this node, real or simulated, and what to say about them.
+ * parts: the thermometers and the receiver of this node, real or simulated, and what to say about
+ * them.
  *
- * A part that is missing is no failure: the node goes on with what it has and tries again; the reason is in the
- * log once, in the status and in every reading's note. Simulated parts are taken only where the configuration
- * says so, and only in place of a part that was never there in this process's life.
+ * A part that is missing is no failure: the node goes on with what it has and tries again; the
+ * reason is in the log once, in the status and in every reading's note. Simulated parts are taken
+ * only where the configuration says so, and only in place of a part that was never there in this
+ * process's life.
  *
  * Threads: all calls on one thread.
  */
@@ -29,7 +31,10 @@ void parts_close(struct parts *p);
 
 /* For epoll: readable when a result or a fix may wait. The same for the life of p. */
 int parts_fd(const struct parts *p);
-/* Does what is due: missing parts are tried again, or simulated. Call after each event and at the deadline. */
+/*
+ * Does what is due: missing parts are tried again, or simulated. Call after each event and at the
+ * deadline.
+ */
 void parts_check(struct parts *p, uint64_t now_ns);
 uint64_t parts_deadline_ns(const struct parts *p);
 
@@ -41,9 +46,15 @@ int parts_start_cycle(struct parts *p, uint64_t now_ns);
 /* 1 and *result, or 0. */
 int parts_take_result(struct parts *p, struct thermometers_result *result, uint64_t now_ns);
 
-/* How many new fixes; *fix is the newest, NULL if there is none or it is stale; valid until the next call. */
+/*
+ * How many new fixes; *fix is the newest, NULL if there is none or it is stale; valid until the
+ * next call.
+ */
 int parts_take_fix(struct parts *p, const struct gnss_fix **fix);
-/* What went wrong with the receiver since the last call: checksums, refusals, time-outs, missed epochs. */
+/*
+ * What went wrong with the receiver since the last call: checksums, refusals, time-outs, missed
+ * epochs.
+ */
 uint32_t parts_receiver_errors(struct parts *p);
 
 /* For a reading: what is simulated, what is missing and why. "" if all is well. */

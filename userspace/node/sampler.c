@@ -8,7 +8,10 @@ static uint64_t lead_ns(const struct sampler *s)
 	return s->period_ns < SAMPLER_LEAD_NS ? s->period_ns : SAMPLER_LEAD_NS;
 }
 
-/* A shorter period than a cycle takes is kept: such readings have temperatures only when a cycle has ended. */
+/*
+ * A shorter period than a cycle takes is kept: such readings have temperatures only when a cycle
+ * has ended.
+ */
 static bool waits_for_cycle(const struct sampler *s)
 {
 	return s->running && s->period_ns >= SAMPLER_LEAD_NS;

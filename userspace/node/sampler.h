@@ -6,10 +6,10 @@
  *   ──┬───────────────┬──────────────┬──▶ time
  *     start a cycle   due            at the latest
  *
- * A cycle of the thermometers is begun so that it ends when the reading is due. Then the reading waits for
- * the cycle and for a fix that no reading had yet, both within bounds. A reading with such a fix is of the fix's own
- * instant: its time is the receiver's, to the microsecond. Any other is of the instant at which it is
- * made, dated by the clock; its position then has an age.
+ * A cycle of the thermometers is begun so that it ends when the reading is due. Then the reading
+ * waits for the cycle and for a fix that no reading had yet, both within bounds. A reading with
+ * such a fix is of the fix's own instant: its time is the receiver's, to the microsecond. Any other
+ * is of the instant at which it is made, dated by the clock; its position then has an age.
  *
  * With a period of 0 each fix makes a reading.
  */
@@ -26,7 +26,10 @@
 
 /* 0.75 s of conversion at 12 bits (DS18B20 tCONV) and 0.25 s to search and read some sensors */
 #define SAMPLER_LEAD_NS (1000 * UINT64_C(1000000))
-/* A reading waits this long for a cycle that is late (64 sensors take about 1.5 s), then goes without. */
+/*
+ * A reading waits this long for a cycle that is late (64 sensors take about 1.5 s), then goes
+ * without.
+ */
 #define SAMPLER_CYCLE_WAIT_NS (3000 * UINT64_C(1000000))
 /* With a period of 0 and no fix, a reading comes all the same after this. */
 #define SAMPLER_NO_FIX_NS (10000 * UINT64_C(1000000))
@@ -55,7 +58,10 @@ void sampler_take_fix(struct sampler *s, const struct gnss_fix *fix);
 
 /* Is a reading complete, or may it wait no longer? */
 bool sampler_is_ready(const struct sampler *s, uint64_t now_ns);
-/* Makes it: temperatures, position, time. The rest of *r is unknown. The next one is due a period later. */
+/*
+ * Makes it: temperatures, position, time. The rest of *r is unknown. The next one is due a period
+ * later.
+ */
 void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns, struct reading *r);
 
 /* When to ask again if nothing comes in before. */

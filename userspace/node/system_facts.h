@@ -17,8 +17,8 @@
 void system_facts_fill(const char *root, struct reading *r);
 
 /*
- * The MAC that names this machine: of the network interfaces with an Ethernet
- * address of their own, the one that the kernel met first (eth0 on a Pi 3, wlan0 on a Zero W). 0 or -ENODEV.
+ * The MAC that names this machine: of the network interfaces with an Ethernet address of their own,
+ * the one that the kernel met first (eth0 on a Pi 3, wlan0 on a Zero W). 0 or -ENODEV.
  */
 int system_facts_mac(const char *root, uint8_t mac[6]);
 

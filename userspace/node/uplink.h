@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * uplink: the outbox's readings to the server, by CON POST of SenML+CBOR over one DTLS session that is kept.
+ * uplink: the outbox's readings to the server, by CON POST of SenML+CBOR over one DTLS session that
+ * is kept.
  *
  * What goes when is uplink_plan's; this is the edge: libcoap and the outbox. Everything runs on the
  * caller's event loop and thread, the only one that may touch libcoap.
@@ -31,8 +32,8 @@ struct uplink_stats {
 
 /*
  * Checks the credentials (their dates if utc_s > 0), connects nothing. NULL on failure: *code is
- * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed for the life
- * of the uplink; its server_uri must be set.
+ * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed
+ * for the life of the uplink; its server_uri must be set.
  */
 struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s,
 			   int *code, char *err, size_t err_size);
@@ -47,7 +48,10 @@ int uplink_fd(const struct uplink *u);
  */
 int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
 		   struct clock_stamp *time);
-/* When to call again if the descriptor says nothing: UINT64_MAX if only when there is something new to send. */
+/*
+ * When to call again if the descriptor says nothing: UINT64_MAX if only when there is something new
+ * to send.
+ */
 uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns);
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats);

@@ -2,8 +2,8 @@
 /*
  * uplink_plan: when to send how much, and what an answer means for the outbox. Pure.
  *
- * One pack is on its way at a time. What the server has is deleted, what it refuses for what it is is set aside,
- * all else stays and is sent again:
+ * One pack is on its way at a time. What the server has is deleted, what it refuses for what it is
+ * is set aside, all else stays and is sent again:
  *
  *   answer                              the pack          next
  *   2.xx                                confirmed         at once; packs grow up to the batch
