@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The face: a simulated line, the kernel's sysfs as a tree of files, libgpiod 1.x as a fake. */
+#define _GNU_SOURCE
+#include "fake_gpiod1.h"
+
+#include "gpio-w1/w1_gpiod1.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gpio-w1/thermometers.h"
+#include "gpio-w1/w1_error.h"
+#include "userspace/sim/w1_sim_line.h"
+
+static char root[] = "/tmp/thermometers-XXXXXX";
+static char err[300];
+static struct thermometers_result got;
+
+static void make(const char *device, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/devices/%s", root, device);
+	mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/devices/%s/%s", root, device, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void expect_text(const char *device, const char *name, const char *text)
+{
+	char path[256], have[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/devices/%s/%s", root, device, name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	(void)!fgets(have, sizeof(have), f);
+	fclose(f);
+	assert_string_equal(have, text);
+}
+
+/* Slaves as the kernel shows them; the second line is the last good read, which must not be taken. */
+static void put_sensor(const char *device, const char *bytes)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "%s%s", bytes, bytes[0] == '\0' ? "" : " : crc=00 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
+	make(device, "w1_slave", text);
+	make(device, "ext_power", "1\n");
+	make(device, "resolution", "12\n");
+}
+
+static int set_up(void **state)
+{
+	char path[64];
+
+	(void)state;
+	strcpy(root, "/tmp/thermometers-XXXXXX");
+	if (mkdtemp(root) == NULL) {
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/devices", root);
+	memset(&got, 0, sizeof(got));
+	fake_reset();
+	return mkdir(path, 0700);
+}
+
+static int tear_down(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	return system(command);
+}
+
+static void cycle(struct thermometers *t)
+{
+	struct pollfd p = { .fd = thermometers_fd(t), .events = POLLIN };
+
+	assert_int_equal(thermometers_start(t), 0);
+	assert_int_equal(poll(&p, 1, 60000), 1);
+	assert_int_equal(thermometers_take(t, &got), 1);
+	assert_int_equal(thermometers_take(t, &got), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+}
+
+static struct thermometers *open_bus(enum thermometers_bus bus)
+{
+	const struct thermometers_config config = { .bus = bus, .gpio = 4, .sysfs = root };
+	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
+
+	assert_non_null(t);
+	return t;
+}
+
+static const struct thermometer_sample *sample_of(unsigned family, unsigned last)
+{
+	for (unsigned i = 0; i < got.n; i++) {
+		if (got.sample[i].rom[0] == family && got.sample[i].rom[1] == last) {
+			return &got.sample[i];
+		}
+	}
+	fail_msg("no sensor %02x..%02x", family, last);
+	return NULL;
+}
+
+static void a_simulated_line_is_read_cycle_by_cycle(void **state)
+{
+	struct w1_sim *sim = w1_sim_new_demo(1);
+	struct w1_line line = w1_sim_line(sim);
+	const struct thermometers_config config = { .line = &line };
+	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
+
+	(void)state;
+	assert_non_null(t);
+	assert_string_equal(thermometers_lacks(t), "");	/* virtual time needs no real-time rights */
+	assert_int_equal(thermometers_take(t, &got), 0);
+	for (int i = 0; i < 20; i++) {
+		cycle(t);
+		assert_int_equal(got.error, 0);
+		assert_int_equal(got.used, THERMOMETERS_USERSPACE);
+		assert_int_equal(got.n, 2);
+		assert_true(got.sample[0].temp_known && got.sample[1].temp_known);
+		assert_true(got.converted_ns > 0);
+	}
+	thermometers_close(t);
+	assert_true(w1_sim_released(sim));
+	w1_sim_free(sim);
+}
+
+static void one_cycle_at_a_time(void **state)
+{
+	struct w1_sim *sim = w1_sim_new_demo(1);
+	struct w1_line line = w1_sim_line(sim);
+	const struct thermometers_config config = { .line = &line };
+	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
+
+	(void)state;
+	assert_int_equal(thermometers_start(t), 0);
+	assert_int_equal(thermometers_start(t), -EBUSY);	/* runs, or was not taken */
+	thermometers_close(t);	/* with a cycle under way */
+	assert_true(w1_sim_released(sim));
+	w1_sim_free(sim);
+	thermometers_close(NULL);
+}
+
+static void a_fault_of_the_bus_is_an_error_in_words(void **state)
+{
+	struct w1_sim *sim = w1_sim_new_demo(1);
+	struct w1_line line = w1_sim_line(sim);
+	const struct thermometers_config config = { .line = &line };
+	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
+
+	(void)state;
+	w1_sim_set_wiring(sim, W1_SIM_SHORT_TO_GND);
+	cycle(t);
+	assert_int_equal(got.error, W1_ESHORT);
+	assert_non_null(strstr(got.reason, "short to ground, or no pull-up"));
+	w1_sim_set_wiring(sim, W1_SIM_WIRING_OK);
+	cycle(t);
+	assert_int_equal(got.error, 0);
+	assert_string_equal(got.reason, "");
+	assert_int_equal(got.n, 2);
+	thermometers_close(t);
+	w1_sim_free(sim);
+}
+
+static void a_resolution_that_does_not_exist_is_refused(void **state)
+{
+	const struct thermometers_config config = { .resolution_bits = 13 };
+
+	(void)state;
+	assert_null(thermometers_open(&config, err, sizeof(err)));
+	assert_non_null(strstr(err, "9 to 12"));
+}
+
+static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state)
+{
+	struct thermometers *t;
+
+	(void)state;
+	fake_add(0, "pinctrl-bcm2835", 54);
+	fake.line[0][4].held_by = "onewire@4";
+	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
+	t = open_bus(THERMOMETERS_AUTO);
+	for (int i = 0; i < 2; i++) {
+		cycle(t);
+		assert_int_equal(got.used, THERMOMETERS_KERNEL);
+		assert_int_equal(got.error, 0);
+		assert_int_equal(got.n, 1);
+		assert_int_equal(got.sample[0].temp_mc, 25063);
+		assert_non_null(strstr(got.reason, "onewire@4"));
+	}
+	fake.line[0][4].held_by = NULL;	/* the reason goes */
+	cycle(t);
+	assert_int_equal(got.used, THERMOMETERS_USERSPACE);
+	assert_int_equal(got.error, W1_ENOPRESENCE);
+	assert_true(fake.line[0][4].requested);
+	thermometers_close(t);
+	assert_false(fake.line[0][4].requested);
+}
+
+static void without_both_buses_the_reason_is_why_userspace_is_not_possible(void **state)
+{
+	struct thermometers *t;
+
+	(void)state;
+	fake_add(0, "pinctrl-bcm2835", 54);
+	fake.open_error = EACCES;
+	t = open_bus(THERMOMETERS_AUTO);
+	cycle(t);
+	assert_int_equal(got.error, -EACCES);
+	assert_int_equal(got.used, THERMOMETERS_USERSPACE);
+	assert_non_null(strstr(got.reason, "group gpio"));
+	thermometers_close(t);
+}
+
+static void userspace_only_never_asks_the_kernel(void **state)
+{
+	struct thermometers *t;
+
+	(void)state;
+	fake_add(0, "pinctrl-bcm2835", 54);
+	fake.line[0][4].held_by = "onewire@4";
+	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
+	t = open_bus(THERMOMETERS_USERSPACE);
+	cycle(t);
+	assert_int_equal(got.error, -EBUSY);
+	assert_int_equal(got.n, 0);
+	thermometers_close(t);
+}
+
+static void the_faults_of_the_kernels_driver_are_typed(void **state)
+{
+	struct thermometers *t;
+
+	(void)state;
+	make("w1_bus_master1", "therm_bulk_read", "");
+	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
+	put_sensor("28-000000000002", "");	/* an error is success with no bytes */
+	put_sensor("28-000000000003", "91 01 4b 46 7f ff 0f 10 26");	/* the last good bytes stand beside it */
+	put_sensor("28-000000000004", "00 00 00 00 00 00 00 00 00");
+	put_sensor("28-000000000005", "50 05 4b 46 7f ff 0c 10 1c");
+	put_sensor("28-000000000006", "ff ff ff ff ff ff ff ff ff");
+	make("28-000000000007", "ext_power", "1\n");	/* went away between listing and reading */
+	make("00-800000000000", "w1_slave", "what a short reads as");
+	t = open_bus(THERMOMETERS_KERNEL);
+	cycle(t);
+	assert_int_equal(got.error, 0);
+	assert_int_equal(got.n, 7);
+	assert_int_equal(sample_of(0x28, 1)->quality, DS18B20_OK);
+	assert_int_equal(sample_of(0x28, 2)->quality, DS18B20_BUS_FAILED);
+	assert_int_equal(sample_of(0x28, 3)->quality, DS18B20_CRC_FAILED);
+	assert_int_equal(sample_of(0x28, 4)->quality, DS18B20_BAD_SCRATCHPAD);
+	assert_int_equal(sample_of(0x28, 5)->quality, DS18B20_POWER_ON);
+	assert_int_equal(sample_of(0x28, 6)->quality, DS18B20_BAD_SCRATCHPAD);
+	assert_int_equal(sample_of(0x28, 7)->quality, DS18B20_ABSENT);
+	for (unsigned i = 0; i < got.n; i++) {
+		assert_int_equal(got.sample[i].temp_known, got.sample[i].quality == DS18B20_OK);
+	}
+	expect_text("w1_bus_master1", "therm_bulk_read", "trigger\n");
+	thermometers_close(t);
+}
+
+static void no_bulk_conversion_with_parasite_power_and_the_resolution_is_set(void **state)
+{
+	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL, .sysfs = root, .resolution_bits = 10 };
+	struct thermometers *t;
+
+	(void)state;
+	make("w1_bus_master1", "therm_bulk_read", "");
+	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
+	make("28-000000000001", "ext_power", "0\n");
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t);
+	expect_text("w1_bus_master1", "therm_bulk_read", "");
+	expect_text("28-000000000001", "resolution", "10\n");
+	thermometers_close(t);
+}
+
+static void a_kernel_without_the_driver_is_an_error_that_says_so(void **state)
+{
+	struct thermometers *t = open_bus(THERMOMETERS_KERNEL);
+
+	(void)state;
+	cycle(t);
+	assert_int_equal(got.error, -ENODEV);
+	assert_non_null(strstr(got.reason, "has found no sensor"));
+	thermometers_close(t);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_simulated_line_is_read_cycle_by_cycle),
+		TEST(one_cycle_at_a_time),
+		TEST(a_fault_of_the_bus_is_an_error_in_words),
+		TEST(a_resolution_that_does_not_exist_is_refused),
+		TEST(the_kernels_bus_is_used_while_its_driver_holds_the_line),
+		TEST(without_both_buses_the_reason_is_why_userspace_is_not_possible),
+		TEST(userspace_only_never_asks_the_kernel),
+		TEST(the_faults_of_the_kernels_driver_are_typed),
+		TEST(no_bulk_conversion_with_parasite_power_and_the_resolution_is_set),
+		TEST(a_kernel_without_the_driver_is_an_error_that_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Search and cycle on the simulated bus: how long they take, and everything that a bus can do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "gpio-w1/w1_cycle.h"
+#include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_search.h"
+#include "userspace/sim/w1_sim_line.h"
+
+#define MS UINT64_C(1000000)
+
+struct bench {
+	struct w1_sim *sim;
+	struct w1_cycle cycle;
+	struct thermometer_sample sample[W1_CYCLE_DEVICES];
+	unsigned n;
+};
+
+static void bench_open(struct bench *b, unsigned devices, enum w1_model_id model, bool parasite)
+{
+	const struct w1_sim_config config = { .seed = 42 + devices };
+
+	b->sim = w1_sim_new(&config);
+	for (unsigned i = 0; i < devices; i++) {
+		int device = w1_sim_add(b->sim, model, parasite);
+
+		assert_int_equal(device, i);
+		w1_sim_slave(b->sim, i)->temp_mc = 20000 + 250 * (int)i;
+	}
+	w1_cycle_init(&b->cycle, w1_sim_line(b->sim), 0, 0);
+}
+
+static int run(struct bench *b)
+{
+	return w1_cycle_run(&b->cycle, b->sample, &b->n);
+}
+
+/* The bus is let go, and no slot of ours was outside the datasheet. */
+static void bench_close(struct bench *b)
+{
+	const struct w1_sim_judge *judge = w1_sim_judge(b->sim);
+
+	assert_true(w1_sim_released(b->sim));
+	for (unsigned i = 0; i < judge->n_kept; i++) {
+		print_message("offence: %s, %u ns\n", w1_sim_offence_text(judge->kept[i].kind),
+			      (unsigned)judge->kept[i].width_ns);
+	}
+	assert_int_equal(w1_sim_judge_total(judge), 0);
+	w1_sim_free(b->sim);
+}
+
+static void all_sensors_are_read_in_one_conversion_time(void **state)
+{
+	static const unsigned counts[] = { 1, 5, 10, 20 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		for (int slow = 0; slow < 2; slow++) {
+			struct bench b;
+			double theory = 1.936 + 750 + (counts[i] == 1 ? 6.328 : counts[i] * 10.232), took;
+			uint64_t start;
+
+			bench_open(&b, counts[i], W1_MODEL_A1, false);
+			for (unsigned k = 0; k < counts[i]; k++) {
+				w1_sim_slave(b.sim, k)->timing.convert_ns = slow ? 749000000 : 600000000;
+			}
+			assert_int_equal(run(&b), counts[i]);	/* searches and arms: not a cycle like the others */
+			start = w1_sim_now(b.sim);
+			assert_int_equal(run(&b), counts[i]);
+			took = (double)(w1_sim_now(b.sim) - start) / 1e6;
+			print_message("%u sensors, 12 bit, conversion %d ms: %.1f ms; theory with 750 ms: %.1f ms\n", counts[i],
+				      slow ? 749 : 600, took, theory);
+			assert_true(took <= theory * 1.05);
+			assert_true(slow || took < theory);	/* polling ends it early */
+			for (unsigned k = 0; k < b.n; k++) {
+				assert_int_equal(b.sample[k].quality, DS18B20_OK);
+			}
+			bench_close(&b);
+		}
+	}
+}
+
+static void sixty_four_devices_are_all_found_and_read(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 64, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), 64);
+	for (unsigned i = 0; i < b.n; i++) {
+		assert_int_equal(b.sample[i].quality, DS18B20_OK);
+	}
+	bench_close(&b);
+}
+
+static void a_lower_resolution_is_set_and_shortens_the_cycle(void **state)
+{
+	struct bench b;
+	uint64_t start;
+
+	(void)state;
+	bench_open(&b, 3, W1_MODEL_A1, false);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), 9, 0);
+	assert_int_equal(run(&b), 3);
+	start = w1_sim_now(b.sim);
+	assert_int_equal(run(&b), 3);
+	assert_true(w1_sim_now(b.sim) - start < 160 * MS);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(b.sample[i].quality, DS18B20_OK);
+		assert_int_equal(b.sample[i].resolution_bits, 9);
+		assert_int_equal(w1_sim_slave(b.sim, i)->copies, 0);	/* RAM only */
+	}
+	bench_close(&b);
+}
+
+static void sensors_come_and_go_between_cycles(void **state)
+{
+	struct bench b;
+	uint64_t now;
+
+	(void)state;
+	bench_open(&b, 3, W1_MODEL_A1, false);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), 0, 1);
+	w1_sim_unplug(b.sim, 2, 0, 20000 * MS);
+	assert_int_equal(run(&b), 2);
+	now = w1_sim_now(b.sim);
+	w1_sim_unplug(b.sim, 0, now, W1_SLAVE_NEVER);
+	for (int k = 0; k < 4; k++) {
+		assert_int_equal(run(&b), b.n);
+		assert_true(b.n <= 2);
+	}
+	assert_int_equal(b.n, 1);	/* forgotten after some cycles, not at once */
+	w1_sim_advance(b.sim, 20000 * MS);
+	assert_int_equal(run(&b), 2);
+	assert_int_equal(b.sample[0].quality, DS18B20_OK);
+	assert_int_equal(b.sample[1].quality, DS18B20_OK);
+	bench_close(&b);
+}
+
+static void a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand(void **state)
+{
+	struct bench b;
+	unsigned absent = 0, ok = 0;
+
+	(void)state;
+	bench_open(&b, 3, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), 3);
+	w1_sim_unplug(b.sim, 1, w1_sim_now(b.sim) + 300 * MS, W1_SLAVE_NEVER);
+	run(&b);
+	for (unsigned i = 0; i < b.n; i++) {
+		absent += b.sample[i].quality == DS18B20_ABSENT;
+		ok += b.sample[i].quality == DS18B20_OK;
+	}
+	assert_int_equal(absent, 1);
+	assert_int_equal(ok, 2);
+	bench_close(&b);
+}
+
+static void a_brown_out_in_the_conversion_is_told_from_a_temperature(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 2, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), 2);
+	w1_sim_unplug(b.sim, 0, w1_sim_now(b.sim) + 100 * MS, w1_sim_now(b.sim) + 200 * MS);
+	run(&b);
+	for (unsigned i = 0; i < b.n; i++) {
+		bool cut = memcmp(b.sample[i].rom, w1_sim_slave(b.sim, 0)->rom, 8) == 0;
+
+		assert_int_equal(b.sample[i].quality, cut ? DS18B20_POWER_ON : DS18B20_OK);
+		assert_int_equal(b.sample[i].temp_known, !cut);
+	}
+	run(&b);	/* armed again */
+	assert_int_equal(b.sample[0].quality, DS18B20_OK);
+	assert_int_equal(b.sample[1].quality, DS18B20_OK);
+	bench_close(&b);
+}
+
+static void eighty_five_degrees_that_are_real_are_accepted(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 1, W1_MODEL_A1, false);
+	for (int k = 0; k < 3; k++) {
+		w1_sim_slave(b.sim, 0)->temp_mc = k == 0 ? 21000 : 85000;
+		assert_int_equal(run(&b), 1);
+		assert_int_equal(b.sample[0].quality, DS18B20_OK);
+	}
+	assert_int_equal(b.sample[0].temp_mc, 85000);
+	bench_close(&b);
+}
+
+static void every_wiring_fault_has_its_error(void **state)
+{
+	static const struct { enum w1_sim_wiring wiring; int error; } faults[] = {
+		{ W1_SIM_SHORT_TO_GND, W1_ESHORT }, { W1_SIM_NO_PULLUP, W1_ESHORT }, { W1_SIM_SHORT_TO_VDD, W1_ENOPRESENCE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		for (int known = 0; known < 2; known++) {
+			struct bench b;
+			uint64_t start;
+
+			bench_open(&b, 2, W1_MODEL_A1, false);
+			if (known) {
+				assert_int_equal(run(&b), 2);
+			}
+			w1_sim_set_wiring(b.sim, faults[i].wiring);
+			start = w1_sim_now(b.sim);
+			assert_int_equal(run(&b), faults[i].error);
+			assert_true(w1_sim_now(b.sim) - start < W1_CYCLE_PATIENCE_NS + 1000 * MS);
+			assert_int_equal(b.n, known ? 2 : 0);
+			for (unsigned k = 0; k < b.n; k++) {
+				assert_int_not_equal(b.sample[k].quality, DS18B20_OK);
+			}
+			w1_sim_set_wiring(b.sim, W1_SIM_WIRING_OK);
+			assert_int_equal(run(&b), 2);	/* mended */
+			assert_int_equal(b.sample[0].quality, DS18B20_OK);
+			w1_sim_free(b.sim);
+		}
+	}
+}
+
+static void an_empty_bus_is_no_device(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 0, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), W1_ENOPRESENCE);
+	assert_int_equal(b.n, 0);
+	bench_close(&b);
+}
+
+static void a_bus_that_never_meets_its_timing_ends_in_bounded_time(void **state)
+{
+	struct bench b;
+	uint64_t start;
+
+	(void)state;
+	bench_open(&b, 20, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), 20);
+	w1_sim_set_preemption(b.sim, 300000);
+	start = w1_sim_now(b.sim);
+	run(&b);
+	assert_true(w1_sim_now(b.sim) - start < W1_CYCLE_PATIENCE_NS + 3000 * MS);
+	for (unsigned i = 0; i < b.n; i++) {
+		assert_false(b.sample[i].temp_known);
+	}
+	assert_true(w1_sim_released(b.sim));
+	w1_sim_free(b.sim);
+}
+
+static void parasite_power_gets_its_strong_pullup_in_time(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 4, W1_MODEL_A1, true);
+	for (int k = 0; k < 3; k++) {
+		assert_int_equal(run(&b), 4);
+		for (unsigned i = 0; i < 4; i++) {
+			assert_int_equal(b.sample[i].quality, DS18B20_OK);
+			assert_int_equal(w1_sim_slave(b.sim, i)->brownouts, 0);
+		}
+	}
+	assert_true(b.cycle.parasite);
+	bench_close(&b);
+}
+
+static void search_and_alarm_search_and_family_search_find_their_own(void **state)
+{
+	static const enum w1_model_id kinds[] = { W1_MODEL_A1, W1_MODEL_DS18S20, W1_MODEL_A1, W1_MODEL_DS1822 };
+	const struct w1_sim_config config = { .seed = 5 };
+	struct w1_sim *sim = w1_sim_new(&config);
+	struct w1_search search;
+	struct w1_bus bus;
+	unsigned all = 0, family = 0, alarms = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(w1_sim_add(sim, kinds[i], false), i);
+		w1_sim_slave(sim, i)->alarm = i == 3;
+	}
+	w1_bus_init(&bus, w1_sim_line(sim), 0);
+	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	while (w1_search_next(&search, &bus) == 1) {
+		all++;
+	}
+	w1_search_init(&search, W1_SEARCH_ROM, DS18B20_FAMILY);
+	while (w1_search_next(&search, &bus) == 1) {
+		assert_int_equal(search.rom[0], DS18B20_FAMILY);
+		family++;
+	}
+	w1_search_init(&search, W1_ALARM_SEARCH, 0);
+	while (w1_search_next(&search, &bus) == 1) {
+		assert_memory_equal(search.rom, w1_sim_slave(sim, 3)->rom, 8);
+		alarms++;
+	}
+	assert_int_equal(all, 4);
+	assert_int_equal(family, 2);
+	assert_int_equal(alarms, 1);
+	assert_int_equal(w1_search_verify(&bus, w1_sim_slave(sim, 1)->rom), 1);
+	w1_sim_unplug(sim, 1, w1_sim_now(sim), W1_SLAVE_NEVER);
+	assert_int_equal(w1_search_verify(&bus, w1_sim_slave(sim, 1)->rom), 0);
+	assert_int_equal(w1_sim_judge_total(w1_sim_judge(sim)), 0);
+	w1_sim_free(sim);
+}
+
+static void a_search_under_preemption_finds_nobody_who_is_not_there(void **state)
+{
+	unsigned found = 0, whole = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		const struct w1_sim_config config = { .seed = seed, .preempt_ppm = 1000 };
+		struct w1_sim *sim = w1_sim_new(&config);
+		struct w1_search search;
+		struct w1_bus bus;
+		unsigned here = 0;
+
+		for (unsigned i = 0; i < 6; i++) {
+			w1_sim_add(sim, W1_MODEL_A1, false);
+		}
+		w1_bus_init(&bus, w1_sim_line(sim), 0);
+		w1_search_init(&search, W1_SEARCH_ROM, 0);
+		while (w1_search_next(&search, &bus) == 1) {
+			unsigned i = 0;
+
+			while (i < 6 && memcmp(w1_sim_slave(sim, i)->rom, search.rom, 8) != 0) {
+				i++;
+			}
+			assert_true(i < 6);
+			here++;
+		}
+		assert_true(here <= 6);
+		found += here;
+		whole += here == 6;
+		w1_sim_free(sim);
+	}
+	print_message("preemption 1e-3 per operation: %u of 240 devices found, %u of 40 searches whole\n", found, whole);
+	assert_true(whole > 30);
+}
+
+static void a_stuck_line_gives_no_bogus_devices(void **state)
+{
+	struct bench b;
+	struct w1_search search;
+
+	(void)state;
+	bench_open(&b, 1, W1_MODEL_A1, false);
+	w1_sim_set_wiring(b.sim, W1_SIM_SHORT_TO_GND);
+	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	assert_int_equal(w1_search_next(&search, &b.cycle.bus), W1_ESHORT);
+	w1_sim_free(b.sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_sensors_are_read_in_one_conversion_time),
+		cmocka_unit_test(sixty_four_devices_are_all_found_and_read),
+		cmocka_unit_test(a_lower_resolution_is_set_and_shortens_the_cycle),
+		cmocka_unit_test(sensors_come_and_go_between_cycles),
+		cmocka_unit_test(a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand),
+		cmocka_unit_test(a_brown_out_in_the_conversion_is_told_from_a_temperature),
+		cmocka_unit_test(eighty_five_degrees_that_are_real_are_accepted),
+		cmocka_unit_test(every_wiring_fault_has_its_error),
+		cmocka_unit_test(an_empty_bus_is_no_device),
+		cmocka_unit_test(a_bus_that_never_meets_its_timing_ends_in_bounded_time),
+		cmocka_unit_test(parasite_power_gets_its_strong_pullup_in_time),
+		cmocka_unit_test(search_and_alarm_search_and_family_search_find_their_own),
+		cmocka_unit_test(a_search_under_preemption_finds_nobody_who_is_not_there),
+		cmocka_unit_test(a_stuck_line_gives_no_bogus_devices),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
