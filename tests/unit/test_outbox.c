@@ -558,6 +558,40 @@ static void a_file_that_is_no_database_is_set_aside(void **state)
 	p->o = NULL;
 }
 
+static void damage_that_is_met_later_sets_the_file_aside_at_the_next_open(void **state)
+{
+	struct place *p = *state;
+	struct reading out[64], r;
+	uint8_t garbage[512];
+	char aside[128];
+	struct stat st;
+	int fd, rc;
+
+	for (uint64_t i = 1; i <= 60; i++) {
+		put(p, i);
+	}
+	outbox_close(p->o);	/* in order: it is not looked through at the next open */
+	assert_int_equal(stat(p->path, &st), 0);
+	fd = open(p->path, O_WRONLY);
+	assert_true(fd >= 0);
+	memset(garbage, 0xa5, sizeof(garbage));
+	for (off_t page = 6; page * 4096 < st.st_size; page++) {
+		assert_int_equal(pwrite(fd, garbage, sizeof(garbage), page * 4096), sizeof(garbage));
+	}
+	close(fd);
+	rc = outbox_open(&p->o, &p->config, p->err, sizeof(p->err));
+	assert_true(rc == 0 || rc == 1);
+	if (rc == 0) {
+		r = sample(61);
+		assert_true(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 64) == -EUCLEAN ||
+			    outbox_put(p->o, &r) == -EUCLEAN);
+		assert_int_equal(reopen(p), 1);
+	}
+	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
+	assert_int_equal(access(aside, F_OK), 0);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
 static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 {
 	struct place *p = *state;
@@ -657,6 +691,7 @@ int main(void)
 		TEST(a_newer_version_is_refused_with_words),
 		TEST(another_programs_database_is_refused_and_left_alone),
 		TEST(a_file_that_is_no_database_is_set_aside),
+		TEST(damage_that_is_met_later_sets_the_file_aside_at_the_next_open),
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),

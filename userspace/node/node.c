@@ -344,11 +344,16 @@ static int turn(struct node *n)
 	if (rc == 0 && sampler_is_ready(&n->sampler, now_ns)) {
 		rc = make_reading(n, now_ns);
 	}
-	settle_outbox(n);
-	rc = rc == 0 ? send_readings(n, now_ns) : rc;
+	if (rc == 0) {
+		settle_outbox(n);
+		rc = send_readings(n, now_ns);
+	}
 	sync_ns = rc == 0 ? outbox_sync_due_ns(n->outbox) : 0;
 	if (sync_ns != 0 && now_ns >= sync_ns) {
 		rc = outbox_result(n, outbox_sync(n->outbox));
+	}
+	if (rc != 0) {	/* there is no outbox any more, and none can be opened */
+		return rc;
 	}
 	if (n->status_due && now_ns >= n->status_ns + STATUS_NS) {
 		write_status(n, now_ns);

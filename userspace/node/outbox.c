@@ -180,17 +180,21 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 
 void outbox_close(struct outbox *o)
 {
-	char sql[96];
+	char sql[128];
 
 	if (o == NULL) {
 		return;
 	}
 	outbox_flush_stop(o->flush);
 	o->flush = NULL;
-	/* If this fails the file counts as not closed, which is safe: it is looked through. */
-	snprintf(sql, sizeof(sql), "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
-		 (int64_t)o->stats.next_seq);
-	outbox_file_exec(o->sql.db, sql);
+	if (o->sql.damaged) {	/* left as it is: the next open looks through it */
+		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	} else {	/* if this fails the file counts as not closed, which is safe */
+		snprintf(sql, sizeof(sql),
+			 "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
+			 (int64_t)o->stats.next_seq);
+		outbox_file_exec(o->sql.db, sql);
+	}
 	release(o);
 }
 

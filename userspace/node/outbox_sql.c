@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "outbox_sql.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "outbox_file.h"
@@ -14,6 +15,7 @@ static const char *const sql_of[OUTBOX_STATEMENT_COUNT] = {
 int outbox_sql_fail(struct outbox_sql *s, int sqlite_rc)
 {
 	snprintf(s->reason, sizeof(s->reason), "%s (SQLite %d)", sqlite3_errmsg(s->db), sqlite_rc);
+	s->damaged |= outbox_file_error(sqlite_rc) == -EUCLEAN;
 	return outbox_file_error(sqlite_rc);
 }
 

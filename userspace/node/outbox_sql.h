@@ -9,6 +9,7 @@
 #define NODE_OUTBOX_SQL_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* id, SQL. A literal over two lines stands in parentheses: that is no missing comma. */
@@ -55,6 +56,7 @@ struct outbox_sql {
 	sqlite3 *db;	/* borrowed */
 	sqlite3_stmt *statements[OUTBOX_STATEMENT_COUNT];
 	char reason[256];
+	bool damaged;	/* a statement met something that SQLite could not have written */
 };
 
 /* 0 or an error; outbox_sql_free() is to be called in either case, before db is closed. */
