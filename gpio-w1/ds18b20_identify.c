@@ -73,7 +73,7 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *us)
 {
 	const uint8_t tx = DS18B20_CONVERT_T;
-	int code = command(bus, e, &tx, 1), level;
+	int code = command(bus, e, &tx, 1);
 	uint64_t start = now(bus);
 	bool busy = false;
 
@@ -82,7 +82,8 @@ static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *u
 		return code;
 	}
 	do {
-		level = w1_bus_read_bit(bus);
+		int level = w1_bus_read_bit(bus);
+
 		if (level < 0) {
 			return level;
 		}

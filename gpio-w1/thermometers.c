@@ -46,7 +46,6 @@ static uint64_t boot_ns(void)
 static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 {
 	struct w1_line line;
-	int code;
 
 	if (t->bus_ready) {
 		return 0;
@@ -54,7 +53,8 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 	if (t->config.line != NULL) {
 		line = *t->config.line;
 	} else {
-		code = w1_gpiod_open(t->chip, t->config.gpio, &t->gpiod, err, err_size);
+		int code = w1_gpiod_open(t->chip, t->config.gpio, &t->gpiod, err, err_size);
+
 		if (code != 0) {
 			return code;
 		}
@@ -109,7 +109,6 @@ static void run_cycle(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
 	enum thermometers_bus bus = t->config.line != NULL ? THERMOMETERS_USERSPACE : t->config.bus;
-	char ignored[sizeof r->reason];
 
 	memset(r, 0, sizeof *r);
 	r->used = THERMOMETERS_USERSPACE;
@@ -120,6 +119,8 @@ static void run_cycle(struct thermometers *t)
 	}
 	/* The line can't be had, whatever the reason: perhaps the kernel's driver has it. The reason stays in the result. */
 	if (bus == THERMOMETERS_AUTO && r->error < 0 && !t->bus_ready) {
+		char ignored[sizeof r->reason];
+
 		if (run_kernel(t, r, ignored, sizeof ignored) == 0) {
 			r->error = 0;
 		} else {

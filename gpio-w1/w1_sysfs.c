@@ -102,7 +102,7 @@ static void set_resolution(const char *root, const char *device, unsigned bits)
 
 static void read_sensor(const char *root, const char *device, struct thermometer_sample *s)
 {
-	struct ds18b20_value value;
+	struct ds18b20_value value = { 0 };
 	char text[256];
 	ssize_t len = 0;
 
