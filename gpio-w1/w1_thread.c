@@ -11,7 +11,7 @@
 
 /* Above ordinary programs, below the kernel's threaded interrupts (50). */
 #define RT_PRIORITY 49
-#define STACK_SIZE (256 * 1024)
+#define STACK_SIZE (1024 * 1024)	/* sanitizers and static TLS take most of it */
 
 static void lack(struct w1_thread *t, const char *what)
 {
