@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE	/* mkdtemp(), memmem() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -558,36 +558,63 @@ static void a_file_that_is_no_database_is_set_aside(void **state)
 	p->o = NULL;
 }
 
-static void damage_that_is_met_later_sets_the_file_aside_at_the_next_open(void **state)
+/* Writes over the page of the file that holds some readings, `which` of those. */
+static void damage_a_page_of_readings(const char *path, int which)
+{
+	uint8_t page[4096], garbage[100];
+	int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	memset(garbage, 0xa5, sizeof(garbage));
+	for (off_t at = 0; pread(fd, page, sizeof(page), at) == (ssize_t)sizeof(page); at += 4096) {
+		if (memmem(page, sizeof(page), "river-hut", 9) != NULL && which-- == 0) {
+			assert_int_equal(pwrite(fd, garbage, sizeof(garbage), at), sizeof(garbage));
+			close(fd);
+			return;
+		}
+	}
+	fail_msg("no such page in %s", path);
+}
+
+static void damage_is_set_aside_though_the_file_was_closed_in_order(void **state)
 {
 	struct place *p = *state;
-	struct reading out[64], r;
-	uint8_t garbage[512];
 	char aside[128];
-	struct stat st;
-	int fd, rc;
 
+	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
 	for (uint64_t i = 1; i <= 60; i++) {
 		put(p, i);
 	}
-	outbox_close(p->o);	/* in order: it is not looked through at the next open */
-	assert_int_equal(stat(p->path, &st), 0);
-	fd = open(p->path, O_WRONLY);
-	assert_true(fd >= 0);
-	memset(garbage, 0xa5, sizeof(garbage));
-	for (off_t page = 6; page * 4096 < st.st_size; page++) {
-		assert_int_equal(pwrite(fd, garbage, sizeof(garbage), page * 4096), sizeof(garbage));
-	}
-	close(fd);
-	rc = outbox_open(&p->o, &p->config, p->err, sizeof(p->err));
-	assert_true(rc == 0 || rc == 1);
-	if (rc == 0) {
-		r = sample(61);
-		assert_true(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 64) == -EUCLEAN ||
-			    outbox_put(p->o, &r) == -EUCLEAN);
-		assert_int_equal(reopen(p), 1);
-	}
+	outbox_close(p->o);
+	damage_a_page_of_readings(p->path, 2);
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
+	assert_int_equal(access(aside, F_OK), 0);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
+static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state)
+{
+	struct place *p = *state;
+	struct reading out[64];
+	char aside[128];
+	int rc = 0;
+
 	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
+	for (uint64_t i = 1; i <= 60; i++) {
+		put(p, i);
+	}
+	p->config.max_rows = 100000;
+	p->config.sync_ms = 3600000;
+	assert_int_equal(reopen(p), 0);
+	damage_a_page_of_readings(p->path, 1);
+	for (uint64_t i = 61; i < 12000 && rc >= 0; i++) {	/* more than it keeps in memory */
+		struct reading r = sample(i);
+
+		rc = outbox_put(p->o, &r);
+	}
+	rc = rc >= 0 ? outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 64) : rc;
+	assert_int_equal(rc, -EUCLEAN);
+	assert_int_equal(reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
 	assert_int_equal(put(p, 1).seq, 1);
 }
@@ -691,7 +718,8 @@ int main(void)
 		TEST(a_newer_version_is_refused_with_words),
 		TEST(another_programs_database_is_refused_and_left_alone),
 		TEST(a_file_that_is_no_database_is_set_aside),
-		TEST(damage_that_is_met_later_sets_the_file_aside_at_the_next_open),
+		TEST(damage_is_set_aside_though_the_file_was_closed_in_order),
+		TEST(damage_that_is_met_in_use_is_set_aside_at_the_next_open),
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),

@@ -138,18 +138,22 @@ static int start_flush(struct outbox *o, const char *path)
 
 static void release(struct outbox *o)
 {
+	if (o->sql.damaged) {	/* the file is left as it is: the next open looks through it */
+		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	}
 	outbox_flush_stop(o->flush);
 	outbox_sql_free(&o->sql);
 	outbox_file_close(&o->file);
 	free(o);
 }
 
-int outbox_open(struct outbox **out, const struct outbox_config *config, char *err, size_t err_size)
+static int open_file(struct outbox **out, const struct outbox_config *config, bool look_through,
+		     char *err, size_t err_size)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
+	bool sync_each = config->sync_ms == 0 && !config->flush_thread;
 	int opened, rc;
 
-	*out = NULL;
 	if (o == NULL) {
 		snprintf(err, err_size, "outbox %s: out of memory", config->path);
 		return -ENOMEM;
@@ -159,8 +163,7 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
 	o->durable = INT64_MAX;
-	opened = outbox_file_open(&o->file, config->path,
-				  config->sync_ms == 0 && !config->flush_thread, err, err_size);
+	opened = outbox_file_open(&o->file, config->path, sync_each, look_through, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;
@@ -170,12 +173,23 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
-			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): " : "", o->sql.reason);
+			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): "
+				      : "", o->sql.reason);
 		release(o);
 		return rc;
 	}
 	*out = o;
 	return opened;
+}
+
+int outbox_open(struct outbox **out, const struct outbox_config *config, char *err, size_t err_size)
+{
+	int rc;
+
+	*out = NULL;
+	rc = open_file(out, config, false, err, err_size);
+	/* Damage that a look at the first pages did not show: the whole file is looked through. */
+	return rc == -EUCLEAN ? open_file(out, config, true, err, err_size) : rc;
 }
 
 void outbox_close(struct outbox *o)
@@ -187,9 +201,7 @@ void outbox_close(struct outbox *o)
 	}
 	outbox_flush_stop(o->flush);
 	o->flush = NULL;
-	if (o->sql.damaged) {	/* left as it is: the next open looks through it */
-		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	} else {	/* if this fails the file counts as not closed, which is safe */
+	if (!o->sql.damaged) {	/* if this fails the file counts as not closed, which is safe */
 		snprintf(sql, sizeof(sql),
 			 "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
 			 (int64_t)o->stats.next_seq);

@@ -144,7 +144,7 @@ static int make_tables(sqlite3 *db)
  * Is this an outbox, of a version that we know, and sound? Makes it one if the file is empty.
  * 0, an error of outbox_open(), or -EUCLEAN; err holds words without the path.
  */
-static int examine(sqlite3 *db, char *err, size_t err_size)
+static int examine(sqlite3 *db, bool look_through, char *err, size_t err_size)
 {
 	int64_t id = 0, version = 0, tables = 0, clean = 0;
 	int rc;
@@ -164,7 +164,8 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 		 * One that was not closed is looked through; so is what claims to be something
 		 * else.
 		 */
-		if (id != APPLICATION_ID || one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0) {
+		if (id != APPLICATION_ID || one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0 ||
+		    look_through) {
 			rc = check_pages(db, err, err_size);
 		}
 		if (rc == SQLITE_OK && (id != APPLICATION_ID || version != SCHEMA_VERSION)) {
@@ -208,7 +209,8 @@ static int set_aside(const char *path, char *name, size_t size)
 	return -EEXIST;
 }
 
-static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, size_t why_size)
+static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_through, char *why,
+		     size_t why_size)
 {
 	int rc = sqlite3_open_v2(path, db,
 				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -225,7 +227,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 		rc = outbox_file_exec(*db, sync_each ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
 	}
 	if (rc == SQLITE_OK) {
-		return examine(*db, why, why_size);
+		return examine(*db, look_through, why, why_size);
 	}
 	if (*db != NULL && sqlite3_system_errno(*db) != 0) {
 		int error = sqlite3_system_errno(*db);
@@ -280,8 +282,8 @@ void outbox_file_close(struct outbox_file *file)
 	}
 }
 
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err,
-		     size_t err_size)
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool look_through,
+		     char *err, size_t err_size)
 {
 	char why[256], name[PATH_MAX];
 	int rc;
@@ -289,7 +291,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 	file->db = NULL;
 	rc = take_lock(path, &file->lock_fd, why, sizeof(why));
 	if (rc == 0) {
-		rc = open_once(&file->db, path, sync_each, why, sizeof(why));
+		rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
 	}
 	if (rc == -EUCLEAN) {
 		/* Closing must not write the WAL into a file that is kept as it was found. */
@@ -300,7 +302,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 		if (rc == 0) {
 			snprintf(err, err_size, "outbox %s: damaged (%s): set aside as %s, a new epoch begins", path,
 				 why, name);
-			rc = open_once(&file->db, path, sync_each, why, sizeof(why));
+			rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
 			if (rc == 0) {
 				return 1;
 			}

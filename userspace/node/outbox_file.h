@@ -18,9 +18,12 @@ struct outbox_file {
 	int lock_fd;
 };
 
-/* 0 or 1 and *file, or an error, as outbox_open(). sync_each: commit only when on the disk. */
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, char *err,
-		     size_t err_size);
+/*
+ * 0 or 1 and *file, or an error, as outbox_open(). sync_each: commit only when on the disk.
+ * look_through: check every page, even if the file was closed in order.
+ */
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool look_through,
+		     char *err, size_t err_size);
 void outbox_file_close(struct outbox_file *file);
 
 /* An SQLite result code as one of ours: SQLITE_FULL is -ENOSPC ... */
