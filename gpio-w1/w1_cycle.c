@@ -25,6 +25,8 @@ void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_b
 	memset(c, 0, sizeof *c);
 	w1_bus_init(&c->bus, line, 0);
 	c->resolution_bits = resolution_bits;
+	c->alarm[0] = DS18B20_SENTINEL_TH;
+	c->alarm[1] = DS18B20_SENTINEL_TL;
 	c->search_every = search_every != 0 ? search_every : 10;
 }
 
@@ -128,7 +130,7 @@ static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, 
 static void arm(struct w1_cycle *c, struct w1_device *d)
 {
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
+	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, c->alarm[0], c->alarm[1], 0 };
 	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
 
 	if (read_scratchpad(c, d->rom, sp, NULL) != 0) {

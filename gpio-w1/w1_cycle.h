@@ -41,6 +41,11 @@ struct w1_device {
 struct w1_cycle {
 	struct w1_bus bus;
 	uint8_t resolution_bits;	/* wanted; 0: as the sensors are */
+	/*
+	 * TH and TL, degC in two's complement, kept in the sensors' RAM: the sentinel, or alarm thresholds, set after
+	 * init, which then guard as the sentinel does if they differ from those in the EEPROM. See W1_ALARM_SEARCH.
+	 */
+	uint8_t alarm[2];
 	unsigned search_every;		/* cycles */
 	unsigned cycles;
 	bool parasite;			/* somebody takes power from the line */

@@ -317,6 +317,32 @@ static void search_and_alarm_search_and_family_search_find_their_own(void **stat
 	w1_sim_free(sim);
 }
 
+static void alarm_thresholds_take_the_place_of_the_sentinel(void **state)
+{
+	struct bench b;
+	struct w1_search search;
+	unsigned alarms = 0;
+
+	(void)state;
+	bench_open(&b, 9, W1_MODEL_A1, false);	/* 20 to 22 degC */
+	b.cycle.alarm[0] = 40;
+	b.cycle.alarm[1] = 20;
+	assert_int_equal(run(&b), 9);
+	w1_search_init(&search, W1_ALARM_SEARCH, 0);
+	while (w1_search_next(&search, &b.cycle.bus) == 1) {
+		alarms++;
+	}
+	assert_int_equal(alarms, 4);	/* 20.0 to 20.75: whole degrees are compared */
+	w1_sim_unplug(b.sim, 0, w1_sim_now(b.sim) + 100 * MS, w1_sim_now(b.sim) + 200 * MS);
+	run(&b);
+	for (unsigned i = 0; i < b.n; i++) {
+		bool cut = memcmp(b.sample[i].rom, w1_sim_slave(b.sim, 0)->rom, 8) == 0;
+
+		assert_int_equal(b.sample[i].quality, cut ? DS18B20_POWER_ON : DS18B20_OK);
+	}
+	bench_close(&b);
+}
+
 static void a_search_under_preemption_finds_nobody_who_is_not_there(void **state)
 {
 	unsigned found = 0, whole = 0;
@@ -380,6 +406,7 @@ int main(void)
 		cmocka_unit_test(a_bus_that_never_meets_its_timing_ends_in_bounded_time),
 		cmocka_unit_test(parasite_power_gets_its_strong_pullup_in_time),
 		cmocka_unit_test(search_and_alarm_search_and_family_search_find_their_own),
+		cmocka_unit_test(alarm_thresholds_take_the_place_of_the_sentinel),
 		cmocka_unit_test(a_search_under_preemption_finds_nobody_who_is_not_there),
 		cmocka_unit_test(a_stuck_line_gives_no_bogus_devices),
 	};
