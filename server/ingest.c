@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* clock_gettime */
+#define _GNU_SOURCE	/* clock_gettime, nanosleep */
 #include "ingest.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 
 #define RETRY_FIRST_MS 100	/* after a failed connect, doubling */
 #define RETRY_LAST_MS 5000
+#define BUSY_PATIENCE_MS 10000	/* with other writers that are in the way */
 #define CHECKPOINT_EVERY 1024	/* numbers that a start may have to look at per stream */
 
 struct ingest {
@@ -135,7 +136,7 @@ static int by_key(const void *a, const void *b)
 	return x->reading->seq < y->reading->seq ? -1 : x->reading->seq > y->reading->seq;
 }
 
-static int commit(struct ingest *in, size_t n)
+static int try_commit(struct ingest *in, size_t n)
 {
 	int rc = connect_store(in);
 
@@ -143,7 +144,7 @@ static int commit(struct ingest *in, size_t n)
 		rc = find_streams(in, in->rows, n);
 	}
 	if (rc < 0) {
-		return rc == STORE_REFUSED ? rc : STORE_DOWN;
+		return rc;
 	}
 	/* By key: two writers that insert in one order cannot deadlock. */
 	qsort(in->rows, n, sizeof(in->rows[0]), by_key);
@@ -154,6 +155,23 @@ static int commit(struct ingest *in, size_t n)
 		};
 	}
 	return store_commit(in->store, in->items, n);
+}
+
+static int commit(struct ingest *in, size_t n)
+{
+	uint64_t until_ms = now_ms() + BUSY_PATIENCE_MS;
+	int rc = try_commit(in, n);
+
+	while (rc == STORE_BUSY && now_ms() < until_ms) {
+		/* At random, so that two writers do not meet again. */
+		nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
+		rc = try_commit(in, n);
+	}
+	/* A connection that was lost while idle, or in the commit: the same batch again, once. */
+	if (rc == STORE_DOWN && in->retry_ms == 0 && !store_connected(in->store)) {
+		rc = try_commit(in, n);
+	}
+	return rc >= 0 || rc == STORE_REFUSED ? rc : STORE_DOWN;
 }
 
 static void log_batch(const struct row *rows, size_t n, int fresh)
@@ -259,10 +277,6 @@ static int commit_jobs(struct ingest *in, struct job *first, const struct job *e
 		}
 	}
 	rc = commit(in, n);
-	/* A connection that was lost while idle, or in the commit: the same batch again, once. */
-	if (rc == STORE_DOWN && in->retry_ms == 0 && !store_connected(in->store)) {
-		rc = commit(in, n);
-	}
 	tell(in, rc);
 	if (rc >= 0) {
 		committed(in, n, rc);

@@ -290,10 +290,11 @@ static int run(struct server *s)
 		{ .fd = reads_fd(s->reads), .events = POLLIN }, { .fd = s->signals, .events = POLLIN },
 	};
 	uint64_t watchdog_us = notify_watchdog_us();
-	int timeout_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1;
+	int watchdog_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1, tick_ms = -1;
 
 	while ((fds[3].revents & POLLIN) == 0) {
-		int n = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
+		int n = poll(fds, sizeof(fds) / sizeof(fds[0]),
+			     watchdog_ms >= 0 && (tick_ms < 0 || watchdog_ms < tick_ms) ? watchdog_ms : tick_ms);
 
 		if (n < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
@@ -309,6 +310,7 @@ static int run(struct server *s)
 		if (n > 0 && fds[0].revents != 0) {
 			coaps_server_process(s->coaps);
 		}
+		tick_ms = resources_tick(s->resources);
 		if (watchdog_us > 0) {
 			notify_send("WATCHDOG=1");
 		}

@@ -19,9 +19,11 @@
 #define DOWN_MAX_AGE_S 5	/* longer than the writer's back-off */
 #define BUSY_MAX_AGE_S 2
 #define ANSWER_SIZE 1024
+#define HOLD_AFTER_MS 1500	/* before a client's first retransmission (RFC 7252 ACK_TIMEOUT is 2 s) */
 
 struct waiting {
 	struct ingest_job ingest;	/* first: the job is the waiting */
+	struct waiting *next, **at;	/* in post->waiting */
 	struct coaps_deferred *deferred;
 	int format;		/* SENML_CBOR, SENML_JSON, or 0: the older program */
 };
@@ -36,6 +38,12 @@ static int64_t utc_now_us(void)
 
 static void waiting_free(struct waiting *w)
 {
+	if (w->at != NULL) {
+		*w->at = w->next;
+		if (w->next != NULL) {
+			w->next->at = w->at;
+		}
+	}
 	free(w->ingest.acks);
 	free(w->ingest.readings);
 	free(w);
@@ -82,6 +90,21 @@ static void committed(struct job *job)
 	}
 	coaps_answer(w->deferred, &reply);
 	waiting_free(w);
+}
+
+int post_hold(struct post *p)
+{
+	struct timespec now;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	for (struct waiting *w = p->waiting; w != NULL; w = w->next) {
+		if (w->format != 0 && now_ns - coaps_deferred_since_ns(w->deferred) > HOLD_AFTER_MS * UINT64_C(1000000)) {
+			coaps_answer_hold(w->deferred);
+		}
+	}
+	return p->waiting != NULL ? HOLD_AFTER_MS / 3 : -1;
 }
 
 /* --- the body ------------------------------------------------------------- */
@@ -143,6 +166,20 @@ static bool permitted(const struct post *p, coap_session_t *session, int format,
 	return true;
 }
 
+/* The body of a PUT is the reading that its path names. */
+static bool is_the_one(const struct post *p, const struct post_key *key, size_t n, coap_pdu_t *response)
+{
+	const struct reading *r = &p->scratch[0];
+
+	if (key == NULL || (n == 1 && r->epoch == key->epoch && r->seq == key->seq &&
+			    strcmp(r->device, key->device) == 0)) {
+		return true;
+	}
+	request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "expected one reading, %s %016" PRIx64 ".%" PRIu64,
+		       key->device, key->epoch, key->seq);
+	return false;
+}
+
 static struct waiting *waiting_new(const struct post *p, size_t n, int format)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
@@ -170,7 +207,8 @@ static void busy(coap_pdu_t *response)
 		       "the queue to the store is full; keep the readings");
 }
 
-void post_readings(struct post *p, coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
+void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,
+		   coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
 	size_t size, offset, total;
@@ -190,7 +228,7 @@ void post_readings(struct post *p, coap_session_t *session, const coap_pdu_t *re
 		return;
 	}
 	n = decode(p, format, data, size, response);
-	if (n < 0 || !permitted(p, session, format, (size_t)n, response)) {
+	if (n < 0 || !is_the_one(p, key, (size_t)n, response) || !permitted(p, session, format, (size_t)n, response)) {
 		return;
 	}
 	w = waiting_new(p, (size_t)n, format);
@@ -217,5 +255,12 @@ void post_readings(struct post *p, coap_session_t *session, const coap_pdu_t *re
 			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
 		});
 		waiting_free(w);
+		return;
 	}
+	w->next = p->waiting;
+	w->at = &p->waiting;
+	if (w->next != NULL) {
+		w->next->at = &w->next;
+	}
+	p->waiting = w;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * post: the body of a POST or PUT to readings, and these to the store; the answer comes after the
- * commit. A pack is stored whole or not at all.
+ * commit. A pack is stored whole or not at all. Where a commit takes long, the client is told by an empty
+ * ACK to wait; not the older program's, which gets its answer piggybacked or after one of its retransmissions.
  */
 #ifndef POST_H
 #define POST_H
@@ -17,9 +18,20 @@ struct post {
 	struct ingest *ingest;
 	enum coaps_client_auth client_auth;
 	struct reading *scratch;	/* POST_READINGS_MAX */
+	struct waiting *waiting;	/* not yet answered */
 };
 
-/* A whole request handler. */
-void post_readings(struct post *p, coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response);
+/* What a PUT names in its path: the one reading that its body must hold. */
+struct post_key {
+	const char *device;
+	uint64_t epoch, seq;
+};
+
+/* A whole request handler. key NULL: a POST. */
+void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,
+		   coap_pdu_t *response);
+
+/* Tells those to wait that have long waited. Returns in how many ms to come again, -1: not needed. */
+int post_hold(struct post *p);
 
 #endif

@@ -163,7 +163,7 @@ static void post_pack(coap_resource_t *resource, coap_session_t *session, const 
 {
 	(void)resource;
 	(void)query;
-	post_readings(&resources_of(session)->post, session, request, response);
+	post_readings(&resources_of(session)->post, NULL, session, request, response);
 }
 
 static void get_time(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
@@ -262,6 +262,25 @@ static void delete_reading(coap_resource_t *resource, coap_session_t *session, c
 	}
 }
 
+static void put_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+			const coap_string_t *query, coap_pdu_t *response)
+{
+	struct read_job read;
+
+	(void)resource;
+	(void)query;
+	if (!route(request, &read, response)) {
+		return;
+	}
+	if (read.kind != READ_ONE) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "only a single reading can be put");
+		return;
+	}
+	post_readings(&resources_of(session)->post,
+		      &(struct post_key){ .device = read.device, .epoch = read.epoch, .seq = read.seq },
+		      session, request, response);
+}
+
 /* A path of ours with a method that it does not have: 4.05; any other: 4.04. */
 static void no_such_method(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
 			   const coap_string_t *query, coap_pdu_t *response)
@@ -307,7 +326,7 @@ struct resources *resources_new(const struct resources_config *config)
 	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"112 110 0\"");
 	time = add(context, "time", "\"geotherm.time\"", "0");
 	/* Every other path, and every method on it. */
-	devices = coap_resource_unknown_init(no_such_method);
+	devices = coap_resource_unknown_init(put_reading);
 	if (r->post.scratch == NULL || pack == NULL || time == NULL || devices == NULL) {
 		resources_free(r);
 		return NULL;
@@ -321,6 +340,11 @@ struct resources *resources_new(const struct resources_config *config)
 	coap_add_resource(context, devices);
 	coaps_server_set_user(config->coaps, r);
 	return r;
+}
+
+int resources_tick(struct resources *r)
+{
+	return post_hold(&r->post);
 }
 
 void resources_free(struct resources *r)

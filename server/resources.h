@@ -6,12 +6,13 @@
  *	GET    /gpsflowtemp                            the newest reading of each device
  *	GET    /gpsflowtemp/{device}?from=&to=&limit=  a track
  *	GET    /gpsflowtemp/{device}/{epoch}.{seq}     one reading; epoch in 16 hex digits
+ *	PUT    /gpsflowtemp/{device}/{epoch}.{seq}     stores it, as POST does
  *	DELETE /gpsflowtemp/{device}/{epoch}.{seq}     removes it and remembers the hole
  *	GET    /gaps/{device}                          JSON (gaps_report.h)
  *	GET    /time                                   UTC in us, decimal text
  *
- * Readings are given as SenML in CBOR, or JSON if Accept says 110. Whatever asks the store is answered
- * later, from resources_collect().
+ * Readings are given as SenML in CBOR, or in JSON if Accept says 110. Whatever asks the store is answered
+ * later, when ingest_collect() or reads_collect() is called.
  *
  * Threads: the loop's.
  */
@@ -31,6 +32,8 @@ struct resources_config {
 
 /* Registers all. NULL without memory. */
 struct resources *resources_new(const struct resources_config *config);
+/* To be called after each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
+int resources_tick(struct resources *r);
 /* After ingest and reads have stopped. Accepts NULL. */
 void resources_free(struct resources *r);
 

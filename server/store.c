@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* nanosleep, open_memstream */
+#define _GNU_SOURCE	/* open_memstream */
 #include "store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "store_schema.h"
 #include "store_sql.h"
 
 #define STREAMS_PER_TRACK 64	/* newest first; each new outbox of a device is one */
-#define COMMIT_PATIENCE_S 5	/* with other writers that are in the way */
 
 struct store *store_new(const struct store_config *config)
 {
@@ -110,27 +108,10 @@ static int compare_reading(void *arg, const struct reading *r, int64_t received_
 	return 0;
 }
 
-static time_t monotonic_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 int store_commit(struct store *s, struct store_item *items, size_t n)
 {
-	time_t until = monotonic_s() + COMMIT_PATIENCE_S;
-	int fresh, rc = 0;
+	int fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n)), rc = 0;
 
-	for (;;) {
-		fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n));
-		if (fresh != STORE_BUSY || monotonic_s() >= until) {
-			break;
-		}
-		/* At random, so that two writers do not meet again. */
-		nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
-	}
 	for (size_t i = 0; i < n; i++) {
 		items[i].conflict = false;
 	}
@@ -141,7 +122,7 @@ int store_commit(struct store *s, struct store_item *items, size_t n)
 					  sql_integer((int64_t)items[i].reading->seq)),
 				   compare_reading, &items[i]);
 	}
-	return fresh < 0 ? (fresh == STORE_BUSY ? STORE_DOWN : fresh) : rc < 0 ? rc : fresh;
+	return fresh < 0 || rc >= 0 ? fresh : rc;
 }
 
 /* --- readings out -------------------------------------------------------- */

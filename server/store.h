@@ -21,7 +21,7 @@
 #include "userspace/reading/reading.h"
 
 #define STORE_DOWN	(-1101)	/* not reachable, full or broken: nothing is lost, connect and try again later */
-#define STORE_BUSY	(-1102)	/* deadlock, lock or certification conflict: try again at once (store_commit does) */
+#define STORE_BUSY	(-1102)	/* deadlock, lock or certification conflict with another writer: try again soon */
 #define STORE_REFUSED	(-1103)	/* the database will never take this content */
 #define STORE_UNUSABLE	(-1104)	/* wrong path, password, schema or credential: only a person can help */
 

@@ -113,8 +113,11 @@ static void start_server(enum coaps_client_auth auth, size_t queue)
 	});
 }
 
-/* who: "node", "operator" or NULL for a client without a certificate. */
-static void be(const char *who)
+/*
+ * who: "node", "operator" or NULL for a client without a certificate. ack_timeout_ms 0: RFC 7252's. It
+ * sends twice.
+ */
+static void be_impatient(const char *who, unsigned ack_timeout_ms)
 {
 	char certificate[32], key[32], err[300] = "";
 	int code = 0;
@@ -126,8 +129,14 @@ static void be(const char *who)
 		.uri = rig.uri, .server_name = "localhost",
 		.credentials = { .certificate = who != NULL ? in_dir(certificate) : NULL,
 				 .key = who != NULL ? in_dir(key) : NULL, .ca = in_dir("ca.pem") },
+		.ack_timeout_ms = ack_timeout_ms, .max_retransmit = ack_timeout_ms != 0 ? 1 : 0,
 	}, &code, err, sizeof(err));
 	assert_string_equal(err, "");
+}
+
+static void be(const char *who)
+{
+	be_impatient(who, 0);
 }
 
 static int stop(void **state)
@@ -381,6 +390,61 @@ static void a_node_writes_and_reads_as_itself_only(void **state)
 	assert_int_equal(count_rows(), 1);
 }
 
+static unsigned put_one(const char *path, uint64_t seq)
+{
+	struct reading r;
+	uint8_t body[2048];
+	int length;
+
+	make(&r, NODE, seq);
+	length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
+	return request(COAPS_PUT, path, SENML_CBOR, -1, body, (size_t)length);
+}
+
+static void put_stores_the_reading_that_its_path_names(void **state)
+{
+	(void)state;
+	assert_int_equal(put_one("/gpsflowtemp/" NODE "/1234567890abcdef.1", 1), CODE(2, 4));
+	expect_complete(1);
+	assert_int_equal(put_one("/gpsflowtemp/" NODE "/1234567890abcdef.1", 1), CODE(2, 4));
+	assert_int_equal(put_one("/gpsflowtemp/" NODE "/1234567890abcdef.2", 3), CODE(4, 0));
+	expect_words("1234567890abcdef.2");
+	assert_int_equal(put_one("/gpsflowtemp/" NODE, 3), CODE(4, 5));
+	assert_int_equal(count_rows(), 1);
+}
+
+static void a_commit_that_takes_long_is_acknowledged_first_and_answered_later(void **state)
+{
+	time_t until;
+	struct reading r;
+	uint8_t body[2048];
+	int length;
+	sqlite3 *other;
+
+	(void)state;
+	/* This one gives up 3 to 4.5 s after its request, unless it has been told to wait. */
+	be_impatient("node", 1000);
+	assert_int_equal(get("/time"), CODE(2, 5));
+	make(&r, NODE, 1);
+	length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
+	assert_int_equal(sqlite3_open(rig.path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	ask(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length);
+	for (until = time(NULL) + 6; time(NULL) < until;) {
+		int tick_ms = resources_tick(rig.resources);
+
+		turn(tick_ms < 0 ? 1000 : tick_ms);
+		assert_false(rig.answered);
+	}
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	wait_for_answer();
+	assert_int_equal(rig.failure, COAPS_ANSWERED);
+	assert_int_equal(rig.code, CODE(2, 4));
+	expect_complete(1);
+	assert_int_equal(resources_tick(rig.resources), -1);
+}
+
 static bool filler_done;
 
 static void filler(struct job *job)
@@ -520,6 +584,7 @@ static void paths_and_methods_that_are_none_are_told_so(void **state)
 	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp", -1, -1, NULL, 0), CODE(4, 5));
 	assert_int_equal(request(COAPS_DELETE, "/nothing", -1, -1, NULL, 0), CODE(4, 4));
 	assert_int_equal(request(COAPS_PUT, "/nothing", 0, -1, "x", 1), CODE(4, 4));
+	assert_int_equal(request(COAPS_PUT, "/gpsflowtemp", 0, -1, "x", 1), CODE(4, 5));
 	assert_int_equal(request(COAPS_POST, "/gpsflowtemp/" NODE, 0, -1, "x", 1), CODE(4, 5));
 	assert_int_equal(request(COAPS_POST, "/time", 0, -1, "x", 1), CODE(4, 5));
 	assert_int_equal(get("/.well-known/core"), CODE(2, 5));
@@ -585,6 +650,8 @@ int main(void)
 		ON(more_readings_than_a_pack_may_hold_are_too_large, start),
 		ON(a_number_that_the_store_cannot_hold_is_refused, start),
 		ON(a_node_writes_and_reads_as_itself_only, start),
+		ON(put_stores_the_reading_that_its_path_names, start),
+		ON(a_commit_that_takes_long_is_acknowledged_first_and_answered_later, start),
 		ON(a_full_queue_is_answered_5_03_with_max_age, NULL),
 		ON(newest_and_one_come_back_exactly, start),
 		ON(a_long_track_comes_in_blocks_and_whole, start),
