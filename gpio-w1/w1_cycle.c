@@ -138,7 +138,10 @@ static void arm(struct w1_cycle *c, struct w1_device *d)
 	}
 	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
 	if (!d->plain) {
-		tx[3] = c->resolution_bits == 0 ? sp[4] : (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
+		tx[3] = sp[4];
+		if (c->resolution_bits != 0) {
+			tx[3] = (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
+		}
 		if (w1_bus_transact(&c->bus, &t, NULL) != 0 || read_scratchpad(c, d->rom, sp, NULL) != 0) {
 			return;
 		}
