@@ -24,6 +24,8 @@ struct ubx_rig {
 	uint64_t now_ns;
 	uint32_t host_baud;		/* what the port is set to */
 	bool unplugged;			/* nothing passes the line */
+	bool mute;			/* the host's TXD is not connected */
+	uint32_t max_baud;		/* the cable garbles what is faster; 0: no limit */
 	uint8_t tx[2048];		/* in the host's driver */
 	size_t tx_len;
 	uint64_t tx_begin_ns;		/* when its first byte began on the line */
@@ -91,6 +93,11 @@ static inline uint64_t ubx_rig_tx_end(const struct ubx_rig *r)
 	return r->tx_len ? r->tx_begin_ns + ublox7_bits_ns(10, r->host_baud) : UINT64_MAX;
 }
 
+static inline bool ubx_rig_garbles(const struct ubx_rig *r)
+{
+	return r->max_baud && r->host_baud > r->max_baud;
+}
+
 /* The next thing that happens, at or before `until`; false: nothing is left until then. */
 static inline bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 {
@@ -110,14 +117,14 @@ static inline bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 		size_t n = ublox7_ear_hear(&r->host_ear, r->host_baud, byte.value, byte.baud, byte.start_ns, heard);
 
 		for (size_t i = 0; i < n && !r->unplugged; i++) {
-			uint8_t value = (uint8_t)heard[i];
+			uint8_t value = (uint8_t)(heard[i] ^ (ubx_rig_garbles(r) ? 0x55 : 0));
 
 			ubx_session_rx(&r->host, &value, 1, r->now_ns);
 		}
 	}
 	if (line <= r->now_ns) {
-		if (!r->unplugged) {
-			ublox7_hear(&r->receiver, r->tx[0], r->host_baud, line);
+		if (!r->unplugged && !r->mute) {
+			ublox7_hear(&r->receiver, (uint8_t)(r->tx[0] ^ (ubx_rig_garbles(r) ? 0x55 : 0)), r->host_baud, line);
 		}
 		memmove(r->tx, r->tx + 1, --r->tx_len);
 		r->tx_begin_ns = line;
