@@ -125,6 +125,9 @@ $(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli sim coaps daemon
 	$(say) LD $@
 	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
 
+# The migrations are embedded by .incbin, which -MMD does not see.
+$(BUILD)/server/migrations.o: $(wildcard server/migrations/*/*.sql)
+
 # --- tests: tests/unit/test_*.c, one program each, linked with every library ---
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))

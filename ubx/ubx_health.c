@@ -113,7 +113,7 @@ static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
 		h->sats_used = (uint8_t)(h->sats_used + ubx_msg_get(p, UBX_NAV_SVINFO_svUsed, g));
 		for (unsigned i = 0; i < 4; i++) {
 			if (cno > best[i]) {
-				memmove(best + i + 1, best + i, 3 - i);
+				memmove(best + i + 1, best + i, (size_t)3 - i);
 				best[i] = cno;
 				break;
 			}

@@ -483,7 +483,8 @@ static uint64_t pending_until(const struct ubx_session *s)
 
 static void note_pending(struct ubx_session *s, uint64_t now)
 {
-	uint64_t at = s->rx.bytes_in - s->rx.len;
+	/* Counted from 1, so that 0 is "no frame has begun": the next one may begin at this very byte. */
+	uint64_t at = s->rx.len > 0 ? s->rx.bytes_in - s->rx.len + 1 : 0;
 
 	if (at != s->pending_at) {
 		s->pending_at = at;
