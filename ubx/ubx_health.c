@@ -113,13 +113,13 @@ static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
 		h->sats_used = (uint8_t)(h->sats_used + ubx_msg_get(p, UBX_NAV_SVINFO_svUsed, g));
 		for (unsigned i = 0; i < 4; i++) {
 			if (cno > best[i]) {
-				memmove(best + i + 1, best + i, (size_t)3 - i);
+				memmove(best + i + 1, best + i, 3 - i);
 				best[i] = cno;
 				break;
 			}
 		}
 	}
-	h->cno_best4 = best[3] ? (uint8_t)((best[0] + best[1] + best[2] + best[3]) / 4) : 0;
+	h->cno_best4 = (uint8_t)(best[3] != 0 ? (best[0] + best[1] + best[2] + best[3]) / 4 : 0);
 	flag(h, UBX_PROBLEM_WEAK_SIGNALS, h->cno_best4 != 0 && h->cno_best4 < WEAK_DBHZ);
 	h->seen |= UBX_SEEN_SVINFO;
 }

@@ -602,6 +602,9 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 		s->tx.wire_idle_ns = now;
 	}
 	enter_probe(s, now);
+	if (cause == UBX_CAUSE_GARBAGE) {
+		s->deadline_ns = now;	/* whoever speaks is not at this baud: asking there is time lost */
+	}
 	if (s->silent_restarts >= SILENT_RESTARTS_MAX) {
 		unstick(s);
 	}

@@ -25,7 +25,7 @@ struct ubx_rig {
 	uint32_t host_baud;		/* what the port is set to */
 	bool unplugged;			/* nothing passes the line */
 	bool mute;			/* the host's TXD is not connected */
-	uint32_t max_baud;		/* the cable garbles what is faster; 0: no limit */
+	uint32_t max_baud;		/* the cable garbles what comes faster from the receiver; 0: no limit */
 	uint8_t tx[2048];		/* in the host's driver */
 	size_t tx_len;
 	uint64_t tx_begin_ns;		/* when its first byte began on the line */
@@ -124,7 +124,7 @@ static inline bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 	}
 	if (line <= r->now_ns) {
 		if (!r->unplugged && !r->mute) {
-			ublox7_hear(&r->receiver, (uint8_t)(r->tx[0] ^ (ubx_rig_garbles(r) ? 0x55 : 0)), r->host_baud, line);
+			ublox7_hear(&r->receiver, r->tx[0], r->host_baud, line);
 		}
 		memmove(r->tx, r->tx + 1, --r->tx_len);
 		r->tx_begin_ns = line;
