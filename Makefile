@@ -140,16 +140,26 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
 
 # Cores that never read a clock, a descriptor or the environment and never allocate.
 PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
-	gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
-	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/gnss_fix.c \
+	gpio-w1/w1_cycle.c gpio-w1/w1_recorded.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
+	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/ubx_steps.c ubx/ubx_tx.c \
+	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c \
 	userspace/reading/reading.c userspace/reading/senml_number.c \
-	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c userspace/sim/w1_slave.c server/gaps.c)
+	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
+	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c \
+	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
+	server/gaps.c server/store_row.c server/authorise.c)
 
 tests: $(UNIT_TESTS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
 
 check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)deps/packages check
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
+
+check-w1: tests ## The 1-Wire tests, with 1,000,000 reads under preemption (two minutes)
+	$(Q)deps/packages check
+	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*' --verbose --no-e2e $(CHECK_ARGS)
+	$(Q)tests/run --build '$(BUILD)' --only '*ds18b20*' --verbose --no-e2e $(CHECK_ARGS)
+	$(Q)tests/run --build '$(BUILD)' --only '*thermometers*' --verbose --no-e2e $(CHECK_ARGS)
 
 run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)
 	$(Q)scripts/run --build '$(BUILD)' $(if $(filter command,$(origin SECONDS)),--seconds '$(SECONDS)')
@@ -178,6 +188,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all tests check check-sanitized check-static run clean distclean help
+.PHONY: all tests check check-sanitized check-static check-w1 run clean distclean help
 .DELETE_ON_ERROR:
 endif

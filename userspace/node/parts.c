@@ -100,6 +100,9 @@ static void open_bus(struct parts *p, uint64_t now_ns)
 	if (p->thermometers != NULL) {
 		watch(p, thermometers_fd(p->thermometers));
 		p->bus_reason[0] = '\0';
+		if (config.line == NULL && *thermometers_lacks(p->thermometers) != '\0') {
+			log_notice("1-Wire: %s", thermometers_lacks(p->thermometers));
+		}
 		return;
 	}
 	keep_bus_reason(p, err);
