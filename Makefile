@@ -173,7 +173,7 @@ check-static: $(DEPS_STAMP) ## cppcheck, clang-tidy, shellcheck, and what git mu
 
 STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(SIM_SRC) $(NODE_SRC) \
 	$(SERVER_SRC) $(CLI_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c)
-STATIC_FLAGS := -std=c11 -I. -I$(BUILD) -DGEOTHERM_VERSION="$(VERSION)" $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
+STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
 	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
 STATIC_JOBS := $(shell nproc)
 

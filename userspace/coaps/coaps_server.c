@@ -58,10 +58,10 @@ static int split_address(const char *text, size_t len, char *host, size_t host_s
 	memcpy(host, text, (size_t)(host_end - text));
 	host[host_end - text] = '\0';
 	if (strcmp(host, "*") == 0) {
-		strcpy(host, "::");
+		snprintf(host, host_size, "::");
 	}
 	if (port_at == NULL) {
-		strcpy(port, DEFAULT_PORT);
+		snprintf(port, port_size, "%s", DEFAULT_PORT);
 		return 0;
 	}
 	port_at++;
@@ -174,7 +174,7 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 	}
 	s->refusal_logged_s = (uint64_t)now.tv_sec + 1;
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
-		strcpy(peer, "?");
+		snprintf(peer, sizeof peer, "?");
 	}
 	log_warning("refused peer=%s reason=\"%s\"", peer,
 		    s->side.refused[0] != '\0' ? s->side.refused : s->side.last_words);

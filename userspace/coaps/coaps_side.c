@@ -56,7 +56,7 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 		return 0;
 	}
 	if (mbedtls_x509_dn_gets(subject, sizeof subject, &crt->subject) < 0) {
-		strcpy(subject, "?");
+		snprintf(subject, sizeof subject, "?");
 	}
 	describe_flags(*flags, why, sizeof why);
 	snprintf(side->refused, sizeof side->refused, "certificate of \"%s\"%s: %s", subject,

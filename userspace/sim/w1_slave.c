@@ -98,7 +98,8 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 	}
 	s->last.raw = raw;
 	if (s->model->layout != W1_LAYOUT_MAX31850) {
-		int th = (int8_t)s->scratchpad[2], tl = (int8_t)s->scratchpad[3];
+		/* Both are two's complement. */
+		int th = (s->scratchpad[2] ^ 0x80) - 0x80, tl = (s->scratchpad[3] ^ 0x80) - 0x80;
 
 		/* The data sheets differ on equality with TH. */
 		s->alarm = whole <= tl || whole > th ||
