@@ -28,7 +28,8 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages build >&2; echo $$?)
+SETUP_STAGE := $(if $(filter tests check check-w1 check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
 endif
@@ -152,11 +153,9 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 tests: $(UNIT_TESTS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
 
 check: tests ## Unit, property and end-to-end tests (the README's test command)
-	$(Q)deps/packages check
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
 
 check-w1: tests ## The 1-Wire tests, with 1,000,000 reads under preemption (two minutes)
-	$(Q)deps/packages check
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*' --verbose --no-e2e $(CHECK_ARGS)
 	$(Q)tests/run --build '$(BUILD)' --only '*ds18b20*' --verbose --no-e2e $(CHECK_ARGS)
 	$(Q)tests/run --build '$(BUILD)' --only '*thermometers*' --verbose --no-e2e $(CHECK_ARGS)
@@ -177,6 +176,16 @@ STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
 	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
 STATIC_JOBS := $(shell nproc)
 
+# Programs and what they come with; packages and units are made from this.
+INSTALL ?= install
+install: all ## Into $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/geotherm
+	$(INSTALL) -m 755 $(BUILD)/geotherm $(DESTDIR)$(PREFIX)/bin/
+	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
+	$(INSTALL) -m 644 README.md LICENSE docs/protocol.md docs/simulators.md $(DESTDIR)$(PREFIX)/share/doc/geotherm/
+	$(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
+	$(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
+
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)
 
@@ -188,6 +197,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all tests check check-sanitized check-static check-w1 run clean distclean help
+.PHONY: all install tests check check-sanitized check-static check-w1 run clean distclean help
 .DELETE_ON_ERROR:
 endif
