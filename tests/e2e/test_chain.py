@@ -34,6 +34,17 @@ def test_readings_arrive_with_temperature_position_time_and_sequence(rig):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", last["time"])
 
 
+def test_where_no_hardware_is_the_node_says_so_and_takes_simulated_parts_if_told_to(rig):
+    rig.start_server()
+    node = rig.start_node(conf=rig.node_conf(node={"simulate": "if-absent"}, w1={"bus": "auto", "chip": "no-such-chip"},
+                                             gnss={"port": "/dev/geotherm-no-such-port"}))
+    rows = until(lambda: (r := rig.rows()) and r[-1]["t1"] is not None and r[-1]["lat"] is not None and r,
+                 lambda: f"temperature and position are stored; the node says {node.log()[-1500:]}")
+    assert "simulated" in rows[-1]["note"]
+    assert re.search(r"receiver: .*/dev/geotherm-no-such-port.*a simulated one is used", node.log())
+    assert re.search(r"1-Wire: .*no-such-chip.*simulated sensors are used", node.log())
+
+
 def test_get_shows_the_newest_reading_to_an_operator(rig):
     rig.start_server()
     rig.start_node()

@@ -213,7 +213,8 @@ static void simulate_receiver(struct parts *p, uint64_t now_ns, const char *why)
 	struct ublox7_config config;
 	char err[200];
 
-	receiver_close(p->receiver);
+	log_notice("receiver: %s: a simulated one is used", why);
+	receiver_close(p->receiver);	/* why may be its own words */
 	p->receiver = NULL;
 	ublox7_config_default(&config);
 	config.seed = SIMULATED_SEED;
@@ -222,7 +223,6 @@ static void simulate_receiver(struct parts *p, uint64_t now_ns, const char *why)
 		log_error("receiver: cannot be simulated: %s", err);
 		return;
 	}
-	log_notice("receiver: %s: a simulated one is used", why);
 	open_receiver(p, ublox7_pty_path(p->pty), now_ns);
 }
 
