@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests check check-w1 check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-sanitized,$(MAKECMDGOALS)),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
@@ -156,9 +156,19 @@ check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
 
 check-w1: tests ## The 1-Wire tests, with 1,000,000 reads under preemption (two minutes)
-	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*' --verbose --no-e2e $(CHECK_ARGS)
-	$(Q)tests/run --build '$(BUILD)' --only '*ds18b20*' --verbose --no-e2e $(CHECK_ARGS)
-	$(Q)tests/run --build '$(BUILD)' --only '*thermometers*' --verbose --no-e2e $(CHECK_ARGS)
+	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*,*ds18b20*,*thermometers*' --verbose $(CHECK_ARGS)
+
+check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
+	$(Q)tests/run --build '$(BUILD)' --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)
+
+# Ratios against a peer in the same run; never part of a test.
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+$(BENCHES): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBS)
+	$(say) LD $@
+	$(link) $(ALL_LIBS_LDLIBS)
+bench: all $(BENCHES) ## Parse throughput; start to first fix beside gpsd's
+	$(Q)$(BUILD)/tests/bench/bench_ubx
+	$(Q)tests/bench/start_beside_gpsd.py '$(BUILD)'
 
 run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)
 	$(Q)scripts/run --build '$(BUILD)' $(if $(filter command,$(origin SECONDS)),--seconds '$(SECONDS)')
@@ -197,6 +207,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all install tests check check-sanitized check-static check-w1 run clean distclean help
+.PHONY: all install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
 .DELETE_ON_ERROR:
 endif
