@@ -188,12 +188,14 @@ def test_gpsdecode_reads_in_nmea_the_same_fix_as_ubx_says(receiver):
 
 def test_gpsdecode_reads_pvt_as_sent(receiver):
     stream = receiver("--mode", "silent", "--running", "--seed", 8).listen(
-        9600, lambda s: len(pvts(s)) >= 4,
+        9600, lambda s: len(pvts(s)) >= 6,
         frame(6, 0, struct.pack("<BBHIIHHHH", 1, 0, 0, 0x8D0, 9600, 7, 1, 0, 0)) + enable((1, 7)))
     sent = pvts(stream)
     said = [j for j in gpsdecode(b"".join(frame(1, 7, p) for p in sent)) if j["class"] == "TPV"]
-    assert len(said) == len(sent) and {len(p) for p in sent} == {84}
-    for pvt, tpv in zip(sent, said):
+    assert {len(p) for p in sent} == {84}
+    # gpsd 3.25 spends the first two epochs on learning which message ends one; 3.22 tells them all.
+    assert len(sent) - 2 <= len(said) <= len(sent)
+    for pvt, tpv in zip(sent[len(sent) - len(said):], said):
         year, month, day, hour, minute, second = struct.unpack_from("<HBBBBB", pvt, 4)
         nano, = struct.unpack_from("<i", pvt, 16)
         lon, lat, height, hmsl = struct.unpack_from("<iiii", pvt, 24)
