@@ -289,7 +289,7 @@ static int start_server(struct rig *r, enum coaps_client_auth auth, const struct
 static void start_client(struct rig *r, const struct coaps_credentials *own, const char *name)
 {
 	const struct coaps_client_config config = { .uri = r->uri, .credentials = *own, .server_name = name,
-						    .ack_timeout_ms = 300, .max_retransmit = 1, .deadline_ms = 20000 };
+						    .ack_timeout_ms = 1000, .max_retransmit = 1, .deadline_ms = 20000 };
 	char err[512] = "";
 	int code = 0;
 

@@ -15,6 +15,7 @@
 #include "coaps_side.h"
 
 #define ACK_TIMEOUT_MS 2000	/* RFC 7252 4.8 */
+#define ACK_TIMEOUT_MIN_MS 1000	/* with less libcoap keeps its own default, without a word */
 #define MAX_RETRANSMIT 2	/* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
 #define DEADLINE_MS 60000
 
@@ -427,6 +428,9 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	c->epoll_fd = c->timer_fd = -1;
 	c->credentials = config->credentials;
 	c->ack_timeout_ms = config->ack_timeout_ms != 0 ? config->ack_timeout_ms : ACK_TIMEOUT_MS;
+	if (c->ack_timeout_ms < ACK_TIMEOUT_MIN_MS) {
+		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
+	}
 	c->max_retransmit = config->max_retransmit != 0 ? config->max_retransmit : MAX_RETRANSMIT;
 	c->deadline_ms = config->deadline_ms != 0 ? config->deadline_ms : DEADLINE_MS;
 	*code = parse_uri(c, config->uri, err, err_size);

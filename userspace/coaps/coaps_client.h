@@ -22,7 +22,7 @@ struct coaps_client_config {
 	struct coaps_credentials credentials;
 	const char *server_name;	/* what the certificate must name; NULL: the host of the uri */
 	const char *ciphers;	/* coaps_policy.h; NULL: default */
-	unsigned ack_timeout_ms;	/* RFC 7252 ACK_TIMEOUT; 0: 2000 */
+	unsigned ack_timeout_ms;	/* RFC 7252 ACK_TIMEOUT, at least 1000 as libcoap takes no less; 0: 2000 */
 	unsigned max_retransmit;	/* 0: 2, which gives up after 14 to 21 s */
 	unsigned deadline_ms;	/* for a whole request, handshake included; 0: 60 000 */
 };

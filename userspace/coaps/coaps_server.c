@@ -177,8 +177,9 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 		snprintf(peer, sizeof peer, "?");
 	}
 	log_warning("refused peer=%s reason=\"%s\"", peer,
-		    s->side.refused[0] != '\0' ? s->side.refused : s->side.last_words);
-	s->side.refused[0] = '\0';
+		    s->side.refused[0] != '\0' ? s->side.refused
+		    : s->side.last_words[0] != '\0' ? s->side.last_words : "the handshake failed");
+	s->side.refused[0] = s->side.last_words[0] = '\0';
 	return 0;
 }
 

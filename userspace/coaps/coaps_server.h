@@ -21,7 +21,7 @@ enum coaps_client_auth {
 };
 
 struct coaps_server_config {
-	const char *listen;	/* "0.0.0.0:5684,[::]:5684"; port 5684 where none is given */
+	const char *listen;	/* "192.0.2.1:5684,[2001:db8::1]"; port 5684 where none is given; "*" and "[::]" take IPv4 too */
 	struct coaps_credentials credentials;	/* borrowed while the server lives */
 	enum coaps_client_auth client_auth;
 	const char *ciphers;	/* coaps_policy.h, NULL: default */
