@@ -601,6 +601,7 @@ void w1_slave_init(struct w1_slave *s, enum w1_model_id model, uint64_t seed, bo
 	s->lies = (uint32_t)(w1_random_next(&r) >> 32);
 	memcpy(s->eeprom, s->model->eeprom, 3);
 	s->high = true;
+	s->low_ns = now_ns;
 	s->rise_ns = now_ns;
 	s->powered = true;
 	s->next_ns = W1_SLAVE_NEVER;
