@@ -578,8 +578,9 @@ struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device)
 void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns)
 {
 	if (device < sim->n_devices) {
-		sim->devices[device].off_ns = off_ns;
-		sim->devices[device].on_ns = on_ns;
+		/* What is past happens now: time does not go back. */
+		sim->devices[device].off_ns = off_ns > sim->now_ns ? off_ns : sim->now_ns;
+		sim->devices[device].on_ns = on_ns > sim->now_ns ? on_ns : sim->now_ns;
 		plan_next(sim);
 		settle_all(sim);
 	}
