@@ -22,7 +22,8 @@
 #define SILENT_RESTARTS_MAX 3
 
 const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 115200, 57600, 38400, 19200, 9600, 4800 };
-static const uint16_t link_poll_ms[] = { 100, 250, 250, 500 };
+/* To the end of a dwell: a receiver deafened by the sweep hears only its last quarter. */
+static const uint16_t link_poll_ms[] = { 100, 250 };
 
 static void enter(struct ubx_session *s, enum ubx_phase phase, uint64_t now)
 {
@@ -47,6 +48,7 @@ static void enter_probe(struct ubx_session *s, uint64_t now)
 	s->last_frame_ns = 0;
 	s->garbage = s->odd_garbage = 0;
 	s->verified = false;
+	s->hurried = false;
 	s->assisted = false;
 	s->health.msss_ms = 0;
 	ubx_tx_clear(&s->tx);
@@ -119,6 +121,7 @@ static void dwell(struct ubx_session *s, uint64_t now)
 		s->polls++;
 	}
 	if (now >= s->deadline_ns) {
+		s->hurried = false;
 		enter_sweep(s, now);
 	}
 }
@@ -439,15 +442,21 @@ static void on_frame(struct ubx_session *s, const struct ubx_item *f, uint64_t n
 
 static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool after_silence, uint64_t now)
 {
+	uint32_t odd = 0;
+
 	for (size_t i = 0; i < g->len; i++) {
 		uint8_t c = g->bytes[i];
 
-		s->odd_garbage += !((c >= 0x20 && c < 0x7F) || c == '\r' || c == '\n');
+		odd += !((c >= 0x20 && c < 0x7F) || c == '\r' || c == '\n');
 	}
+	s->odd_garbage += odd;
 	s->garbage += (uint32_t)g->len;
 	s->heard_nmea = s->heard_nmea || contains(g->bytes, g->len, "$G");
-	/* Something has come alive: it wants a sweep now, not at the end of the dwell. */
-	if (s->phase == UBX_DWELL && after_silence && s->last_frame_ns == 0 && now >= s->phase_ns + SILENCE_MS * MS) {
+	/* Something has come alive at another baud: it wants a sweep now, not at the end of the dwell. But
+	 * never twice in a row, or we would fall into step with its epochs and always sweep while it listens. */
+	if (s->phase == UBX_DWELL && after_silence && odd && !s->hurried && s->last_frame_ns == 0 &&
+	    now >= s->phase_ns + SILENCE_MS * MS) {
+		s->hurried = true;
 		enter_sweep(s, now);
 	}
 }

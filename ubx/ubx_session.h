@@ -88,6 +88,7 @@ struct ubx_session {
 	uint32_t link_baud;		/* where the receiver is to be met */
 	uint32_t heard_baud;		/* where frames came in the last dwell that had some; 0: nowhere */
 	bool wanted_baud_failed;
+	bool hurried;			/* the newest sweep cut a dwell short */
 	uint64_t poll_ns;		/* next poll: of the link in DWELL, of health in RUN */
 	unsigned polls, cycle, sweep_index;
 

@@ -117,6 +117,31 @@ static void no_seeded_start_fails_however_slow_and_deaf_the_receiver(void **stat
 	assert_int_equal(failures, 0);
 }
 
+/* Seed 2466 of the runs above: each sweep began with the receiver's second and deafened it for the rest of that. */
+static void sweeps_never_fall_into_step_with_a_receiver_that_they_deafen(void **state)
+{
+	static struct ubx_rig r;
+	struct ublox7_config receiver;
+	struct ubx_session_config host = ubx_rig_host();
+
+	(void)state;
+	for (unsigned offset = 0; offset < 1000; offset += 20) {
+		ubx_rig_receiver(&receiver);
+		receiver.baud = 19200;
+		receiver.mode = UBLOX7_MIXED;
+		receiver.delay_min_us = 5000;
+		receiver.delay_max_us = 1058584;
+		receiver.deaf_ms = 300;
+		receiver.framing_limit = 100;
+		ubx_rig_start(&r, &host, &receiver, RIG_S);
+		r.unplugged = true;
+		ubx_rig_run(&r, RIG_S + offset * RIG_MS);
+		r.unplugged = false;
+		ubx_rig_new_host(&r, &host);
+		assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 30 * RIG_S));
+	}
+}
+
 static void a_second_start_writes_nothing(void **state)
 {
 	static struct ubx_rig r;
@@ -623,6 +648,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_each_baud_and_mode_the_first_fix_comes_in_time),
 		cmocka_unit_test(no_seeded_start_fails_however_slow_and_deaf_the_receiver),
+		cmocka_unit_test(sweeps_never_fall_into_step_with_a_receiver_that_they_deafen),
 		cmocka_unit_test(a_second_start_writes_nothing),
 		cmocka_unit_test(what_it_was_set_to_is_what_was_wanted),
 		cmocka_unit_test(after_a_brown_out_the_fix_is_back_in_time),
