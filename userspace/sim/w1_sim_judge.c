@@ -39,7 +39,7 @@ void w1_sim_judge_note(struct w1_sim_judge *j, enum w1_sim_offence kind, uint64_
 	}
 }
 
-void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns, uint64_t mark)
+void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns)
 {
 	if (j->low) {
 		return;
@@ -48,7 +48,7 @@ void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns
 	j->before_fall_ns = j->fall_ns;
 	j->before_fall_mark = j->fall_mark;
 	j->fall_ns = now_ns;
-	j->fall_mark = mark;
+	j->fall_mark = j->release_mark;
 	j->high_ns = high_ns;
 	j->read_slot = false;
 	j->sampled = false;
@@ -62,7 +62,7 @@ void w1_sim_judge_is_read(struct w1_sim_judge *j)
 static void judge_beginning(struct w1_sim_judge *j, uint64_t mark)
 {
 	uint64_t high_for = j->high_ns < j->fall_ns ? j->fall_ns - j->high_ns : 0;
-	bool excused = mark != j->before_fall_mark;
+	bool excused = j->reset_disturbed || mark != j->before_fall_mark;
 
 	if (j->before_fall_ns == 0) {
 		return;
@@ -104,11 +104,14 @@ void w1_sim_judge_release(struct w1_sim_judge *j, uint64_t now_ns, bool parasite
 		j->resets++;
 		j->after_reset = true;
 		j->presence_done = false;
-		j->reset_disturbed = excused;
 		j->looked_ns = now_ns + 15 * US;
 		if (parasite && width > 960 * US) {
 			w1_sim_judge_note(j, W1_SIM_RESET_LONG, now_ns, width, excused);
 		}
+	}
+	if (width > 120 * US) {
+		/* From 300 us on some devices may take it for a reset. */
+		j->reset_disturbed = excused;
 	}
 	j->release_ns = now_ns;
 	j->release_mark = mark;
@@ -143,7 +146,7 @@ void w1_sim_judge_sample(struct w1_sim_judge *j, uint64_t now_ns, bool level, ui
 		j->sampled = true;
 		if (after > 15 * US) {
 			w1_sim_judge_note(j, W1_SIM_SAMPLE_LATE, now_ns, after,
-					  mark != j->before_fall_mark);
+					  mark != j->fall_mark);
 		}
 	}
 }

@@ -56,17 +56,18 @@ struct w1_sim_judge {
 
 	/* private */
 	uint64_t fall_ns, release_ns, before_fall_ns, high_ns;
-	uint64_t fall_mark, release_mark, before_fall_mark;
+	uint64_t release_mark;	/* preemptions at the last release, */
+	uint64_t fall_mark, before_fall_mark;	/* at the one before the last fall, before that fall's */
 	uint64_t looked_ns;
 	bool low, after_reset, read_slot, sampled, presence_done;
-	bool reset_disturbed;	/* preempted: perhaps no reset was meant, and nobody will look for presence */
+	bool reset_disturbed;	/* preempted: perhaps a stretched slot, and nobody expects presence */
 };
 
 /*
  * mark counts preemptions: it differs from an earlier mark if one came between.
  * high_ns: when the wire was last high for every device, UINT64_MAX if it is not yet.
  */
-void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns, uint64_t mark);
+void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns);
 /* Some device answers in the slot that just began. */
 void w1_sim_judge_is_read(struct w1_sim_judge *j);
 void w1_sim_judge_release(struct w1_sim_judge *j, uint64_t now_ns, bool parasite, uint64_t mark);

@@ -350,7 +350,7 @@ static int line_drive_low(void *ctx)
 	if (sim->config.wiring == W1_SIM_WIRING_OK) {
 		high_ns = sim->wire_low ? UINT64_MAX : sim->rose_ns + sim->slowest_ns;
 	}
-	w1_sim_judge_fall(&sim->judge, m.act_ns, high_ns, sim->preemptions);
+	w1_sim_judge_fall(&sim->judge, m.act_ns, high_ns);
 	for (unsigned i = 0; i < sim->n_devices && sim->n_parasite > 0; i++) {
 		if (!sim->master_low && works_on_parasite_power(&sim->devices[i], m.act_ns)) {
 			w1_sim_judge_note(&sim->judge, W1_SIM_PARASITE_TRAFFIC, m.act_ns, 0,
