@@ -541,7 +541,7 @@ int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite)
 		return -ENOSPC;
 	}
 	run_until(sim, sim->now_ns);
-	/* Read-out threshold 2.2 V of 3.3 V, 3.0 V on parasite power: 1.1 and 2.4 RC, a tenth up or down. */
+	/* VIH is 2.2 V of 3.3 V, 3.0 V on parasite power: 1.1 and 2.4 RC, a tenth up or down. */
 	d->rise_delay_ns = (uint32_t)((uint64_t)sim->config.rc_ns * (parasite ? 24 : 11) *
 				      w1_random_between(&sim->random, 90, 110) / 1000);
 	if (d->rise_delay_ns > sim->slowest_ns) {

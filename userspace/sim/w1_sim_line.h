@@ -72,7 +72,7 @@ struct w1_sim *w1_sim_new_demo(uint64_t seed);
 void w1_sim_advance(struct w1_sim *sim, uint64_t ns);
 uint64_t w1_sim_now(const struct w1_sim *sim);
 
-/* The index of the new device, or -ENOSPC. It gets its timing and ROM from the bus's seed and its index. */
+/* The index of the new device, or -ENOSPC. The bus's seed and the index make its timing and ROM. */
 int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite);
 
 /* Valid until the sim is freed; settled up to now. NULL if there is no such device. */
@@ -94,7 +94,7 @@ const struct w1_sim_judge *w1_sim_judge(const struct w1_sim *sim);
 /* Forgets what the judge and the log hold. */
 void w1_sim_clear(struct w1_sim *sim);
 
-/* Completed conversions, oldest first, of all devices; the last W1_SIM_CONVERSIONS_KEPT are kept. */
+/* Completed conversions of all devices, oldest first; the last W1_SIM_CONVERSIONS_KEPT are kept. */
 uint64_t w1_sim_conversions(struct w1_sim *sim);
 /* NULL if index is not kept, or beyond. Valid until the line is used again. */
 const struct w1_sim_conversion *w1_sim_conversion(struct w1_sim *sim, uint64_t index);

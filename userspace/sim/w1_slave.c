@@ -51,7 +51,7 @@ int16_t w1_slave_sixteenths(int32_t temp_mc)
 	return (int16_t)(twice % 125 < 0 ? raw - 1 : raw);
 }
 
-static int16_t clamp(int16_t value, int16_t lo, int16_t hi)
+static int16_t limit(int16_t value, int16_t lo, int16_t hi)
 {
 	return value < lo ? lo : value > hi ? hi : value;
 }
@@ -69,7 +69,7 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 	switch (s->model->layout) {
 	case W1_LAYOUT_DS18S20:
 		/* Half degrees; COUNT_REMAIN so that (raw >> 1) - 0.25 + (16 - CR)/16 is exact. */
-		raw = clamp(raw, -55 * 16, 125 * 16);
+		raw = limit(raw, -55 * 16, 125 * 16);
 		put_raw(s, 0, (uint16_t)((raw + 4) >> 3));
 		whole = (raw + 4) >> 4;
 		s->scratchpad[6] = (uint8_t)(whole * 16 + 12 - raw);
@@ -86,7 +86,7 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 	default: {
 		int undefined = (1 << (12 - w1_slave_resolution(s))) - 1;
 
-		raw = (int16_t)(clamp(raw, -55 * 16, 125 * 16) & ~undefined);
+		raw = (int16_t)(limit(raw, -55 * 16, 125 * 16) & ~undefined);
 		whole = raw >> 4;
 		put_raw(s, 0, (uint16_t)(raw | (s->undefined & undefined)));
 		if (s->model->byte6 != W1_BYTE6_FIXED) {

@@ -131,7 +131,7 @@ void w1_slave_strong_pullup(struct w1_slave *s, bool on, uint64_t now_ns);
 /* Its supply (or, with parasite power, its connection) is cut or back. */
 void w1_slave_power(struct w1_slave *s, bool on, uint64_t now_ns);
 
-/* Nothing but a reset (a low of 300 us or more) or its power can wake it: edges need not be delivered. */
+/* Nothing but a reset or its power can wake it: edges of slots need not be delivered. */
 static inline bool w1_slave_dormant(const struct w1_slave *s)
 {
 	return s->state == W1_SLAVE_WAIT_RESET && s->phase == W1_SLAVE_IDLE && s->high && !s->pulls &&
