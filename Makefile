@@ -116,15 +116,15 @@ link = $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filte
 
 $(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps daemon reading ubx w1)
 	$(say) LD $@
-	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
+	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
 
 $(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon reading w1)
 	$(say) LD $@
-	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) -lm
+	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) -lm
 
 $(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli sim coaps daemon reading ubx w1)
 	$(say) LD $@
-	$(link) $(COAP_WRAPS) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
+	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
 
 # The migrations are embedded by .incbin, which -MMD does not see.
 $(BUILD)/server/migrations.o: $(wildcard server/migrations/*/*.sql)
@@ -136,7 +136,7 @@ $(call obj,$(UNIT_SRC)): CFLAGS_ALL += $(CMOCKA_CFLAGS) $(COAP_CFLAGS) $(SQLITE_
 	$(MARIADB_CFLAGS) $(JANSSON_CFLAGS) $(CBOR_CFLAGS) -Itests
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
 	$(say) LD $@
-	$(link) $(COAP_WRAPS) $(CMOCKA_LIBS) $(ALL_LIBS_LDLIBS)
+	$(link) $(CMOCKA_LIBS) $(ALL_LIBS_LDLIBS)
 .PRECIOUS: $(BUILD)/tests/unit/%.o
 
 # Cores that never read a clock, a descriptor or the environment and never allocate.

@@ -174,10 +174,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 	response.payload_size = size;
 	if (!c->observe || response.code >= COAP_RESPONSE_CODE(400)) {
 		c->fn = NULL;
-		arm(c, 0);
-	} else {
-		arm(c, 0);	/* an observation has no end */
 	}
+	arm(c, 0);	/* answered; an observation that goes on has no deadline */
 	fn(c->arg, &response);
 	return COAP_RESPONSE_OK;
 }
