@@ -43,12 +43,14 @@ static struct outbox_stats outbox = {
 	.epoch = UINT64_MAX, .next_seq = 8, .rows = 5, .refused = 2, .bytes = 900
 };
 
+static const struct uplink_stats off = { .state = "off", .last_error = "" };
+
 static struct status bare(void)
 {
 	return (struct status){
 		.boot_ns = 100 * S, .started_ns = 40 * S, .device = "urn:dev:mac:0200c0fffe000001", .w1_bus = "none",
 		.w1_reason = "", .gnss_state = "none", .gnss_reason = "", .gnss_port = "none", .gnss_identity = "",
-		.now = { .source = READING_TIME_NONE }, .outbox = &outbox, .uplink_state = "off",
+		.now = { .source = READING_TIME_NONE }, .outbox = &outbox, .uplink = &off,
 		.certificate_days = INT_MIN, .last_error = "",
 	};
 }
@@ -82,7 +84,8 @@ static json_t *written(const struct status *s)
 
 static void what_is_unknown_is_null(void **state)
 {
-	static const char *const null[] = { "reading.age_s", "gnss.lat", "gnss.satellites", "clock.utc_us", "outbox.oldest_s",
+	static const char *const null[] = { "reading.age_s", "gnss.lat", "gnss.satellites", "gnss.fix", "gnss.fix_age_s",
+					    "uplink.server", "uplink.retry_s", "clock.utc_us", "outbox.oldest_s",
 					    "uplink.certificate_days", "uplink.last_sent_s", "last_error.text", "w1.reason" };
 	struct status s = bare();
 	json_t *json = written(&s);
@@ -122,6 +125,9 @@ static void what_is_known_is_in_units_of_people(void **state)
 	s.now = (struct clock_stamp){ 100 * S, INT64_C(1797120010000000), READING_TIME_GNSS,
 				      200000040 };
 	s.certificate_days = 12;
+	s.uplink = &(const struct uplink_stats){ .state = "waiting", .retry_ns = 103 * S, .server = "coaps://b",
+						 .servers = { "coaps://a", "coaps://b" }, .n_servers = 2, .in_flight = 3 };
+	reading_scalar_put(&r, READING_FIX_AGE, 1500);
 	s.last_error = "it \"broke\"\n";
 	s.last_error_ns = 70 * S;
 	json = written(&s);
@@ -137,6 +143,10 @@ static void what_is_known_is_in_units_of_people(void **state)
 	assert_string_equal(json_string_value(at(json, "clock.source")), "gnss");
 	assert_true(json_real_value(at(json, "outbox.oldest_s")) == 40.0);
 	assert_int_equal(json_integer_value(at(json, "uplink.certificate_days")), 12);
+	assert_string_equal(json_string_value(at(json, "uplink.server")), "coaps://b");
+	assert_int_equal(json_array_size(at(json, "uplink.servers")), 2);
+	assert_true(json_real_value(at(json, "uplink.retry_s")) == 3.0);
+	assert_true(json_real_value(at(json, "gnss.fix_age_s")) == 1.5);
 	assert_string_equal(json_string_value(at(json, "last_error.text")), "it \"broke\"\n");
 	assert_true(json_real_value(at(json, "last_error.age_s")) == 30.0);
 	json_decref(json);

@@ -201,6 +201,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 	struct status status = {
 		.boot_ns = now_ns,
 		.started_ns = n->started_ns,
+		.period_ms = n->config->period_ms,
 		.device = n->device,
 		.last = n->has_last ? &n->last : NULL,
 		.w1_bus = parts_bus_name(n->parts),
@@ -211,7 +212,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.gnss_identity = parts_receiver_identity(n->parts),
 		.now = clock_at(&n->clock, now_ns),
 		.outbox = &outbox,
-		.uplink_uri = n->config->server_uri,
+		.uplink = &uplink,
 	};
 	int rc;
 
@@ -219,10 +220,6 @@ static void write_status(struct node *n, uint64_t now_ns)
 	if (n->uplink != NULL) {
 		uplink_stats(n->uplink, &uplink);
 	}
-	status.uplink_state = uplink.state;
-	status.sent = uplink.sent;
-	status.failures = uplink.failures;
-	status.last_sent_ns = uplink.last_sent_ns;
 	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
 	watch_certificate(n, status.certificate_days);
 	status.last_error = n->trouble_ns > uplink.last_error_ns ? n->trouble : uplink.last_error;

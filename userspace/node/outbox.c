@@ -528,10 +528,12 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
 	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX);
-	int64_t row[5] = { 0 };
-	int rc = outbox_sql_first(&o->sql, oldest, 5, row);
+	int64_t row[5] = { 0 }, gaps = 0;
+	int rc = outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_GAP_COUNT], 1, &gaps);
 
+	rc = rc < 0 ? rc : outbox_sql_first(&o->sql, oldest, 5, row);
 	*stats = o->stats;
+	stats->gaps = (uint64_t)gaps;
 	stats->syncs += o->flush != NULL ? outbox_flush_syncs(o->flush) : 0;
 	stats->oldest_boot_ns = 0;
 	stats->oldest_utc_us = 0;

@@ -66,6 +66,7 @@ struct outbox_stats {
 	uint64_t epoch, next_seq;
 	uint64_t rows, bytes;	/* waiting and set aside */
 	uint64_t refused;	/* set aside, of rows */
+	uint64_t gaps;		/* ranges kept */
 	uint64_t dropped;	/* of this process's life: FULL */
 	uint64_t not_written;	/* of this process's life: NOT_WRITTEN */
 	uint64_t syncs;		/* of this process's life: by outbox_sync() or the thread */

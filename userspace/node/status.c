@@ -83,9 +83,10 @@ static json_t *outbox(const struct status *s)
 				? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000)
 				: 0);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "epoch", epoch,
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "epoch", epoch,
 			 "next_seq", (json_int_t)o->next_seq, "waiting", (json_int_t)(o->rows - o->refused),
-			 "refused", (json_int_t)o->refused, "bytes", (json_int_t)o->bytes,
+			 "refused", (json_int_t)o->refused, "gaps", (json_int_t)o->gaps,
+			 "bytes", (json_int_t)o->bytes,
 			 "dropped", (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written,
 			 "syncs", (json_int_t)o->syncs, "oldest_s", oldest);
 }
@@ -102,30 +103,51 @@ static json_t *clock_json(const struct status *s)
 				 : json_real((double)s->now.acc_ns / 1e9));
 }
 
+static json_t *gnss(const struct status *s)
+{
+	const struct reading *r = s->last;
+
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", s->gnss_state,
+			 "reason", text(s->gnss_reason), "port", text(s->gnss_port),
+			 "identity", text(s->gnss_identity), "fix", scaled(r, READING_FIX_TYPE),
+			 "fix_age_s", scaled(r, READING_FIX_AGE), "lat", scaled(r, READING_LAT),
+			 "lon", scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT),
+			 "hacc_m", scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV));
+}
+
+static json_t *uplink(const struct status *s)
+{
+	const struct uplink_stats *u = s->uplink;
+	json_t *servers = json_array();
+
+	for (unsigned i = 0; i < u->n_servers; i++) {
+		json_array_append_new(servers, json_string(u->servers[i]));
+	}
+	return json_pack("{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o}", "state", u->state,
+			 "retry_s", u->retry_ns > s->boot_ns ? json_real(seconds(u->retry_ns - s->boot_ns)) : json_null(),
+			 "server", text(u->server), "servers", servers, "in_flight", (int)u->in_flight,
+			 "sent", (json_int_t)u->sent, "failures", (json_int_t)u->failures,
+			 "last_sent_s", age(s, u->last_sent_ns), "certificate_days",
+			 s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days));
+}
+
 static json_t *all(const struct status *s)
 {
 	const struct reading *r = s->last;
 
 	return json_pack(
-		"{s:i, s:s, s:s, s:f, s:{s:o, s:I, s:o, s:o}, s:{s:s, s:o, s:o},"
-		" s:{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}, s:o, s:o,"
-		" s:{s:s, s:o, s:I, s:I, s:o, s:o}, s:{s:o, s:o}}",
-		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "running_s",
-		seconds(s->boot_ns - s->started_ns), "reading", "age_s",
-		age(s, r != NULL ? r->boot_ns : 0), "seq", (json_int_t)(r != NULL ? r->seq : 0),
-		"note", text(r != NULL ? r->note : NULL), "throttled", scaled(r, READING_THROTTLED),
-		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(r), "gnss",
-		"state", s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
-		"identity", text(s->gnss_identity), "lat", scaled(r, READING_LAT), "lon",
-		scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT), "hacc_m",
-		scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV), "clock",
-		clock_json(s), "outbox", outbox(s), "uplink", "state", s->uplink_state, "uri",
-		text(s->uplink_uri), "sent", (json_int_t)s->sent, "failures",
-		(json_int_t)s->failures, "last_sent_s", age(s, s->last_sent_ns), "certificate_days",
-		s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days),
-		"last_error", "text", text(s->last_error), "age_s",
-		s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
-								  : json_null());
+		"{s:i, s:s, s:s, s:i, s:f, s:f, s:{s:o, s:I, s:o, s:o, s:o, s:o}, s:{s:s, s:o, s:o}, s:o, s:o, s:o, s:o,"
+		" s:{s:o, s:o}}",
+		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "pid", (int)getpid(),
+		"period_s", s->period_ms / 1000.0, "running_s", seconds(s->boot_ns - s->started_ns),
+		"reading", "age_s", age(s, r != NULL ? r->boot_ns : 0), "seq",
+		(json_int_t)(r != NULL ? r->seq : 0), "note", text(r != NULL ? r->note : NULL),
+		"throttled", scaled(r, READING_THROTTLED), "cpu_celsius", scaled(r, READING_CPU_TEMP),
+		"uptime_s", scaled(r, READING_UPTIME), "w1", "bus", s->w1_bus, "reason",
+		text(s->w1_reason), "sensors", sensors(r), "gnss", gnss(s), "clock", clock_json(s),
+		"outbox", outbox(s), "uplink", uplink(s), "last_error", "text", text(s->last_error),
+		"age_s", s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
+									  : json_null());
 }
 
 static int write_all(int fd, const char *bytes, size_t n)

@@ -343,5 +343,12 @@ void uplink_stats(const struct uplink *u, struct uplink_stats *stats)
 
 	*stats = u->stats;
 	stats->state = states[coaps_client_state(u->client)];
+	stats->server = stats->servers[0] = u->config->server_uri;
+	stats->n_servers = 1;
+	stats->in_flight = u->pending != REQUEST_NONE;
+	if (u->pending == REQUEST_NONE && u->plan.backoff_ms != 0) {
+		stats->state = "waiting";
+		stats->retry_ns = u->plan.not_before_ns;
+	}
 	stats->last_error = u->last_error;
 }

@@ -19,8 +19,15 @@
 
 struct uplink;
 
+#define UPLINK_SERVERS_MAX 4
+
 struct uplink_stats {
-	const char *state;	/* "closed", "connecting", "connected", "waiting" (to try again) */
+	const char *state;	/* "closed", "connecting", "connected", "waiting" (to try again); "off" */
+	uint64_t retry_ns;	/* waiting: until then */
+	const char *server;	/* the URI in use */
+	const char *servers[UPLINK_SERVERS_MAX];
+	unsigned n_servers;
+	unsigned in_flight;	/* requests under way */
 	uint64_t sent;		/* readings confirmed */
 	uint64_t requests;
 	uint64_t failures;	/* requests without 2.xx */
