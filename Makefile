@@ -25,7 +25,7 @@ endif
 
 # --- packages: say what and why, then install; DEPS=no only prints the list ---
 # Every goal that compiles goes through deps/packages first: cheap when all is there.
-NO_SETUP_GOALS := clean distclean help print-% setup
+NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
 SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-sanitized,$(MAKECMDGOALS)),check,build)
@@ -186,15 +186,24 @@ STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
 	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
 STATIC_JOBS := $(shell nproc)
 
-# Programs and what they come with; packages and units are made from this.
+# Programs and what they come with; the packages are made from this.
 INSTALL ?= install
+# What runs a program of the target here, where it is another machine's (qemu-aarch64 -L ...).
+RUN ?=
 install: all ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/geotherm
 	$(INSTALL) -m 755 $(BUILD)/geotherm $(DESTDIR)$(PREFIX)/bin/
 	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 644 README.md LICENSE docs/protocol.md docs/simulators.md $(DESTDIR)$(PREFIX)/share/doc/geotherm/
-	$(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
-	$(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
+	$(RUN) $(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
+	$(RUN) $(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
+
+deb: ## Debian packages: SUITE=bookworm|trixie ARCH=amd64|arm64|armhf (default: this machine's)
+	$(Q)DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
+
+deb-all: ## The packages of all six: Debian 12 and 13 on amd64, arm64 and armhf
+	$(Q)for s in bookworm trixie; do for a in amd64 arm64 armhf; do \
+		DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' --suite $$s --arch $$a || exit; done; done
 
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)
@@ -207,6 +216,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
+.PHONY: all deb deb-all install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
 .DELETE_ON_ERROR:
 endif
