@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-deb check-sanitized,$(MAKECMDGOALS)),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
@@ -205,6 +205,10 @@ deb-all: ## The packages of all six: Debian 12 and 13 on amd64, arm64 and armhf
 	$(Q)for s in bookworm trixie; do for a in amd64 arm64 armhf; do \
 		DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' --suite $$s --arch $$a || exit; done; done
 
+check-deb: all ## The packages: made for all six, run by emulation, installed, upgraded and purged in Debian roots
+	$(Q)ARCH=all deps/packages deb
+	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/deb $(CHECK_ARGS)
+
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)
 
@@ -216,6 +220,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all deb deb-all install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
+.PHONY: all deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
 .DELETE_ON_ERROR:
 endif

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Debian packages: made for six targets, run where this machine can, installed, upgraded and purged in real roots.
+
+make check-deb. Roots and libraries of other suites come from Debian's archive and are kept in DEPS_DIR.
+"""
+import functools
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ["GEOTHERM_BUILD"])
+DEPS = pathlib.Path(os.environ.get("DEPS_DIR", ROOT / ".deps"))
+SUITES = ["bookworm", "trixie"]
+TARGETS = [(suite, arch) for suite in SUITES for arch in ["amd64", "arm64", "armhf"]]
+MACHINE = {"amd64": "x86-64", "arm64": "ARM aarch64", "armhf": "ARM, EABI5"}
+GPIOD = {"bookworm": "libgpiod2", "trixie": "libgpiod3"}
+NATIVE = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def run(*argv, **options):
+    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+    assert done.returncode == 0, f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+@functools.cache
+def packages(suite, arch):
+    """name -> .deb"""
+    done = subprocess.run(["scripts/make-deb", "--build", BUILD, "--suite", suite, "--arch", arch], cwd=ROOT,
+                          env=dict(os.environ, DEPS_DIR=str(DEPS)), capture_output=True, text=True)
+    if done.returncode == 75:
+        pytest.skip(f"Debian's archive has no {suite} {arch} to offer now: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    debs = sorted((BUILD / "deb" / f"{suite}-{arch}").glob("*.deb"))
+    return {deb.name.split("_")[0]: deb for deb in debs}
+
+
+def field(deb, name):
+    return run("dpkg-deb", "--field", deb, name).strip()
+
+
+@pytest.mark.parametrize("suite, arch", TARGETS)
+def test_packages_are_made_and_ask_for_the_libraries_of_their_suite(suite, arch, tmp_path):
+    debs = packages(suite, arch)
+    assert {"geotherm-common", "geotherm-node", "geotherm-server"} <= set(debs)
+    node = debs["geotherm-node"]
+    assert field(node, "Architecture") == arch
+    depends = field(node, "Depends")
+    assert re.search(rf"\b{GPIOD[suite]}\b", depends), depends
+    run("dpkg-deb", "--extract", node, tmp_path)
+    assert MACHINE[arch] in run("file", tmp_path / "usr/sbin/geotherm-node")
+
+
+def sysroot(suite, arch):
+    done = subprocess.run(["deps/sysroot", suite, arch], cwd=ROOT, env=dict(os.environ, DEPS_DIR=str(DEPS)),
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("suite, arch", [t for t in TARGETS if t[1] != NATIVE])
+def test_the_packaged_node_runs_on_its_processor_and_its_readings_are_stored(suite, arch, tmp_path):
+    emulator = {"amd64": "qemu-x86_64", "arm64": "qemu-aarch64", "armhf": "qemu-arm"}[arch]
+    tree = tmp_path / "tree"
+    for deb in packages(suite, arch).values():
+        run("dpkg-deb", "--extract", deb, tree)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    node = programs / "geotherm-node"
+    node.write_text(f'#!/bin/sh\nexec {emulator} -L {sysroot(suite, arch)} {tree}/usr/sbin/geotherm-node "$@"\n')
+    node.chmod(0o755)
+    (programs / "geotherm-server").symlink_to(BUILD / "geotherm-server")
+    # The node of the other processor, the server of this one.
+    said = run("scripts/run", "--build", programs, "--seconds", "12", cwd=ROOT,
+               env=dict(os.environ, RUN_DIR=str(tmp_path / "run"), PORT=str(21000 + os.getpid() % 1000)))
+    row = said.strip().splitlines()[-1].split()
+    assert row[0] == "urn:dev:mac:0200c0fffe000001", said
+    readings, missing = int(row[1]), int(row[4])
+    assert readings >= 3 and missing == 0, said
+
+
+class System:
+    """A Debian root in which the packages are installed by apt."""
+
+    def __init__(self, suite, folder):
+        self.suite, self.path = suite, folder / suite
+        kept = DEPS / f"root-{suite}-{NATIVE}.tar"
+        if not kept.exists():
+            new = kept.with_suffix(".new.tar")
+            uris = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
+                                   "Component: main"], capture_output=True, text=True, check=True).stdout.split()
+            mirror = sorted({u for u in uris if "security" not in u})[0]
+            run("mmdebstrap", "--mode=root", "--variant=apt", "--include=adduser,systemd-standalone-sysusers,udev", suite,
+                new, f"deb {mirror} {suite} main")
+            new.rename(kept)
+        self.path.mkdir()
+        run("tar", "-x", "-C", self.path, "-f", kept)
+        # No service is started in a root that is not booted, and none of this machine may be reached.
+        (self.path / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
+        (self.path / "usr/sbin/policy-rc.d").chmod(0o755)
+        if not (self.path / "etc/resolv.conf").exists():
+            shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
+
+    def __call__(self, *argv):
+        return run("chroot", self.path, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
+                   "LC_ALL=C.UTF-8", *argv)
+
+    def install(self, debs):
+        self("apt-get", "-q", "update")
+        for deb in debs:
+            shutil.copy(deb, self.path / "tmp")
+        self("apt-get", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install",
+             *(f"/tmp/{deb.name}" for deb in debs))
+
+    def ours(self):
+        """What is on the disk with our name on it, package archives aside."""
+        found = run("find", self.path, "-xdev", "-name", "*geotherm*", "-not", "-path", "*/tmp/*").split("\n")
+        return sorted(f.removeprefix(str(self.path)) for f in found if f)
+
+
+@pytest.fixture(params=SUITES)
+def system(request, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("a root of its own needs root's rights (chroot)")
+    yield System(request.param, tmp_path)
+
+
+def with_version(deb, version, into):
+    """The same package as an older release would have been."""
+    tree = into / deb.stem
+    run("dpkg-deb", "--raw-extract", deb, tree)
+    control = tree / "DEBIAN/control"
+    now = field(deb, "Version")
+    control.write_text(control.read_text().replace(now, version))
+    old = into / f"{field(deb, 'Package')}_{version}_{field(deb, 'Architecture')}.deb"
+    run("dpkg-deb", "--build", "--root-owner-group", tree, old)
+    return old
+
+
+def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
+    new = list(packages(system.suite, NATIVE).values())
+    old = [with_version(deb, "0.0.1", tmp_path) for deb in new]
+
+    before = system.ours()
+    system.install(old)
+    assert "geotherm 0." in system("geotherm", "--version")
+    # A package installs no configuration that cannot be read.
+    for part in ["node", "server"]:
+        assert "/etc/geotherm/" in system("geotherm-" + part, "--help")
+        conf = system.path / f"etc/geotherm/{part}.conf"
+        assert conf.read_text().strip(), conf
+
+    conf = system.path / "etc/geotherm/node.conf"
+    edited = conf.read_text() + "\n; edited by hand\n"
+    conf.write_text(edited)
+    data = system.path / "var/lib/geotherm/outbox.db"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.write_text("what was measured")
+
+    system.install(new)
+    assert field(new[0], "Version") in system("dpkg-query", "-W", "-f", "${Version}", "geotherm-node")
+    assert conf.read_text() == edited, "an upgrade changed a configuration file that was edited"
+    assert data.read_text() == "what was measured"
+
+    system("apt-get", "-y", "-q", "purge", "geotherm-node", "geotherm-server", "geotherm-common")
+    left = [f for f in system.ours() if f not in before and not f.startswith("/var/lib/geotherm")]
+    assert left == [], "purge left these behind"
+    assert data.read_text() == "what was measured", "purge removed measurements"
