@@ -9,17 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "unit/coap_peer.h"
 #include "userspace/node/system_facts.h"
 #include "userspace/node/uplink.h"
 #include "userspace/reading/senml.h"
@@ -27,7 +25,6 @@
 #define S UINT64_C(1000000000)
 #define PATIENCE_S 30
 
-#define CODE(class, detail) ((class) << 5 | (detail))
 #define SILENT 0
 #define NONSENSE 1	/* bytes that are no CoAP, then a right answer with a wrong token, then a reset */
 
@@ -59,81 +56,15 @@ static uint64_t now_ns(void)
 
 /* --- the server ----------------------------------------------------------- */
 
-struct message {
-	uint8_t type, code, token[8];
-	unsigned token_size;
-	uint16_t mid;
-	char path[64];
-	const uint8_t *payload;
-	size_t payload_size;
-};
-
-/* RFC 7252 3: enough of it for what a client of libcoap sends. */
-static bool parse(const uint8_t *b, size_t n, struct message *m)
-{
-	size_t at = 4;
-	unsigned option = 0;
-
-	memset(m, 0, sizeof(*m));
-	if (n < 4 || b[0] >> 6 != 1 || (b[0] & 15) > 8) {
-		return false;
-	}
-	m->type = b[0] >> 4 & 3;
-	m->token_size = b[0] & 15;
-	m->code = b[1];
-	m->mid = (uint16_t)(b[2] << 8 | b[3]);
-	memcpy(m->token, b + at, m->token_size);
-	at += m->token_size;
-	while (at < n && b[at] != 0xff) {
-		unsigned delta = b[at] >> 4, size = b[at] & 15;
-
-		at++;
-		if (delta == 13) {
-			delta = 13 + b[at++];
-		} else if (delta == 14) {
-			delta = 269 + (unsigned)(b[at] << 8 | b[at + 1]);
-			at += 2;
-		}
-		if (size == 13) {
-			size = 13 + b[at++];
-		}
-		option += delta;
-		if (option == 11) {
-			snprintf(m->path + strlen(m->path), sizeof(m->path) - strlen(m->path), "/%.*s", (int)size, b + at);
-		}
-		at += size;
-	}
-	if (at < n) {
-		m->payload = b + at + 1;
-		m->payload_size = n - at - 1;
-	}
-	return true;
-}
-
-static void reply(const struct message *m, uint8_t code, const char *payload,
+static void reply(const struct coap_message *m, uint8_t code, const char *payload,
 		  const struct sockaddr_in *to)
 {
-	uint8_t b[256] = { 0x60 | (uint8_t)m->token_size, code, (uint8_t)(m->mid >> 8),
-			   (uint8_t)m->mid };
-	size_t n = 4;
-
-	memcpy(b + n, m->token, m->token_size);
-	n += m->token_size;
-	if (t.max_age_s >= 0) {
-		b[n++] = 0xd1;	/* option 14, one byte */
-		b[n++] = 1;
-		b[n++] = (uint8_t)t.max_age_s;
-	}
-	if (payload[0] != '\0') {
-		b[n++] = 0xff;
-		n += (size_t)snprintf((char *)b + n, sizeof(b) - n, "%s", payload);
-	}
-	assert_int_equal(sendto(t.fd, b, n, 0, (const struct sockaddr *)to, sizeof(*to)), n);
+	assert_true(coap_reply(t.fd, m, code, t.max_age_s, payload, to));
 }
 
-static void nonsense(const struct message *m, const struct sockaddr_in *to)
+static void nonsense(const struct coap_message *m, const struct sockaddr_in *to)
 {
-	struct message wrong = *m;
+	struct coap_message wrong = *m;
 	const uint8_t reset[4] = { 0x70, 0, (uint8_t)(m->mid >> 8), (uint8_t)m->mid };
 
 	sendto(t.fd, "\xff\xfe\xfd", 3, 0, (const struct sockaddr *)to, sizeof(*to));
@@ -152,10 +83,10 @@ static void serve(void)
 	ssize_t n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from,
 			     &from_size);
 	struct senml_error error;
-	struct message m;
+	struct coap_message m;
 	int count;
 
-	if (n < 0 || !parse(buffer, (size_t)n, &m) || m.code == 0) {
+	if (n < 0 || !coap_parse(buffer, (size_t)n, &m) || m.code == 0) {
 		return;
 	}
 	if (m.code == 1) {
@@ -195,21 +126,10 @@ static void serve(void)
 
 /* --- the rig --------------------------------------------------------------- */
 
-/* On t.port; the first time on any free one that no client is given by the kernel meanwhile. */
 static void listen_again(void)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	uint16_t port = t.port != 0 ? t.port : (uint16_t)(20000 + getpid() % 10000);
-	bool bound;
-
-	t.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	t.fd = coap_listen(&t.port);
 	assert_true(t.fd >= 0);
-	do {
-		at.sin_port = htons(port);
-		bound = bind(t.fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-	} while (!bound && t.port == 0 && ++port < 32000);
-	assert_true(bound);
-	t.port = port;
 }
 
 static int setup(void **state)

@@ -4,6 +4,7 @@
 
 #include <coap3/coap.h>
 #include <errno.h>
+#include <mbedtls/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coaps_exchange.h"
+#include "coaps_resolve.h"
 #include "coaps_side.h"
 
 #define ACK_TIMEOUT_MS 2000	/* RFC 7252 4.8 */
 #define ACK_TIMEOUT_MIN_MS 1000	/* with less libcoap keeps its own default, without a word */
+#define ACK_SPREAD_PERCENT 50
 #define MAX_RETRANSMIT 2	/* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
 #define DEADLINE_MS 60000
 
@@ -26,32 +30,56 @@ struct coaps_client {
 	char host[256];
 	char server_name[256];
 	uint16_t port;
-	unsigned ack_timeout_ms, max_retransmit, deadline_ms;
-
-	coap_session_t *session;	/* NULL: closed */
+	unsigned ack_timeout_ms, max_retransmit, ack_spread_percent, deadline_ms;
 	int epoll_fd, timer_fd;
 
-	coaps_response_fn fn;		/* NULL: nothing is pending */
-	void *arg;
-	bool observe;
-	uint8_t token[8];
-	size_t token_size;
+	struct coaps_resolve *resolve;	/* a lookup that runs */
+	struct coaps_addresses addresses;	/* of the last one that found any */
+	unsigned at, left;		/* the address in use; how many are yet to be tried */
+	coap_session_t *session;	/* NULL: closed */
+	bool established;
+	bool has_ticket;
+	mbedtls_ssl_session ticket;
+
+	struct coaps_exchange exchanges[COAPS_REQUESTS_MAX];
 	/* A failure is told when libcoap is not on the stack: its session is closed first. */
-	enum coaps_failure failed;
-	char reason[640];
-	bool close_wanted;
+	bool close_wanted, processing;
+	char reason[640];		/* of the failures to be told */
 };
 
-static void arm(struct coaps_client *c, unsigned ms)
+static uint64_t now_ns(void)
 {
-	const struct itimerspec t = { .it_value = { ms / 1000, (long)(ms % 1000) * 1000000 } };
+	struct timespec t;
 
-	timerfd_settime(c->timer_fd, 0, &t, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The timer is for the first deadline, and at once for what is to be told. */
+static void arm(struct coaps_client *c)
+{
+	uint64_t at = UINT64_MAX;
+	struct itimerspec t = { .it_value = { 0, 0 } };
+
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		const struct coaps_exchange *e = &c->exchanges[i];
+
+		if (e->fn != NULL && e->failed != COAPS_ANSWERED) {
+			at = 1;
+		} else if (e->fn != NULL && e->deadline_ns != 0 && e->deadline_ns < at) {
+			at = e->deadline_ns;
+		}
+	}
+	if (at != UINT64_MAX) {
+		t.it_value = (struct timespec){ (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
+	}
+	timerfd_settime(c->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
 
 static void close_session(struct coaps_client *c)
 {
 	c->close_wanted = false;
+	c->established = false;
 	if (c->session != NULL) {
 		coap_session_t *session = c->session;
 
@@ -60,11 +88,21 @@ static void close_session(struct coaps_client *c)
 	}
 }
 
+/* All requests under way share it. */
 static void fail(struct coaps_client *c, enum coaps_failure failure, const char *reason)
 {
+	bool any = false;
+
 	c->close_wanted = true;
-	if (c->fn != NULL && c->failed == COAPS_ANSWERED) {
-		c->failed = failure;
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &c->exchanges[i];
+
+		if (e->fn != NULL && e->failed == COAPS_ANSWERED) {
+			e->failed = failure;
+			any = true;
+		}
+	}
+	if (any) {
 		snprintf(c->reason, sizeof c->reason, "%s", reason);
 	}
 }
@@ -148,23 +186,34 @@ static int64_t uint_option(const coap_pdu_t *pdu, coap_option_num_t number)
 	return option == NULL ? -1 : (int64_t)coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option));
 }
 
+static struct coaps_exchange *find_exchange(struct coaps_client *c, coap_bin_const_t token)
+{
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &c->exchanges[i];
+
+		if (e->fn != NULL && e->sent && e->failed == COAPS_ANSWERED && e->token_size == token.length &&
+		    memcmp(e->token, token.s, token.length) == 0) {
+			return e;
+		}
+	}
+	return NULL;
+}
+
 static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,
 				   const coap_mid_t mid)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
-	coap_bin_const_t token = coap_pdu_get_token(received);
+	struct coaps_exchange *e = session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
 	struct coaps_response response = { .failure = COAPS_ANSWERED, .reason = "" };
-	coaps_response_fn fn = c->fn;
 	const uint8_t *body = (const uint8_t *)"";
 	size_t size = 0, offset, total;
+	coaps_response_fn fn;
+	void *arg;
 
 	(void)sent;
 	(void)mid;
-	/* The tail of a request that was given up, or a notification after the end of an observation. */
-	if (fn == NULL || session != c->session || token.length != c->token_size ||
-	    memcmp(token.s, c->token, token.length) != 0) {
-		return fn == NULL && coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL
-										     : COAP_RESPONSE_OK;
+	if (e == NULL) {	/* a notification after the end of an observation, or nonsense */
+		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL : COAP_RESPONSE_OK;
 	}
 	coap_get_data_large(received, &size, &body, &offset, &total);
 	response.code = (uint8_t)coap_pdu_get_code(received);
@@ -172,11 +221,13 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 	response.max_age_s = uint_option(received, COAP_OPTION_MAXAGE);
 	response.payload = body;
 	response.payload_size = size;
-	if (!c->observe || response.code >= COAP_RESPONSE_CODE(400)) {
-		c->fn = NULL;
+	fn = e->fn;
+	arg = e->arg;
+	e->deadline_ns = 0;	/* an observation that goes on has none */
+	if (!e->request.observe || response.code >= COAP_RESPONSE_CODE(400)) {
+		coaps_exchange_end(e);
 	}
-	arm(c, 0);	/* answered; an observation that goes on has no deadline */
-	fn(c->arg, &response);
+	fn(arg, &response);
 	return COAP_RESPONSE_OK;
 }
 
@@ -199,192 +250,265 @@ static int parse_uri(struct coaps_client *c, const char *text, char *err, size_t
 	return 0;
 }
 
-/* 0, or -EHOSTUNREACH with reason. Blocks while the resolver does. */
-static int resolve(struct coaps_client *c, coap_address_t *address)
+/* The server's ticket is used once: it gives another with the new session. */
+static void resume(coap_session_t *session, void *ssl)
 {
-	const coap_str_const_t host = { strlen(c->host), (const uint8_t *)c->host };
-	coap_addr_info_t *found = coap_resolve_address_info(&host, c->port, c->port, 0, 0, 0,
-							   c->secure ? 1 << COAP_URI_SCHEME_COAPS : 1 << COAP_URI_SCHEME_COAP,
-							   COAP_RESOLVE_TYPE_REMOTE);
+	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
-	if (found == NULL) {
-		return -EHOSTUNREACH;
+	if (c->has_ticket) {
+		mbedtls_ssl_set_session(ssl, &c->ticket);
+		mbedtls_ssl_session_free(&c->ticket);
+		c->has_ticket = false;
 	}
-	*address = found->addr;
-	coap_free_address_info(found);
-	return 0;
 }
 
-static int open_session(struct coaps_client *c)
+static void keep_ticket(struct coaps_client *c)
 {
-	coap_address_t address;
-	coap_dtls_pki_t pki;
-	coap_fixed_point_t timeout = { (uint16_t)(c->ack_timeout_ms / 1000), (uint16_t)(c->ack_timeout_ms % 1000) };
+	coap_tls_library_t library;
+	const mbedtls_ssl_context *ssl = c->secure ? coap_session_get_tls(c->session, &library) : NULL;
 
+	if (ssl != NULL) {
+		mbedtls_ssl_session_free(&c->ticket);
+		mbedtls_ssl_session_init(&c->ticket);
+		c->has_ticket = mbedtls_ssl_get_session(ssl, &c->ticket) == 0;
+	}
+}
+
+/* A session with the address that is next. */
+static void open_session(struct coaps_client *c)
+{
+	const coap_address_t *address = &c->addresses.address[c->at];
+	const coap_fixed_point_t timeout = { (uint16_t)(c->ack_timeout_ms / 1000), (uint16_t)(c->ack_timeout_ms % 1000) };
+	const coap_fixed_point_t factor = { 1, (uint16_t)(c->ack_spread_percent * 10) };
+	coap_dtls_pki_t pki;
+	char why[640];
+
+	c->left--;
 	c->side.refused[0] = '\0';
 	c->side.last_words[0] = '\0';
-	if (resolve(c, &address) != 0) {
-		snprintf(c->reason, sizeof c->reason, "no such host: %s", c->host);
-		return -EHOSTUNREACH;
-	}
 	if (c->secure) {
 		coaps_side_pki(&c->credentials, true, &pki);
-		c->session = coap_new_client_session_pki(c->side.context, NULL, &address, COAP_PROTO_DTLS, &pki);
+		c->session = coap_new_client_session_pki(c->side.context, NULL, address, COAP_PROTO_DTLS, &pki);
 	} else {
-		c->session = coap_new_client_session(c->side.context, NULL, &address, COAP_PROTO_UDP);
+		c->session = coap_new_client_session(c->side.context, NULL, address, COAP_PROTO_UDP);
 	}
 	if (c->session == NULL) {
-		snprintf(c->reason, sizeof c->reason, "no session to %s port %u: %s", c->host, c->port,
+		snprintf(why, sizeof why, "no session to %s port %u: %s", c->host, c->port,
 			 c->side.last_words[0] != '\0' ? c->side.last_words : "the network is unreachable");
-		return -EHOSTUNREACH;
+		fail(c, COAPS_UNREACHABLE, why);
+		return;
 	}
 	coap_session_set_ack_timeout(c->session, timeout);
+	coap_session_set_ack_random_factor(c->session, factor);
 	coap_session_set_max_retransmit(c->session, (uint16_t)c->max_retransmit);
-	return 0;
+	coap_session_set_nstart(c->session, COAPS_REQUESTS_MAX);
+}
+
+static int watch(struct coaps_client *c, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd >= 0 ? epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) : -1;
+}
+
+static void end_lookup(struct coaps_client *c)
+{
+	if (c->resolve != NULL) {
+		epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, coaps_resolve_fd(c->resolve), NULL);
+		coaps_resolve_free(c->resolve);
+		c->resolve = NULL;
+	}
+}
+
+/* A lookup that finds nothing leaves what the last one found: its server may be well all the same. */
+static void take_lookup(struct coaps_client *c)
+{
+	struct coaps_addresses found;
+	char why[640];
+
+	if (c->resolve == NULL || !coaps_resolve_take(c->resolve, &found)) {
+		return;
+	}
+	end_lookup(c);
+	if (found.n > 0) {
+		unsigned at = 0;
+
+		for (unsigned i = 0; i < found.n && c->addresses.n > 0; i++) {
+			if (coap_address_equals(&found.address[i], &c->addresses.address[c->at])) {
+				at = i;
+			}
+		}
+		c->at = at;
+		c->addresses = found;
+	}
+	c->left = c->addresses.n;
+	if (c->left > 0) {
+		open_session(c);
+		return;
+	}
+	snprintf(why, sizeof why, "no such host: %s (%s)", c->host, found.why_none);
+	fail(c, COAPS_UNREACHABLE, why);
+}
+
+static void look_up(struct coaps_client *c)
+{
+	char why[640];
+
+	c->resolve = coaps_resolve_start(c->host, c->port);
+	if (c->resolve == NULL || watch(c, coaps_resolve_fd(c->resolve)) != 0) {
+		snprintf(why, sizeof why, "%s cannot be looked up: %s", c->host, strerror(errno));
+		coaps_resolve_free(c->resolve);
+		c->resolve = NULL;
+		fail(c, COAPS_UNREACHABLE, why);
+		return;
+	}
+	take_lookup(c);
 }
 
 /* --- requests ------------------------------------------------------------- */
 
-static void free_body(coap_session_t *session, void *body)
+/* Whoever never answered may have other addresses. One that was not believed is not asked elsewhere. */
+static bool try_next_address(struct coaps_client *c, bool was_established)
 {
-	(void)session;
-	free(body);
-}
+	bool again = false;
 
-static bool insert_uint(coap_optlist_t **options, uint16_t number, unsigned value)
-{
-	uint8_t bytes[4];
-
-	return coap_insert_optlist(options, coap_new_optlist(number, coap_encode_var_safe(bytes, sizeof bytes, value),
-							     bytes)) != 0;
-}
-
-static int request_options(const struct coaps_request *request, coap_optlist_t **options)
-{
-	size_t path_len = strcspn(request->path, "?");
-	const char *query = request->path[path_len] == '?' ? request->path + path_len + 1 : NULL;
-	const char *path = *request->path == '/' ? request->path + 1 : request->path;
-
-	path_len -= (size_t)(path - request->path);
-	if ((path_len > 0 &&
-	     !coap_path_into_optlist((const uint8_t *)path, path_len, COAP_OPTION_URI_PATH, options)) ||
-	    (query != NULL && !coap_query_into_optlist((const uint8_t *)query, strlen(query), COAP_OPTION_URI_QUERY,
-							  options))) {
-		return -EINVAL;
+	if (was_established || c->left == 0) {
+		return false;
 	}
-	if ((request->content_format >= 0 &&
-	     !insert_uint(options, COAP_OPTION_CONTENT_FORMAT, (unsigned)request->content_format)) ||
-	    (request->accept >= 0 && !insert_uint(options, COAP_OPTION_ACCEPT, (unsigned)request->accept)) ||
-	    (request->observe && !insert_uint(options, COAP_OPTION_OBSERVE, COAP_OBSERVE_ESTABLISH))) {
-		return -ENOMEM;
-	}
-	return 0;
-}
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &c->exchanges[i];
 
-static int send_request(struct coaps_client *c, const struct coaps_request *request)
-{
-	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)request->method,
-					coap_new_message_id(c->session), coap_session_max_pdu_size(c->session));
-	coap_optlist_t *options = NULL;
-	uint8_t *body;
-	int code;
-
-	if (pdu == NULL) {
-		return -ENOMEM;
-	}
-	coap_session_new_token(c->session, &c->token_size, c->token);
-	code = coap_add_token(pdu, c->token_size, c->token) ? request_options(request, &options) : -ENOMEM;
-	if (code == 0 && !coap_add_optlist_pdu(pdu, &options)) {
-		code = -ENOMEM;
-	}
-	coap_delete_optlist(options);
-	if (code == 0 && request->payload_size > 0) {
-		body = malloc(request->payload_size);
-		if (body != NULL) {
-			memcpy(body, request->payload, request->payload_size);
-		}
-		/* libcoap frees the body itself, also when it fails */
-		if (body == NULL || !coap_add_data_large_request(c->session, pdu, request->payload_size, body,
-								 free_body, body)) {
-			code = -ENOMEM;
+		if (e->fn != NULL && (e->failed == COAPS_UNREACHABLE || e->failed == COAPS_NO_ANSWER) &&
+		    (e->deadline_ns == 0 || e->deadline_ns > now_ns())) {
+			e->failed = COAPS_ANSWERED;
+			e->sent = false;
+			again = true;
 		}
 	}
-	if (code != 0) {
-		coap_delete_pdu(pdu);
-		return code;
+	if (again) {
+		c->at = (c->at + 1) % c->addresses.n;
+		open_session(c);
 	}
-	/* coap_send() takes the PDU in any case; what goes wrong from here comes as a nack. */
-	if (coap_send(c->session, pdu) == COAP_INVALID_MID) {
-		fail(c, COAPS_UNREACHABLE, c->side.last_words[0] != '\0' ? c->side.last_words : "it could not be sent");
+	return again;
+}
+
+/* Sends what waits, by a session that is opened for it. */
+static void send_waiting(struct coaps_client *c)
+{
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &c->exchanges[i];
+		int code;
+
+		if (e->fn == NULL || e->sent || e->failed != COAPS_ANSWERED || c->close_wanted || c->resolve != NULL) {
+			continue;
+		}
+		if (c->session == NULL) {
+			look_up(c);
+		}
+		if (c->session == NULL) {
+			continue;
+		}
+		code = coaps_exchange_send(e, c->session);
+		if (code == -EHOSTUNREACH) {
+			fail(c, COAPS_UNREACHABLE,
+			     c->side.last_words[0] != '\0' ? c->side.last_words : "it could not be sent");
+		} else if (code != 0) {
+			fail(c, COAPS_NO_ANSWER, strerror(-code));
+		}
 	}
-	return 0;
+}
+
+static void expire(struct coaps_client *c)
+{
+	uint64_t expired, now = now_ns();
+
+	if (read(c->timer_fd, &expired, sizeof expired) != (ssize_t)sizeof expired) {
+		return;
+	}
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		const struct coaps_exchange *e = &c->exchanges[i];
+
+		if (e->fn != NULL && e->failed == COAPS_ANSWERED && e->deadline_ns != 0 && now >= e->deadline_ns) {
+			fail(c, COAPS_NO_ANSWER, "no answer within the deadline");
+		}
+	}
+}
+
+static void tell_failures(struct coaps_client *c)
+{
+	char reason[sizeof c->reason];
+
+	snprintf(reason, sizeof reason, "%s", c->reason);	/* a callback may fail the next one */
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &c->exchanges[i];
+		const struct coaps_response response = { .failure = e->failed, .reason = reason,
+							 .content_format = -1, .max_age_s = -1,
+							 .payload = (const uint8_t *)"" };
+
+		if (e->fn != NULL && e->failed != COAPS_ANSWERED) {
+			coaps_response_fn fn = e->fn;
+			void *arg = e->arg;
+
+			coaps_exchange_end(e);
+			fn(arg, &response);
+		}
+	}
+}
+
+void coaps_client_process(struct coaps_client *c)
+{
+	c->processing = true;
+	coap_io_process(c->side.context, COAP_IO_NO_WAIT);
+	expire(c);
+	take_lookup(c);
+	if (c->session != NULL && !c->established &&
+	    coap_session_get_state(c->session) == COAP_SESSION_STATE_ESTABLISHED) {
+		c->established = true;
+		keep_ticket(c);
+	}
+	if (c->close_wanted) {
+		bool was_established = c->established;
+
+		close_session(c);
+		if (!try_next_address(c, was_established)) {
+			tell_failures(c);
+		}
+	}
+	c->processing = false;
+	send_waiting(c);
+	arm(c);
 }
 
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg)
 {
-	int code = 0;
+	int code = -EBUSY;
 
-	if (c->fn != NULL) {
-		return -EBUSY;
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX && code == -EBUSY; i++) {
+		if (c->exchanges[i].fn == NULL) {
+			code = coaps_exchange_init(&c->exchanges[i], request, fn, arg,
+						   now_ns() + c->deadline_ms * UINT64_C(1000000));
+		}
 	}
-	if (c->close_wanted) {
-		close_session(c);
-	}
-	c->fn = fn;
-	c->arg = arg;
-	c->observe = request->observe;
-	c->failed = COAPS_ANSWERED;
-	arm(c, c->deadline_ms);
-	if (c->session == NULL && open_session(c) != 0) {
-		c->failed = COAPS_UNREACHABLE;
-	} else {
-		code = send_request(c, request);
-	}
-	if (c->failed != COAPS_ANSWERED) {
-		arm(c, 1);	/* told from coaps_client_process(), not from in here */
-	}
-	if (code != 0) {
-		c->fn = NULL;
-		arm(c, 0);
+	if (code == 0 && !c->processing) {	/* else libcoap is on the stack: it is sent afterwards */
+		send_waiting(c);
+		arm(c);
 	}
 	return code;
 }
 
 void coaps_client_cancel(struct coaps_client *c)
 {
-	c->fn = NULL;
-	arm(c, 0);
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		coaps_exchange_end(&c->exchanges[i]);
+	}
+	arm(c);
 }
 
 void coaps_client_disconnect(struct coaps_client *c)
 {
 	coaps_client_cancel(c);
+	end_lookup(c);
 	close_session(c);
-}
-
-void coaps_client_process(struct coaps_client *c)
-{
-	uint64_t expired;
-
-	coap_io_process(c->side.context, COAP_IO_NO_WAIT);
-	if (read(c->timer_fd, &expired, sizeof expired) == (ssize_t)sizeof expired && c->fn != NULL &&
-	    c->failed == COAPS_ANSWERED) {
-		fail(c, COAPS_NO_ANSWER, "no answer within the deadline");
-	}
-	if (c->close_wanted) {
-		close_session(c);
-	}
-	if (c->fn != NULL && c->failed != COAPS_ANSWERED) {
-		const struct coaps_response response = { .failure = c->failed, .reason = c->reason,
-							 .content_format = -1, .max_age_s = -1,
-							 .payload = (const uint8_t *)"" };
-		coaps_response_fn fn = c->fn;
-
-		c->fn = NULL;
-		c->failed = COAPS_ANSWERED;
-		arm(c, 0);
-		fn(c->arg, &response);
-	}
 }
 
 int coaps_client_fd(const struct coaps_client *c)
@@ -394,6 +518,9 @@ int coaps_client_fd(const struct coaps_client *c)
 
 enum coaps_session_state coaps_client_state(const struct coaps_client *c)
 {
+	if (c->resolve != NULL) {
+		return COAPS_HANDSHAKE;
+	}
 	if (c->session == NULL || c->close_wanted) {
 		return COAPS_CLOSED;
 	}
@@ -405,13 +532,6 @@ enum coaps_session_state coaps_client_state(const struct coaps_client *c)
 	default:
 		return COAPS_HANDSHAKE;
 	}
-}
-
-static int watch(struct coaps_client *c, int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-
-	return fd >= 0 ? epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) : -1;
 }
 
 struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code, char *err, size_t err_size)
@@ -430,6 +550,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
 	}
 	c->max_retransmit = config->max_retransmit != 0 ? config->max_retransmit : MAX_RETRANSMIT;
+	c->ack_spread_percent = config->ack_spread_percent != 0 ? config->ack_spread_percent : ACK_SPREAD_PERCENT;
 	c->deadline_ms = config->deadline_ms != 0 ? config->deadline_ms : DEADLINE_MS;
 	*code = parse_uri(c, config->uri, err, err_size);
 	if (*code == 0 && c->secure) {
@@ -449,6 +570,8 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		return NULL;
 	}
 	c->side.server_name = c->server_name;
+	mbedtls_ssl_session_init(&c->ticket);
+	coap_mbedtls_resume_hook = resume;
 	coap_register_event_handler(c->side.context, on_event);
 	coap_register_nack_handler(c->side.context, on_nack);
 	coap_register_response_handler(c->side.context, on_response);
@@ -468,8 +591,12 @@ void coaps_client_free(struct coaps_client *c)
 	if (c == NULL) {
 		return;
 	}
-	c->fn = NULL;
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		coaps_exchange_end(&c->exchanges[i]);
+	}
+	end_lookup(c);
 	close_session(c);
+	mbedtls_ssl_session_free(&c->ticket);
 	coaps_side_free(&c->side);
 	if (c->timer_fd >= 0) {
 		close(c->timer_fd);

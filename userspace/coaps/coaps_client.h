@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * coaps_client: requests to one server, one at a time, over a session that is kept open.
+ * coaps_client: requests to one server, several at a time, over one session that is kept open.
  *
- * The session is opened by the first request and closed by a failure; the next request opens another.
- * The server's certificate must come from the CA *and* name the server. Large payloads go
- * and come in blocks (RFC 7959), transparently.
+ * The session is opened by the first request and closed by a failure, which all requests under way
+ * share; the next request opens another, by the server's session ticket where it gave one (RFC 5077). The
+ * name is looked up anew for each session, without a wait; its addresses are tried in turn,
+ * beginning with the one that worked last. The server's certificate must come from the CA *and* name the
+ * server. Large payloads go and come in blocks (RFC 7959), transparently.
  *
- * Threads: everything on one thread. Resolving a host name blocks.
+ * How many requests are under way is the caller's business, up to COAPS_REQUESTS_MAX; RFC 7252 4.7
+ * asks whoever has more than one for some congestion control.
+ *
+ * Threads: everything on one thread.
  */
 #ifndef COAPS_CLIENT_H
 #define COAPS_CLIENT_H
@@ -17,6 +22,8 @@
 
 #include "coaps_credentials.h"
 
+#define COAPS_REQUESTS_MAX 32
+
 struct coaps_client_config {
 	const char *uri;	/* "coaps://host[:port]" or "coap://..."; a path in it is ignored here */
 	struct coaps_credentials credentials;
@@ -24,6 +31,7 @@ struct coaps_client_config {
 	const char *ciphers;	/* coaps_policy.h; NULL: default */
 	unsigned ack_timeout_ms;	/* RFC 7252 ACK_TIMEOUT, at least 1000 as libcoap takes no less; 0: 2000 */
 	unsigned max_retransmit;	/* 0: 2, which gives up after 14 to 21 s */
+	unsigned ack_spread_percent;	/* ACK_RANDOM_FACTOR is 1 and so many hundredths; 0: 50 */
 	unsigned deadline_ms;	/* for a whole request, handshake included; 0: 60 000 */
 };
 
@@ -31,7 +39,7 @@ struct coaps_client;
 
 /* Checks config and credentials; connects nothing. NULL with err; *code as for coaps_server_new(). */
 struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code, char *err, size_t err_size);
-/* Ends the session; a pending request's callback is not called. NULL is fine. */
+/* Ends the session; a pending request's callback is not called. NULL is accepted. */
 void coaps_client_free(struct coaps_client *c);
 
 int coaps_client_fd(const struct coaps_client *c);
@@ -44,7 +52,7 @@ enum coaps_method { COAPS_GET = 1, COAPS_POST = 2, COAPS_PUT = 3, COAPS_DELETE =
 
 struct coaps_request {
 	enum coaps_method method;
-	const char *path;	/* "/gpsflowtemp/urn:dev:x?limit=3" */
+	const char *path;	/* "/gpsflowtemp/urn:dev:x?limit=3"; copied */
 	int content_format;	/* of the payload; -1: none */
 	int accept;		/* -1: none */
 	bool observe;		/* GET: go on listening; the callback comes again for each notification */
@@ -74,11 +82,11 @@ struct coaps_response {
 typedef void (*coaps_response_fn)(void *arg, const struct coaps_response *response);
 
 /*
- * 0: the callback will come, exactly once unless observing. -EBUSY while another is pending; -EINVAL for a
- * path that is none; -ENOMEM.
+ * 0: the callback will come, exactly once unless observing, and never from in here. -EBUSY while
+ * COAPS_REQUESTS_MAX are pending; -EINVAL for a path that is none; -ENOMEM.
  */
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg);
-/* Forgets the pending request or observation without calling back. */
+/* Forgets pending requests and observations without calling back. */
 void coaps_client_cancel(struct coaps_client *c);
 /* Ends the session, for example before a clock step or with new credentials. */
 void coaps_client_disconnect(struct coaps_client *c);
