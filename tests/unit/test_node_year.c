@@ -26,6 +26,8 @@
 #include "userspace/node/outbox.h"
 #include "userspace/node/uplink_plan.h"
 
+static const struct outbox_range none;
+
 #define S UINT64_C(1000000000)
 #define HOUR (3600 * S)
 #define DAY (24 * HOUR)
@@ -121,7 +123,7 @@ static void assert_all_accounted_for(void)
 	struct outbox_stats stats;
 	struct outbox_gap gap;
 	uint64_t from = 1;
-	int n = outbox_peek(w.o, OUTBOX_OLDEST_FIRST, readings, MAX_ROWS);
+	int n = outbox_peek(w.o, OUTBOX_OLDEST_FIRST, none, readings, MAX_ROWS);
 
 	outbox_stats(w.o, &stats);
 	assert_int_equal(n, stats.rows - stats.refused);
@@ -168,9 +170,10 @@ static void store(const struct reading *r)
 /* What the node sends until it may not or has nothing. */
 static void send_all(void)
 {
-	while (uplink_plan_may_send(&w.plan, boot_ns())) {
-		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, pack,
+	while (uplink_plan_may_send(&w.plan, 0, boot_ns())) {
+		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none, pack,
 				    w.plan.limit);
+		struct uplink_ask ask;
 		uint64_t first, last;
 		unsigned code = UPLINK_CODE(2, 4);
 
@@ -178,8 +181,9 @@ static void send_all(void)
 		if (n == 0) {
 			return;
 		}
+		ask = uplink_plan_ask(&w.plan, (unsigned)n, boot_ns());
 		if (!w.server) {
-			uplink_plan_no_answer(&w.plan, boot_ns());
+			uplink_plan_no_answer(&w.plan, ask, boot_ns());
 			return;
 		}
 		first = pack[0].seq < pack[n - 1].seq ? pack[0].seq : pack[n - 1].seq;
@@ -195,11 +199,11 @@ static void send_all(void)
 				store(&pack[i]);
 			}
 			if (draw(20) == 0) {	/* stored, but the answer is lost */
-				uplink_plan_no_answer(&w.plan, boot_ns());
+				uplink_plan_no_answer(&w.plan, ask, boot_ns());
 				return;
 			}
 		}
-		switch (uplink_plan_answer(&w.plan, code, 5, (unsigned)n, boot_ns())) {
+		switch (uplink_plan_answer(&w.plan, ask, code, 5, boot_ns())) {
 		case UPLINK_CONFIRM:
 			assert_int_equal(outbox_confirm(w.o, w.epoch, first, last), n);
 			break;
@@ -214,6 +218,12 @@ static void send_all(void)
 	}
 }
 
+static void start_plan(void)
+{
+	uplink_plan_init(&w.plan, &(const struct uplink_plan_config){
+		.batch = BATCH, .window = 1, .servers = 1, .backoff_max_ms = 60000, .seed = w.boot });
+}
+
 static void reboot(void)
 {
 	unsigned sync_ms = draw(2) ? 0 : 600000;
@@ -225,7 +235,7 @@ static void reboot(void)
 	w.now += S * (10 + draw(3600));
 	w.boot_at = w.now;
 	clock_init(&w.clock, T0);
-	uplink_plan_init(&w.plan, BATCH, 60000, w.boot);
+	start_plan();
 	open_outbox(sync_ms);
 }
 
@@ -266,7 +276,7 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 	snprintf(w.path, sizeof(w.path), "%s/outbox.db", dir);
 	w.boot = 100;
 	clock_init(&w.clock, T0);
-	uplink_plan_init(&w.plan, BATCH, 60000, 1);
+	start_plan();
 	open_outbox(600000);
 	next_boot = draw(20 * DAY);
 	while (w.now < YEAR) {

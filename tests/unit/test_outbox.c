@@ -21,6 +21,8 @@
 
 #include "userspace/node/outbox.h"
 
+static const struct outbox_range none;
+
 #define S UINT64_C(1000000000)
 #define T0 (INT64_C(20800) * 86400 * 1000000)
 #define BOOT 0x1111
@@ -153,12 +155,12 @@ static void what_is_put_is_peeked_in_order_and_stays(void **state)
 		assert_int_equal(in[i].seq, i + 1);
 	}
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 5);
+		assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 5);
 		for (int i = 0; i < 5; i++) {
 			assert_true(reading_equal(&in[i], &out[i]));
 		}
 	}
-	assert_int_equal(outbox_peek(p->o, OUTBOX_NEWEST_FIRST, out, 2), 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 2), 2);
 	assert_true(reading_equal(&in[4], &out[0]));
 	assert_true(reading_equal(&in[3], &out[1]));
 }
@@ -174,7 +176,7 @@ static void what_is_confirmed_is_gone_and_the_rest_stays(void **state)
 	}
 	before = stats(p).bytes;
 	assert_int_equal(outbox_confirm(p->o, epoch, 2, 4), 3);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 3);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 3);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[1].seq, 5);
 	assert_int_equal(stats(p).rows, 3);
@@ -184,6 +186,33 @@ static void what_is_confirmed_is_gone_and_the_rest_stays(void **state)
 	assert_int_equal(outbox_confirm(p->o, epoch, 0, INT64_MAX), 3);
 	assert_int_equal(stats(p).rows, 0);
 	assert_int_equal(stats(p).bytes, 0);
+}
+
+static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **state)
+{
+	static const struct {
+		enum outbox_order order;
+		struct outbox_range except;
+		uint64_t first, last;	/* in the order of the peek */
+	} rows[] = {
+		{ OUTBOX_OLDEST_FIRST, { 1, 4 }, 5, 9 },
+		{ OUTBOX_OLDEST_FIRST, { 3, 5 }, 1, 2 },
+		{ OUTBOX_NEWEST_FIRST, { 3, 5 }, 9, 6 },
+		{ OUTBOX_NEWEST_FIRST, { 6, 9 }, 5, 1 },
+		{ OUTBOX_OLDEST_FIRST, { 1, 9 }, 0, 0 },
+	};
+	struct place *p = *state;
+	struct reading out[16];
+
+	for (uint64_t i = 1; i <= 9; i++) {
+		put(p, i);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int n = outbox_peek(p->o, rows[i].order, rows[i].except, out, 16);
+
+		assert_int_equal(n, rows[i].first == 0 ? 0 : llabs((long long)rows[i].last - (long long)rows[i].first) + 1);
+		assert_true(n == 0 || (out[0].seq == rows[i].first && out[n - 1].seq == rows[i].last));
+	}
 }
 
 static void a_seq_is_never_given_twice_even_after_all_was_confirmed(void **state)
@@ -237,7 +266,7 @@ static void readings_of_this_boot_without_time_are_dated_when_it_is_known(void *
 	dated = put_dated(p, 50);
 	put(p, 99);
 	assert_int_equal(outbox_date(p->o, &now), 2);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 4), 3);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
 	assert_true(out[0].utc_us == T0 - 60000000);
 	assert_int_equal(out[0].time_source, READING_TIME_GNSS);
 	assert_true(out[0].time_acc_ns == 30 + 60 * S / CLOCK_DRIFT_DIVISOR);
@@ -257,7 +286,7 @@ static void readings_of_another_boot_are_never_dated(void **state)
 	assert_int_equal(reopen(p), 0);
 	put(p, 50);
 	assert_int_equal(outbox_date(p->o, &now), 1);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 4), 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].time_source, READING_TIME_NONE);
 	assert_int_equal(out[1].time_source, READING_TIME_GNSS);
 	assert_true(out[1].time_acc_ns == CLOCK_ACC_UNKNOWN);
@@ -278,7 +307,7 @@ static void when_it_is_full_the_oldest_go_into_a_gap(void **state)
 	}
 	assert_int_equal(stats(p).rows, 10);
 	assert_int_equal(stats(p).dropped, 15);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 16), 10);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 16), 10);
 	assert_int_equal(out[0].seq, 16);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 4), 1);
 	assert_int_equal(gaps[0].first, 1);
@@ -338,7 +367,7 @@ static void a_refused_reading_is_kept_but_not_sent_again(void **state)
 	put(p, 2);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "4.00 record 3: not a number"), 0);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "again"), -ENOENT);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 4), 1);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 1);
 	assert_int_equal(out[0].seq, 2);
 	assert_int_equal(stats(p).rows, 2);
 	assert_int_equal(stats(p).refused, 1);
@@ -364,7 +393,7 @@ static void what_is_set_aside_goes_first_when_it_is_full(void **state)
 	put(p, 5);
 	assert_int_equal(stats(p).refused, 0);
 	assert_int_equal(stats(p).dropped, 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 4);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 4);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[3].seq, 5);
 }
@@ -428,12 +457,12 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	p->config.flush_thread = true;
 	assert_int_equal(reopen(p), 0);
 	put(p, 2);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 0);
 	done.fd = outbox_fd(p->o);
 	while (n < 2) {
 		assert_int_equal(poll(&done, 1, 30000), 1);
 		assert_int_equal(outbox_settle(p->o), 0);
-		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, out, 8);
+		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 8);
 	}
 	assert_int_equal(out[0].seq, 2);
 	assert_int_equal(out[1].seq, 1);
@@ -462,7 +491,7 @@ static void the_thread_keeps_the_wal_short(void **state)
 		uint64_t seq = put(p, i).seq;
 
 		/* The thread is never further behind than one sync. */
-		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, out, 1) < 1 || out[0].seq < seq) {
+		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 || out[0].seq < seq) {
 			assert_int_equal(poll(&done, 1, 30000), 1);
 			assert_int_equal(outbox_settle(p->o), 0);
 		}
@@ -483,7 +512,7 @@ static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 	assert_int_equal(reopen(p), 0);
 	put(p, 100);
 	put(p, 110);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);
 	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
 	assert_int_equal(stats(p).syncs, 0);
 	assert_int_equal(outbox_sync(p->o), 0);
@@ -612,7 +641,7 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 
 		rc = outbox_put(p->o, &r);
 	}
-	rc = rc >= 0 ? outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 64) : rc;
+	rc = rc >= 0 ? outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
 	assert_int_equal(rc, -EUCLEAN);
 	assert_int_equal(reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
@@ -631,7 +660,7 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	outbox_close(p->o);
 	sql(p->path, "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 4), 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[1].seq, 3);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
@@ -655,7 +684,7 @@ static void a_folder_that_is_not_there_is_named(void **state)
 static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 {
 	struct place *p = *state;
-	struct rlimit limit, none;
+	struct rlimit limit, no_room;
 	struct outbox_gap gaps[2];
 	struct reading r, out[8];
 
@@ -663,15 +692,15 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	put(p, 2);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	none = limit;
-	none.rlim_cur = 512;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	no_room = limit;
+	no_room.rlim_cur = 512;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &no_room), 0);
 	for (uint64_t i = 3; i <= 5; i++) {
 		r = sample(i);
 		assert_true(outbox_put(p->o, &r) < 0);
 		assert_true(outbox_reason(p->o)[0] != '\0');
 	}
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, out, 8), 2);	/* what there is can be sent */
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);	/* what there is can be sent */
 	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0);	/* and stays, as it cannot be deleted */
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	assert_int_equal(stats(p).not_written, 3);
@@ -700,6 +729,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_put_is_peeked_in_order_and_stays),
 		TEST(what_is_confirmed_is_gone_and_the_rest_stays),
+		TEST(what_is_under_way_is_not_peeked_and_nothing_reaches_over_it),
 		TEST(a_seq_is_never_given_twice_even_after_all_was_confirmed),
 		TEST(each_new_file_has_an_epoch_of_its_own),
 		TEST(a_second_process_is_refused),

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "unit/coap_peer.h"
+#include "userspace/coaps/coaps_client.h"
 #include "userspace/node/system_facts.h"
 #include "userspace/node/uplink.h"
 #include "userspace/reading/senml.h"
@@ -41,9 +42,17 @@ static struct {
 	uint64_t poison;	/* a pack with this seq is refused with 4.00 */
 	int max_age_s;		/* -1: none */
 	const char *time;	/* what /time says; NULL: 4.04 */
+	bool hold;		/* a POST is not answered, but kept */
+	struct coap_message held[COAPS_REQUESTS_MAX];
+	struct sockaddr_in held_from;
+	unsigned n_held, most_held;
 	unsigned posts, gets;
 	unsigned sizes[64];	/* readings in each pack */
 	uint8_t stored[256];	/* by seq: how often */
+	/* another server, which stores all and says so */
+	int other_fd;
+	uint16_t other_port;
+	unsigned other_posts;
 	/* what came of it */
 	struct clock_stamp stamp;
 	unsigned stamps;
@@ -74,7 +83,8 @@ static void nonsense(const struct coap_message *m, const struct sockaddr_in *to)
 	sendto(t.fd, reset, sizeof(reset), 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
-static void serve(void)
+/* One datagram; false if there was none. */
+static bool serve(void)
 {
 	static struct reading readings[64];
 	struct sockaddr_in from;
@@ -86,14 +96,17 @@ static void serve(void)
 	struct coap_message m;
 	int count;
 
-	if (n < 0 || !coap_parse(buffer, (size_t)n, &m) || m.code == 0) {
-		return;
+	if (n < 0) {
+		return false;
+	}
+	if (!coap_parse(buffer, (size_t)n, &m) || m.code == 0) {
+		return true;
 	}
 	if (m.code == 1) {
 		t.gets++;
 		assert_string_equal(m.path, "/time");
 		reply(&m, t.time != NULL ? CODE(2, 5) : CODE(4, 4), t.time != NULL ? t.time : "", &from);
-		return;
+		return true;
 	}
 	assert_int_equal(m.code, 2);
 	assert_string_equal(m.path, "/gpsflowtemp");
@@ -105,23 +118,33 @@ static void serve(void)
 		t.sizes[t.posts] = (unsigned)count;
 	}
 	t.posts++;
+	if (t.hold && t.n_held < COAPS_REQUESTS_MAX) {
+		t.held_from = from;
+		t.held[t.n_held++] = m;
+		t.most_held = t.n_held > t.most_held ? t.n_held : t.most_held;
+		for (int i = 0; i < count; i++) {
+			t.stored[readings[i].seq % 256]++;
+		}
+		return true;
+	}
 	if (t.code == SILENT) {
-		return;
+		return true;
 	}
 	if (t.code == NONSENSE) {
 		nonsense(&m, &from);
-		return;
+		return true;
 	}
 	for (int i = 0; i < count; i++) {
 		if (readings[i].seq == t.poison) {
 			reply(&m, CODE(4, 0), "record 7: not a number", &from);
-			return;
+			return true;
 		}
 	}
 	for (int i = 0; i < count && t.code >> 5 == 2; i++) {
 		t.stored[readings[i].seq]++;
 	}
 	reply(&m, t.code, t.code >> 5 == 4 ? "not your device" : "", &from);
+	return true;
 }
 
 /* --- the rig --------------------------------------------------------------- */
@@ -130,6 +153,40 @@ static void listen_again(void)
 {
 	t.fd = coap_listen(&t.port);
 	assert_true(t.fd >= 0);
+}
+
+static void serve_other(void)
+{
+	struct sockaddr_in from;
+	socklen_t from_size = sizeof(from);
+	uint8_t buffer[2048];
+	ssize_t n = recvfrom(t.other_fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+	struct coap_message m;
+
+	if (n > 0 && coap_parse(buffer, (size_t)n, &m) && m.code == 2) {
+		t.other_posts++;
+		assert_true(coap_reply(t.other_fd, &m, CODE(2, 4), -1, "", &from));
+	}
+}
+
+/* The uplink anew, with more settings. */
+static void open_with(const char *second, const char *third)
+{
+	const char *over[] = { t.uri, "server.batch=4", second, third };
+	char err[600];
+	int code;
+
+	uplink_close(t.uplink);
+	t.uplink = NULL;
+	node_config_free(&t.config);
+	if (node_config_load(&t.config, &(const struct node_config_source){ NULL, over, third != NULL ? 4 : 3 }, err,
+			     sizeof(err)) != 0) {
+		fail_msg("%s", err);
+	}
+	t.uplink = uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
+	if (t.uplink == NULL) {
+		fail_msg("%s", err);
+	}
 }
 
 static int setup(void **state)
@@ -143,6 +200,7 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
+	t.other_fd = -1;
 	t.code = CODE(2, 4);
 	t.max_age_s = -1;
 	strcpy(t.dir, "/tmp/geotherm-uplink-XXXXXX");
@@ -156,7 +214,7 @@ static int setup(void **state)
 			 0);
 	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
 	log_set_level(LOG_LEVEL_ERROR);
-	t.uplink = uplink_open(&t.config, 42, 0, &code, err, sizeof(err));
+	t.uplink = uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
 	if (t.uplink == NULL) {
 		fail_msg("%s", err);
 	}
@@ -174,6 +232,9 @@ static int teardown(void **state)
 	node_config_free(&t.config);
 	if (t.fd >= 0) {
 		close(t.fd);
+	}
+	if (t.other_fd >= 0) {
+		close(t.other_fd);
 	}
 	dir = opendir(t.dir);
 	while ((entry = readdir(dir)) != NULL) {
@@ -214,13 +275,15 @@ static struct uplink_stats uplink(void)
 /* One turn of the event loop, of node and server. Returns how long it waited, in ms. */
 static int turn(bool needs_time)
 {
-	struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
-				 { .fd = t.fd, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
+				 { .fd = t.fd, .events = POLLIN }, { .fd = t.other_fd, .events = POLLIN } };
 	uint64_t before = system_facts_boot_ns();
 
-	assert_true(poll(fds, 2, 20) >= 0);
-	if (t.fd >= 0) {
-		serve();
+	assert_true(poll(fds, 3, 20) >= 0);
+	while (t.fd >= 0 && serve()) {
+	}
+	if (t.other_fd >= 0) {
+		serve_other();
 	}
 	switch (uplink_process(t.uplink, t.outbox, needs_time, now_ns(), &t.stamp)) {
 	case 0:
@@ -395,6 +458,152 @@ static void newest_first_confirms_what_was_sent(void **state)
 	}
 }
 
+static void answer_held(void)
+{
+	unsigned n = t.n_held;
+
+	t.n_held = 0;
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(coap_reply(t.fd, &t.held[i], CODE(2, 4), -1, "", &t.held_from));
+	}
+	for (unsigned i = 0; i < n + 2; i++) {	/* a turn reads one answer */
+		turn(false);
+	}
+}
+
+static void a_backlog_goes_several_packs_at_a_time_each_in_a_datagram(void **state)
+{
+	(void)state;
+	put(240);
+	t.hold = true;
+	while (outbox().rows > 0) {
+		UNTIL(t.n_held > 0 || outbox().rows == 0);
+		for (int i = 0; i < 3; i++) {	/* what else comes */
+			turn(false);
+		}
+		answer_held();
+	}
+	assert_true(t.most_held >= 16);
+	for (unsigned seq = 1; seq <= 240; seq++) {
+		assert_int_equal(t.stored[seq], 1);
+	}
+	assert_int_equal(uplink().sent, 240);
+}
+
+static void newest_first_and_several_at_a_time_confirms_only_what_was_stored(void **state)
+{
+	(void)state;
+	open_with("server.order=newest-first", NULL);
+	put(100);
+	t.hold = true;
+	for (unsigned round = 0; outbox().rows > 0; round++) {
+		UNTIL(t.n_held > 0 || outbox().rows == 0);
+		put(round < 10 ? 12 : 0);	/* above what is under way */
+		turn(false);
+		turn(false);
+		answer_held();
+	}
+	for (unsigned seq = 1; seq <= 220; seq++) {
+		assert_int_equal(t.stored[seq], 1);
+	}
+}
+
+static void the_next_server_takes_over_and_the_first_comes_back_when_it_is_well(void **state)
+{
+	char uris[160];
+
+	(void)state;
+	t.other_fd = coap_listen(&t.other_port);
+	snprintf(uris, sizeof(uris), "%s, coap://127.0.0.1:%u/elsewhere", t.uri, t.other_port);
+	open_with(uris, "server.retry_max=1min");
+	put(2);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.other_posts, 0);
+	close(t.fd);
+	t.fd = -1;
+	put(2);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.other_posts, 1);
+	assert_non_null(strstr(uplink().server, "elsewhere"));
+	assert_non_null(strstr(uplink().last_error, "is tried"));
+	assert_int_equal(uplink().n_servers, 2);
+	listen_again();
+	put(1);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.other_posts, 2);
+	t.skew_ns = 301 * S;
+	put(1);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.other_posts, 2);
+	assert_string_equal(uplink().server, t.config.servers[0]);
+}
+
+/* What the older program's server did with a payload: split it at slashes and take the fields as numbers. */
+static void assert_old_server_understands(const struct coap_message *m)
+{
+	char text[600], *field[8] = { NULL }, *save = NULL, *end;
+	unsigned n = 0;
+
+	assert_int_equal(m->content_format, -1);
+	assert_true(m->payload_size < sizeof(text));
+	snprintf(text, sizeof(text), "%.*s", (int)m->payload_size, (const char *)m->payload);
+	for (char *at = strtok_r(text, "/", &save); at != NULL && n < 8; at = strtok_r(NULL, "/", &save)) {
+		field[n++] = at;
+	}
+	assert_int_equal(n, 6);
+	assert_string_equal(field[0], "28-010203040506");
+	assert_string_equal(field[1], "2199023255553");
+	assert_string_equal(field[2], "21.437");
+	assert_string_equal(field[3], "0");
+	assert_true(strncmp(field[4], "$GPRMC,", 7) == 0 && strstr(field[4], "\r\n") != NULL);
+	assert_true(strtod(field[5], &end) > 1.7e9 && *end == '\0');
+}
+
+static void the_older_servers_format_is_one_record_at_a_time(void **state)
+{
+	struct coap_message last = { 0 };
+	uint8_t buffer[2048];
+	struct sockaddr_in from;
+	socklen_t from_size = sizeof(from);
+	unsigned posts = 0;
+	uint64_t give_up = system_facts_boot_ns() + PATIENCE_S * S;
+
+	(void)state;
+	open_with("server.format=legacy", NULL);
+	for (unsigned i = 0; i < 20; i++) {
+		struct reading r;
+
+		reading_init(&r);
+		strcpy(r.device, "urn:dev:mac:020000fffe000001");
+		r.boot_ns = system_facts_boot_ns();
+		r.utc_us = INT64_C(1797120010000000) + i;
+		r.time_source = READING_TIME_GNSS;
+		reading_scalar_put(&r, READING_LAT, -276004400);
+		reading_scalar_put(&r, READING_LON, -485188400);
+		r.n_temperatures = 1;
+		memcpy(r.temperatures[0].rom, "\x28\x06\x05\x04\x03\x02\x01\x5b", 8);
+		r.temperatures[0].temp_known = true;
+		r.temperatures[0].temp_mc = 21437;
+		assert_int_equal(outbox_put(t.outbox, &r), 0);
+	}
+	while (outbox().rows > 0) {
+		struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN }, { .fd = t.fd, .events = POLLIN } };
+		ssize_t n;
+
+		assert_true(poll(fds, 2, 20) >= 0);
+		assert_int_equal(uplink_process(t.uplink, t.outbox, false, now_ns(), &t.stamp), 0);
+		assert_true(uplink().in_flight <= 1);
+		n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+		if (n > 0 && coap_parse(buffer, (size_t)n, &last) && last.code == 2) {
+			assert_old_server_understands(&last);
+			posts++;
+			assert_true(coap_reply(t.fd, &last, CODE(2, 4), -1, "", &from));
+		}
+		assert_true(system_facts_boot_ns() < give_up);
+	}
+	assert_int_equal(posts, 20);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -408,6 +617,10 @@ int main(void)
 		TEST(the_time_is_asked_before_anything_is_sent),
 		TEST(a_server_without_a_clock_does_not_stop_the_readings),
 		TEST(newest_first_confirms_what_was_sent),
+		TEST(a_backlog_goes_several_packs_at_a_time_each_in_a_datagram),
+		TEST(newest_first_and_several_at_a_time_confirms_only_what_was_stored),
+		TEST(the_next_server_takes_over_and_the_first_comes_back_when_it_is_well),
+		TEST(the_older_servers_format_is_one_record_at_a_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

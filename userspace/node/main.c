@@ -97,6 +97,13 @@ static int take_options(int argc, char **argv, struct options *o)
 	return code;
 }
 
+static int check(const struct node_config *config)
+{
+	char device[READING_DEVICE_SIZE];
+
+	return node_check_device(config, device) != 0 ? NODE_CONFIG : node_exit_of(node_check_server(config, device));
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .config = NULL };
@@ -119,7 +126,7 @@ int main(int argc, char **argv)
 		return NODE_CONFIG;
 	}
 	log_set_level(config.log_level);
-	code = options.check ? node_exit_of(node_check_server(&config)) : node_run(&config, &source);
+	code = options.check ? check(&config) : node_run(&config, &source);
 	node_config_free(&config);
 	return code;
 }

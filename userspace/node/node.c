@@ -415,17 +415,20 @@ int node_exit_of(int error)
 
 static int start_uplink(struct node *n)
 {
-	struct outbox_stats stats;
 	char err[512];
 	int code = 0;
 
-	if (n->config->server_uri == NULL) {
+	if (n->config->n_servers == 0) {
 		log_warning("no [server] uri: readings stay in the outbox");
 		return NODE_OK;
 	}
-	outbox_stats(n->outbox, &stats);
-	n->uplink = uplink_open(n->config, stats.epoch ^ n->started_ns, node_check_utc_s(n->config),
-				&code, err, sizeof(err));
+	for (unsigned i = 0; i < n->config->n_servers; i++) {
+		if (strncmp(n->config->servers[i], "coap://", 7) == 0) {
+			log_warning("%s: nothing is protected on the way, and nobody knows who sends",
+				    n->config->servers[i]);
+		}
+	}
+	n->uplink = uplink_open(n->config, n->device, node_check_utc_s(n->config), &code, err, sizeof(err));
 	if (n->uplink == NULL) {
 		log_error("%s", err);
 		return node_exit_of(code);
@@ -456,7 +459,7 @@ static bool load_again(struct node *n, struct node_config *fresh)
 	if (changed != NULL) {
 		log_error("reload: %s has changed: that takes a restart", changed);
 	}
-	if (changed != NULL || node_check_server(fresh) != 0) {
+	if (changed != NULL || node_check_server(fresh, n->device) != 0) {
 		node_config_free(fresh);
 		return false;
 	}
@@ -538,14 +541,11 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	if (code == NODE_OK && node_check_device(config, n->device) != 0) {
 		code = NODE_CONFIG;
 	}
-	if (code == NODE_OK) {	/* before anything is opened: it is the commonest mistake */
-		code = node_exit_of(node_check_server(config));
+	if (code == NODE_OK) {	/* first: a credential is the commonest mistake */
+		code = start_uplink(n);
 	}
 	if (code == NODE_OK && open_outbox(n) != 0) {
 		code = NODE_OUTBOX;
-	}
-	if (code == NODE_OK) {
-		code = start_uplink(n);
 	}
 	if (code == NODE_OK) {
 		n->parts = parts_open(n->config, n->started_ns, err, sizeof(err));

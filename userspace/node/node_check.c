@@ -8,8 +8,7 @@
 #include <time.h>
 
 #include "system_facts.h"
-#include "userspace/coaps/coaps_credentials.h"
-#include "userspace/coaps/coaps_policy.h"
+#include "uplink.h"
 #include "userspace/daemon/log.h"
 
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE])
@@ -36,27 +35,19 @@ int64_t node_check_utc_s(const struct node_config *config)
 	return now.tv_sec < config->not_before_us / 1000000 ? 0 : now.tv_sec;
 }
 
-int node_check_server(const struct node_config *config)
+int node_check_server(const struct node_config *config, const char *device)
 {
-	const struct coaps_credentials credentials = {
-		.certificate = config->server_certificate,
-		.key = config->server_key,
-		.ca = config->server_ca,
-	};
-	struct coaps_policy policy;
+	struct uplink *uplink;
 	char err[512];
+	int code = 0;
 
-	if (config->server_uri == NULL || strncmp(config->server_uri, "coap://", 7) == 0) {
+	if (config->n_servers == 0) {
 		return 0;
 	}
-	if (coaps_credentials_check(&credentials, COAPS_CLIENT, node_check_utc_s(config), NULL, err,
-				    sizeof(err)) != 0) {
+	uplink = uplink_open(config, device, node_check_utc_s(config), &code, err, sizeof(err));
+	if (uplink == NULL) {
 		log_error("%s", err);
-		return -EKEYREJECTED;
 	}
-	if (coaps_policy_parse(config->server_ciphers, &policy, err, sizeof(err)) != 0) {
-		log_error("[server] %s", err);
-		return -EINVAL;
-	}
-	return 0;
+	uplink_close(uplink);
+	return code;
 }

@@ -15,10 +15,10 @@
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE]);
 
 /*
- * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for the ciphers, which is
- * logged.
+ * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a cipher, or a device that
+ * the format cannot name, which is logged.
  */
-int node_check_server(const struct node_config *config);
+int node_check_server(const struct node_config *config, const char *device);
 
 /* UTC in s for the dates of certificates; 0 while this machine's clock is not to be believed. */
 int64_t node_check_utc_s(const struct node_config *config);

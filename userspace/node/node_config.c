@@ -9,6 +9,7 @@
 
 static const char *const simulate_words[] = { "never", "if-absent", NULL };
 static const char *const bus_words[] = { "auto", "userspace", "kernel", "simulated", "none", NULL };
+static const char *const format_words[] = { "senml", "legacy", NULL };
 static const char *const order_words[] = { "oldest-first", "newest-first", NULL };
 
 /* CFG-NAV5 dynModel (u-blox 7 protocol specification, section 35.10); 1 is not assigned */
@@ -59,8 +60,9 @@ static const struct config_key table[] = {
 	  "YYYY-MM-DD: no source of time is believed when it says an earlier day. Lower it to play recordings." },
 
 	{ "server", "uri", CONFIG_STRING, AT(server_uri), NULL, 0, 0, NULL,
-	  "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Without it readings stay "
-	  "in the outbox." },
+	  "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Up to 4, with commas between them: "
+	  "the first that serves is used, and the first of all again when it is well; they should store into one place. "
+	  "Without it readings stay in the outbox." },
 	{ "server", "ca", CONFIG_STRING, AT(server_ca), "/etc/geotherm/pki/ca.pem", 0, 0, NULL,
 	  "PEM file with the certificates that may sign the server's." },
 	{ "server", "certificate", CONFIG_STRING, AT(server_certificate), "/etc/geotherm/pki/node.pem", 0, 0, NULL,
@@ -68,11 +70,14 @@ static const struct config_key table[] = {
 	{ "server", "key", CONFIG_STRING, AT(server_key), NULL, 0, 0, NULL,
 	  "PEM file with the node's private key. Default: the file of the certificate." },
 	{ "server", "server_name", CONFIG_STRING, AT(server_name), NULL, 0, 0, NULL,
-	  "The name (or address) that the server's certificate must have. Default: the host of the URI." },
+	  "The name (or address) that every server's certificate must have. Default: the host of its URI." },
 	{ "server", "ciphers", CONFIG_STRING, AT(server_ciphers), NULL, 0, 0, NULL,
 	  "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
+	{ "server", "format", CONFIG_CHOICE, AT(server_format), "senml", 0, 0, format_words,
+	  "senml: everything, as SenML in CBOR. legacy: the older program's text, for a server that is still the old one: "
+	  "of each reading the first temperature, the position and the time; the device must be named by a MAC." },
 	{ "server", "batch", CONFIG_UINT, AT(server_batch), "64", 1, 256, NULL,
-	  "Readings in one POST at most, when there is a backlog." },
+	  "Readings in one POST at most, when there is a backlog; no more than fit a datagram." },
 	{ "server", "order", CONFIG_CHOICE, AT(server_order), "oldest-first", 0, 0, order_words,
 	  "Which readings of a backlog go first." },
 	{ "server", "retry_max", CONFIG_SECONDS, AT(server_retry_max_ms), "1min", 1000, 3600000, NULL,
@@ -135,6 +140,31 @@ static int parse_sync(const char *text, unsigned *ms, char *err, size_t err_size
 	return 0;
 }
 
+/* Takes the URIs of [server] uri apart. */
+static int parse_servers(struct node_config *c, char *err, size_t err_size)
+{
+	const char *at = c->server_uri != NULL ? c->server_uri : "";
+
+	c->n_servers = 0;
+	while (*(at += strspn(at, ", \t")) != '\0') {
+		size_t length = strcspn(at, ", \t");
+
+		if (c->n_servers == NODE_SERVERS_MAX || length >= sizeof(c->servers[0])) {
+			snprintf(err, err_size, "[server] uri: at most %d of at most %zu characters", NODE_SERVERS_MAX,
+				 sizeof(c->servers[0]) - 1);
+			return -EINVAL;
+		}
+		memcpy(c->servers[c->n_servers], at, length);
+		c->servers[c->n_servers++][length] = '\0';
+		at += length;
+	}
+	if (c->server_uri != NULL && c->n_servers == 0) {
+		snprintf(err, err_size, "[server] uri = %.40s: must be coaps://HOST[:PORT][/PATH]", c->server_uri);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What one key cannot say about itself. */
 static int work_out(struct node_config *c, char *err, size_t err_size)
 {
@@ -162,6 +192,9 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];
+	if (parse_servers(c, err, err_size) != 0) {
+		return -EINVAL;
+	}
 	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);
 }
 

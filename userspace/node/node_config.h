@@ -15,7 +15,10 @@
 
 #include "userspace/daemon/log.h"
 
+#define NODE_SERVERS_MAX 4
+
 enum node_simulate { NODE_SIMULATE_NEVER, NODE_SIMULATE_IF_ABSENT };
+enum node_format { NODE_FORMAT_SENML, NODE_FORMAT_LEGACY };
 enum node_w1_bus { NODE_W1_AUTO, NODE_W1_USERSPACE, NODE_W1_KERNEL, NODE_W1_SIMULATED, NODE_W1_NONE };
 
 struct node_config {
@@ -44,6 +47,7 @@ struct node_config {
 	char *server_key;
 	char *server_name;
 	char *server_ciphers;
+	int server_format;	/* enum node_format */
 	unsigned server_batch;
 	int server_order;	/* enum outbox_order */
 	unsigned server_retry_max_ms;
@@ -55,6 +59,8 @@ struct node_config {
 
 	/* worked out from the above by node_config_load() */
 	enum log_level log_level;
+	char servers[NODE_SERVERS_MAX][256];	/* the URIs of server_uri */
+	unsigned n_servers;
 	uint8_t gnss_dyn_model;	/* CFG-NAV5 dynModel */
 	int64_t not_before_us;
 	unsigned outbox_sync_ms;

@@ -394,12 +394,13 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 	return epoch == o->stats.epoch ? put_aside(o, seq, OUTBOX_GAP_REFUSED, why) : -ENOENT;
 }
 
-int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max)
+int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
+		struct reading *readings, size_t max)
 {
 	for (;;) {
 		sqlite3_stmt *peek = OUTBOX_SQL(
 			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST,
-			(int64_t)max, (int64_t)o->durable);
+			(int64_t)max, (int64_t)o->durable, (int64_t)except.first, (int64_t)except.last);
 		uint64_t damaged = 0;
 		size_t n = 0;
 		int rc = SQLITE_DONE;
@@ -407,6 +408,10 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readi
 		while (damaged == 0 && n < max && (rc = sqlite3_step(peek)) == SQLITE_ROW) {
 			struct outbox_row row;
 
+			if (n > 0 && ((uint64_t)sqlite3_column_int64(peek, 0) < except.first) !=
+					     (readings[0].seq < except.first)) {
+				break;	/* it lies beyond them */
+			}
 			if (outbox_row_take(peek, &row) &&
 			    outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
 				n++;
@@ -527,7 +532,7 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
-	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX);
+	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX, 0, 0);
 	int64_t row[5] = { 0 }, gaps = 0;
 	int rc = outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_GAP_COUNT], 1, &gaps);
 

@@ -92,11 +92,18 @@ void outbox_close(struct outbox *o);
  */
 int outbox_put(struct outbox *o, struct reading *r);
 
+/* Sequence numbers, both included; all 0: none. */
+struct outbox_range {
+	uint64_t first, last;
+};
+
 /*
- * Up to max readings, in that order; they stay. Returns how many. What lies between the lowest
- * and the highest of their seqs is among them. A damaged one is set aside and not among them.
+ * Up to max readings, in that order, without those of `except` (they are under way); they stay. Returns
+ * how many. What lies between the lowest and the highest of their seqs is among them. A damaged
+ * one is set aside and not among them.
  */
-int outbox_peek(struct outbox *o, enum outbox_order order, struct reading *readings, size_t max);
+int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
+		struct reading *readings, size_t max);
 
 /* The server has first..last of that epoch: they are deleted. Returns how many were. */
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last);

@@ -18,8 +18,10 @@
 	X(COMMIT, "COMMIT") \
 	X(ROLLBACK, "ROLLBACK") \
 	X(PUT, "INSERT INTO reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
-	X(OLDEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq LIMIT ?1") \
-	X(NEWEST, "SELECT * FROM reading WHERE seq <= ?2 ORDER BY seq DESC LIMIT ?1") \
+	X(OLDEST, ("SELECT * FROM reading WHERE seq <= ?2 AND seq NOT BETWEEN ?3 AND ?4" \
+		    " ORDER BY seq LIMIT ?1")) \
+	X(NEWEST, ("SELECT * FROM reading WHERE seq <= ?2 AND seq NOT BETWEEN ?3 AND ?4" \
+		    " ORDER BY seq DESC LIMIT ?1")) \
 	X(OLDEST_SIZE, "SELECT seq, length(body) FROM reading ORDER BY seq LIMIT 1") \
 	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1") \
 	X(DROP, "DELETE FROM reading WHERE seq = ?1") \

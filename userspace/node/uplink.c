@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* epoll_create1(), getrandom() */
 #include "uplink.h"
 
 #include <errno.h>
@@ -6,53 +7,75 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
 
+#include "uplink_pack.h"
 #include "uplink_plan.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/log.h"
-#include "userspace/reading/senml.h"
+#include "userspace/reading/legacy_reading.h"
 
 #define DEFAULT_PATH "/gpsflowtemp"
 #define TIME_PATH "/time"
 #define NS_PER_S UINT64_C(1000000000)
 
-/* A body of this size goes in 32 blocks; more would only lose more when one is lost for good. */
-#define BODY_MAX 32768
-
 /* A server that does not tell the time is asked again after this. */
 #define TIME_RETRY_NS (600 * NS_PER_S)
 
 /*
- * A request is given up after 1.5 + 3 + 6 s, times up to 1.5 (RFC 7252 4.2): a server that was
- * restarted does not know the session, and a new one is to be there within 20 s.
+ * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was restarted
+ * does not know the session, and a new one is to be there within 20 s. With 1 datagram in 10
+ * lost each way, 1 request in 800 is given up.
  */
-#define ACK_TIMEOUT_MS 1500
-#define MAX_RETRANSMIT 2
+#define ACK_TIMEOUT_MS 1000
+#define ACK_SPREAD_PERCENT 10
+#define MAX_RETRANSMIT 3
 
-enum request { REQUEST_NONE, REQUEST_TIME, REQUEST_PACK };
+/* The older program's server loses rows, and aborts, when it has more than one request at a time. */
+#define WINDOW_LEGACY 1
+/* It takes any time for right: what was measured before the clock was set waits to be dated, so long. */
+#define LEGACY_UNDATED_NS (600 * NS_PER_S)
+
+struct server {
+	const char *uri;	/* the configuration's */
+	char path[256];
+	struct coaps_client *client;
+};
+
+enum kind { KIND_NONE, KIND_TIME, KIND_PACK };
+
+struct request {
+	struct uplink *uplink;
+	enum kind kind;		/* KIND_NONE: this one is free */
+	struct uplink_ask ask;
+	const struct server *server;
+	uint64_t epoch, first, last;	/* a pack */
+};
 
 struct uplink {
 	const struct node_config *config;
-	char path[256];
-	struct coaps_client *client;
+	int epoll;
+	struct server servers[NODE_SERVERS_MAX];
 	struct uplink_plan plan;
-	struct reading *readings;	/* config->server_batch of them */
-	uint8_t *body;		/* BODY_MAX */
+	struct uplink_packer *packer;
+	struct request requests[COAPS_REQUESTS_MAX];
+	unsigned in_flight;
+	struct outbox_range under_way;	/* no pack begins in here while any is */
+	bool asking_time;
+	uint64_t time_not_before_ns, began_ns;
+	const struct server *told;	/* the log knows that it stores */
 
-	enum request pending;
-	uint64_t asked_ns;
-	uint64_t time_not_before_ns;
-	uint64_t pack_epoch, pack_first, pack_last;
-	unsigned pack_n;
-
-	bool answered;		/* the pending request has come to an end: the following are set */
-	enum coaps_failure failure;
-	unsigned code;
-	int64_t max_age_s;
-	char words[640];	/* the diagnostic, the reason of a failure, or the time */
+	/* of this turn: for the callbacks */
+	struct outbox *outbox;
+	uint64_t now_ns;
+	struct clock_stamp *time;
+	bool has_time;
+	int rc;			/* first error of the outbox */
 
 	struct uplink_stats stats;
-	char last_error[900];
+	char last_error[1100];
 };
 
 /* --- open and close ----------------------------------------------------- */
@@ -66,48 +89,93 @@ static void take_path(const char *uri, char path[256])
 	snprintf(path, 256, "%s", slash != NULL && slash[1] != '\0' ? slash : DEFAULT_PATH);
 }
 
-struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s,
-			   int *code, char *err, size_t err_size)
+static int open_server(struct uplink *u, struct server *server, const char *uri, char *err, size_t err_size)
 {
+	const struct node_config *c = u->config;
 	const struct coaps_client_config client = {
-		.uri = config->server_uri,
-		.credentials = { .certificate = config->server_certificate, .key = config->server_key,
-				 .ca = config->server_ca },
-		.server_name = config->server_name, .ciphers = config->server_ciphers,
-		.ack_timeout_ms = ACK_TIMEOUT_MS, .max_retransmit = MAX_RETRANSMIT,
+		.uri = uri,
+		.credentials = { .certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca },
+		.server_name = c->server_name, .ciphers = c->server_ciphers, .ack_timeout_ms = ACK_TIMEOUT_MS,
+		.max_retransmit = MAX_RETRANSMIT, .ack_spread_percent = ACK_SPREAD_PERCENT,
+	};
+	struct epoll_event event = { .events = EPOLLIN };
+	int code = 0;
+
+	server->uri = uri;
+	take_path(uri, server->path);
+	server->client = coaps_client_new(&client, &code, err, err_size);
+	if (server->client == NULL) {
+		return code;
+	}
+	if (epoll_ctl(u->epoll, EPOLL_CTL_ADD, coaps_client_fd(server->client), &event) != 0) {
+		snprintf(err, err_size, "epoll: %s", strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+/* What can be known of the configuration before it is used. */
+static int check(const struct node_config *c, const char *device, int64_t utc_s, int64_t *not_after_s, char *err,
+		 size_t err_size)
+{
+	const struct coaps_credentials credentials = {
+		.certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca,
 	};
 	struct coaps_certificate_info info = { .not_after_s = 0 };
-	struct uplink *u;
+	struct reading reading = { .seq = 1 };
+	struct legacy_record record;
+	bool secure = false;
 
-	if (strncmp(config->server_uri, "coap://", 7) == 0) {
-		log_warning("%s: nothing is protected on the way, and nobody knows who sends", config->server_uri);
-	} else if (coaps_credentials_check(&client.credentials, COAPS_CLIENT, utc_s, &info, err,
-					   err_size) != 0) {
-		*code = -EKEYREJECTED;
-		return NULL;
+	snprintf(reading.device, sizeof(reading.device), "%s", device);
+	if (c->server_format == NODE_FORMAT_LEGACY && legacy_from_reading(&reading, &record) != 0) {
+		snprintf(err, err_size, "[server] format = legacy: its records name a MAC, which %s has not", device);
+		return -EINVAL;
 	}
-	if (config->device != NULL && info.device[0] != '\0' &&
-	    strcmp(config->device, info.device) != 0) {
+	for (unsigned i = 0; i < c->n_servers; i++) {
+		secure |= strncmp(c->servers[i], "coap://", 7) != 0;
+	}
+	if (secure && coaps_credentials_check(&credentials, COAPS_CLIENT, utc_s, &info, err, err_size) != 0) {
+		return -EKEYREJECTED;
+	}
+	if (info.device[0] != '\0' && strcmp(device, info.device) != 0) {
 		log_warning("%s names the device %s, this node is %s: a server that checks will refuse its readings",
-			    config->server_certificate, info.device, config->device);
+			    c->server_certificate, info.device, device);
 	}
-	u = calloc(1, sizeof(*u));
-	if (u != NULL) {
-		u->readings = malloc(config->server_batch * sizeof(*u->readings));
-		u->body = malloc(BODY_MAX);
-	}
-	if (u == NULL || u->readings == NULL || u->body == NULL) {
+	*not_after_s = info.not_after_s;
+	return 0;
+}
+
+struct uplink *uplink_open(const struct node_config *config, const char *device, int64_t utc_s,
+			   int *code, char *err, size_t err_size)
+{
+	bool legacy = config->server_format == NODE_FORMAT_LEGACY;
+	struct uplink_plan_config plan = {
+		.batch = config->server_batch, .window = legacy ? WINDOW_LEGACY : COAPS_REQUESTS_MAX,
+		.servers = config->n_servers, .backoff_max_ms = config->server_retry_max_ms,
+	};
+	struct uplink *u = calloc(1, sizeof(*u));
+
+	if (u == NULL) {
 		snprintf(err, err_size, "out of memory");
 		*code = -ENOMEM;
-		uplink_close(u);
 		return NULL;
 	}
 	u->config = config;
-	u->stats.certificate_not_after_s = info.not_after_s;
-	take_path(config->server_uri, u->path);
-	uplink_plan_init(&u->plan, config->server_batch, config->server_retry_max_ms, seed);
-	u->client = coaps_client_new(&client, code, err, err_size);
-	if (u->client == NULL) {
+	u->epoll = epoll_create1(EPOLL_CLOEXEC);
+	u->packer = uplink_packer_new((enum node_format)config->server_format, config->server_batch);
+	if (u->packer == NULL || u->epoll < 0 || getrandom(&plan.seed, sizeof(plan.seed), 0) < 0) {
+		snprintf(err, err_size, "%s", strerror(errno));
+		*code = -errno;
+		uplink_close(u);
+		return NULL;
+	}
+	uplink_plan_init(&u->plan, &plan);
+	*code = check(config, device, utc_s, &u->stats.certificate_not_after_s, err, err_size);
+	for (unsigned i = 0; i < config->n_servers && *code == 0; i++) {
+		*code = open_server(u, &u->servers[i], config->servers[i], err, err_size);
+		u->stats.servers[u->stats.n_servers++] = config->servers[i];
+	}
+	if (*code != 0) {
 		uplink_close(u);
 		return NULL;
 	}
@@ -119,220 +187,274 @@ void uplink_close(struct uplink *u)
 	if (u == NULL) {
 		return;
 	}
-	coaps_client_free(u->client);
-	free(u->readings);
-	free(u->body);
+	for (unsigned i = 0; i < NODE_SERVERS_MAX; i++) {
+		coaps_client_free(u->servers[i].client);
+	}
+	uplink_packer_free(u->packer);
+	if (u->epoll >= 0) {
+		close(u->epoll);
+	}
 	free(u);
 }
 
 int uplink_fd(const struct uplink *u)
 {
-	return coaps_client_fd(u->client);
-}
-
-/* --- requests ------------------------------------------------------------ */
-
-static void on_response(void *arg, const struct coaps_response *response)
-{
-	struct uplink *u = arg;
-
-	u->answered = true;
-	u->failure = response->failure;
-	u->code = response->code;
-	u->max_age_s = response->max_age_s;
-	if (response->failure != COAPS_ANSWERED) {
-		snprintf(u->words, sizeof(u->words), "%s", response->reason);
-	} else {
-		snprintf(u->words, sizeof(u->words), "%.*s",
-			 (int)(response->payload_size < sizeof(u->words) ? response->payload_size
-									 : sizeof(u->words) - 1),
-			 (const char *)response->payload);
-	}
-}
-
-static int ask(struct uplink *u, enum request kind, const struct coaps_request *request,
-	       uint64_t now_ns)
-{
-	int rc;
-
-	u->answered = false;
-	u->pending = kind;	/* before: the callback may come from in there */
-	u->asked_ns = now_ns;
-	u->stats.requests++;
-	rc = coaps_client_request(u->client, request, on_response, u);
-	if (rc != 0) {
-		u->answered = true;
-		u->failure = COAPS_NO_ANSWER;
-		snprintf(u->words, sizeof(u->words), "cannot be asked: %s", strerror(-rc));
-	}
-	return rc;
-}
-
-static void ask_time(struct uplink *u, uint64_t now_ns)
-{
-	const struct coaps_request request = {
-		.method = COAPS_GET, .path = TIME_PATH, .content_format = -1, .accept = -1,
-	};
-
-	ask(u, REQUEST_TIME, &request, now_ns);
-}
-
-/* Sends the next pack: 1, 0 if there is nothing to send, or an error of the outbox. */
-static int send_pack(struct uplink *u, struct outbox *outbox, uint64_t now_ns)
-{
-	size_t n;
-	int found = outbox_peek(outbox, (enum outbox_order)u->config->server_order, u->readings,
-				u->plan.limit);
-	int size;
-
-	if (found <= 0) {
-		return found;
-	}
-	size = senml_encode(SENML_CBOR, u->readings, (size_t)found, u->body, BODY_MAX, &n);
-	if (size < 0) {	/* it could be encoded when it was put: its like is damaged */
-		int rc = outbox_refuse(outbox, u->readings[0].epoch, u->readings[0].seq, "cannot be encoded");
-
-		return rc < 0 ? rc : 1;
-	}
-	u->pack_n = (unsigned)n;
-	u->pack_epoch = u->readings[0].epoch;
-	u->pack_first = u->readings[0].seq;
-	u->pack_last = u->readings[n - 1].seq;
-	if (u->pack_first > u->pack_last) {	/* newest first */
-		u->pack_first = u->readings[n - 1].seq;
-		u->pack_last = u->readings[0].seq;
-	}
-	ask(u, REQUEST_PACK, &(const struct coaps_request){
-		.method = COAPS_POST, .path = u->path, .content_format = SENML_CBOR, .accept = -1,
-		.payload = u->body, .payload_size = (size_t)size,
-	}, now_ns);
-	return 1;
+	return u->epoll;
 }
 
 /* --- answers ------------------------------------------------------------- */
 
 /* The same trouble is told once, until something else happens. */
-static void trouble(struct uplink *u, uint64_t now_ns, const char *text)
+static void trouble(struct uplink *u, const char *text)
 {
-	bool told = strcmp(u->last_error, text) == 0 &&
-		    u->stats.last_sent_ns <= u->stats.last_error_ns;
+	bool told = strcmp(u->last_error, text) == 0 && u->stats.last_sent_ns <= u->stats.last_error_ns;
 
 	u->stats.failures++;
-	u->stats.last_error_ns = now_ns;
+	u->stats.last_error_ns = u->now_ns;
 	if (!told) {
 		snprintf(u->last_error, sizeof(u->last_error), "%s", text);
 		log_warning("%s", text);
 	}
 }
 
-static void explain(const struct uplink *u, char *text, size_t size)
+static void explain(const struct request *r, const struct coaps_response *answer, char *text, size_t size)
 {
-	if (u->failure != COAPS_ANSWERED) {
-		snprintf(text, size, "%s: %s; readings wait in the outbox", u->config->server_uri, u->words);
+	if (answer->failure != COAPS_ANSWERED) {
+		snprintf(text, size, "%s: %s", r->server->uri, answer->reason);
 	} else {
-		snprintf(text, size, "%s answers %u.%02u%s%s", u->config->server_uri, u->code >> 5, u->code & 31,
-			 u->words[0] != '\0' ? ": " : "", u->words);
+		snprintf(text, size, "%s answers %u.%02u%s%.*s", r->server->uri, answer->code >> 5, answer->code & 31,
+			 answer->payload_size > 0 ? ": " : "",
+			 (int)(answer->payload_size < 500 ? answer->payload_size : 500), (const char *)answer->payload);
 	}
 }
 
-static int take_pack_answer(struct uplink *u, struct outbox *outbox, uint64_t now_ns)
+/* The server did not serve: what comes next is the plan's. */
+static void server_failed(struct uplink *u, const struct request *r, const char *why)
 {
-	char text[900];
-	int rc = 0;
+	char text[sizeof(u->last_error)];
+	const struct server *next = &u->servers[u->plan.server];
 
-	switch (uplink_plan_answer(&u->plan, u->code, u->max_age_s, u->pack_n, now_ns)) {
+	u->told = NULL;
+	if (next != r->server) {
+		snprintf(text, sizeof(text), "%.700s; %s is tried", why, next->uri);
+	} else {
+		snprintf(text, sizeof(text), "%.700s; readings wait in the outbox", why);
+	}
+	trouble(u, text);
+}
+
+static void keep_error(struct uplink *u, int rc)
+{
+	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc;	/* -ENOENT: dropped meanwhile, as it was full */
+}
+
+static void confirm(struct uplink *u, const struct request *r)
+{
+	int n = outbox_confirm(u->outbox, r->epoch, r->first, r->last);
+
+	keep_error(u, n);
+	u->stats.sent += n > 0 ? (uint64_t)n : 0;
+	if (u->told != r->server) {
+		log_notice("%s stores the readings", r->server->uri);
+		u->told = r->server;
+	}
+	u->stats.last_sent_ns = u->now_ns;
+}
+
+static void take_pack_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
+{
+	bool news = r->ask.round == u->plan.round;
+	char why[800], text[1000];
+
+	explain(r, answer, why, sizeof(why));
+	switch (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns)) {
 	case UPLINK_CONFIRM:
-		rc = outbox_confirm(outbox, u->pack_epoch, u->pack_first, u->pack_last);
-		u->stats.sent += rc > 0 ? (uint64_t)rc : 0;
-		if (u->stats.last_sent_ns == 0 || u->stats.last_sent_ns <= u->stats.last_error_ns) {
-			log_notice("%s stores the readings", u->config->server_uri);
-		}
-		u->stats.last_sent_ns = now_ns;
-		return rc < 0 ? rc : 0;
+		confirm(u, r);
+		break;
 	case UPLINK_REFUSE:
-		explain(u, text, sizeof(text));
-		rc = outbox_refuse(outbox, u->pack_epoch, u->pack_first, text);
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "; reading %" PRIu64 " is set aside",
-			 u->pack_first);
+		keep_error(u, outbox_refuse(u->outbox, r->epoch, r->first, why));
+		snprintf(text, sizeof(text), "%s; reading %" PRIu64 " is set aside", why, r->first);
+		trouble(u, text);
 		break;
 	case UPLINK_HALVE:
+		trouble(u, why);
+		break;
 	case UPLINK_KEEP:
-		explain(u, text, sizeof(text));
+		if (news) {
+			server_failed(u, r, why);
+		}
 		break;
 	}
-	trouble(u, now_ns, text);
-	return rc == -ENOENT ? 0 : rc;	/* dropped meanwhile: the outbox was full */
 }
 
-/* 1 and *time, or 0. */
-static int take_time_answer(struct uplink *u, uint64_t now_ns, struct clock_stamp *time)
+static void take_time_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
 {
-	uint64_t half_ns = (now_ns - u->asked_ns) / 2;
-	char text[900], *end;
+	uint64_t half_ns = (u->now_ns - r->ask.at_ns) / 2;
+	char text[300], *end;
 	long long utc_us;
 
+	u->time_not_before_ns = u->now_ns + TIME_RETRY_NS;
+	snprintf(text, sizeof(text), "%.*s", answer->payload_size < 64 ? (int)answer->payload_size : 64,
+		 (const char *)answer->payload);
 	errno = 0;
-	utc_us = strtoll(u->words, &end, 10);
-	if (u->code != UPLINK_CODE(2, 5) || errno != 0 || end == u->words ||
-	    (*end != '\0' && *end != '\n')) {
-		u->time_not_before_ns = now_ns + TIME_RETRY_NS;
-		snprintf(text, sizeof(text), "%s tells no time (%u.%02u)", u->config->server_uri, u->code >> 5,
-			 u->code & 31);
-		trouble(u, now_ns, text);
-		return 0;
+	utc_us = strtoll(text, &end, 10);
+	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text || (*end != '\0' && *end != '\n')) {
+		snprintf(text, sizeof(text), "%s tells no time (%u.%02u)", r->server->uri, answer->code >> 5,
+			 answer->code & 31);
+		trouble(u, text);
+		return;
 	}
-	*time = (struct clock_stamp){
-		.boot_ns = now_ns,
+	u->has_time = true;
+	*u->time = (struct clock_stamp){
+		.boot_ns = u->now_ns,
 		.utc_us = utc_us + (int64_t)(half_ns / 1000),
 		.source = READING_TIME_SERVER,
 		.acc_ns = half_ns,
 	};
-	u->time_not_before_ns = now_ns + TIME_RETRY_NS;
+}
+
+static void on_response(void *arg, const struct coaps_response *answer)
+{
+	struct request *slot = arg, r = *slot;
+	struct uplink *u = r.uplink;
+	char why[800];
+
+	slot->kind = KIND_NONE;
+	u->in_flight--;
+	u->asking_time &= r.kind != KIND_TIME;
+	if (answer->failure != COAPS_ANSWERED) {
+		bool news = r.ask.round == u->plan.round;
+
+		uplink_plan_no_answer(&u->plan, r.ask, u->now_ns);
+		if (news) {
+			explain(&r, answer, why, sizeof(why));
+			server_failed(u, &r, why);
+		}
+	} else if (r.kind == KIND_TIME) {
+		take_time_answer(u, &r, answer);
+	} else {
+		take_pack_answer(u, &r, answer);
+	}
+}
+
+/* --- requests ------------------------------------------------------------ */
+
+/* Asks the server in use. slot->kind and what belongs to it are set. */
+static void ask(struct uplink *u, struct request *slot, unsigned n, const struct coaps_request *request)
+{
+	int rc;
+
+	slot->uplink = u;
+	slot->ask = uplink_plan_ask(&u->plan, n, u->now_ns);
+	slot->server = &u->servers[u->plan.server];
+	u->in_flight++;
+	u->stats.requests++;
+	rc = coaps_client_request(slot->server->client, request, on_response, slot);
+	if (rc != 0) {
+		on_response(slot, &(const struct coaps_response){ .failure = COAPS_NO_ANSWER, .reason = strerror(-rc),
+								  .payload = (const uint8_t *)"" });
+	}
+}
+
+static struct request *free_slot(struct uplink *u)
+{
+	struct request *r = u->requests;
+
+	while (r->kind != KIND_NONE) {	/* there is one: the window is no larger than all of them */
+		r++;
+	}
+	return r;
+}
+
+static void ask_time(struct uplink *u)
+{
+	struct request *slot = free_slot(u);
+
+	*slot = (struct request){ .kind = KIND_TIME };
+	u->asking_time = true;
+	ask(u, slot, 0, &(const struct coaps_request){
+		.method = COAPS_GET, .path = TIME_PATH, .content_format = -1, .accept = -1,
+	});
+}
+
+/* The next pack: 1, or 0 if there is nothing to send, or an error of the outbox. */
+static int send_pack(struct uplink *u)
+{
+	struct outbox_range *under_way = &u->under_way;
+	struct uplink_pack pack;
+	struct request *slot;
+	int rc;
+
+	if (u->in_flight == 0) {
+		*under_way = (struct outbox_range){ 0, 0 };
+	}
+	rc = uplink_packer_next(u->packer, u->outbox, (enum outbox_order)u->config->server_order, *under_way,
+				u->plan.limit, &pack);
+	if (rc <= 0) {
+		return rc;
+	}
+	slot = free_slot(u);
+	*slot = (struct request){ .kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last };
+	under_way->last = under_way->last > pack.last ? under_way->last : pack.last;
+	under_way->first = under_way->first != 0 && under_way->first < pack.first ? under_way->first : pack.first;
+	ask(u, slot, pack.n, &(const struct coaps_request){
+		.method = COAPS_POST, .path = u->servers[u->plan.server].path, .content_format = pack.content_format,
+		.accept = -1, .payload = pack.payload, .payload_size = pack.size,
+	});
 	return 1;
+}
+
+/* A session that is not used is closed: its server may forget it unheard, and the next use would find out. */
+static void close_others(struct uplink *u)
+{
+	for (unsigned i = 0; i < u->config->n_servers; i++) {
+		if (i != u->plan.server && coaps_client_state(u->servers[i].client) != COAPS_CLOSED) {
+			coaps_client_disconnect(u->servers[i].client);
+		}
+	}
 }
 
 int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
 		   struct clock_stamp *time)
 {
-	int rc = 0;
+	bool legacy = u->config->server_format == NODE_FORMAT_LEGACY;
+	int sent = 1;
 
-	coaps_client_process(u->client);
-	if (u->answered) {
-		enum request was = u->pending;
-
-		u->pending = REQUEST_NONE;
-		u->answered = false;
-		if (u->failure != COAPS_ANSWERED) {
-			char text[900];
-
-			explain(u, text, sizeof(text));
-			trouble(u, now_ns, text);
-			uplink_plan_no_answer(&u->plan, now_ns);
-		} else if (was == REQUEST_PACK) {
-			rc = take_pack_answer(u, outbox, now_ns);
-		} else if (was == REQUEST_TIME) {
-			/* Before the next pack: what waits can now be dated. */
-			return take_time_answer(u, now_ns, time);
+	u->outbox = outbox;
+	u->now_ns = now_ns;
+	u->time = time;
+	u->has_time = false;
+	u->rc = 0;
+	for (unsigned i = 0; i < u->config->n_servers; i++) {
+		coaps_client_process(u->servers[i].client);
+	}
+	u->began_ns = u->began_ns != 0 ? u->began_ns : now_ns;
+	if (legacy && needs_time && now_ns < u->began_ns + LEGACY_UNDATED_NS) {
+		return u->rc;
+	}
+	if (u->has_time) {	/* before the next pack: what waits can now be dated */
+		return 1;
+	}
+	while (u->rc == 0 && sent > 0 && !u->asking_time && uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
+		if (u->in_flight == 0) {
+			close_others(u);
 		}
+		if (needs_time && !legacy && now_ns >= u->time_not_before_ns) {
+			if (u->in_flight > 0) {
+				break;
+			}
+			ask_time(u);
+			continue;
+		}
+		sent = send_pack(u);
+		keep_error(u, sent);
 	}
-	if (rc < 0 || u->pending != REQUEST_NONE || !uplink_plan_may_send(&u->plan, now_ns)) {
-		return rc;
-	}
-	if (needs_time && now_ns >= u->time_not_before_ns) {
-		ask_time(u, now_ns);
-		return 0;
-	}
-	rc = send_pack(u, outbox, now_ns);
-	return rc < 0 ? rc : 0;
+	return u->rc;
 }
 
 uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns)
 {
-	if (u->answered) {
-		return now_ns;
-	}
-	return u->pending == REQUEST_NONE && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns
-									    : UINT64_MAX;
+	return u->in_flight == 0 && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns : UINT64_MAX;
 }
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats)
@@ -340,15 +462,15 @@ void uplink_stats(const struct uplink *u, struct uplink_stats *stats)
 	static const char *const states[] = {
 		[COAPS_CLOSED] = "closed", [COAPS_HANDSHAKE] = "connecting", [COAPS_ESTABLISHED] = "connected",
 	};
+	const struct server *server = &u->servers[u->plan.server];
 
 	*stats = u->stats;
-	stats->state = states[coaps_client_state(u->client)];
-	stats->server = stats->servers[0] = u->config->server_uri;
-	stats->n_servers = 1;
-	stats->in_flight = u->pending != REQUEST_NONE;
-	if (u->pending == REQUEST_NONE && u->plan.backoff_ms != 0) {
+	stats->state = states[coaps_client_state(server->client)];
+	stats->server = server->uri;
+	stats->in_flight = u->in_flight;
+	stats->last_error = u->last_error;
+	if (u->in_flight == 0 && u->plan.not_before_ns > u->now_ns) {
 		stats->state = "waiting";
 		stats->retry_ns = u->plan.not_before_ns;
 	}
-	stats->last_error = u->last_error;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * uplink: the outbox's readings to the server, by CON POST of SenML+CBOR over one DTLS session that
- * is kept.
+ * uplink: the outbox's readings to a server, by CON POST over a DTLS session that is kept, several under way
+ * when there is a backlog; the next server when one fails.
  *
- * What goes when is uplink_plan's; this is the edge: libcoap and the outbox. Everything runs on the
- * caller's event loop and thread, the only one that may touch libcoap.
+ * What goes when and where is uplink_plan's; this is the edge: libcoap and the outbox. Everything
+ * runs on the caller's event loop and thread, the only one that may touch libcoap.
  */
 #ifndef NODE_UPLINK_H
 #define NODE_UPLINK_H
@@ -19,18 +19,16 @@
 
 struct uplink;
 
-#define UPLINK_SERVERS_MAX 4
-
 struct uplink_stats {
 	const char *state;	/* "closed", "connecting", "connected", "waiting" (to try again); "off" */
 	uint64_t retry_ns;	/* waiting: until then */
 	const char *server;	/* the URI in use */
-	const char *servers[UPLINK_SERVERS_MAX];
+	const char *servers[NODE_SERVERS_MAX];
 	unsigned n_servers;
 	unsigned in_flight;	/* requests under way */
 	uint64_t sent;		/* readings confirmed */
 	uint64_t requests;
-	uint64_t failures;	/* requests without 2.xx */
+	uint64_t failures;	/* times that a server did not serve, or refused a pack */
 	uint64_t last_sent_ns;	/* 0: never */
 	int64_t certificate_not_after_s;	/* UTC; 0: not known */
 	const char *last_error;	/* "" none; valid until the next call */
@@ -40,9 +38,10 @@ struct uplink_stats {
 /*
  * Checks the credentials (their dates if utc_s > 0), connects nothing. NULL on failure: *code is
  * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed
- * for the life of the uplink; its server_uri must be set.
+ * for the life of the uplink; it must have a server. device: of this node; told to the log if the
+ * certificate is for another.
  */
-struct uplink *uplink_open(const struct node_config *config, uint64_t seed, int64_t utc_s,
+struct uplink *uplink_open(const struct node_config *config, const char *device, int64_t utc_s,
 			   int *code, char *err, size_t err_size);
 void uplink_close(struct uplink *u);
 

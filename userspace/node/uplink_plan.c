@@ -3,19 +3,42 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 
-void uplink_plan_init(struct uplink_plan *p, unsigned batch, unsigned backoff_max_ms, uint64_t seed)
+void uplink_plan_init(struct uplink_plan *p, const struct uplink_plan_config *config)
 {
-	p->batch = batch;
-	p->limit = batch;
-	p->backoff_max_ms = backoff_max_ms;
-	p->backoff_ms = 0;
-	p->not_before_ns = 0;
-	p->random = seed | 1;
+	*p = (struct uplink_plan){
+		.batch = config->batch,
+		.limit = config->batch,
+		.window_max = config->window,
+		.window = 1,
+		.servers = config->servers,
+		.backoff_max_ms = config->backoff_max_ms,
+		.random = config->seed | 1,
+	};
 }
 
-bool uplink_plan_may_send(const struct uplink_plan *p, uint64_t now_ns)
+bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t now_ns)
 {
-	return now_ns >= p->not_before_ns;
+	if (now_ns < p->not_before_ns || in_flight >= (p->settling ? 1 : p->window)) {
+		return false;
+	}
+	if (p->server != 0 && now_ns >= p->return_ns) {	/* the servers must not share what is under way */
+		p->settling = true;
+	}
+	if (in_flight > 0) {
+		return !p->settling;
+	}
+	if (p->server != 0 && now_ns >= p->return_ns) {
+		p->return_ns = now_ns + (uint64_t)p->backoff_max_ms * UPLINK_RETURN_MAXIMA * NS_PER_MS;
+		p->server = 0;
+		p->window = 1;
+	}
+	return true;
+}
+
+struct uplink_ask uplink_plan_ask(struct uplink_plan *p, unsigned n, uint64_t now_ns)
+{
+	p->settling = false;
+	return (struct uplink_ask){ .at_ns = now_ns, .round = p->round, .n = n };
 }
 
 /* xorshift64 (Marsaglia 2003): spreads, which is all that is asked of it. */
@@ -36,6 +59,29 @@ static void back_off(struct uplink_plan *p, uint64_t now_ns)
 	p->not_before_ns = now_ns + wait_ms * NS_PER_MS;
 }
 
+/*
+ * The next server, or, when all have failed, true: wait and begin with the first. Requests that were
+ * under way together fail together: that is one failure.
+ */
+static bool server_failed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+{
+	p->settling = true;
+	if (ask.round != p->round) {
+		return false;
+	}
+	p->round++;
+	p->window = 1;
+	p->failed++;
+	if (p->failed >= p->servers) {
+		p->failed = 0;
+		p->server = 0;
+		return true;
+	}
+	p->server = (p->server + 1) % p->servers;
+	p->return_ns = now_ns + (uint64_t)p->backoff_max_ms * UPLINK_RETURN_MAXIMA * NS_PER_MS;
+	return false;
+}
+
 /* The server says that what was sent is wrong, not who sent it or where it went. */
 static bool is_about_content(unsigned code)
 {
@@ -50,37 +96,56 @@ static bool is_about_content(unsigned code)
 	}
 }
 
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
-				       unsigned n, uint64_t now_ns)
+static void confirmed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+{
+	p->limit = p->limit > p->batch / 2 ? p->batch : p->limit * 2;
+	if (ask.round != p->round) {	/* asked before a failure: says nothing of what came after it */
+		return;
+	}
+	p->backoff_ms = 0;
+	p->not_before_ns = now_ns;
+	p->failed = 0;
+	if (now_ns - ask.at_ns <= UPLINK_SLOW_MS * NS_PER_MS) {
+		p->window += p->window < p->window_max;
+	} else if (ask.at_ns >= p->shrunk_ns) {
+		p->window = p->window > 1 ? p->window / 2 : 1;
+		p->shrunk_ns = now_ns;
+	}
+}
+
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask ask, unsigned code,
+				       int64_t max_age_s, uint64_t now_ns)
 {
 	if (code / 32 == 2) {
-		p->backoff_ms = 0;
-		p->not_before_ns = now_ns;
-		p->limit = p->limit > p->batch / 2 ? p->batch : p->limit * 2;
+		confirmed(p, ask, now_ns);
 		return UPLINK_CONFIRM;
 	}
 	if (is_about_content(code)) {
-		p->not_before_ns = now_ns;
-		if (n <= 1) {
+		p->settling = true;
+		if (ask.n <= 1) {
 			return UPLINK_REFUSE;
 		}
-		p->limit = n / 2;
+		p->limit = ask.n / 2;
 		return UPLINK_HALVE;
 	}
-	if (code == UPLINK_CODE(5, 3)) {
-		int64_t wait_s = max_age_s < 0 ? UPLINK_MAX_AGE_DEFAULT_S : max_age_s;
+	if (server_failed(p, ask, now_ns)) {
+		if (code == UPLINK_CODE(5, 3)) {
+			int64_t wait_s = max_age_s < 0 ? UPLINK_MAX_AGE_DEFAULT_S : max_age_s;
 
-		wait_s = wait_s < 1			   ? 1
-			 : wait_s > UPLINK_MAX_AGE_LIMIT_S ? UPLINK_MAX_AGE_LIMIT_S
-							   : wait_s;
-		p->not_before_ns = now_ns + (uint64_t)wait_s * 1000 * NS_PER_MS;
-		return UPLINK_KEEP;
+			wait_s = wait_s < 1			   ? 1
+				 : wait_s > UPLINK_MAX_AGE_LIMIT_S ? UPLINK_MAX_AGE_LIMIT_S
+								   : wait_s;
+			p->not_before_ns = now_ns + (uint64_t)wait_s * 1000 * NS_PER_MS;
+		} else {
+			back_off(p, now_ns);
+		}
 	}
-	back_off(p, now_ns);
 	return UPLINK_KEEP;
 }
 
-void uplink_plan_no_answer(struct uplink_plan *p, uint64_t now_ns)
+void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
 {
-	back_off(p, now_ns);
+	if (server_failed(p, ask, now_ns)) {
+		back_off(p, now_ns);
+	}
 }

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * uplink_plan: when to send how much, and what an answer means for the outbox. Pure.
+ * uplink_plan: when to send how much to which server, and what an answer means for the outbox. Pure.
  *
- * One pack is on its way at a time. What the server has is deleted, what it refuses for what it is
- * is set aside, all else stays and is sent again:
+ * What the server has is deleted, what it refuses for what it is is set aside, all else stays and is
+ * sent again:
  *
  *   answer                              the pack          next
  *   2.xx                                confirmed         at once; packs grow up to the batch
  *   4.00 4.06 4.13 4.22: its content    halved            at once; a pack of one: set aside
- *   5.03 with Max-Age                   kept              after Max-Age
- *   other 4.xx, 5.xx: who and where     kept              after the back-off
- *   none, no session                    kept              new session after the back-off
+ *   5.03 with Max-Age                   kept              the next server; after Max-Age if there is none
+ *   other 4.xx, 5.xx: who and where     kept              the next server; after the back-off if there is none
+ *   none, no session                    kept              the same
  *
- * The back-off doubles from 1 s to its maximum; each wait is drawn from its upper half, so that
- * nodes that lost the same server don't come back as one.
+ * Servers are tried in their order, each once; then comes a wait, and the first again. The back-off
+ * doubles from 1 s to its maximum; each wait is drawn from its upper half, so that nodes that lost the
+ * same server don't come back as one. Whoever is served by another than the first tries the first again
+ * after five such maxima, with one request.
+ *
+ * The window: one request is under way, and one more for each answer that comes quickly, up to a maximum. A
+ * slow answer says that datagrams were lost or wait somewhere, and halves it (RFC 7252 4.7 asks for
+ * congestion control where more than one is under way); a failure makes it one. After anything but
+ * 2.xx what is under way is waited for before more is sent: what stays is sent again from the start.
  */
 #ifndef NODE_UPLINK_PLAN_H
 #define NODE_UPLINK_PLAN_H
@@ -27,6 +34,9 @@
 #define UPLINK_BACKOFF_MIN_MS 1000
 #define UPLINK_MAX_AGE_DEFAULT_S 60	/* RFC 7252 5.10.5 */
 #define UPLINK_MAX_AGE_LIMIT_S 600	/* a server's slip must not silence a node for days */
+#define UPLINK_RETURN_MAXIMA 5	/* the first server is tried again after so many maximum back-offs */
+/* Slow: below ACK_TIMEOUT (1 s), so that queues shrink before they cause retransmissions. */
+#define UPLINK_SLOW_MS 750
 
 enum uplink_verdict {
 	UPLINK_KEEP,	/* all stays in the outbox */
@@ -38,21 +48,40 @@ enum uplink_verdict {
 struct uplink_plan {
 	unsigned batch;		/* readings in a pack at most */
 	unsigned limit;		/* at most, now; <= batch */
+	unsigned window_max, window;	/* requests under way at most; at most, now */
+	uint64_t shrunk_ns;	/* what was asked before and is slow has been reckoned with */
+	unsigned servers, server;	/* how many; the one in use */
+	unsigned failed;	/* in turn, since the last success */
+	uint64_t return_ns;	/* not at the first: when to try it again */
+	unsigned round;		/* counts failures: those of requests of the same round are one */
+	bool settling;		/* what is under way is waited for */
 	unsigned backoff_max_ms, backoff_ms;
 	uint64_t not_before_ns;	/* nothing is sent before */
 	uint64_t random;	/* state of the jitter */
 };
 
-/* seed: any number that differs from node to node. */
-void uplink_plan_init(struct uplink_plan *p, unsigned batch, unsigned backoff_max_ms, uint64_t seed);
+struct uplink_plan_config {
+	unsigned batch, window, servers, backoff_max_ms;	/* each 1 or more */
+	uint64_t seed;		/* any number that differs from node to node */
+};
 
-/* May something be sent now? */
-bool uplink_plan_may_send(const struct uplink_plan *p, uint64_t now_ns);
+/* A request, from the plan's side. */
+struct uplink_ask {
+	uint64_t at_ns;
+	unsigned round, n;	/* n readings in it; 0: it is not a pack */
+};
 
-/* An answer to a pack of n: its code; max_age_s is -1 if it had none. */
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
-				       unsigned n, uint64_t now_ns);
+void uplink_plan_init(struct uplink_plan *p, const struct uplink_plan_config *config);
+
+/* May something be sent now, while in_flight requests are under way? To p->server, if so. */
+bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t now_ns);
+/* It is sent. */
+struct uplink_ask uplink_plan_ask(struct uplink_plan *p, unsigned n, uint64_t now_ns);
+
+/* Its answer: a code; max_age_s is -1 if it had none. */
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask ask, unsigned code,
+				       int64_t max_age_s, uint64_t now_ns);
 /* No answer, or no session. */
-void uplink_plan_no_answer(struct uplink_plan *p, uint64_t now_ns);
+void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns);
 
 #endif
