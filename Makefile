@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-deb check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
@@ -161,6 +161,10 @@ check-w1: tests ## The 1-Wire tests, with 1,000,000 reads under preemption (two 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
 	$(Q)tests/run --build '$(BUILD)' --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)
 
+check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stopped, frozen and cut off under load
+	$(Q)deps/packages galera
+	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
+
 # Ratios against a peer in the same run; never part of a test.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
 $(BENCHES): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBS)
@@ -220,6 +224,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
+.PHONY: all check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
 .DELETE_ON_ERROR:
 endif
