@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-node check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
@@ -139,6 +139,13 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
 	$(link) $(CMOCKA_LIBS) $(ALL_LIBS_LDLIBS)
 .PRECIOUS: $(BUILD)/tests/unit/%.o
 
+# --- what the end-to-end tests need beside the programs ---
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+$(TEST_TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIBS)
+	$(say) LD $@
+	$(link) $(ALL_LIBS_LDLIBS)
+.PRECIOUS: $(BUILD)/tests/tools/%.o
+
 # Cores that never read a clock, a descriptor or the environment and never allocate.
 PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
 	gpio-w1/w1_cycle.c gpio-w1/w1_recorded.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
@@ -150,7 +157,7 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
 	server/gaps.c server/store_row.c server/authorise.c)
 
-tests: $(UNIT_TESTS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
 
 check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
@@ -164,6 +171,10 @@ check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz co
 check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stopped, frozen and cut off under load
 	$(Q)deps/packages galera
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
+
+check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readings of backlog (ten minutes)
+	$(Q)GEOTHERM_BACKLOG=10000 GEOTHERM_KILLS=1000 tests/run --build '$(BUILD)' \
+		--only '*node*,*outbox*,*uplink*,*sampler*,*clock*,*coaps*' --verbose $(CHECK_ARGS)
 
 # Ratios against a peer in the same run; never part of a test.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
@@ -224,6 +235,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx bench run clean distclean help
+.PHONY: all check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
 .DELETE_ON_ERROR:
 endif

@@ -6,6 +6,8 @@
 Nothing here waits by the clock: it waits for a condition, and fails when that did not come true within
 a time that only a fault can exceed.
 """
+import contextlib
+import json
 import os
 import pathlib
 import re
@@ -32,9 +34,11 @@ def until(condition, what, patience_s=PATIENCE_S):
         time.sleep(0.02)
 
 
-def free_port():
+def free_port(besides=()):
     """A UDP port below the ephemeral range that nobody holds now."""
     for port in range(20000 + os.getpid() % 5000, 32000):
+        if port in besides:
+            continue
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             try:
                 s.bind(("127.0.0.1", port))
@@ -136,6 +140,21 @@ class Rig:
 
     def client_options(self, who="operator"):
         return ["--ca", self.pki / "ca.pem", "--cert", self.pki / f"{who}.pem", "--key", self.pki / f"{who}.key"]
+
+    def fill_outbox(self, readings, sensors=4):
+        subprocess.run([BUILD / "tests/tools/fill_outbox", self.outbox, DEVICE, str(readings), str(sensors)], check=True)
+
+    def waiting(self):
+        """How many readings are in the outbox."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.outbox}?mode=ro", uri=True, timeout=10)) as db:
+            return db.execute("SELECT count(*) FROM reading").fetchone()[0]
+
+    def status(self):
+        """The node's status file, or {} while there is none."""
+        try:
+            return json.loads((self.dir / "status.json").read_text())
+        except FileNotFoundError:
+            return {}
 
     def rows(self, sql="SELECT * FROM reading_view ORDER BY device, epoch, seq"):
         if not self.db.exists():

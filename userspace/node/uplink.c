@@ -393,6 +393,9 @@ static int send_pack(struct uplink *u)
 	if (rc <= 0) {
 		return rc;
 	}
+	if (u->config->server_format == NODE_FORMAT_LEGACY && !pack.dated && u->now_ns < u->began_ns + LEGACY_UNDATED_NS) {
+		return 0;
+	}
 	slot = free_slot(u);
 	*slot = (struct request){ .kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last };
 	under_way->last = under_way->last > pack.last ? under_way->last : pack.last;
@@ -429,9 +432,6 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 		coaps_client_process(u->servers[i].client);
 	}
 	u->began_ns = u->began_ns != 0 ? u->began_ns : now_ns;
-	if (legacy && needs_time && now_ns < u->began_ns + LEGACY_UNDATED_NS) {
-		return u->rc;
-	}
 	if (u->has_time) {	/* before the next pack: what waits can now be dated */
 		return 1;
 	}

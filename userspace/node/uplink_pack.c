@@ -86,6 +86,7 @@ int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outb
 				.first = first->seq < last->seq ? first->seq : last->seq,
 				.last = first->seq < last->seq ? last->seq : first->seq,
 				.n = (unsigned)n,
+				.dated = first->time_source != READING_TIME_NONE,
 				.payload = p->body,
 				.size = (size_t)size,
 				.content_format = p->format == NODE_FORMAT_LEGACY ? -1 : SENML_CBOR,

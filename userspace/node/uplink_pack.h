@@ -11,6 +11,7 @@
 #ifndef NODE_UPLINK_PACK_H
 #define NODE_UPLINK_PACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 struct uplink_pack {
 	uint64_t epoch, first, last;	/* what it holds: these, lowest and highest */
 	unsigned n;
+	bool dated;		/* its first reading is */
 	const uint8_t *payload;	/* valid until the next call */
 	size_t size;
 	int content_format;	/* -1: none */

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The node behind a link that delays and loses datagrams."""
+import os
+import time
+
+import pytest
+
+from link import Link
+from rig import until
+
+BACKLOG = int(os.environ.get("GEOTHERM_BACKLOG", 0))     # readings; make check-node sets it
+
+
+@pytest.fixture
+def link(rig):
+    link = Link(rig.port)
+    yield link
+    link.close()
+
+
+def idle_node(rig, link, **server):
+    """A node that measures next to nothing and sends what is in its outbox."""
+    return rig.start_node(conf=rig.node_conf(node={"period": "1h"}, w1={"bus": "none"}, gnss={"port": "none"},
+                                             server={"uri": f"coaps://127.0.0.1:{link.port}", **server}))
+
+
+def drain_rate(rig, link, readings, **server):
+    """Readings per second, from the first that is gone to the last."""
+    rig.fill_outbox(readings)
+    node = idle_node(rig, link, **server)
+    left = until(lambda: (n := rig.waiting()) < readings and (n, time.monotonic()), "the first reading is confirmed")
+    # The node's own first reading has no time yet, which the older format waits for.
+    ended = until(lambda: rig.waiting() <= 1 and time.monotonic(), lambda: f"{rig.waiting()} wait", 120)
+    assert node.stop() == 0
+    return left[0] / (ended - left[1])
+
+
+def test_a_session_is_resumed_by_its_ticket_when_the_link_comes_back(rig, link):
+    rig.start_server()
+    node = rig.start_node(conf=rig.node_conf(node={"period": "1"}, w1={"bus": "none"}, gnss={"port": "none"},
+                                             server={"uri": f"coaps://127.0.0.1:{link.port}", "retry_max": "1"}))
+    rig.wait_rows(1)
+    assert (link.handshakes, link.certificates) == (1, 2)
+    link.down()
+    node.wait_log("readings wait in the outbox")
+    stored = len(rig.rows())
+    link.up()
+    rig.wait_rows(stored + 1)
+    assert (link.handshakes, link.certificates) == (2, 2), "the second handshake sent certificates again"
+    assert node.stop() == 0
+
+
+@pytest.mark.skipif(not BACKLOG, reason="takes a minute: make check-node")
+def test_a_backlog_is_drained_twenty_times_as_fast_as_one_post_for_each_reading(rig, link):
+    link.delay_s = 0.05
+    rig.start_server()
+    one = drain_rate(rig, link, 100, format="legacy")        # one reading a POST, one POST at a time
+    rig.outbox.unlink()
+    many = drain_rate(rig, link, BACKLOG)
+    print(f"100 ms round trip: one POST for each reading {one:.1f}/s, backlog of {BACKLOG} {many:.1f}/s: "
+          f"{many / one:.1f} times")
+    assert many / one >= 20
