@@ -178,11 +178,13 @@ check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readin
 
 # Ratios against a peer in the same run; never part of a test.
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/tests/bench/%,$(wildcard tests/bench/bench_*.c))
+$(call obj,$(wildcard tests/bench/bench_*.c)): CFLAGS_ALL += $(SQLITE_CFLAGS) $(MARIADB_CFLAGS)
 $(BENCHES): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(say) LD $@
 	$(link) $(ALL_LIBS_LDLIBS)
 bench: all $(BENCHES) ## Parse throughput; start to first fix beside gpsd's
 	$(Q)$(BUILD)/tests/bench/bench_ubx
+	$(Q)$(BUILD)/tests/bench/bench_store
 	$(Q)tests/bench/start_beside_gpsd.py '$(BUILD)'
 
 run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)

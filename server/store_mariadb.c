@@ -95,6 +95,20 @@ static void put_string(struct mariadb *m, const char *string)
 	put(m, string, strlen(string));
 }
 
+/* A row has twenty of them: printf would be a tenth of the whole commit. */
+static void put_integer(struct mariadb *m, int64_t integer)
+{
+	uint64_t left = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
+	char digits[20], *first = digits + sizeof(digits);
+
+	do {
+		*--first = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	put(m, "-", integer < 0);
+	put(m, first, (size_t)(digits + sizeof(digits) - first));
+}
+
 static void put_hex(struct mariadb *m, const uint8_t *bytes, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -109,20 +123,36 @@ static void put_hex(struct mariadb *m, const uint8_t *bytes, size_t n)
 	put(m, "'", 1);
 }
 
+/* Of what host names, versions and URNs are made of: the same in every character set, and nothing to escape. */
+static bool is_plain(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
+		      (text[i] >= '0' && text[i] <= '9') || strchr(":.-_", text[i]) != NULL) || text[i] == '\0') {
+			return false;
+		}
+	}
+	return true;
+}
+
 static void put_value(struct mariadb *m, const struct sql_value *v)
 {
-	char number[24];
-
 	switch (v->type) {
 	case SQL_NULL:
 		put(m, "NULL", 4);
 		break;
 	case SQL_INTEGER:
-		put(m, number, (size_t)snprintf(number, sizeof(number), "%" PRId64, v->integer));
+		put_integer(m, v->integer);
 		break;
 	case SQL_TEXT:
-		put_string(m, "_utf8mb4 ");
-		put_hex(m, v->data, v->size);
+		if (is_plain(v->data, v->size)) {
+			put(m, "'", 1);
+			put(m, v->data, v->size);
+			put(m, "'", 1);
+		} else {
+			put_string(m, "_utf8mb4 ");
+			put_hex(m, v->data, v->size);
+		}
 		break;
 	case SQL_BLOB:
 		put_hex(m, v->data, v->size);
@@ -220,10 +250,46 @@ static int send_rows(struct store *s)
 	return rc < 0 ? rc : (int)mysql_affected_rows(&m->mysql);
 }
 
+/*
+ * The columns that at least one row of the batch knows: most readings leave half of them NULL, and the server would parse
+ * each NULL.
+ */
+static uint64_t known_columns(struct store *s, const struct store_item *items, size_t n)
+{
+	uint64_t known = 0;
+
+	_Static_assert(STORE_COLUMNS <= 64, "a bit each");
+	for (size_t i = 0; i < n; i++) {
+		store_row_make(&s->row, items[i].stream, items[i].reading, items[i].received_us);
+		for (unsigned c = 0; c < STORE_COLUMNS; c++) {
+			known |= (uint64_t)(s->row.value[c].type != SQL_NULL) << c;
+		}
+	}
+	return known;
+}
+
+static void put_names(struct mariadb *m, uint64_t columns)
+{
+	const char *name = store_row_names;
+
+	put_string(m, "INSERT INTO readings (");
+	for (unsigned c = 0; c < STORE_COLUMNS; c++) {
+		size_t length = strcspn(name, ",");
+
+		if (columns >> c & 1) {
+			put(m, ",", c == 0 ? 0 : 1);	/* the first column, the stream, is always known */
+			put(m, name, length);
+		}
+		name += length + strspn(name + length, ", ");
+	}
+	put_string(m, ") VALUES ");
+}
+
 /* One statement as a rule; a batch beyond the packet limit takes more, in one transaction. */
 static int insert_all(struct store *s, const struct store_item *items, size_t n, bool *transaction)
 {
 	struct mariadb *m = s->db;
+	const uint64_t columns = known_columns(s, items, n);
 	int fresh = 0, rc;
 
 	m->length = 0;
@@ -241,16 +307,16 @@ static int insert_all(struct store *s, const struct store_item *items, size_t n,
 			m->length = 0;
 		}
 		if (m->length == 0) {
-			put_string(m, "INSERT INTO readings (");
-			put_string(m, store_row_names);
-			put_string(m, ") VALUES ");
+			put_names(m, columns);
 		} else {
 			put(m, ",", 1);
 		}
 		store_row_make(&s->row, items[i].stream, items[i].reading, items[i].received_us);
 		for (unsigned c = 0; c < STORE_COLUMNS; c++) {
-			put(m, c == 0 ? "(" : ",", 1);
-			put_value(m, &s->row.value[c]);
+			if (columns >> c & 1) {
+				put(m, c == 0 ? "(" : ",", 1);
+				put_value(m, &s->row.value[c]);
+			}
 		}
 		put(m, ")", 1);
 	}

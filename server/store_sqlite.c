@@ -193,7 +193,13 @@ static int sqlite_open(struct store *s)
 		return store_fail(s, STORE_UNUSABLE, "%s: SQLite cannot keep a write-ahead log there",
 				  s->config.path);
 	}
-	return run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
+	rc = run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
+	/*
+	 * A batch of 1000 devices touches 2000 pages of the indexes. The defaults (2 MB of cache, a checkpoint
+	 * each 1000 pages) would read and write them all again for every batch: half the speed.
+	 */
+	rc = rc < 0 ? rc : run(s, "PRAGMA cache_size=-65536", NULL, 0, NULL, NULL);
+	return rc < 0 ? rc : run(s, "PRAGMA wal_autocheckpoint=16384", NULL, 0, NULL, NULL);
 }
 
 /* The table is there only after the migrations, so the statement is made at first use. */
