@@ -66,9 +66,11 @@ SIM_SRC := $(wildcard userspace/sim/*.c)
 NODE_SRC := $(filter-out %/main.c,$(wildcard userspace/node/*.c))
 SERVER_SRC := $(filter-out %/main.c,$(wildcard server/*.c))
 CLI_SRC := $(filter-out %/main.c,$(wildcard userspace/cli/*.c))
+SELFTEST_SRC := $(filter-out %/main.c,$(wildcard userspace/selftest/*.c))
 
 # In link order: users first.
-LIB_NAMES := cli server node sim coaps daemon reading ubx w1
+LIB_NAMES := selftest cli server node sim coaps daemon reading ubx w1
+selftest_SRC := $(SELFTEST_SRC)
 cli_SRC := $(CLI_SRC)
 server_SRC := $(SERVER_SRC)
 node_SRC := $(NODE_SRC)
@@ -93,7 +95,8 @@ $(call obj,$(W1_SRC) $(UBX_SRC) $(READING_SRC)): WARN += $(WARN_CORE)
 $(call obj,$(filter gpio-w1/w1_gpiod%,$(W1_SRC))): CFLAGS_ALL += $(GPIOD_CFLAGS)
 $(call obj,$(READING_SRC)): CFLAGS_ALL += $(CBOR_CFLAGS) $(JANSSON_CFLAGS)
 $(call obj,$(DAEMON_SRC)): CFLAGS_ALL += $(INIH_CFLAGS)
-$(call obj,$(COAPS_SRC) $(NODE_SRC) $(SERVER_SRC) $(CLI_SRC) userspace/node/main.c server/main.c userspace/cli/main.c): \
+$(call obj,$(COAPS_SRC) $(NODE_SRC) $(SERVER_SRC) $(CLI_SRC) $(SELFTEST_SRC) userspace/node/main.c server/main.c userspace/cli/main.c \
+	userspace/selftest/main.c): \
 	CFLAGS_ALL += $(COAP_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
 $(call obj,$(SERVER_SRC)): CFLAGS_ALL += $(MARIADB_CFLAGS)
 
@@ -103,7 +106,8 @@ ALL_LIBS_LDLIBS := $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(COAP_LIBS) $(SQLI
 # A program exists once its main.c does.
 program = $(if $(wildcard $(2)/main.c),$(BUILD)/$(1))
 PROGRAMS := $(call program,geotherm-node,userspace/node) \
-	$(call program,geotherm-server,server) $(call program,geotherm,userspace/cli)
+	$(call program,geotherm-server,server) $(call program,geotherm,userspace/cli) \
+	$(call program,geotherm-selftest,userspace/selftest)
 
 all: $(PROGRAMS) ## Builds the programs
 
@@ -125,6 +129,10 @@ $(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon 
 $(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli sim coaps daemon reading ubx w1)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
+
+$(BUILD)/geotherm-selftest: $(BUILD)/userspace/selftest/main.o $(call lib,selftest node sim coaps daemon reading ubx w1)
+	$(say) LD $@
+	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
 
 # The migrations are embedded by .incbin, which -MMD does not see.
 $(BUILD)/server/migrations.o: $(wildcard server/migrations/*/*.sql)
@@ -198,7 +206,8 @@ check-static: $(DEPS_STAMP) ## cppcheck, clang-tidy, shellcheck, and what git mu
 	$(Q)tests/static --build '$(BUILD)' --flags '$(STATIC_FLAGS)' --jobs $(STATIC_JOBS) $(STATIC_SRC)
 
 STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(SIM_SRC) $(NODE_SRC) \
-	$(SERVER_SRC) $(CLI_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c)
+	$(SERVER_SRC) $(CLI_SRC) $(SELFTEST_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c \
+	userspace/selftest/main.c)
 STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
 	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
 STATIC_JOBS := $(shell nproc)
@@ -209,7 +218,7 @@ INSTALL ?= install
 RUN ?=
 install: all ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/geotherm
-	$(INSTALL) -m 755 $(BUILD)/geotherm $(DESTDIR)$(PREFIX)/bin/
+	$(INSTALL) -m 755 $(BUILD)/geotherm $(BUILD)/geotherm-selftest $(DESTDIR)$(PREFIX)/bin/
 	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -m 644 README.md LICENSE docs/protocol.md docs/simulators.md $(DESTDIR)$(PREFIX)/share/doc/geotherm/
 	$(RUN) $(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example

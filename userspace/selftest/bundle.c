@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* O_CLOEXEC, fdopen */
+#include "bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "facts.h"
+#include "report.h"
+
+static const char *const files[] = {
+	"/proc/version", "/proc/device-tree/model", "/etc/os-release", "/sys/class/tty/console/active",
+};
+
+/* Replaces every occurrence of `secret` from two characters on. */
+static void blot(char *text, const char *secret)
+{
+	size_t length = secret != NULL ? strlen(secret) : 0;
+
+	for (char *at = text; length >= 2 && (at = strstr(at, secret)) != NULL; at += length) {
+		memset(at, '*', length);
+	}
+}
+
+static void host_of(const char *uri, char *host, size_t size)
+{
+	const char *from = strstr(uri, "://");
+	size_t length;
+
+	from = from != NULL ? from + 3 : uri;
+	from += *from == '[';
+	length = strcspn(from, "]/?");
+	if (memchr(from, ':', length) != NULL && strchr(from, ']') == NULL) {
+		length = strcspn(from, ":/?");
+	}
+	snprintf(host, size, "%.*s", (int)length, from);
+}
+
+static void redact(char *text, const struct node_config *config)
+{
+	char secret[256];
+
+	for (unsigned i = 0; i < config->n_servers; i++) {
+		host_of(config->servers[i], secret, sizeof(secret));
+		blot(text, secret);
+	}
+	blot(text, config->server_name);
+	if (config->device != NULL) {
+		blot(text, config->device + strlen(config->device) / 2);
+	}
+	if (gethostname(secret, sizeof(secret)) == 0) {
+		blot(text, secret);
+	}
+}
+
+static void tell_configuration(FILE *out, const struct node_config *c)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "device %s\nperiod %u ms\nw1 bus %d chip %s gpio %u resolution %u\n"
+		 "gnss port %s baud %u every %u ms\nserver %s format %d\noutbox max %u MB sync %s\n",
+		 c->device != NULL ? c->device : "(by MAC)", c->period_ms, c->w1_bus, c->w1_chip != NULL ? c->w1_chip : "(header)",
+		 c->w1_gpio, c->w1_resolution, c->gnss_port, c->gnss_baud, c->gnss_rate_ms,
+		 c->server_uri != NULL ? c->server_uri : "(none)", c->server_format, c->outbox_max_mb, c->outbox_sync);
+	redact(text, c);
+	fputs(text, out);
+}
+
+int bundle_write(const char *path, const struct node_config *config, const struct selftest_outcome *outcomes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+	struct report report;
+	char text[512];
+	time_t now = time(NULL);
+	struct tm utc;
+	int failed;
+
+	if (out == NULL) {
+		return -errno;
+	}
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+	fprintf(out, "geotherm-selftest %s, %s\n\n", GEOTHERM_VERSION, text);
+	report_begin(&report, out, REPORT_HUMAN, false, (unsigned)n);
+	for (size_t i = 0; i < n; i++) {
+		struct selftest_outcome o = outcomes[i];
+
+		redact(o.value, config);
+		report_tell(&report, &o);
+	}
+	report_end(&report);
+	fputs("\n--- configuration\n", out);
+	tell_configuration(out, config);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (facts_text("", files[i], text, sizeof(text))) {
+			redact(text, config);
+			fprintf(out, "--- %s\n%s\n", files[i], text);
+		}
+	}
+	failed = ferror(out);
+	return fclose(out) != 0 || failed ? -(errno != 0 ? errno : EIO) : 0;
+}

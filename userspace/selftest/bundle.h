@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bundle: one text file to show to others: the outcomes, the machine and the configuration.
+ *
+ * Left out or blotted: keys and certificates (only file names are told), the servers' host names and addresses, the last half
+ * of the device's name, the serial number. A position is in the outcomes only if the person asked for it.
+ */
+#ifndef SELFTEST_BUNDLE_H
+#define SELFTEST_BUNDLE_H
+
+#include "selftest.h"
+
+/* 0, or -errno with errno set. The file is readable by its owner only. */
+int bundle_write(const char *path, const struct node_config *config, const struct selftest_outcome *outcomes, size_t n);
+
+#endif

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The wire as such: levels, edges and the presence pulse, before anybody's address is asked for.
+ *
+ * Between reset and a ROM command every device waits; the short lows here are written bits to it at most, and eight of
+ * them make FFh, which is no command.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_slot.h"
+
+#define US UINT64_C(1000)
+
+#define LOOKS 2000
+#define TRIES 101	/* odd: the middle one is the median */
+#define PROBE_NS (2 * US)	/* low or high, as short as the calls allow */
+#define RISE_WAIT_NS (200 * US)
+/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the low and three calls of a Pi 3 take 8 to 12 of them. */
+#define RISE_WARN_NS (2 * US)
+#define RISE_FAIL_NS (6 * US)
+/* What a wire of 10 m and two devices has, to make ohms of a time: an estimate. */
+#define CAPACITANCE_PF 600
+
+static uint64_t now(const struct selftest *t)
+{
+	return t->line.ops->now_ns(t->line.ctx);
+}
+
+static int sample(const struct selftest *t)
+{
+	return t->line.ops->sample(t->line.ctx);
+}
+
+static void spin(const struct selftest *t, uint64_t until_ns)
+{
+	t->line.ops->spin_until(t->line.ctx, until_ns);
+}
+
+/*
+ * A line that stays low: driven high for a few us, as a strong pull-up does, it comes up if only the pull-up is missing. A pad
+ * bears a short for that time; a reset drives into a short to 3.3 V for 480 us.
+ */
+static const char *why_low(const struct selftest *t)
+{
+	int level = -1;
+
+	if (t->line.ops->strong_pullup(t->line.ctx, true) == 0) {
+		spin(t, now(t) + PROBE_NS);
+		level = sample(t);
+	}
+	t->line.ops->strong_pullup(t->line.ctx, false);
+	t->line.ops->release(t->line.ctx);
+	return level == 1 ? "no-pull-up" : "short-to-ground";
+}
+
+static int count_lows(const struct selftest *t, unsigned looks, unsigned *lows)
+{
+	*lows = 0;
+	for (unsigned i = 0; i < looks; i++) {
+		int level = sample(t);
+
+		if (level < 0) {
+			return level;
+		}
+		*lows += level == 0;
+	}
+	return 0;
+}
+
+const char *check_bus_idle(struct selftest *t)
+{
+	const char *why = check_gpio_open(t);
+	unsigned lows;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
+		return "line-error";
+	}
+	selftest_say(t, "high in %u of %u looks", LOOKS / 20 - lows, LOOKS / 20);
+	return lows > LOOKS / 40 ? why_low(t) : NULL;
+}
+
+/* A line that is low or stuck makes every further word about it a repetition. */
+static const char *usable(struct selftest *t)
+{
+	const char *why = check_gpio_open(t);
+	unsigned lows;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
+		return "line-error";
+	}
+	return lows > LOOKS / 40 ? "line-low" : NULL;
+}
+
+const char *check_bus_noise(struct selftest *t)
+{
+	const char *why = usable(t);
+	unsigned lows;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (count_lows(t, LOOKS, &lows) != 0) {
+		return "line-error";
+	}
+	selftest_say(t, "low in %u of %u looks at the idle line", lows, LOOKS);
+	return lows > 0 ? "noise" : NULL;
+}
+
+/* How often the line was not low while it was driven low, of TRIES. */
+static int count_stuck(const struct selftest *t, unsigned *stuck)
+{
+	*stuck = 0;
+	for (unsigned i = 0; i < TRIES; i++) {
+		int code = t->line.ops->drive_low(t->line.ctx), level = sample(t);
+		int released = t->line.ops->release(t->line.ctx);
+
+		if (code != 0 || level < 0 || released != 0) {
+			return code != 0 ? code : level < 0 ? level : released;
+		}
+		*stuck += level == 1;
+		spin(t, now(t) + RISE_WAIT_NS);
+	}
+	return 0;
+}
+
+const char *check_bus_low(struct selftest *t)
+{
+	const char *why = usable(t);
+	unsigned stuck;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (count_stuck(t, &stuck) != 0) {
+		return "line-error";
+	}
+	selftest_say(t, "low in %u of %u pulls", TRIES - stuck, TRIES);
+	return stuck > TRIES / 2 ? "short-to-supply" : NULL;
+}
+
+/* From the release to a high line: no less than *least, no more than *most. 0 or the line's error. */
+static int time_rise(const struct selftest *t, uint64_t *least, uint64_t *most)
+{
+	uint64_t before, after, looked;
+	int code = t->line.ops->drive_low(t->line.ctx), level;
+
+	before = now(t);
+	if (code == 0) {
+		code = t->line.ops->release(t->line.ctx);
+	}
+	after = now(t);
+	*least = 0;
+	do {
+		looked = now(t);
+		level = sample(t);
+		*most = now(t) - before;
+		if (level == 0) {
+			*least = looked > after ? looked - after : 0;
+		}
+	} while (code == 0 && level == 0 && looked - after < RISE_WAIT_NS);
+	return code != 0 ? code : level < 0 ? level : 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+const char *check_bus_rise(struct selftest *t)
+{
+	const char *why = usable(t);
+	uint64_t least[TRIES], most[TRIES], low, high;
+	unsigned stuck;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (count_stuck(t, &stuck) != 0) {
+		return "line-error";
+	}
+	if (stuck > TRIES / 2) {
+		return "line-stuck";
+	}
+	for (unsigned i = 0; i < TRIES; i++) {
+		if (time_rise(t, &least[i], &most[i]) != 0) {
+			return "line-error";
+		}
+		spin(t, now(t) + RISE_WAIT_NS);
+	}
+	qsort(least, TRIES, sizeof(least[0]), by_size);
+	qsort(most, TRIES, sizeof(most[0]), by_size);
+	low = least[TRIES / 2];
+	high = most[TRIES / 2];
+	if (low == 0) {
+		selftest_say(t, "sooner than this computer can look, %u.%u us", (unsigned)(high / 1000), (unsigned)(high % 1000 / 100));
+		return NULL;
+	}
+	/* Half the supply is reached after 0.7 RC. */
+	selftest_say(t, "%u.%u to %u.%u us to half the supply, about %u kohm at %u pF", (unsigned)(low / 1000),
+		     (unsigned)(low % 1000 / 100), (unsigned)(high / 1000), (unsigned)(high % 1000 / 100),
+		     (unsigned)((low + high) / 2 * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
+	return low > RISE_FAIL_NS ? "weak-pull-up" : low > RISE_WARN_NS ? "slow-rise" : NULL;
+}
+
+struct presence {
+	uint64_t begin_ns, end_ns;	/* after the release; both 0: none was seen */
+	uint64_t gap_ns;		/* the longest time that nobody looked */
+};
+
+static int watch_presence(const struct selftest *t, struct presence *p)
+{
+	uint64_t released, looked, last;
+	int code = t->line.ops->drive_low(t->line.ctx), level = 1;
+
+	*p = (struct presence){ 0 };
+	spin(t, now(t) + 485 * US);
+	if (t->line.ops->release(t->line.ctx) != 0 || code != 0) {
+		return code != 0 ? code : -1;
+	}
+	released = last = now(t);
+	spin(t, released + 8 * US);	/* its own rise; a device waits 15 us at least */
+	do {
+		looked = now(t);
+		level = sample(t);
+		p->gap_ns = looked - last > p->gap_ns ? looked - last : p->gap_ns;
+		last = looked;
+		if (level == 0 && p->begin_ns == 0) {
+			p->begin_ns = looked - released;
+		}
+		if (level == 0) {
+			p->end_ns = looked - released;
+		}
+	} while (level >= 0 && looked - released < 600 * US);
+	spin(t, released + 1000 * US);
+	return level < 0 ? level : 0;
+}
+
+const char *check_bus_presence(struct selftest *t)
+{
+	const char *why = usable(t);
+	struct presence p, shown = { 0 };
+	unsigned seen = 0, stuck, late = 0, unwatched = 0;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (count_stuck(t, &stuck) != 0) {
+		return "line-error";
+	}
+	if (stuck > TRIES / 2) {
+		return "line-stuck";
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		if (watch_presence(t, &p) != 0) {
+			return "line-error";
+		}
+		unwatched += p.gap_ns >= 60 * US;	/* tPDLOW is 60 us at least */
+		/* A spike of noise is shorter than any presence pulse. */
+		if (p.end_ns - p.begin_ns > 20 * US) {
+			seen++;
+			late += p.end_ns > 310 * US;	/* tPDHIGH and tPDLOW at their most, and a call */
+			shown = p;
+		}
+	}
+	if (seen == 0) {
+		selftest_say(t, "no answer to 20 resets");
+		return unwatched > 0 ? "not-watched" : "nobody";
+	}
+	selftest_say(t, "%u of 20 resets answered, low from %u to %u us after the release", seen,
+		     (unsigned)(shown.begin_ns / US), (unsigned)(shown.end_ns / US));
+	return late > 0 ? "held-low" : seen < 20 - unwatched ? "some-unanswered" : NULL;
+}

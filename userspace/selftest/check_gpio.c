@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The GPIO chip and the line; opened here for all that follow. */
+#define _GNU_SOURCE	/* O_CLOEXEC */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/gpio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "gpio-w1/w1_gpiod.h"
+#include "userspace/sim/w1_sim_line.h"
+
+static void open_line(struct selftest *t)
+{
+	const struct node_config *c = t->config;
+
+	t->line_asked = true;
+	if (c->w1_bus == NODE_W1_SIMULATED) {
+		t->sim = w1_sim_new_demo(1);
+		t->line_error = t->sim == NULL ? -ENOMEM : 0;
+		if (t->sim != NULL) {
+			t->line = w1_sim_line(t->sim);
+		}
+	} else {
+		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_gpio, &t->gpiod, t->line_why, sizeof(t->line_why));
+		if (t->line_error == 0) {
+			t->line = w1_gpiod_line(t->gpiod);
+		}
+	}
+	t->has_line = t->line_error == 0;
+}
+
+const char *check_gpio_open(struct selftest *t)
+{
+	if (t->has_line) {
+		return NULL;
+	}
+	if (t->config->w1_bus == NODE_W1_NONE) {
+		return "off";
+	}
+	if (t->config->w1_bus == NODE_W1_KERNEL) {
+		return "kernel";
+	}
+	if (!t->line_asked) {
+		open_line(t);
+	}
+	return t->has_line ? NULL : "no-line";
+}
+
+void check_gpio_close(struct selftest *t)
+{
+	w1_gpiod_close(t->gpiod);
+	t->gpiod = NULL;
+	w1_sim_free(t->sim);
+	t->sim = NULL;
+	t->line_asked = t->has_line = false;
+}
+
+/* The labels of all chips: what a wrong one is to be told from. */
+static void say_chips(struct selftest *t)
+{
+	DIR *dev = opendir("/dev");
+	const struct dirent *e;
+	unsigned n = 0;
+
+	while (dev != NULL && (e = readdir(dev)) != NULL) {
+		struct gpiochip_info info;
+		char path[300];
+		int fd;
+
+		if (strncmp(e->d_name, "gpiochip", 8) != 0) {
+			continue;
+		}
+		snprintf(path, sizeof(path), "/dev/%s", e->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0 && ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &info) == 0) {
+			selftest_say(t, "%s%s (%u lines)", n++ > 0 ? ", " : "", info.label, (unsigned)info.lines);
+		}
+		if (fd >= 0) {
+			close(fd);
+		}
+	}
+	if (dev != NULL) {
+		closedir(dev);
+	}
+	if (n == 0) {
+		selftest_say(t, "no GPIO chip can be opened");
+	}
+}
+
+static const char *unasked(struct selftest *t)
+{
+	const char *why;
+
+	if (t->config->w1_bus == NODE_W1_SIMULATED) {
+		return "simulated";
+	}
+	why = check_gpio_open(t);
+	return why == NULL || strcmp(why, "no-line") == 0 ? NULL : why;
+}
+
+const char *check_gpio_chip(struct selftest *t)
+{
+	const char *why = unasked(t);
+
+	if (why != NULL) {
+		return why;
+	}
+	say_chips(t);
+	switch (t->line_error) {
+	case -EACCES:
+	case -EPERM:
+		return "no-right";
+	case -ENODEV:
+	case -ENOENT:
+		return "no-chip";
+	default:
+		return NULL;
+	}
+}
+
+const char *check_gpio_line(struct selftest *t)
+{
+	const char *why = unasked(t);
+
+	if (why != NULL) {
+		return why;
+	}
+	if (t->has_line) {
+		selftest_say(t, "GPIO%u is free", t->config->w1_gpio);
+		return NULL;
+	}
+	selftest_say(t, "%s", t->line_why);
+	switch (t->line_error) {
+	case -EBUSY:
+		return strstr(t->line_why, "kernel's 1-Wire") == NULL ? "held"
+		       : t->config->w1_bus == NODE_W1_AUTO	      ? "kernel-holds"
+								      : "held";
+	case -EINVAL:
+		return "no-such-line";
+	default:
+		return "no-line";
+	}
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Who is on the bus, and whether each one can be believed. Writes RAM of the sensors only, and puts it back. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "checks.h"
+#include "gpio-w1/ds18b20_identify.h"
+#include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_search.h"
+#include "gpio-w1/w1_sysfs.h"
+
+#define CONVERSION_LIMIT_US 750000	/* tCONV at 12 bit */
+
+static void say_rom(struct selftest *t, const uint8_t *rom)
+{
+	const char *between = t->out->value[0] != '\0' ? ", " : "";
+
+	selftest_say(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5], rom[4], rom[3], rom[2],
+		     rom[1]);
+}
+
+/* The word for an error of the bus, in the value what it was. */
+static const char *bus_cause(struct selftest *t, int code)
+{
+	selftest_say(t, "%s%s", t->out->value[0] != '\0' ? ": " : "",
+		     code < -1000 ? w1_error_text(code) : strerror(-code));
+	switch (code) {
+	case W1_ENOPRESENCE:
+		return "nobody";
+	case W1_ESHORT:
+		return "line-low";
+	case W1_EVIOLATION:
+		return "timing";
+	case W1_ECRC:
+		return "crc";
+	case W1_EECHO:
+		return "echo";
+	case W1_ESEARCH:
+		return "search";
+	default:
+		return "line-error";
+	}
+}
+
+/* The search, once for all checks. */
+static const char *find(struct selftest *t)
+{
+	const char *why = check_gpio_open(t);
+	struct w1_search search;
+	int code = 1;
+
+	if (why != NULL || t->searched) {
+		return why;
+	}
+	t->searched = true;
+	w1_bus_init(&t->bus, t->line, 0);
+	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	while (t->n < W1_CYCLE_DEVICES && (code = w1_search_next(&search, &t->bus)) == 1) {
+		memcpy(t->rom[t->n++], search.rom, W1_ROM_SIZE);
+	}
+	t->search_error = code < 0 ? code : 0;
+	return NULL;
+}
+
+/* For the checks after the search: somebody was found. */
+static const char *found(struct selftest *t)
+{
+	const char *why = find(t);
+
+	return why != NULL ? why : t->n == 0 ? "no-sensor" : NULL;
+}
+
+const char *check_sensors_search(struct selftest *t)
+{
+	const char *why = find(t);
+	unsigned foreign = 0;
+
+	if (why != NULL) {
+		return why;
+	}
+	for (unsigned i = 0; i < t->n; i++) {
+		say_rom(t, t->rom[i]);
+		foreign += !ds18b20_is_thermometer(t->rom[i][0]);
+	}
+	if (t->search_error != 0) {
+		return bus_cause(t, t->search_error);
+	}
+	return t->n == 0 ? "nobody" : foreign > 0 ? "not-a-thermometer" : NULL;
+}
+
+static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, unsigned *retries)
+{
+	const uint8_t tx = DS18B20_READ_SCRATCHPAD;
+	const struct w1_transaction read = { .rom = rom, .tx = &tx, .tx_len = 1, .rx = sp,
+					     .rx_len = DS18B20_SCRATCHPAD_SIZE, .crc = true };
+
+	return w1_bus_transact(&t->bus, &read, retries);
+}
+
+const char *check_sensors_scratchpad(struct selftest *t)
+{
+	const char *why = found(t);
+	unsigned retries = 0;
+
+	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+		uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
+		struct ds18b20_value value;
+		int code = read_scratchpad(t, t->rom[i], sp, &retries);
+
+		if (code != 0) {
+			say_rom(t, t->rom[i]);
+			return bus_cause(t, code);
+		}
+		if (ds18b20_decode(t->rom[i][0], sp, &value) == DS18B20_BAD_SCRATCHPAD) {
+			say_rom(t, t->rom[i]);
+			return "bad-scratchpad";
+		}
+	}
+	if (why == NULL) {
+		selftest_say(t, "%u read, %u repeated", t->n, retries);
+	}
+	return why;
+}
+
+/* 1: own supply, 0: from the line, or an error. */
+static int read_power(struct selftest *t, const uint8_t *rom)
+{
+	const uint8_t tx = DS18B20_READ_POWER_SUPPLY;
+	const struct w1_transaction ask = { .rom = rom, .tx = &tx, .tx_len = 1 };
+	int code = W1_EVIOLATION;
+
+	for (unsigned i = 0; i < t->bus.tries && code < 0; i++) {
+		code = w1_bus_transact(&t->bus, &ask, NULL);
+		code = code == 0 ? w1_bus_read_bit(&t->bus) : code;
+	}
+	return code;
+}
+
+const char *check_sensors_power(struct selftest *t)
+{
+	const char *why = found(t);
+
+	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+		int code = read_power(t, t->rom[i]);
+
+		if (code != 1) {
+			say_rom(t, t->rom[i]);
+			if (code < 0) {
+				return bus_cause(t, code);
+			}
+			t->parasite = true;
+		}
+	}
+	if (why == NULL && !t->parasite) {
+		selftest_say(t, "%u with a supply of their own", t->n);
+	}
+	return why != NULL ? why : t->parasite ? "parasite" : NULL;
+}
+
+static const char *judge(struct selftest *t, const struct thermometer_sample *samples, unsigned n)
+{
+	static const char *const words[] = {
+		[DS18B20_OK] = NULL, [DS18B20_POWER_ON] = "power-on", [DS18B20_CRC_FAILED] = "crc",
+		[DS18B20_ABSENT] = "absent", [DS18B20_NOT_CONVERTED] = "not-converted",
+		[DS18B20_BAD_SCRATCHPAD] = "bad-scratchpad", [DS18B20_OUT_OF_RANGE] = "out-of-range",
+		[DS18B20_BUS_FAILED] = "bus-failed",
+	};
+	const char *worst = NULL;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct thermometer_sample *s = &samples[i];
+
+		say_rom(t, s->rom);
+		if (s->temp_known) {
+			selftest_say(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "", (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
+				     (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) % 1000 / 10);
+		} else {
+			selftest_say(t, " %s", ds18b20_quality_name(s->quality));
+			worst = worst == NULL ? words[s->quality] : worst;
+		}
+	}
+	return n == 0 ? "nobody" : worst;
+}
+
+/* The node's own cycle, twice: the second time it knows each sensor's marks. */
+const char *check_sensors_temperature(struct selftest *t)
+{
+	struct thermometer_sample samples[W1_CYCLE_DEVICES];
+	struct w1_cycle cycle;
+	const char *why = check_gpio_open(t);
+	unsigned n = 0;
+	int code;
+
+	if (why != NULL && (strcmp(why, "kernel") == 0 ||
+			    (t->config->w1_bus == NODE_W1_AUTO && t->line_error == -EBUSY))) {
+		char path[512];
+
+		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);
+		code = w1_sysfs_read(path, t->config->w1_resolution, samples, &n, t->line_why, sizeof(t->line_why));
+		if (code != 0) {
+			selftest_say(t, "%s", t->line_why);
+			return "kernel-has-none";
+		}
+		return judge(t, samples, n);
+	}
+	if (why != NULL || (why = found(t)) != NULL) {
+		return why;
+	}
+	w1_cycle_init(&cycle, t->line, (uint8_t)t->config->w1_resolution, 1);
+	for (unsigned i = 0; i < 2; i++) {
+		code = w1_cycle_run(&cycle, samples, &n);
+		if (code < 0) {
+			return bus_cause(t, code);
+		}
+	}
+	return judge(t, samples, n);
+}
+
+const char *check_sensors_identity(struct selftest *t)
+{
+	const char *why = found(t);
+	const char *worst = NULL;
+
+	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+		struct ds18b20_evidence e;
+		struct ds18b20_identity identity;
+		int code;
+
+		if (t->rom[i][0] != DS18B20_FAMILY) {
+			continue;	/* other makes are not copied */
+		}
+		say_rom(t, t->rom[i]);
+		code = ds18b20_examine(&t->bus, t->rom[i], &e);
+		if (code != 0) {
+			return bus_cause(t, code);
+		}
+		ds18b20_identify(&e, &identity);
+		selftest_say(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict), *identity.family ? " " : "",
+			     identity.family, identity.passed, (unsigned)DS18B20_CHECK_COUNT);
+		if (e.conversion_us[0] > CONVERSION_LIMIT_US || (e.busy_seen && e.conversion_us[0] == 0)) {
+			selftest_say(t, " converts in %u ms or more", (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000 : 1000));
+			worst = "slow";
+		} else if (identity.verdict == DS18B20_CLONE || identity.verdict == DS18B20_CLONE_UNKNOWN) {
+			worst = worst == NULL ? "clone" : worst;
+		}
+	}
+	return why != NULL ? why : worst;
+}

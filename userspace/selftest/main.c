@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* geotherm-selftest: what of this node's hardware, machine and server works. Here: the command line. */
+#define _GNU_SOURCE	/* getopt_long(), isatty() */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "report.h"
+#include "selftest.h"
+#include "userspace/daemon/log.h"
+
+#define DEFAULT_CONFIG "/etc/geotherm/node.conf"
+#define ASSIGNMENTS_MAX 64
+
+enum exit_code { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_RUN = 3 };
+
+static const char usage[] =
+"usage: geotherm-selftest [--config FILE] [-o SECTION.KEY=VALUE] [--only GROUP[/CHECK],...]\n"
+"                         [--tap | --json] [--loop[=N]] [--bundle FILE] [--position] [--list]\n"
+"\n"
+"Looks at the pin, the port, the certificates and the server that geotherm-node would use by the same\n"
+"configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is written,\n"
+"no setting saved. While the node runs, stop it first, or test what it does not hold.\n"
+"\n"
+"  -c, --config FILE   the node's; default " DEFAULT_CONFIG "\n"
+"  -o SECTION.KEY=VALUE  over what the file says; may be given again\n"
+"      --only LIST     groups (bus) or checks (bus/rise), with commas between; --list shows all\n"
+"      --list          shows every check, what it looks at and what passes\n"
+"      --tap, --json   for programs instead of people\n"
+"      --loop[=N]      N times, or until interrupted or a check fails\n"
+"      --bundle FILE   also writes a report to show to others: no keys, addresses, names or position\n"
+"      --position      tell the position too\n"
+"      --version, --help\n"
+"\n"
+"Ends with 0: no check failed (warnings may be there), 1: a check failed, 2: wrong option or configuration,\n"
+"3: it could not run: the node holds what is to be tested, or no check applied.\n";
+
+struct options {
+	const char *config, *only, *bundle;
+	const char *assignments[ASSIGNMENTS_MAX];
+	size_t n;
+	enum report_format format;
+	bool list, position;
+	unsigned long rounds;	/* 0: without end */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	interrupted = 1;
+}
+
+static void list(void)
+{
+	for (size_t i = 0; i < selftest_checks_count; i++) {
+		const struct selftest_check *c = &selftest_checks[i];
+		char name[48];
+
+		snprintf(name, sizeof(name), "%s/%s", c->group, c->name);
+		printf("%-22s %s%s%s%s\n", name, c->what, c->limit != NULL ? " (limit: " : "",
+		       c->limit != NULL ? c->limit : "", c->limit != NULL ? ")" : "");
+	}
+}
+
+/* An exit code if that was all there was to do, else -1. */
+static int take_options(int argc, char **argv, struct options *o)
+{
+	enum { ONLY = 256, LIST, TAP, JSON, LOOP, BUNDLE, POSITION, VERSION, HELP };
+	static const struct option known[] = {
+		{ "config", required_argument, NULL, 'c' }, { "only", required_argument, NULL, ONLY },
+		{ "list", no_argument, NULL, LIST }, { "tap", no_argument, NULL, TAP },
+		{ "json", no_argument, NULL, JSON }, { "loop", optional_argument, NULL, LOOP },
+		{ "bundle", required_argument, NULL, BUNDLE }, { "position", no_argument, NULL, POSITION },
+		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 },
+	};
+	char word[64], *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:o:h", known, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			o->config = optarg;
+			break;
+		case 'o':
+			if (o->n == ASSIGNMENTS_MAX) {
+				log_error("more than %d options -o", ASSIGNMENTS_MAX);
+				return EXIT_USAGE;
+			}
+			o->assignments[o->n++] = optarg;
+			break;
+		case ONLY:
+			o->only = optarg;
+			break;
+		case LIST:
+			o->list = true;
+			break;
+		case TAP:
+			o->format = REPORT_TAP;
+			break;
+		case JSON:
+			o->format = REPORT_JSON;
+			break;
+		case LOOP:
+			errno = 0;
+			o->rounds = optarg != NULL ? strtoul(optarg, &end, 10) : 0;
+			if (optarg != NULL && (errno != 0 || end == optarg || *end != '\0' || o->rounds == 0 || *optarg == '-')) {
+				log_error("--loop=%s: how many times? a number from 1 on", optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case BUNDLE:
+			o->bundle = optarg;
+			break;
+		case POSITION:
+			o->position = true;
+			break;
+		case VERSION:
+			puts("geotherm-selftest " GEOTHERM_VERSION);
+			return EXIT_PASSED;
+		case 'h':
+		case HELP:
+			fputs(usage, stdout);
+			return EXIT_PASSED;
+		default:
+			return EXIT_USAGE;	/* getopt has said which */
+		}
+	}
+	if (optind < argc) {
+		log_error("%s: no argument is expected; see --help", argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (selftest_unknown(o->only, word, sizeof(word)) != NULL) {
+		log_error("--only %s: no such group or check; --list shows them", word);
+		return EXIT_USAGE;
+	}
+	if (o->list) {
+		list();
+		return EXIT_PASSED;
+	}
+	return -1;
+}
+
+static void tell_progress(const struct selftest_check *check)
+{
+	if (check->seconds > 0 && isatty(STDERR_FILENO)) {
+		fprintf(stderr, "  ...  %s/%s: may take %u s\r", check->group, check->name, check->seconds);
+	}
+}
+
+static void end_progress(const struct selftest_check *check)
+{
+	if (check->seconds > 0 && isatty(STDERR_FILENO)) {
+		fputs("\033[K", stderr);
+	}
+}
+
+/* All the wanted checks once. */
+static int run_round(struct selftest *t, const struct options *o, struct selftest_outcome *outcomes, size_t *n)
+{
+	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	unsigned planned = 0;
+	struct report report;
+
+	for (size_t i = 0; i < selftest_checks_count; i++) {
+		planned += selftest_wanted(&selftest_checks[i], o->only);
+	}
+	*n = 0;
+	report_begin(&report, stdout, o->format, colour, planned);
+	for (size_t i = 0; i < selftest_checks_count && !interrupted; i++) {
+		if (!selftest_wanted(&selftest_checks[i], o->only)) {
+			continue;
+		}
+		tell_progress(&selftest_checks[i]);
+		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
+		end_progress(&selftest_checks[i]);
+		report_tell(&report, &outcomes[(*n)++]);
+	}
+	report_end(&report);
+	selftest_close(t);
+	return report.count[SELFTEST_FAIL] > 0					 ? EXIT_FAILED
+	       : report.count[SELFTEST_PASS] + report.count[SELFTEST_WARN] == 0 ? EXIT_NOT_RUN
+										 : EXIT_PASSED;
+}
+
+static int run(const struct options *o, const struct node_config *config)
+{
+	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
+	char what[64];
+	size_t n = 0;
+	struct selftest t = { .config = config, .root = "", .show_position = o->position };
+	int pid = selftest_node(&t, o->only, what, sizeof(what)), code = EXIT_NOT_RUN;
+
+	if (outcomes == NULL) {
+		log_error("out of memory");
+		return EXIT_NOT_RUN;
+	}
+	if (what[0] != '\0') {
+		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or test the "
+			  "rest with --only board,system,uplink", pid, what);
+		free(outcomes);
+		return EXIT_NOT_RUN;
+	}
+	for (unsigned round = 0; (o->rounds == 0 || round < o->rounds) && !interrupted; round++) {
+		t = (struct selftest){ .config = config, .root = "", .show_position = o->position, .round = round };
+		code = run_round(&t, o, outcomes, &n);
+		if (code != EXIT_PASSED) {
+			break;
+		}
+	}
+	if (o->bundle != NULL && bundle_write(o->bundle, config, outcomes, n) != 0) {
+		log_error("%s: %s", o->bundle, strerror(errno));
+		code = code == EXIT_PASSED ? EXIT_NOT_RUN : code;
+	}
+	free(outcomes);
+	return interrupted ? EXIT_NOT_RUN : code;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .rounds = 1 };
+	struct node_config_source source;
+	struct sigaction action = { .sa_handler = on_signal };
+	struct node_config config;
+	char err[512];
+	int code;
+
+	log_init("geotherm-selftest", LOG_LEVEL_ERROR);
+	code = take_options(argc, argv, &options);
+	if (code >= 0) {
+		return code;
+	}
+	if (options.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
+		options.config = DEFAULT_CONFIG;
+	}
+	source = (struct node_config_source){ options.config, options.assignments, options.n };
+	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
+		log_error("%s", err);
+		return EXIT_USAGE;
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	code = run(&options, &config);
+	node_config_free(&config);
+	return code;
+}

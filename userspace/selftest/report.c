@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "report.h"
+
+#include <string.h>
+
+void report_begin(struct report *r, FILE *out, enum report_format format, bool colour, unsigned planned)
+{
+	*r = (struct report){ .out = out, .format = format, .colour = colour };
+	if (format == REPORT_TAP) {
+		fprintf(out, "TAP version 14\n1..%u\n", planned);
+	} else if (format == REPORT_JSON) {
+		r->checks = json_array();
+	}
+}
+
+static void tell_human(const struct report *r, const struct selftest_outcome *o)
+{
+	static const char *const colours[] = {
+		[SELFTEST_PASS] = "\033[32m", [SELFTEST_WARN] = "\033[33m", [SELFTEST_FAIL] = "\033[1;31m",
+		[SELFTEST_SKIP] = "\033[2m",
+	};
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s/%s", o->check->group, o->check->name);
+	fprintf(r->out, "%s%s%s  %-22s %s", r->colour ? colours[o->status] : "", selftest_status_name(o->status),
+		r->colour ? "\033[0m" : "", name, o->cause != NULL ? o->cause : "");
+	if (o->value[0] != '\0') {
+		fprintf(r->out, "%s%s", o->cause != NULL ? ": " : "", o->value);
+	}
+	if (o->check->limit != NULL && o->status != SELFTEST_SKIP) {
+		fprintf(r->out, "  (limit: %s)", o->check->limit);
+	}
+	fputc('\n', r->out);
+	if (o->hint != NULL && o->status != SELFTEST_SKIP) {
+		fprintf(r->out, "      -> %s\n", o->hint);
+	}
+}
+
+/* A double-quoted YAML scalar. */
+static void yaml(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, "  %s: \"", key);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\') {
+			fputc('\\', out);
+		}
+		fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
+	}
+	fputs("\"\n", out);
+}
+
+static void tell_tap(const struct report *r, const struct selftest_outcome *o)
+{
+	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->told, o->check->group,
+		o->check->name);
+	if (o->status == SELFTEST_SKIP) {
+		fprintf(r->out, " # SKIP %s\n", o->hint != NULL ? o->hint : o->cause);
+		return;
+	}
+	fprintf(r->out, "\n  ---\n");
+	if (o->cause != NULL) {
+		yaml(r->out, "status", selftest_status_name(o->status));
+		yaml(r->out, "cause", o->cause);
+		yaml(r->out, "hint", o->hint);
+	}
+	yaml(r->out, "value", o->value);
+	if (o->check->limit != NULL) {
+		yaml(r->out, "limit", o->check->limit);
+	}
+	fprintf(r->out, "  ...\n");
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text != NULL && *text != '\0' ? json_string(text) : json_null();
+}
+
+static void tell_json(struct report *r, const struct selftest_outcome *o)
+{
+	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name, "status",
+				  selftest_status_name(o->status), "value", text_or_null(o->value), "limit",
+				  text_or_null(o->check->limit), "cause", text_or_null(o->cause), "hint",
+				  text_or_null(o->hint), "ms", (int)o->ms);
+
+	json_array_append_new(r->checks, check);
+}
+
+void report_tell(struct report *r, const struct selftest_outcome *o)
+{
+	r->count[o->status]++;
+	r->told++;
+	switch (r->format) {
+	case REPORT_HUMAN:
+		tell_human(r, o);
+		break;
+	case REPORT_TAP:
+		tell_tap(r, o);
+		break;
+	case REPORT_JSON:
+		tell_json(r, o);
+		break;
+	}
+	fflush(r->out);
+}
+
+void report_end(struct report *r)
+{
+	if (r->format == REPORT_JSON) {
+		json_t *whole = json_pack("{si ss so si si si si}", "format", 1, "version", GEOTHERM_VERSION, "checks",
+					  r->checks, "passed", (int)r->count[SELFTEST_PASS], "warned",
+					  (int)r->count[SELFTEST_WARN], "failed", (int)r->count[SELFTEST_FAIL], "skipped",
+					  (int)r->count[SELFTEST_SKIP]);
+
+		json_dumpf(whole, r->out, JSON_INDENT(1));
+		fputc('\n', r->out);
+		json_decref(whole);
+	} else {
+		fprintf(r->out, "%s%u passed, %u warned, %u failed, %u skipped\n", r->format == REPORT_TAP ? "# " : "\n",
+			r->count[SELFTEST_PASS], r->count[SELFTEST_WARN], r->count[SELFTEST_FAIL],
+			r->count[SELFTEST_SKIP]);
+	}
+	fflush(r->out);
+}

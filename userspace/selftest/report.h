@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * report: where outcomes go: lines for people, TAP 14, or one JSON object.
+ *
+ *   human   PASS  bus/idle  1 in all of 2000 looks  (limit: ...)
+ *           FAIL  bus/rise  ...            cause word, then the next thing to try on a line of its own
+ *   TAP     ok 1 - bus/idle # value; a plan line; a YAML block where it did not pass; WARN is "ok" with one
+ *   JSON    {"version", "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
+ *
+ * A stream of checks is begun, told one by one, and ended; one at a time, one thread.
+ */
+#ifndef SELFTEST_REPORT_H
+#define SELFTEST_REPORT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "selftest.h"
+
+enum report_format { REPORT_HUMAN, REPORT_TAP, REPORT_JSON };
+
+struct report {
+	FILE *out;
+	enum report_format format;
+	bool colour;
+	unsigned count[SELFTEST_SKIP + 1];	/* by status */
+	unsigned told;
+	json_t *checks;
+};
+
+void report_begin(struct report *r, FILE *out, enum report_format format, bool colour, unsigned planned);
+void report_tell(struct report *r, const struct selftest_outcome *o);
+/* The closing line: "N passed, N warned, N failed, N skipped". */
+void report_end(struct report *r);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* clock_gettime */
+#include "selftest.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "checks.h"
+#include "facts.h"
+#include "gpio-w1/w1_thread.h"
+
+const char *selftest_status_name(enum selftest_status status)
+{
+	static const char *const names[] = {
+		[SELFTEST_PASS] = "PASS", [SELFTEST_WARN] = "WARN", [SELFTEST_FAIL] = "FAIL", [SELFTEST_SKIP] = "SKIP",
+	};
+
+	return names[status];
+}
+
+void selftest_say(struct selftest *t, const char *format, ...)
+{
+	size_t used = strlen(t->out->value);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->out->value + used, sizeof(t->out->value) - used, format, args);
+	va_end(args);
+}
+
+static bool names(const struct selftest_check *check, const char *word, size_t length)
+{
+	size_t group = strlen(check->group);
+
+	if (length == group && strncmp(word, check->group, length) == 0) {
+		return true;
+	}
+	return length == group + 1 + strlen(check->name) && strncmp(word, check->group, group) == 0 &&
+	       word[group] == '/' && strncmp(word + group + 1, check->name, length - group - 1) == 0;
+}
+
+bool selftest_wanted(const struct selftest_check *check, const char *only)
+{
+	while (only != NULL && *(only += strspn(only, ", ")) != '\0') {
+		size_t length = strcspn(only, ", ");
+
+		if (names(check, only, length)) {
+			return true;
+		}
+		only += length;
+	}
+	return only == NULL;
+}
+
+const char *selftest_unknown(const char *only, char *word, size_t size)
+{
+	while (only != NULL && *(only += strspn(only, ", ")) != '\0') {
+		size_t length = strcspn(only, ", ");
+		bool known = false;
+
+		for (size_t i = 0; i < selftest_checks_count && !known; i++) {
+			known = names(&selftest_checks[i], only, length);
+		}
+		if (!known) {
+			snprintf(word, size, "%.*s", (int)length, only);
+			return word;
+		}
+		only += length;
+	}
+	return NULL;
+}
+
+struct job {
+	struct selftest *t;
+	const struct selftest_check *check;
+	const char *cause;
+};
+
+static void *run_job(void *arg)
+{
+	struct job *job = arg;
+
+	job->cause = job->check->run(job->t);
+	return NULL;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void selftest_run(struct selftest *t, const struct selftest_check *check, struct selftest_outcome *out)
+{
+	struct job job = { t, check, NULL };
+	struct w1_thread thread;
+	uint64_t began = now_ms();
+
+	*out = (struct selftest_outcome){ .check = check };
+	t->out = out;
+	/* A simulated line has a time of its own: rights change nothing there. */
+	if (check->on_bus && t->gpiod != NULL && w1_thread_start(&thread, true, run_job, &job) == 0) {
+		w1_thread_join(&thread);
+	} else {
+		run_job(&job);
+	}
+	out->ms = (unsigned)(now_ms() - began);
+	if (job.cause == NULL) {
+		return;
+	}
+	out->cause = job.cause;
+	for (const struct selftest_cause *c = check->causes; c != NULL && c->word != NULL; c++) {
+		if (strcmp(c->word, job.cause) == 0) {
+			out->status = c->status;
+			out->hint = c->hint;
+			return;
+		}
+	}
+	out->status = SELFTEST_FAIL;	/* a word that is in no table: a fault of the check, and a test's */
+	out->hint = "this cause is not described: please report it";
+}
+
+void selftest_close(struct selftest *t)
+{
+	check_uplink_close(t);
+	check_receiver_close(t);
+	check_gpio_close(t);
+}
+
+int selftest_node(const struct selftest *t, const char *only, char *what, size_t size)
+{
+	bool line = t->config->w1_bus != NODE_W1_SIMULATED && t->config->w1_bus != NODE_W1_NONE;
+	bool port = strcmp(t->config->gnss_port, "simulated") != 0 && strcmp(t->config->gnss_port, "none") != 0;
+	json_t *status = json_load_file(t->config->status, 0, NULL);
+	int pid = (int)json_integer_value(json_object_get(status, "pid"));
+	char path[64], name[64];
+	bool needs_line = false, needs_port = false;
+
+	json_decref(status);
+	*what = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (pid <= 0 || !facts_text("", path, name, sizeof(name)) || strcmp(name, "geotherm-node") != 0) {
+		return 0;
+	}
+	for (size_t i = 0; i < selftest_checks_count; i++) {
+		const struct selftest_check *c = &selftest_checks[i];
+
+		needs_line |= selftest_wanted(c, only) && (c->on_bus || strcmp(c->group, "gpio") == 0);
+		needs_port |= selftest_wanted(c, only) && strcmp(c->group, "receiver") == 0;
+	}
+	needs_line &= line;
+	needs_port &= port;
+	snprintf(what, size, "%s%s%s", needs_line ? "the 1-Wire line" : "", needs_line && needs_port ? " and " : "",
+		 needs_port ? "the receiver's port" : "");
+	return pid;
+}
