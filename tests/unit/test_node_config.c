@@ -112,7 +112,7 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		const char *text, *named, *hint;
 	} rows[] = {
 		{ "[node]\nperiod = soon\n", "period", "0.5" },
-		{ "[node]\nperiod = 0.05\n", "period", "0.1 s" },
+		{ "[node]\nperiod = 0.005\n", "period", "0.01 s" },
 		{ "[node]\nperiodd = 1\n", "periodd", "did you mean period" },
 		{ "[node]\ndevice = my node\n", "device", "urn:dev:mac:" },
 		{ "[node]\nlog_level = loud\n", "log_level", "notice" },

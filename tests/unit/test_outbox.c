@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "userspace/node/outbox.h"
@@ -252,6 +254,35 @@ static void a_second_process_is_refused(void **state)
 	assert_null(second);
 	assert_non_null(strstr(p->err, p->path));
 	assert_non_null(strstr(p->err, "another"));
+}
+
+/* Holds the file's lock as long as a look into it, or the recovery of its WAL, may take. */
+static void *look_into(void *arg)
+{
+	sqlite3 *db = arg;
+	const struct timespec while_ = { 0, 300000000 };
+
+	nanosleep(&while_, NULL);
+	sqlite3_close(db);
+	return NULL;
+}
+
+static void somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened(void **state)
+{
+	struct place *p = *state;
+	pthread_t thread;
+	sqlite3 *db;
+
+	put(p, 1);
+	outbox_close(p->o);
+	p->o = NULL;
+	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(pthread_create(&thread, NULL, look_into, db), 0);
+	if (outbox_open(&p->o, &p->config, p->err, sizeof(p->err)) != 0) {
+		fail_msg("%s", p->err);
+	}
+	pthread_join(thread, NULL);
 }
 
 /* --- dates ---------------------------------------------------------------- */
@@ -733,6 +764,7 @@ int main(void)
 		TEST(a_seq_is_never_given_twice_even_after_all_was_confirmed),
 		TEST(each_new_file_has_an_epoch_of_its_own),
 		TEST(a_second_process_is_refused),
+		TEST(somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened),
 		TEST(readings_of_this_boot_without_time_are_dated_when_it_is_known),
 		TEST(readings_of_another_boot_are_never_dated),
 		TEST(when_it_is_full_the_oldest_go_into_a_gap),

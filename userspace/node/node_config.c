@@ -178,8 +178,8 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 			 "urn:dev:mac:b827ebfffe123456", c->device, READING_DEVICE_SIZE - 1);
 		return -EINVAL;
 	}
-	if (c->period_ms != 0 && c->period_ms < 100) {
-		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.1 s or more", c->period_ms);
+	if (c->period_ms != 0 && c->period_ms < 10) {
+		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.01 s or more", c->period_ms);
 		return -EINVAL;
 	}
 	if (c->w1_resolution != 0 && c->w1_resolution < 9) {

@@ -13,6 +13,9 @@
 
 #include "outbox.h"
 
+/* How long another process's lock on the file is waited for. */
+#define OUTBOX_FILE_BUSY_MS 2000
+
 struct outbox_file {
 	sqlite3 *db;
 	int lock_fd;

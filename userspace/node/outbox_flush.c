@@ -89,6 +89,9 @@ struct outbox_flush *outbox_flush_start(const char *path, char *err, size_t err_
 					 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 						 SQLITE_OPEN_EXRESCODE,
 					 NULL);
+	if (rc == SQLITE_OK) {
+		sqlite3_busy_timeout(f->db, OUTBOX_FILE_BUSY_MS);
+	}
 	if (rc == SQLITE_OK) {	/* a read, so that the WAL is opened: it is what is synced */
 		rc = outbox_file_exec(f->db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"
 				      "SELECT epoch FROM outbox;");
