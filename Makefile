@@ -25,7 +25,7 @@ endif
 
 # --- packages: say what and why, then install; DEPS=no only prints the list ---
 # Every goal that compiles goes through deps/packages first: cheap when all is there.
-NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all
+NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all modules modules_install
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
 SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-node check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
@@ -234,6 +234,25 @@ deb-all: ## The packages of all six: Debian 12 and 13 on amd64, arm64 and armhf
 check-deb: all ## The packages: made for all six, run by emulation, installed, upgraded and purged in Debian roots
 	$(Q)ARCH=all deps/packages deb
 	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/deb $(CHECK_ARGS)
+
+# --- kernel modules: built in a copy, so that the tree stays clean ---
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' '$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
+MODULES = $(BUILD)/modules/$(KERNEL)
+MODULES_SRC := Kbuild $(wildcard gpio-w1/kernel/* tests/kernel/*) gpio-w1/w1_slot.c gpio-w1/w1_slot.h gpio-w1/w1_line.h \
+	gpio-w1/w1_error.h $(addprefix userspace/sim/,w1_slave.c w1_slave.h w1_model.c w1_model.h w1_random.h w1_sim_judge.c w1_sim_judge.h)
+KBUILD_ARGS = -C '$(KDIR)' M='$(abspath $(MODULES))' CONFIG_DEBUG_INFO_BTF_MODULES=
+
+modules: ## The kernel's bus master: KDIR=headers (default: of the running kernel), ARCH= and CROSS_COMPILE= as the kernel's
+	$(Q)test -n '$(KERNEL)' || { echo "make modules: no kernel headers in $(KDIR): install linux-headers-$$(uname -r)" \
+		"(Raspberry Pi OS: linux-headers-rpi-v8 or -v7), or say KDIR=" >&2; exit 1; }
+	$(Q)mkdir -p '$(MODULES)' && cp -p --update --parents $(MODULES_SRC) '$(MODULES)'
+	$(Q)$(MAKE) $(KBUILD_ARGS) modules
+
+modules_install: modules ## Into /lib/modules (INSTALL_MOD_PATH= goes before it)
+	$(Q)$(MAKE) $(KBUILD_ARGS) modules_install
+
+.PHONY: modules modules_install
 
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)

@@ -20,6 +20,9 @@
 
 #ifdef __KERNEL__
 #include <linux/types.h>
+#ifndef UINT64_C
+#define UINT64_C(c) c##ULL
+#endif
 #else
 #include <stdbool.h>
 #include <stdint.h>

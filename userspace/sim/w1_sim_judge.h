@@ -1,6 +1,6 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_sim_judge: holds the master to the data sheet. Pure.
+ * w1_sim_judge: holds the master to the data sheet. Pure; the kernel test module compiles it, too.
  *
  * The simulated line tells it every edge and sample of the master; it compares
  * them with the standard-speed windows (DS18B20 data sheet 19-7487, AC
@@ -16,8 +16,16 @@
 #ifndef W1_SIM_JUDGE_H
 #define W1_SIM_JUDGE_H
 
+#ifdef __KERNEL__
+#include <linux/limits.h>
+#include <linux/types.h>
+#ifndef UINT64_MAX
+#define UINT64_MAX U64_MAX
+#endif
+#else
 #include <stdbool.h>
 #include <stdint.h>
+#endif
 
 #define W1_SIM_OFFENCES(X) \
 	X(W1_SIM_LOW_SHORT, "low under 1 us") \
