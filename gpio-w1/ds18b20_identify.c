@@ -13,6 +13,7 @@
 #define MS UINT64_C(1000000)
 /* Family A3 answers polls from 1 ms on. */
 #define AT_ONCE (1 * MS)
+#define TRIES 30	/* of what is more than one transaction */
 #define POLL_EVERY (1 * MS)
 #define LONGEST (1000 * MS)
 
@@ -21,9 +22,9 @@ static uint64_t now(const struct w1_bus *bus)
 	return bus->slots.line.ops->now_ns(bus->slots.line.ctx);
 }
 
-static void sleep_until(const struct w1_bus *bus, uint64_t when)
+static void sleep_until(struct w1_bus *bus, uint64_t when)
 {
-	bus->slots.line.ops->sleep_until(bus->slots.line.ctx, when);
+	w1_slots_sleep(&bus->slots, when);
 }
 
 static int command(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *tx, size_t len)
@@ -56,12 +57,12 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 	const uint8_t tx = DS18B20_READ_POWER_SUPPLY;
 	int code = W1_EVIOLATION;
 
-	for (unsigned attempt = 0; attempt < bus->tries && code < 0; attempt++) {
+	for (unsigned attempt = 0; attempt < TRIES && code < 0; attempt++) {
 		code = command(bus, e, &tx, 1);
 		if (code == 0) {
 			code = w1_bus_read_bit(bus);
 		}
-		if (code < 0 && !w1_bus_may_retry(bus, code)) {
+		if (code < 0 && !w1_bus_may_retry(bus, code, attempt)) {
 			break;
 		}
 	}
@@ -103,7 +104,7 @@ static int time_conversion(struct w1_bus *bus, struct ds18b20_evidence *e, unsig
 {
 	int code = W1_EVIOLATION;
 
-	for (unsigned attempt = 0; attempt < bus->tries && code != 0 && w1_bus_may_retry(bus, code); attempt++) {
+	for (unsigned attempt = 0; attempt < TRIES && code != 0 && w1_bus_may_retry(bus, code, attempt); attempt++) {
 		code = time_once(bus, e, &e->conversion_us[which]);
 	}
 	return code != 0 ? code : read_scratchpad(bus, e, e->converted[which]);

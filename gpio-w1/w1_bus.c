@@ -10,9 +10,10 @@
 #include "w1_crc.h"
 #include "w1_error.h"
 
-#define TRIES_DEFAULT 30
+#define TRIES_DEFAULT 300
+#define TRIES_OTHER 30	/* against noise, a line that stays low ... */
 #define PAUSE_FIRST_NS UINT64_C(200000)
-#define PAUSE_MAX_NS UINT64_C(10000000)
+#define PAUSE_DOUBLES 4	/* to 3.2 ms */
 
 const char *w1_error_text(int code)
 {
@@ -28,7 +29,7 @@ const char *w1_error_text(int code)
 void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries)
 {
 	memset(bus, 0, sizeof *bus);
-	bus->slots.line = line;
+	w1_slots_init(&bus->slots, line);
 	bus->give_up_ns = UINT64_MAX;
 	bus->tries = tries != 0 ? tries : TRIES_DEFAULT;
 }
@@ -40,12 +41,14 @@ void w1_bus_begin(struct w1_bus *bus)
 	if (line->ops->transaction != NULL) {
 		line->ops->transaction(line->ctx, true);
 	}
+	bus->begun_ns = line->ops->now_ns(line->ctx) - bus->slots.slept_ns;
 }
 
 void w1_bus_end(struct w1_bus *bus)
 {
 	const struct w1_line *line = &bus->slots.line;
 
+	bus->busy_ns += line->ops->now_ns(line->ctx) - bus->slots.slept_ns - bus->begun_ns;
 	if (line->ops->transaction != NULL) {
 		line->ops->transaction(line->ctx, false);
 	}
@@ -55,17 +58,18 @@ void w1_bus_end(struct w1_bus *bus)
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
-	uint64_t pause = attempt < 6 ? PAUSE_FIRST_NS << attempt : PAUSE_MAX_NS;
+	uint64_t pause = PAUSE_FIRST_NS << (attempt < PAUSE_DOUBLES ? attempt : PAUSE_DOUBLES);
 
-	line->ops->sleep_until(line->ctx, line->ops->now_ns(line->ctx) + pause);
+	w1_slots_sleep(&bus->slots, line->ops->now_ns(line->ctx) + pause);
 }
 
-bool w1_bus_may_retry(const struct w1_bus *bus, int error)
+bool w1_bus_may_retry(const struct w1_bus *bus, int error, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
+	bool other = error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH || error == W1_ESHORT;
 
-	return (error == W1_EVIOLATION || error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH ||
-		error == W1_ESHORT) && line->ops->now_ns(line->ctx) < bus->give_up_ns;
+	return (error == W1_EVIOLATION || (other && attempt + 1 < TRIES_OTHER)) && attempt + 1 < bus->tries &&
+	       line->ops->now_ns(line->ctx) < bus->give_up_ns;
 }
 
 int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
@@ -88,23 +92,53 @@ static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
 	return code != 0 ? code : w1_slot_write0_power(&bus->slots);
 }
 
-static int read_byte(struct w1_bus *bus, uint8_t *byte)
-{
-	unsigned value = 0;
+/* What the tries of one transaction have read so far. */
+struct heard {
+	uint8_t value[W1_RX_MAX], known[W1_RX_MAX];
+};
 
-	for (int bit = 0; bit < 8; bit++) {
+static int read_bits(struct w1_bus *bus, struct heard *h, size_t bytes)
+{
+	bool whole = true;
+
+	for (size_t i = 0; i < bytes * 8; i++) {
+		uint8_t mask = (uint8_t)(1 << i % 8);
 		int level = w1_slot_read(&bus->slots);
 
 		if (level < 0) {
-			return level;
+			if (level != W1_EVIOLATION || !bus->slots.counted) {
+				return level;
+			}
+			whole = whole && (h->known[i / 8] & mask) != 0;
+			continue;
 		}
-		value |= (unsigned)level << bit;
+		if ((h->known[i / 8] & mask) != 0 && ((h->value[i / 8] & mask) != 0) != (level != 0)) {
+			memset(h, 0, sizeof *h);	/* noise, or the device has lost its power in between */
+			return W1_ECRC;
+		}
+		h->known[i / 8] |= mask;
+		h->value[i / 8] |= level != 0 ? mask : 0;
 	}
-	*byte = (uint8_t)value;
-	return 0;
+	return whole ? 0 : W1_EVIOLATION;
 }
 
-static int try_once(struct w1_bus *bus, const struct w1_transaction *t)
+static int read_all(struct w1_bus *bus, const struct w1_transaction *t, struct heard *h)
+{
+	int code = read_bits(bus, h, t->rx_len);
+
+	if (code == 0) {
+		memcpy(t->rx, h->value, t->rx_len);
+	}
+	if (code == 0 && t->crc && w1_crc8(t->rx, t->rx_len) != 0) {
+		code = W1_ECRC;
+	}
+	if (code == W1_ECRC || !t->crc) {
+		memset(h, 0, sizeof *h);
+	}
+	return code;
+}
+
+static int try_once(struct w1_bus *bus, const struct w1_transaction *t, struct heard *h)
 {
 	int code = w1_slot_reset(&bus->slots);
 
@@ -118,11 +152,8 @@ static int try_once(struct w1_bus *bus, const struct w1_transaction *t)
 		code = t->power && i + 1 == t->tx_len ? write_last_with_power(bus, t->tx[i])
 						      : w1_bus_write_byte(bus, t->tx[i]);
 	}
-	for (size_t i = 0; i < t->rx_len && code == 0; i++) {
-		code = read_byte(bus, &t->rx[i]);
-	}
-	if (code == 0 && t->crc && w1_crc8(t->rx, t->rx_len) != 0) {
-		code = W1_ECRC;
+	if (t->rx_len > 0 && code == 0) {
+		code = read_all(bus, t, h);
 	}
 	if (code != 0 && t->power) {
 		w1_bus_power_off(bus);
@@ -132,10 +163,12 @@ static int try_once(struct w1_bus *bus, const struct w1_transaction *t)
 
 int w1_bus_transact(struct w1_bus *bus, const struct w1_transaction *t, unsigned *retries)
 {
+	struct heard heard = { .known = { 0 } };
 	int code = 0;
+	unsigned attempt = 0;
 
 	bus->transactions++;
-	for (unsigned attempt = 0; attempt < bus->tries; attempt++) {
+	do {
 		if (attempt > 0) {
 			bus->retries++;
 			if (retries != NULL) {
@@ -144,13 +177,10 @@ int w1_bus_transact(struct w1_bus *bus, const struct w1_transaction *t, unsigned
 			w1_bus_pause(bus, attempt - 1);
 		}
 		w1_bus_begin(bus);
-		code = try_once(bus, t);
+		code = try_once(bus, t, &heard);
 		w1_bus_end(bus);
-		if (!w1_bus_may_retry(bus, code)) {
-			return code;
-		}
-	}
-	bus->given_up++;
+	} while (w1_bus_may_retry(bus, code, attempt++));
+	bus->given_up += code != 0 && code != W1_ENOPRESENCE;
 	return code;
 }
 

@@ -27,11 +27,13 @@
 
 struct w1_bus {
 	struct w1_slots slots;
-	unsigned tries;			/* for one transaction, at least 1 */
+	unsigned tries;			/* for one transaction that is violated, at least 1 */
 	uint64_t give_up_ns;		/* from then on nothing is tried twice */
 	uint64_t transactions;
 	uint64_t retries;		/* transactions redone, whatever the cause */
 	uint64_t given_up;		/* failed on the last try */
+	uint64_t busy_ns;		/* in transactions, asleep not counted: what the bus takes of a core */
+	uint64_t begun_ns;		/* private */
 };
 
 struct w1_transaction {
@@ -40,11 +42,17 @@ struct w1_transaction {
 	size_t tx_len;
 	bool power;			/* strong pull-up from the last bit of tx on, which must be 0 */
 	uint8_t *rx;			/* read after tx */
-	size_t rx_len;
-	bool crc;			/* the last byte of rx is the CRC of those before: wrong is tried again */
+	size_t rx_len;			/* at most W1_RX_MAX */
+	/*
+	 * The last byte of rx is the CRC of those before: wrong is tried again. What is read is the same in every try, so
+	 * that a bit which a violated slot lost is taken from the next; where two tries differ, all is read anew.
+	 */
+	bool crc;
 };
 
-/* tries: 0 takes 30. */
+#define W1_RX_MAX 16
+
+/* tries: 0 takes 300, which is some 2 s at a bus that is always violated. */
 void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries);
 
 /*
@@ -61,8 +69,11 @@ int w1_bus_power_off(struct w1_bus *bus);
 int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte);
 /* Waits a little, idle-high, before a transaction is tried again: the wait grows with `attempt`. */
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt);
-/* Whether trying again can help against this error, and there is time for it. */
-bool w1_bus_may_retry(const struct w1_bus *bus, int error);
+/*
+ * Whether trying again can help against this error, and there is time for it: against a violation, which says nothing
+ * about the bus, more often than against what the bus itself does. attempt: how often it was tried before.
+ */
+bool w1_bus_may_retry(const struct w1_bus *bus, int error, unsigned attempt);
 void w1_bus_begin(struct w1_bus *bus);
 void w1_bus_end(struct w1_bus *bus);
 

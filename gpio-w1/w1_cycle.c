@@ -35,9 +35,9 @@ static uint64_t now(const struct w1_cycle *c)
 	return c->bus.slots.line.ops->now_ns(c->bus.slots.line.ctx);
 }
 
-static void sleep_until(const struct w1_cycle *c, uint64_t when)
+static void sleep_until(struct w1_cycle *c, uint64_t when)
 {
-	c->bus.slots.line.ops->sleep_until(c->bus.slots.line.ctx, when);
+	w1_slots_sleep(&c->bus.slots, when);
 }
 
 static struct w1_device *find(struct w1_cycle *c, const uint8_t *rom)
@@ -68,7 +68,7 @@ static int read_power(struct w1_cycle *c)
 	const uint8_t command = DS18B20_READ_POWER_SUPPLY;
 	const struct w1_transaction t = { .tx = &command, .tx_len = 1 };
 
-	for (unsigned attempt = 0; attempt < c->bus.tries; attempt++) {
+	for (unsigned attempt = 0;; attempt++) {
 		int code = w1_bus_transact(&c->bus, &t, NULL);
 
 		if (code == 0) {
@@ -78,11 +78,10 @@ static int read_power(struct w1_cycle *c)
 			c->parasite = code == 0;
 			return 0;
 		}
-		if (!w1_bus_may_retry(&c->bus, code)) {
+		if (!w1_bus_may_retry(&c->bus, code, attempt)) {
 			return code;
 		}
 	}
-	return W1_EVIOLATION;
 }
 
 static int search(struct w1_cycle *c)
@@ -165,6 +164,14 @@ static uint32_t conversion_us(const struct w1_cycle *c)
 	return longest;
 }
 
+/* It takes much the same time each time: most of it is slept through. */
+static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
+{
+	uint64_t usual = start + c->took_ns - c->took_ns / 16, soon = now(c) + POLL_EVERY;
+
+	return usual > soon ? usual : soon;
+}
+
 /*
  * One Convert T for all. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
  * a clone that can't be polled); W1_ECONVERT: not taken; or an error.
@@ -193,6 +200,7 @@ static int convert_once(struct w1_cycle *c)
 
 		if (level == 1 && busy_seen) {
 			c->pollable = true;
+			c->took_ns = now(c) - start;
 			return 1;
 		}
 		if (level == 1 && c->pollable) {
@@ -209,7 +217,7 @@ static int convert_once(struct w1_cycle *c)
 		if (now(c) >= limit) {
 			return 0;
 		}
-		sleep_until(c, now(c) + POLL_EVERY);
+		sleep_until(c, next_poll(c, start));
 	}
 	sleep_until(c, start + longest);
 	return busy_seen;
@@ -283,10 +291,11 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struc
 
 int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n)
 {
+	uint64_t give_up = now(c) + W1_CYCLE_PATIENCE_NS;
 	int code = 0;
 	bool proven;
 
-	c->bus.give_up_ns = now(c) + W1_CYCLE_PATIENCE_NS;
+	c->bus.give_up_ns = give_up - W1_CYCLE_PATIENCE_NS / 2;
 	if (c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0) {
 		code = search(c);
 	}
@@ -308,6 +317,9 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 			samples[i].quality = quality_of_error(code);
 			missed(c, &c->device[i]);
 		} else {
+			uint64_t left = give_up > now(c) ? give_up - now(c) : 0;
+
+			c->bus.give_up_ns = now(c) + left / (c->n - i);
 			read_one(c, &c->device[i], proven, &samples[i]);
 		}
 	}

@@ -14,7 +14,10 @@
 #include "w1_bus.h"
 
 #define W1_CYCLE_DEVICES 64	/* the kernel's limit is the same */
-/* A cycle in which nothing succeeds ends: after this time each transaction has one try. */
+/*
+ * A cycle in which nothing succeeds ends: after this time each transaction has one try. Half of it may go before the
+ * conversion; what is left is shared out among the sensors.
+ */
 #define W1_CYCLE_PATIENCE_NS UINT64_C(10000000000)
 
 /* One sensor in one cycle. A sensor that failed is in the result as such. */
@@ -50,6 +53,7 @@ struct w1_cycle {
 	unsigned cycles;
 	bool parasite;			/* somebody takes power from the line */
 	bool pollable;			/* somebody was seen busy after Convert T since the sensors last changed */
+	uint64_t took_ns;		/* the newest conversion that was seen to end; 0 unknown */
 	bool searched_whole;		/* the newest search came to its end */
 	unsigned n;
 	struct w1_device device[W1_CYCLE_DEVICES];

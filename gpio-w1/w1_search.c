@@ -87,7 +87,7 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 		return 0;
 	}
 	bus->transactions++;
-	for (unsigned attempt = 0; attempt < bus->tries; attempt++) {
+	for (unsigned attempt = 0; attempt == 0 || w1_bus_may_retry(bus, code, attempt - 1); attempt++) {
 		uint8_t rom[W1_ROM_SIZE], discrepancy;
 
 		if (attempt > 0) {
@@ -112,9 +112,6 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 				return 0;
 			}
 			return 1;
-		}
-		if (!w1_bus_may_retry(bus, code)) {
-			return code;
 		}
 	}
 	bus->given_up++;

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "w1_slot.h"
 
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
 #include "w1_error.h"
 
 #define US UINT64_C(1000)
@@ -17,6 +23,7 @@
 #define LOW1_MIN	(1 * US)	/* tLOW1 */
 #define LOW1_MAX	(15 * US)
 #define READ_VALID	(15 * US)	/* tRDV */
+#define READ_COUNTED	(240 * US)	/* a low no longer than this is a slot to every device; a reset is 480, half of it leaves room */
 #define SLOT_MIN	(60 * US)	/* tSLOT */
 #define RECOVERY_MIN	(1 * US)	/* tREC */
 #define POWER_WITHIN	(10 * US)	/* tSPON */
@@ -27,6 +34,21 @@
 #define READ_SAMPLE	(9 * US)
 /* A line that is low longer than any device holds it is not 1-Wire's doing. */
 #define STUCK_AFTER	(120 * US)
+
+/* A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3, estimated). */
+#define SLEEP_WORTH	(10 * US)
+#define NEVER_LATE	UINT64_MAX
+/* A write-0 that was slept in may end so much later than usual: 120 - 60 us less what the edges' ioctls take. */
+#define LOW0_SLACK	(45 * US)
+#define RESET_SLACK	(400 * US)
+/* Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes up. */
+#define LATE_MOST	(200 * US)
+/* ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the others prolong the slot. */
+#define LATE_STEP_UP	200
+#define LATE_STEP_DOWN	600
+/* On a computer that wakes up too late to sleep in slots: others get a turn between two of them. */
+#define NAP_AFTER	(W1_AWAKE_MAX_NS - 1000 * US)
+#define NAP		(200 * US)
 
 static const char *const violation_names[W1_VIOLATIONS] = {
 	[W1_VIOLATION_RESET] = "reset",
@@ -52,6 +74,66 @@ static void spin(const struct w1_slots *s, uint64_t until)
 	s->line.ops->spin_until(s->line.ctx, until);
 }
 
+void w1_slots_init(struct w1_slots *s, struct w1_line line)
+{
+	memset(s, 0, sizeof *s);
+	s->line = line;
+	s->wake_worst_ns = LATE_MOST;
+}
+
+static uint64_t sleep_from(struct w1_slots *s, uint64_t from, uint64_t until)
+{
+	uint64_t awake = from - s->awake_since_ns;
+
+	if (s->awake_since_ns != 0 && awake > s->awake_longest_ns) {
+		s->awake_longest_ns = awake;
+	}
+	s->line.ops->sleep_until(s->line.ctx, until);
+	s->awake_since_ns = now(s);
+	s->sleeps++;
+	s->slept_ns += s->awake_since_ns - from;
+	return s->awake_since_ns;
+}
+
+void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns)
+{
+	sleep_from(s, now(s), until_ns);
+}
+
+/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is forgotten by a 64th each time. */
+static void learn(struct w1_slots *s, uint64_t late)
+{
+	late = late < LATE_MOST ? late : LATE_MOST;
+	if (late > s->wake_ns) {
+		s->wake_ns += LATE_STEP_UP;
+	} else {
+		s->wake_ns -= s->wake_ns > LATE_STEP_DOWN ? LATE_STEP_DOWN : s->wake_ns;
+	}
+	s->wake_worst_ns -= s->wake_worst_ns / 64;
+	s->wake_worst_ns = late > s->wake_worst_ns ? late : s->wake_worst_ns;
+}
+
+/*
+ * Waits until `until`, from `from`, a reading of the clock just taken. Sleeps if that is worth it and waking up as late as
+ * lately stays within `slack`: up to the usual lateness before `until`; spins for what is left.
+ */
+static void wait_from(struct w1_slots *s, uint64_t from, uint64_t until, uint64_t slack)
+{
+	if (until > from + SLEEP_WORTH + s->wake_ns) {
+		if (slack == NEVER_LATE || s->wake_worst_ns <= s->wake_ns + slack) {
+			uint64_t wake = until - s->wake_ns;
+
+			from = sleep_from(s, from, wake);
+			learn(s, from - wake);
+		}
+	} else if (until > from + SLEEP_WORTH && s->wake_ns > 0) {
+		s->wake_ns--;	/* is tried again in a while: what made it late may be over */
+	}
+	if (from < until) {
+		spin(s, until);
+	}
+}
+
 static int sample(const struct w1_slots *s)
 {
 	return s->line.ops->sample(s->line.ctx);
@@ -69,7 +151,7 @@ struct pulse {
 };
 
 /* Without t3: who calls reads the clock next. Each reading less is a chance less to be preempted in the slot. */
-static int pulse(struct w1_slots *s, uint64_t low_ns, struct pulse *p)
+static int pulse(struct w1_slots *s, uint64_t low_ns, uint64_t slack, struct pulse *p)
 {
 	const struct w1_line_ops *ops = s->line.ops;
 	int code, released;
@@ -79,7 +161,7 @@ static int pulse(struct w1_slots *s, uint64_t low_ns, struct pulse *p)
 	p->t1 = now(s);
 	p->t2 = p->t1 + low_ns;
 	if (code == 0) {
-		spin(s, p->t2);
+		wait_from(s, p->t1, p->t2, slack);
 	}
 	released = ops->release(s->line.ctx);
 	return code != 0 ? code : released;
@@ -98,9 +180,13 @@ static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
 	uint64_t end = p->t0 + SLOT_MIN > p->t1 + SLOT_MIN - 2 * MARGIN ? p->t0 + SLOT_MIN : p->t1 + SLOT_MIN - 2 * MARGIN;
 	int level;
 
-	end = end > p->t3 ? end : p->t3;
-
-	spin(s, end + RECOVERY_MIN);
+	if (p->t3 > s->awake_since_ns + NAP_AFTER) {
+		end = p->t3 + NAP;
+		sleep_from(s, p->t3, end);
+	} else {
+		end = end > p->t3 ? end : p->t3;
+		wait_from(s, p->t3, end + RECOVERY_MIN, NEVER_LATE);
+	}
 	level = sample(s);
 	while (level == 0 && now(s) < end + STUCK_AFTER) {	/* a slow rise */
 		level = sample(s);
@@ -111,7 +197,7 @@ static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
 int w1_slot_write(struct w1_slots *s, bool bit)
 {
 	struct pulse p;
-	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, &p);
+	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, LOW0_SLACK, &p);
 
 	p.t3 = now(s);
 	s->slots++;
@@ -157,9 +243,10 @@ int w1_slot_write0_power(struct w1_slots *s)
 int w1_slot_read(struct w1_slots *s)
 {
 	struct pulse p;
-	int level, code = pulse(s, LOW1_MIN, &p);
+	int level, code = pulse(s, LOW1_MIN, 0, &p);
 
 	s->slots++;
+	s->counted = false;
 	if (code != 0) {
 		return code;
 	}
@@ -176,6 +263,7 @@ int w1_slot_read(struct w1_slots *s)
 	if (!low_within(&p, LOW1_MIN, READ_VALID)) {
 		code = violated(s, W1_VIOLATION_READ);
 		if (code != 0) {
+			s->counted = p.t3 - p.t0 <= READ_COUNTED && end_slot(s, &p, W1_ESHORT) == 0;
 			return code;
 		}
 	}
@@ -227,7 +315,7 @@ int w1_slot_reset(struct w1_slots *s)
 	if (level != 1) {
 		return level < 0 ? level : W1_ESHORT;
 	}
-	code = pulse(s, RESET_LOW_MIN + MARGIN, &p);
+	code = pulse(s, RESET_LOW_MIN + MARGIN, RESET_SLACK, &p);
 	p.t3 = now(s);
 	if (code != 0) {
 		return code;
@@ -242,11 +330,11 @@ int w1_slot_reset(struct w1_slots *s)
 	if (presence != 0 && presence != W1_ENOPRESENCE) {
 		return presence;
 	}
-	spin(s, p.t3 + PRESENCE_UNTIL);
+	wait_from(s, now(s), p.t3 + PRESENCE_UNTIL, NEVER_LATE);
 	level = sample(s);
 	if (level != 1) {
 		return level < 0 ? level : W1_ESHORT;
 	}
-	spin(s, p.t3 + RESET_HIGH_MIN);
+	wait_from(s, now(s), p.t3 + RESET_HIGH_MIN, NEVER_LATE);
 	return presence;
 }

@@ -8,7 +8,9 @@
  * that a preempted write-1 is taken for a 0 and nobody notices: a lost Convert leaves the
  * old temperature with a right CRC.
  *
- * The high time between slots is unlimited and never judged.
+ * The high time between slots is unlimited and never judged: there, and in the long low of a reset, the CPU is given
+ * away. So it is in a write-0 while this computer wakes up in time for its upper bound; how late it wakes is learnt from
+ * each sleep. Only edges that are microseconds apart are spun for. A sleep that lasts too long is a violation like any other.
  */
 #ifndef W1_SLOT_H
 #define W1_SLOT_H
@@ -25,12 +27,24 @@ enum w1_violation {
 	W1_VIOLATIONS
 };
 
+/* The longest without a sleep, ns: real-time threads that spin for longer starve others. A transaction takes 11 ms. */
+#define W1_AWAKE_MAX_NS UINT64_C(15000000)
+
 struct w1_slots {
 	struct w1_line line;
 	uint64_t slots;		/* all, resets not among them */
 	uint32_t violations[W1_VIOLATIONS];
+	uint64_t sleeps, slept_ns;	/* all, those between slots too */
+	uint64_t awake_longest_ns;	/* between two sleeps */
+	/* how late this computer wakes up: private */
+	uint64_t wake_ns, wake_worst_ns, awake_since_ns;
+	bool counted;		/* of the violated read slots, the newest: one slot to every device, only the bit is lost */
 	bool trusting;		/* a test's mutation: what is out of its window is accepted */
 };
+
+void w1_slots_init(struct w1_slots *s, struct w1_line line);
+/* Gives the CPU away until then; between slots only. */
+void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns);
 
 /* "reset", "presence" ... */
 const char *w1_violation_name(enum w1_violation kind);
@@ -44,7 +58,7 @@ int w1_slot_write(struct w1_slots *s, bool bit);
  * in a strong pull-up, driven straight from low.
  */
 int w1_slot_write0_power(struct w1_slots *s);
-/* The bit, W1_EVIOLATION, W1_ESHORT or the line's errno. */
+/* The bit, W1_EVIOLATION (see counted), W1_ESHORT or the line's errno. */
 int w1_slot_read(struct w1_slots *s);
 
 #endif

@@ -460,7 +460,7 @@ static void line_sleep_until(void *ctx, uint64_t until_ns)
 	struct w1_sim *sim = ctx;
 
 	if (sim->now_ns < until_ns) {
-		sim->now_ns = until_ns + w1_random_between(&sim->random, 0, sim->config.oversleep_max_ns);
+		sim->now_ns = until_ns + w1_random_between(&sim->random, sim->config.wake.min_ns, sim->config.wake.max_ns);
 	}
 	line_spin_until(sim, sim->now_ns);
 }
@@ -510,9 +510,7 @@ struct w1_sim *w1_sim_new(const struct w1_sim_config *config)
 		c->preempt_min_ns = 1 * US;
 		c->preempt_max_ns = 5000 * US;
 	}
-	if (c->oversleep_max_ns == 0) {
-		c->oversleep_max_ns = 150 * US;
-	}
+	c->wake = cost_or(c->wake, 8 * US, 30 * US);
 	if (c->rc_ns == 0) {
 		c->rc_ns = 470;
 	}

@@ -44,7 +44,7 @@ struct w1_sim_config {
 	struct w1_sim_cost set, get, reconfigure, clock;	/* all zero: a Pi 3 (estimated) */
 	uint32_t preempt_ppm;	/* chance per operation */
 	uint32_t preempt_min_ns, preempt_max_ns;	/* log-uniform; zero: 1 us to 5 ms */
-	uint32_t oversleep_max_ns;	/* zero: 150 us */
+	struct w1_sim_cost wake;	/* how late a sleeper wakes up; zero: 8 to 30 us, a real-time thread (estimated) */
 	uint32_t rc_ns;		/* pull-up x capacitance; zero: 4.7 kohm x 100 pF */
 	uint32_t noise_ppm;	/* chance per slot of a low spike of 0.2 to 3 us, and per sample of a flip */
 	enum w1_sim_wiring wiring;

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * bench_w1: the 1-Wire master in virtual time: how long a cycle takes beside what the bus allows, what it takes of a core, and
+ * what it accepts under preemption beside a bit-banger straight from the application note.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "gpio-w1/w1_cycle.h"
+#include "tests/unit/test_sim_w1_master.h"
+#include "tests/unit/w1_truth.h"
+
+#define SENSORS_PEER 5
+
+/* A computer: what an ioctl takes, how late it wakes up, and what a sleep takes of its CPU (two switches and a timer). */
+struct computer {
+	const char *name;
+	struct w1_sim_cost set, get, reconfigure, clock, wake;
+	uint32_t sleep_cpu_ns;
+};
+
+static const struct computer computers[] = {
+	/* libgpiod on a Pi 4: measured by others (go-gpiocdev README: get 1.06 us, set 1.15, reconfigure 3.2); the rest estimated */
+	{ "Pi 4 (ioctls published)", { 1000, 1300 }, { 950, 1200 }, { 3000, 3500 }, { 30, 80 }, { 5000, 20000 }, 4000 },
+	/* nobody has published a Pi 3: estimated throughout */
+	{ "Pi 3 (estimated)", { 2000, 3500 }, { 1500, 3000 }, { 5000, 10000 }, { 50, 250 }, { 8000, 30000 }, 8000 },
+	/* the same without real-time rights: wakes up too late to sleep within a slot */
+	{ "Pi 3, no real-time", { 2000, 3500 }, { 1500, 3000 }, { 5000, 10000 }, { 50, 250 }, { 60000, 150000 }, 8000 },
+};
+
+static struct w1_sim *bus_of(const struct computer *c, unsigned sensors, uint64_t seed, uint32_t ppm)
+{
+	const struct w1_sim_config config = { .seed = seed, .set = c->set, .get = c->get, .reconfigure = c->reconfigure,
+					      .clock = c->clock, .wake = c->wake };
+	struct w1_sim *sim = w1_sim_new(&config);
+
+	for (unsigned i = 0; i < sensors; i++) {
+		w1_sim_add(sim, W1_MODEL_A1, false);
+		truth_move(sim, i);
+	}
+	w1_sim_set_preemption(sim, ppm);
+	return sim;
+}
+
+static double ms(uint64_t ns)
+{
+	return (double)ns / 1e6;
+}
+
+static void cycle_times(const struct computer *c)
+{
+	static const unsigned counts[] = { 1, 5, 10, 20 };
+
+	printf("%s\n", c->name);
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		unsigned sensors = counts[i], n;
+		double theory = 1.936 + 750 + (sensors == 1 ? 6.328 : sensors * 10.232), took[2], core;
+		struct thermometer_sample samples[W1_CYCLE_DEVICES];
+
+		for (int slow = 0; slow < 2; slow++) {
+			struct w1_sim *sim = bus_of(c, sensors, 7, 0);
+			static struct w1_cycle cycle;
+			uint64_t start, busy, sleeps;
+
+			for (unsigned k = 0; k < sensors && slow; k++) {
+				w1_sim_slave(sim, k)->timing.convert_ns = 749900000;
+			}
+			w1_cycle_init(&cycle, w1_sim_line(sim), 0, 100);
+			w1_cycle_run(&cycle, samples, &n);	/* searches, arms, and learns how late this computer wakes */
+			start = w1_sim_now(sim);
+			busy = cycle.bus.busy_ns;
+			sleeps = cycle.bus.slots.sleeps;
+			w1_cycle_run(&cycle, samples, &n);
+			took[slow] = ms(w1_sim_now(sim) - start);
+			core = ms(cycle.bus.busy_ns - busy) + ms((cycle.bus.slots.sleeps - sleeps) * c->sleep_cpu_ns);
+			w1_sim_free(sim);
+		}
+		printf("  %2u sensors, 12 bit: %.1f ms when all take 750 ms, T(N) %.1f: ratio %.3f; polled, %.1f ms: %.3f; "
+		       "at 1 Hz %.1f %% of a core\n", sensors, took[1], theory, took[1] / theory, took[0],
+		       took[0] / theory, core / 10);
+	}
+}
+
+struct tally {
+	unsigned reads, accepted, stale, wrong;
+	uint64_t awake_ns;
+};
+
+static void count(struct tally *t, struct w1_sim *sim, unsigned device, uint64_t start, bool accepted, int16_t raw)
+{
+	enum truth truth;
+
+	t->reads++;
+	if (accepted) {
+		truth = truth_of(sim, device, start, raw);
+		t->accepted++;
+		t->stale += truth == TRUTH_STALE;
+		t->wrong += truth == TRUTH_WRONG;
+	}
+}
+
+static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t)
+{
+	static struct w1_cycle cycle;
+	struct thermometer_sample samples[W1_CYCLE_DEVICES];
+	unsigned n;
+
+	w1_cycle_init(&cycle, w1_sim_line(sim), 0, 1000000);
+	w1_cycle_run(&cycle, samples, &n);	/* the sensors are found in good weather: the other one is told who they are */
+	w1_sim_set_preemption(sim, ppm);
+	for (unsigned k = 0; k < cycles; k++) {
+		uint64_t start = w1_sim_now(sim);
+
+		w1_cycle_run(&cycle, samples, &n);
+		for (unsigned i = 0; i < n; i++) {
+			count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start, samples[i].temp_known,
+			      samples[i].raw);
+		}
+	}
+}
+
+/* Convert for all, 750 ms, read each; five tries where the CRC is wrong, as the kernel's driver has. */
+static void textbook(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t)
+{
+	struct master m = master_on(sim);
+
+	w1_sim_set_preemption(sim, ppm);
+	for (unsigned k = 0; k < cycles; k++) {
+		uint64_t start = w1_sim_now(sim);
+
+		m_command(&m, NULL, 0x44);
+		m_sleep(&m, 750 * MS);
+		for (unsigned i = 0; i < SENSORS_PEER; i++) {
+			uint8_t sp[9], rom[8];
+			bool good = false;
+
+			memcpy(rom, w1_sim_slave(sim, i)->rom, 8);
+			for (int attempt = 0; attempt < 5 && !good; attempt++) {
+				good = m_scratchpad(&m, rom, sp);
+			}
+			count(t, sim, i, start, good, (int16_t)(sp[0] | sp[1] << 8));
+		}
+	}
+}
+
+static void beside_a_textbook(uint32_t ppm, unsigned cycles)
+{
+	static void (*const masters[])(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t) = { ours, textbook };
+	static const char *const names[] = { "this master", "AN126 slots, CRC and 5 tries" };
+
+	printf("preemption of 1 us to 5 ms, %.0e per operation, %u sensors\n", ppm / 1e6, SENSORS_PEER);
+	for (int i = 0; i < 2; i++) {
+		struct w1_sim *sim = bus_of(&computers[1], SENSORS_PEER, 11, 0);
+		struct tally t = { 0 };
+
+		masters[i](sim, ppm, cycles, &t);
+		printf("  %-28s %6u reads, %5.1f %% accepted; of a million accepted %.0f stale, %.0f wrong\n", names[i], t.reads,
+		       100.0 * t.accepted / t.reads, 1e6 * t.stale / (t.accepted ? t.accepted : 1),
+		       1e6 * t.wrong / (t.accepted ? t.accepted : 1));
+		w1_sim_free(sim);
+	}
+}
+
+int main(void)
+{
+	printf("1-Wire in virtual time\n");
+	for (size_t i = 0; i < sizeof computers / sizeof computers[0]; i++) {
+		cycle_times(&computers[i]);
+	}
+	beside_a_textbook(1000, 2000);
+	beside_a_textbook(10000, 200);
+	return 0;
+}
