@@ -75,11 +75,16 @@ static bool is_thermocouple(uint8_t family, const uint8_t *sp)
 	return ds18b20_is_max318xx(family, sp) && !(sp[2] == 0xff && sp[3] == 0xff);
 }
 
+/* Bit 0: open, or short to ground or supply (which: bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850 datasheet, figure 6) */
+static bool has_fault(const uint8_t *sp)
+{
+	return (sp[0] & 1) != 0;
+}
+
 static bool decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
 {
-	/* Bit 0: open, or short to ground or supply; bit 1 is reserved (MAX31850 datasheet, figure 6) */
 	v->raw = (int16_t)(signed16(sp[0], sp[1]) & ~3);
-	return (sp[0] & 1) == 0;
+	return has_fault(sp) == ((sp[2] & 7) != 0);
 }
 
 static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
@@ -124,6 +129,9 @@ enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS1
 		: thermocouple ? decode_thermocouple(sp, value) : decode_configured(family, sp, value);
 	if (!sound) {
 		return DS18B20_BAD_SCRATCHPAD;
+	}
+	if (thermocouple && has_fault(sp)) {
+		return DS18B20_SENSOR_FAULT;
 	}
 	/* raw * 62.5, the half away from zero */
 	scaled = value->raw * 625;
@@ -176,9 +184,13 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 	if (quality == DS18B20_POWER_ON) {
 		/*
 		 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has not converted; of
-		 * another it is a temperature if it kept its sentinel and was seen to convert.
+		 * another it is a temperature if it kept its sentinel and was seen to convert. (What has no sentinel is
+		 * asked once more, see w1_cycle.c.)
 		 */
 		return past->armed && !past->byte6_law && proven ? DS18B20_OK : DS18B20_POWER_ON;
+	}
+	if (quality == DS18B20_OK && !past->armed && sp[0] == (RAW_POWER_ON & 0xff) && sp[1] == RAW_POWER_ON >> 8) {
+		return DS18B20_POWER_ON;	/* family E has byte 6 right at power-on, too */
 	}
 	if (quality != DS18B20_OK || family == DS18S20_FAMILY) {
 		return quality;

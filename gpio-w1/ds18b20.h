@@ -17,7 +17,8 @@
 	X(DS18B20_NOT_CONVERTED, 4, "not-converted", "no proof that this cycle's conversion took place") \
 	X(DS18B20_BAD_SCRATCHPAD, 5, "bad-scratchpad", "all zero, all ones, or impossible constants") \
 	X(DS18B20_OUT_OF_RANGE, 6, "out-of-range", "outside -55 to +125 degC") \
-	X(DS18B20_BUS_FAILED, 7, "bus-failed", "short, no pull-up, or timing never met")
+	X(DS18B20_BUS_FAILED, 7, "bus-failed", "short, no pull-up, or timing never met") \
+	X(DS18B20_SENSOR_FAULT, 8, "sensor-fault", "thermocouple open or shorted (MAX31850)")
 
 enum ds18b20_quality {
 #define X(id, number, name, text) id = number,
@@ -59,8 +60,8 @@ bool ds18b20_is_thermometer(uint8_t family);
 
 /*
  * What the nine bytes say by themselves: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all ones, constants
- * that no such part has), OUT_OF_RANGE, or POWER_ON where they are just as after power-on (raw 85 degC and byte 6
- * 0Ch). *value is filled unless CRC or structure are wrong.
+ * that no such part has), SENSOR_FAULT, OUT_OF_RANGE, or POWER_ON where they are just as after power-on (raw 85 degC and
+ * byte 6 0Ch; any 85 degC of a MAX318xx). *value is filled unless CRC or structure are wrong.
  */
 enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				    struct ds18b20_value *value);
@@ -77,7 +78,7 @@ bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /* What is known about one device from before. All zero: nothing. */
 struct ds18b20_past {
-	bool armed;		/* the alarm registers hold `alarm` */
+	bool armed;		/* the alarm registers hold `alarm`; without that no 85 degC is believed */
 	bool signed_;		/* `constant` is known */
 	bool byte6_law;		/* byte 6 was seen to follow byte 0, with another value than at power-on */
 	uint8_t alarm[2];	/* TH, TL: the sentinel, or the user's thresholds */
@@ -88,7 +89,7 @@ struct ds18b20_past {
 void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /*
- * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven: the device was seen
+ * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven: somebody was seen
  * busy after Convert T. Corruption that passes the CRC mostly fails here: of all 4-bit errors 1 in 126 passes the
  * CRC, 1 in 7000 this, 1 in 80,000 once the law of byte 6 is known.
  */

@@ -63,12 +63,13 @@ void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 	w1_slots_sleep(&bus->slots, line->ops->now_ns(line->ctx) + pause);
 }
 
-bool w1_bus_may_retry(const struct w1_bus *bus, int error, unsigned attempt)
+bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
 	bool other = error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH || error == W1_ESHORT;
 
-	return (error == W1_EVIOLATION || (other && attempt + 1 < TRIES_OTHER)) && attempt + 1 < bus->tries &&
+	bus->others = (attempt > 0 ? bus->others : 0) + other;
+	return (error == W1_EVIOLATION || (other && bus->others < TRIES_OTHER)) && attempt + 1 < bus->tries &&
 	       line->ops->now_ns(line->ctx) < bus->give_up_ns;
 }
 
@@ -114,7 +115,7 @@ static int read_bits(struct w1_bus *bus, struct heard *h, size_t bytes)
 		}
 		if ((h->known[i / 8] & mask) != 0 && ((h->value[i / 8] & mask) != 0) != (level != 0)) {
 			memset(h, 0, sizeof *h);	/* noise, or the device has lost its power in between */
-			return W1_ECRC;
+			return W1_EVIOLATION;
 		}
 		h->known[i / 8] |= mask;
 		h->value[i / 8] |= level != 0 ? mask : 0;

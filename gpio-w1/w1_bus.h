@@ -34,6 +34,7 @@ struct w1_bus {
 	uint64_t given_up;		/* failed on the last try */
 	uint64_t busy_ns;		/* in transactions, asleep not counted: what the bus takes of a core */
 	uint64_t begun_ns;		/* private */
+	unsigned others;		/* private: tries that ended otherwise than by a violation */
 };
 
 struct w1_transaction {
@@ -73,7 +74,7 @@ void w1_bus_pause(struct w1_bus *bus, unsigned attempt);
  * Whether trying again can help against this error, and there is time for it: against a violation, which says nothing
  * about the bus, more often than against what the bus itself does. attempt: how often it was tried before.
  */
-bool w1_bus_may_retry(const struct w1_bus *bus, int error, unsigned attempt);
+bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt);
 void w1_bus_begin(struct w1_bus *bus);
 void w1_bus_end(struct w1_bus *bus);
 

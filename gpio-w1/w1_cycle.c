@@ -15,9 +15,11 @@
 /* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy then. */
 #define FIRST_POLL (2 * MS)
 #define POLL_EVERY (10 * MS)
+#define POLL_SLOTS 8
 /* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
 #define CONVERSION_SLACK(us) ((us) / 10)
 #define CONVERT_TRIES 3	/* of a command that was sent right and yet not taken */
+#define ROUNDS 3	/* conversions, where power was lost to a low of ours */
 #define FORGET_AFTER 3	/* cycles without an answer and not found by a search */
 
 void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every)
@@ -125,15 +127,22 @@ static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, 
 	return w1_bus_transact(&c->bus, &t, retries);
 }
 
-/* The sentinel, and the wanted resolution, into RAM; read back. */
-static void arm(struct w1_cycle *c, struct w1_device *d)
+static bool needs_arming(const struct w1_device *d)
+{
+	return !d->past.armed && !(d->plain && d->past.signed_);
+}
+
+/* The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; a sensor that can't be armed is none. */
+static int arm(struct w1_cycle *c, struct w1_device *d)
 {
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, c->alarm[0], c->alarm[1], 0 };
 	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
 
-	if (read_scratchpad(c, d->rom, sp, NULL) != 0) {
-		return;
+	int code = read_scratchpad(c, d->rom, sp, NULL);
+
+	if (code != 0) {
+		return code;
 	}
 	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
 	if (!d->plain) {
@@ -141,8 +150,12 @@ static void arm(struct w1_cycle *c, struct w1_device *d)
 		if (c->resolution_bits != 0) {
 			tx[3] = (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
 		}
-		if (w1_bus_transact(&c->bus, &t, NULL) != 0 || read_scratchpad(c, d->rom, sp, NULL) != 0) {
-			return;
+		code = w1_bus_transact(&c->bus, &t, NULL);
+		if (code == 0) {
+			code = read_scratchpad(c, d->rom, sp, NULL);
+		}
+		if (code != 0) {
+			return code;
 		}
 		d->past.alarm[0] = tx[1];
 		d->past.alarm[1] = tx[2];
@@ -150,6 +163,7 @@ static void arm(struct w1_cycle *c, struct w1_device *d)
 		d->resolution_bits = d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	}
 	ds18b20_remember(&d->past, sp);
+	return 0;
 }
 
 static uint32_t conversion_us(const struct w1_cycle *c)
@@ -164,6 +178,18 @@ static uint32_t conversion_us(const struct w1_cycle *c)
 	return longest;
 }
 
+/* Two slots that agree: 0 busy, 1 done, or an error. Noise in one must not end a conversion early. */
+static int poll(struct w1_cycle *c)
+{
+	int level = 0, before = -1;
+
+	for (int i = 0; i < POLL_SLOTS && level >= 0 && level != before; i++) {
+		before = i > 0 ? level : -1;
+		level = w1_bus_read_bit(&c->bus);
+	}
+	return level < 0 || level == before ? level : W1_EECHO;
+}
+
 /* It takes much the same time each time: most of it is slept through. */
 static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
 {
@@ -173,13 +199,13 @@ static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
 }
 
 /*
- * One Convert T for all. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
+ * One Convert T, for all or for one. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
  * a clone that can't be polled); W1_ECONVERT: not taken; or an error.
  */
-static int convert_once(struct w1_cycle *c)
+static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 {
 	const uint8_t command = DS18B20_CONVERT_T;
-	const struct w1_transaction t = { .tx = &command, .tx_len = 1, .power = c->parasite };
+	const struct w1_transaction t = { .rom = rom, .tx = &command, .tx_len = 1, .power = c->parasite };
 	uint64_t longest = conversion_us(c) * UINT64_C(1000), start, limit;
 	int code = w1_bus_transact(&c->bus, &t, NULL);
 	bool busy_seen = false;
@@ -196,11 +222,11 @@ static int convert_once(struct w1_cycle *c)
 	}
 	sleep_until(c, start + FIRST_POLL);
 	for (;;) {
-		int level = w1_bus_read_bit(&c->bus);
+		int level = poll(c);
 
 		if (level == 1 && busy_seen) {
 			c->pollable = true;
-			c->took_ns = now(c) - start;
+			c->took_ns = rom == NULL ? now(c) - start : c->took_ns;
 			return 1;
 		}
 		if (level == 1 && c->pollable) {
@@ -217,7 +243,7 @@ static int convert_once(struct w1_cycle *c)
 		if (now(c) >= limit) {
 			return 0;
 		}
-		sleep_until(c, next_poll(c, start));
+		sleep_until(c, rom == NULL ? next_poll(c, start) : now(c) + POLL_EVERY);
 	}
 	sleep_until(c, start + longest);
 	return busy_seen;
@@ -229,7 +255,7 @@ static int convert(struct w1_cycle *c)
 
 	for (int i = 0; i < CONVERT_TRIES && code == W1_ECONVERT; i++) {
 		c->bus.retries += i > 0;
-		code = convert_once(c);
+		code = convert_once(c, NULL);
 	}
 	return code;
 }
@@ -257,13 +283,16 @@ static void missed(struct w1_cycle *c, struct w1_device *d)
 	}
 }
 
-static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struct thermometer_sample *s)
+/* proven: the conversion was seen; alone: that of this very sensor. */
+static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool alone, struct thermometer_sample *s)
 {
 	struct ds18b20_value value;
 	unsigned retries = 0;
 	int code = read_scratchpad(c, d->rom, s->scratchpad, &retries);
 
+	retries += s->retries;
 	s->retries = (uint8_t)(retries < 255 ? retries : 255);
+	s->scratchpad_known = false;
 	if (code != 0 && code != W1_ECRC) {
 		s->quality = quality_of_error(code);
 		missed(c, d);
@@ -278,7 +307,13 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struc
 		missed(c, d);
 		return;
 	}
-	s->quality = ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
+	if (s->quality == DS18B20_POWER_ON && d->plain && !alone && convert_once(c, d->rom) == 1) {
+		/* 85 degC, and no sentinel to tell it by. Only this one answered those polls: what it says now it has measured. */
+		read_one(c, d, true, true, s);
+		return;
+	}
+	s->quality = d->plain && alone && s->quality == DS18B20_POWER_ON
+		     ? DS18B20_OK : ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
 	d->missed = 0;
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
@@ -289,38 +324,70 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, struc
 	}
 }
 
+/* Arms, converts and reads those that have no temperature yet. */
+static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
+{
+	uint64_t begun = now(c);
+	int code, unarmed[W1_CYCLE_DEVICES];
+
+	c->bus.give_up_ns = begun + (give_up > begun ? give_up - begun : 0) / 2;
+	for (unsigned i = 0; i < c->n; i++) {
+		unarmed[i] = needs_arming(&c->device[i]) ? arm(c, &c->device[i]) : 0;
+	}
+	code = convert(c);
+	for (unsigned i = 0; i < c->n; i++) {
+		uint64_t at = now(c), left = give_up > at ? give_up - at : 0;
+
+		if (samples[i].temp_known) {
+			continue;
+		}
+		if (code < 0 || unarmed[i] < 0) {	/* nothing would tell its power-on value from a temperature */
+			samples[i].quality = quality_of_error(code < 0 ? code : unarmed[i]);
+			missed(c, &c->device[i]);
+		} else {
+			c->bus.give_up_ns = at + left / (c->n - i);
+			read_one(c, &c->device[i], code == 1, false, &samples[i]);
+		}
+	}
+	return code;
+}
+
+/* Parasite power is lost by a low that lasts too long; that was our doing, so we convert again. */
+static bool lost_power(const struct w1_cycle *c, const struct thermometer_sample *samples)
+{
+	bool lost = false;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		lost = lost || samples[i].quality == DS18B20_POWER_ON;
+	}
+	return lost && c->parasite;
+}
+
 int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n)
 {
 	uint64_t give_up = now(c) + W1_CYCLE_PATIENCE_NS;
 	int code = 0;
-	bool proven;
 
 	c->bus.give_up_ns = give_up - W1_CYCLE_PATIENCE_NS / 2;
 	if (c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0) {
 		code = search(c);
 	}
 	c->cycles++;
-	for (unsigned i = 0; i < c->n && code == 0; i++) {
-		if (!c->device[i].past.armed && !(c->device[i].plain && c->device[i].past.signed_)) {
-			arm(c, &c->device[i]);
-		}
-	}
-	if (code == 0) {
-		code = convert(c);
-	}
-	proven = code == 1;
 	*n = c->n;
 	memset(samples, 0, sizeof *samples * W1_CYCLE_DEVICES);
 	for (unsigned i = 0; i < c->n; i++) {
 		memcpy(samples[i].rom, c->device[i].rom, W1_ROM_SIZE);
+		samples[i].quality = quality_of_error(code);
 		if (code < 0) {
-			samples[i].quality = quality_of_error(code);
 			missed(c, &c->device[i]);
-		} else {
-			uint64_t left = give_up > now(c) ? give_up - now(c) : 0;
+		}
+	}
+	for (int round = 0; round < ROUNDS && code >= 0; round++) {
+		int again = round_of(c, samples, give_up);
 
-			c->bus.give_up_ns = now(c) + left / (c->n - i);
-			read_one(c, &c->device[i], proven, &samples[i]);
+		code = round == 0 ? again : code;
+		if (!lost_power(c, samples) || now(c) >= give_up) {
+			break;
 		}
 	}
 	return code < 0 ? code : (int)c->n;

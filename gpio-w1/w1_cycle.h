@@ -5,7 +5,12 @@
  * Nothing old passes for new. Each sensor's alarm registers hold a sentinel in RAM, never in the
  * EEPROM: when the sensor lost its power it comes back with other values, and so does a sensor that was
  * swapped. The busy bit read right after Convert T shows that the command was taken; where it was seen before and
- * is missing, the command is given again.
+ * is missing, the command is given again. Where nobody can be polled (parasite power, clone family F), and for one
+ * of several sensors, that Convert T was sent without a violation is all the proof there is: electrical noise that makes
+ * just this sensor miss it goes unseen.
+ *
+ * Copy Scratchpad (48h) is never sent: whatever is set lives in RAM, is verified each cycle and set again after a loss of
+ * power. So no slip can wear an EEPROM or leave half a configuration in it.
  */
 #ifndef W1_CYCLE_H
 #define W1_CYCLE_H

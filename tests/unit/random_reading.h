@@ -84,7 +84,7 @@ static inline void random_temperature(uint64_t *seed, struct reading_temperature
 	}
 	t->resolution_bits = (uint8_t)random_bits(seed, 8);
 	t->retries = (uint8_t)random_bits(seed, 8);
-	t->quality = (uint8_t)random_below(seed, DS18B20_BUS_FAILED + 1);
+	t->quality = (uint8_t)random_below(seed, DS18B20_SENSOR_FAULT + 1);
 }
 
 static inline void random_reading(uint64_t *seed, struct reading *r)

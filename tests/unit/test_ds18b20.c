@@ -207,6 +207,9 @@ static void relatives_of_family_3b_are_read_each_in_its_way(void **state)
 	sp[0] |= 1;	/* open, or shorted */
 	sp[2] |= 1;
 	sp[8] = w1_crc8(sp, 8);
+	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_SENSOR_FAULT);
+	sp[2] &= 0xfe;	/* a fault of no kind: no such part */
+	sp[8] = w1_crc8(sp, 8);
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
 
