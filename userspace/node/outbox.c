@@ -13,6 +13,13 @@
 #include "outbox_sql.h"
 #include "userspace/reading/senml.h"
 
+/*
+ * Pages of the WAL at which it is copied into the database: 4 MB, as SQLite has it; where syncs are to be rare 48 MB,
+ * since that costs one more sync, and writes a page once however often the WAL has it.
+ */
+#define CHECKPOINT_EACH 1000
+#define CHECKPOINT_INTERVAL 12288
+
 #define ROW_BYTES 64	/* counted for a row beside its body: columns and b-tree */
 
 /*
@@ -124,7 +131,7 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 /* What the last process put may be in the kernel only: it is synced before it is sent. */
 static int start_flush(struct outbox *o, const char *path)
 {
-	o->flush = outbox_flush_start(path, o->sql.reason, sizeof(o->sql.reason));
+	o->flush = outbox_flush_start(path, o->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL, o->sql.reason, sizeof(o->sql.reason));
 	if (o->flush == NULL) {
 		return -EIO;
 	}

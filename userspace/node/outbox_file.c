@@ -220,7 +220,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_t
 	if (rc == SQLITE_OK) {
 		/* First of all: whoever looks into the file may hold its lock, for example to recover its WAL. */
 		sqlite3_busy_timeout(*db, OUTBOX_FILE_BUSY_MS);
-		rc = outbox_file_exec(*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 8388608;"
+		rc = outbox_file_exec(*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;"
 				      "PRAGMA cache_size = -1024;"
 				      "PRAGMA trusted_schema = OFF;");
 	}

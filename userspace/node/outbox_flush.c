@@ -14,15 +14,12 @@
 
 #include "outbox_file.h"
 
-/* As SQLite's own wal_autocheckpoint: about 4 MB */
-#define CHECKPOINT_PAGES 1000
-
 struct outbox_flush {
 	pthread_t thread;
 	pthread_mutex_t lock;	/* for all that follows but db and fd */
 	pthread_cond_t wanted;
 	uint64_t request, done, syncs;
-	unsigned wal_pages;
+	unsigned wal_pages, checkpoint_pages;
 	int error;
 	bool stop;
 	sqlite3 *db;		/* the thread's */
@@ -58,7 +55,7 @@ static void *run(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&f->lock);
-		rc = flush(f, wal_pages >= CHECKPOINT_PAGES);
+		rc = flush(f, wal_pages >= f->checkpoint_pages);
 		pthread_mutex_lock(&f->lock);
 		f->syncs++;
 		f->error = rc;
@@ -73,7 +70,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct outbox_flush *outbox_flush_start(const char *path, char *err, size_t err_size)
+struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err, size_t err_size)
 {
 	struct outbox_flush *f = calloc(1, sizeof(*f));
 	sigset_t all, before;
@@ -83,6 +80,7 @@ struct outbox_flush *outbox_flush_start(const char *path, char *err, size_t err_
 		snprintf(err, err_size, "out of memory");
 		return NULL;
 	}
+	f->checkpoint_pages = checkpoint_pages;
 	f->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	rc = f->fd < 0 ? SQLITE_NOMEM
 		       : sqlite3_open_v2(path, &f->db,
