@@ -176,6 +176,17 @@ check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
 	$(Q)tests/run --build '$(BUILD)' --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)
 
+# The overlay is for the Pi's firmware: old fragment@N form, which dtc has an opinion on.
+$(BUILD)/dts/geotherm.dtbo: dts/geotherm-overlay.dts
+	$(say) DTC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)dtc -@ -Hepapr -I dts -O dtb -Wno-unit_address_vs_reg -o $@ $<
+
+check-setup: ## geotherm-setup on boot partitions of every shape, cut short at each write, taken off byte for byte
+	$(Q)deps/packages static
+	$(Q)$(MAKE) -s $(BUILD)/dts/geotherm.dtbo
+	$(Q)tests/run --build '$(BUILD)' --pytest tests/setup $(CHECK_ARGS)
+
 check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stopped, frozen and cut off under load
 	$(Q)deps/packages galera
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
@@ -217,10 +228,16 @@ STATIC_JOBS := $(shell nproc)
 INSTALL ?= install
 # What runs a program of the target here, where it is another machine's (qemu-aarch64 -L ...).
 RUN ?=
-install: all ## Into $(DESTDIR)$(PREFIX)
+install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/geotherm
 	$(INSTALL) -m 755 $(BUILD)/geotherm $(BUILD)/geotherm-selftest $(DESTDIR)$(PREFIX)/bin/
 	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/geotherm
+	$(INSTALL) -m 644 $(BUILD)/dts/geotherm.dtbo $(DESTDIR)$(PREFIX)/lib/geotherm/
+	sed 's/@VERSION@/$(VERSION)/' dts/geotherm-setup >$(DESTDIR)$(PREFIX)/sbin/geotherm-setup
+	chmod 755 $(DESTDIR)$(PREFIX)/sbin/geotherm-setup
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man8
+	$(INSTALL) -m 644 dts/geotherm-setup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	$(INSTALL) -m 644 README.md LICENSE docs/protocol.md docs/simulators.md $(DESTDIR)$(PREFIX)/share/doc/geotherm/
 	$(RUN) $(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
 	$(RUN) $(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
@@ -266,6 +283,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
+.PHONY: all check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
 .DELETE_ON_ERROR:
 endif
