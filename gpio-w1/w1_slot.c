@@ -42,7 +42,7 @@
 #define LOW0_SLACK	(45 * US)
 #define RESET_SLACK	(400 * US)
 /* Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes up. */
-#define LATE_MOST	(200 * US)
+#define LATE_MOST	(1000 * US)
 /* ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the others prolong the slot. */
 #define LATE_STEP_UP	200
 #define LATE_STEP_DOWN	600
@@ -100,7 +100,7 @@ void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns)
 	sleep_from(s, now(s), until_ns);
 }
 
-/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is forgotten by a 64th each time. */
+/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is forgotten by a 32nd each time. */
 static void learn(struct w1_slots *s, uint64_t late)
 {
 	late = late < LATE_MOST ? late : LATE_MOST;
@@ -109,7 +109,7 @@ static void learn(struct w1_slots *s, uint64_t late)
 	} else {
 		s->wake_ns -= s->wake_ns > LATE_STEP_DOWN ? LATE_STEP_DOWN : s->wake_ns;
 	}
-	s->wake_worst_ns -= s->wake_worst_ns / 64;
+	s->wake_worst_ns -= s->wake_worst_ns / 32;
 	s->wake_worst_ns = late > s->wake_worst_ns ? late : s->wake_worst_ns;
 }
 

@@ -61,7 +61,7 @@ static void cycle_times(const struct computer *c)
 		for (int slow = 0; slow < 2; slow++) {
 			struct w1_sim *sim = bus_of(c, sensors, 7, 0);
 			static struct w1_cycle cycle;
-			uint64_t start, busy, sleeps;
+			uint64_t start, busy, sleeps, slots;
 
 			for (unsigned k = 0; k < sensors && slow; k++) {
 				w1_sim_slave(sim, k)->timing.convert_ns = 749900000;
@@ -71,9 +71,19 @@ static void cycle_times(const struct computer *c)
 			start = w1_sim_now(sim);
 			busy = cycle.bus.busy_ns;
 			sleeps = cycle.bus.slots.sleeps;
+			slots = cycle.bus.slots.slots;
 			w1_cycle_run(&cycle, samples, &n);
 			took[slow] = ms(w1_sim_now(sim) - start);
-			core = ms(cycle.bus.busy_ns - busy) + ms((cycle.bus.slots.sleeps - sleeps) * c->sleep_cpu_ns);
+			busy = cycle.bus.busy_ns - busy;
+			sleeps = cycle.bus.slots.sleeps - sleeps;
+			slots = cycle.bus.slots.slots - slots;
+			core = ms(busy) + ms(sleeps * c->sleep_cpu_ns);
+			if (slow && sensors == 10) {
+				/* 2 % of a core is 20 ms a second: 12.9 us for each of some 1550 slots. */
+				printf("  10 sensors: %" PRIu64 " slots of %.1f us in ioctls and spinning, %" PRIu64 " sleeps of %.0f us: "
+				       "%.1f sensors at 1 Hz in 2 %% of a core\n", slots, ms(busy) * 1000 / (double)slots, sleeps,
+				       c->sleep_cpu_ns / 1000.0, 10 * 20 / core);
+			}
 			w1_sim_free(sim);
 		}
 		printf("  %2u sensors, 12 bit: %.1f ms when all take 750 ms, T(N) %.1f: ratio %.3f; polled, %.1f ms: %.3f; "
