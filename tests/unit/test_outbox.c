@@ -429,6 +429,35 @@ static void what_is_set_aside_goes_first_when_it_is_full(void **state)
 	assert_int_equal(out[3].seq, 5);
 }
 
+static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap told, now;
+
+	p->config.max_rows = 3;
+	assert_int_equal(reopen(p), 0);
+	for (uint64_t i = 1; i <= 5; i++) {
+		put(p, i);
+	}
+	assert_int_equal(outbox_gaps(p->o, 1, &told, 1), 1);
+	assert_int_equal(told.last, 2);
+	put(p, 6);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &told), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
+	assert_int_equal(now.first, 1);
+	assert_int_equal(now.last, 3);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch + 1, &now), 0);	/* of another file */
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 0);
+	assert_int_equal(stats(p).gaps, 0);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 6, "it"), 0);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 4, 5), 2);
+	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(put(p, 7).seq, 7);
+}
+
 /* --- power and sync -------------------------------------------------------- */
 
 static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
@@ -772,6 +801,7 @@ int main(void)
 		TEST(bytes_are_a_bound_as_well),
 		TEST(a_refused_reading_is_kept_but_not_sent_again),
 		TEST(what_is_set_aside_goes_first_when_it_is_full),
+		TEST(a_gap_that_the_server_knows_is_gone_unless_it_has_grown),
 		TEST(after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap),
 		TEST(a_sync_is_due_its_interval_after_the_first_unsynced_put),
 		TEST(with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk),

@@ -537,6 +537,23 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 	return (int)n;
 }
 
+int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap)
+{
+	int rc = epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : 0, n = 0;
+
+	if (rc != 0 || epoch != o->stats.epoch) {
+		return rc;
+	}
+	rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_DROP, (int64_t)gap->first, (int64_t)gap->last,
+						gap->reason));
+	n = sqlite3_changes(o->sql.db);
+	if (rc == 0) {	/* its numbers must not be given again when nothing else holds them */
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER, (int64_t)o->stats.next_seq));
+	}
+	rc = outbox_sql_finish(&o->sql, rc);
+	return rc == 0 ? n : rc;
+}
+
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
 	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX, 0, 0);

@@ -132,6 +132,12 @@ int outbox_settle(struct outbox *o);
 /* Gaps that begin at `from` or later, in order. Returns how many, up to max. */
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max);
 
+/*
+ * The server knows of the gap, exactly as it was read: it is deleted. 1, or 0 if there is none that is the same (it
+ * has grown meanwhile: the longer one is to be told), or an error.
+ */
+int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap);
+
 int outbox_stats(struct outbox *o, struct outbox_stats *stats);
 
 /* What went wrong last, in words; valid until the next call. */

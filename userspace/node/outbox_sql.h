@@ -39,6 +39,7 @@
 		       " AND last = ?1 - 1 AND reason = ?3")) \
 	X(GAP_ADD, "INSERT INTO gap VALUES (?1, ?2, ?3)") \
 	X(GAPS, "SELECT first, last, reason FROM gap WHERE first >= ?1 ORDER BY first LIMIT ?2") \
+	X(GAP_DROP, "DELETE FROM gap WHERE first = ?1 AND last = ?2 AND reason = ?3") \
 	X(GAP_COUNT, "SELECT count(*) FROM gap") \
 	X(STATE, "SELECT epoch, next_seq, boot, clean, lazy FROM outbox") \
 	X(HELD, ("SELECT max(coalesce((SELECT max(seq) FROM reading), 0)," \
