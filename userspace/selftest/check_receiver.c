@@ -1,6 +1,474 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The receiver: first only listened to, at each rate, for what it does by itself; then taken as the node takes it
+ * (found, switched, configured, verified), without saving.
+ */
+#define _GNU_SOURCE	/* clock_gettime, TIOCGICOUNT */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/serial.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "checks.h"
+#include "ubx/receiver.h"
+#include "ubx/serial_port.h"
+#include "ubx/ubx_frame.h"
+#include "ubx/ubx_session.h"
+#include "userspace/node/system_facts.h"
+#include "userspace/sim/ublox7_pty.h"
+
+#define DWELL_MS 1300		/* it speaks once a second */
+#define ANSWER_MS 15000		/* found, switched and verified in 3 s at most where all is well */
+#define HEALTH_MS 12000		/* each part of health is asked for every 10 s */
+#define JAM_LIMIT 120		/* of 255, as ubx_health.c takes it */
+
+struct selftest_receiver {
+	const char *path;
+	struct ublox7_pty *pty;
+
+	bool listened;
+	const char *listen_cause;	/* NULL: something readable was heard */
+	uint32_t baud;			/* where */
+	unsigned frames, sentences, bytes;
+	bool counted;			/* the driver counts errors */
+	unsigned frame_errors, overruns;
+
+	struct receiver *receiver;
+	bool asked;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- listening --- */
+
+/* NMEA 0183: "$...*hh", the XOR of what stands between. */
+static bool is_sentence(const char *line)
+{
+	const char *star = strchr(line, '*');
+	unsigned sum = 0, told;
+
+	if (*line != '$' || star == NULL || sscanf(star + 1, "%2x", &told) != 1) {
+		return false;
+	}
+	for (const char *c = line + 1; c < star; c++) {
+		sum ^= (unsigned char)*c;
+	}
+	return sum == told;
+}
+
+struct ear {
+	struct ubx_frame_rx rx;
+	char line[128];
+	size_t length;
+	unsigned sentences, bytes;
+};
+
+static void hear(struct ear *ear, const uint8_t *p, size_t n)
+{
+	struct ubx_item item;
+
+	ear->bytes += (unsigned)n;
+	for (size_t eaten = 0; eaten < n;) {
+		eaten += ubx_frame_feed(&ear->rx, p + eaten, n - eaten, &item);
+	}
+	for (size_t i = 0; i < n; i++) {
+		ear->length = p[i] == '$' || ear->length == sizeof(ear->line) - 1 ? 0 : ear->length;
+		ear->line[ear->length++] = (char)p[i];
+		ear->line[ear->length] = '\0';
+		if (p[i] == '\n') {
+			ear->sentences += is_sentence(ear->line);
+			ear->length = 0;
+		}
+	}
+}
+
+static bool read_counters(const struct serial_port *port, struct serial_icounter_struct *c)
+{
+	return ioctl(port->fd, TIOCGICOUNT, c) == 0;
+}
+
+static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_t baud, struct ear *ear)
+{
+	uint64_t until = now_ms() + DWELL_MS;
+	struct serial_icounter_struct before = { 0 }, after = { 0 };
+	uint8_t bytes[256];
+
+	memset(ear, 0, sizeof(*ear));
+	serial_port_set_baud(port, baud);
+	r->counted = read_counters(port, &before);
+	while (now_ms() < until) {
+		struct pollfd p = { .fd = port->fd, .events = POLLIN };
+		ssize_t n = poll(&p, 1, (int)(until - now_ms()) + 1) > 0 ? read(port->fd, bytes, sizeof(bytes)) : 0;
+
+		if (n > 0) {
+			hear(ear, bytes, (size_t)n);
+		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			return;
+		}
+	}
+	if (r->counted && read_counters(port, &after)) {
+		r->frame_errors = (unsigned)(after.frame - before.frame + after.parity - before.parity + after.brk - before.brk);
+		r->overruns = (unsigned)(after.overrun - before.overrun + after.buf_overrun - before.buf_overrun);
+	}
+}
+
+static void listen_at_all(struct selftest *t, struct selftest_receiver *r, struct serial_port *port)
+{
+	uint32_t rates[UBX_RATE_COUNT + 2] = { t->config->gnss_baud, 9600 };
+	struct ear ear;
+
+	memcpy(rates + 2, ubx_session_rates, UBX_RATE_COUNT * sizeof(rates[0]));
+	for (unsigned i = 0; i < UBX_RATE_COUNT + 2; i++) {
+		if (i >= 2 && (rates[i] == rates[0] || rates[i] == rates[1])) {
+			continue;
+		}
+		dwell(r, port, rates[i], &ear);
+		r->bytes += ear.bytes;
+		if (ear.rx.frames + ear.sentences > 0) {
+			r->baud = rates[i];
+			r->frames = (unsigned)ear.rx.frames;
+			r->sentences = ear.sentences;
+			return;
+		}
+	}
+	r->counted = false;
+	r->listen_cause = r->bytes > 0 ? "unreadable" : "quiet";
+}
+
+/* --- the port, for all checks --- */
+
+static const char *prepare(struct selftest *t, struct selftest_receiver **out)
+{
+	struct selftest_receiver *r = t->receiver;
+	char why[SERIAL_PORT_WHY_SIZE];
+	struct serial_port port;
+
+	*out = r;
+	if (strcmp(t->config->gnss_port, "none") == 0) {
+		return "off";
+	}
+	if (r == NULL) {
+		r = *out = t->receiver = calloc(1, sizeof(*r));
+		if (r == NULL) {
+			return "no-port";
+		}
+		r->path = t->config->gnss_port;
+	}
+	if (strcmp(t->config->gnss_port, "simulated") == 0 && r->pty == NULL) {
+		struct ublox7_config config;
+
+		ublox7_config_default(&config);
+		r->pty = ublox7_pty_start(&config, why, sizeof(why));
+		if (r->pty == NULL) {
+			return "no-port";
+		}
+		r->path = ublox7_pty_path(r->pty);
+	}
+	if (!r->listened) {
+		if (serial_port_open(&port, r->path, 9600, why, sizeof(why)) < 0) {
+			return "no-port";
+		}
+		r->listened = true;
+		listen_at_all(t, r, &port);
+		serial_port_close(&port);
+	}
+	return NULL;
+}
+
 void check_receiver_close(struct selftest *t)
 {
-	t->receiver = NULL;
+	if (t->receiver != NULL) {
+		receiver_close(t->receiver->receiver);
+		ublox7_pty_stop(t->receiver->pty);
+		free(t->receiver);
+		t->receiver = NULL;
+	}
+}
+
+const char *check_receiver_baud(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = prepare(t, &r);
+
+	if (why != NULL) {
+		return why;
+	}
+	if (r->listen_cause != NULL) {
+		selftest_say(t, "%u bytes at six rates, none of them readable", r->bytes);
+		return r->listen_cause;
+	}
+	selftest_say(t, "%s at %u baud (%u sentences, %u frames in a second)",
+		     r->frames == 0 ? "NMEA" : r->sentences == 0 ? "UBX" : "UBX and NMEA", (unsigned)r->baud, r->sentences,
+		     r->frames);
+	return NULL;
+}
+
+/* --- as the node takes it --- */
+
+typedef bool (*condition)(const struct receiver *r);
+
+static bool stopped(const struct selftest *t)
+{
+	return t->stop != NULL && *t->stop;
+}
+
+static bool pump(const struct selftest *t, condition done, unsigned ms)
+{
+	struct receiver *r = t->receiver->receiver;
+	uint64_t until = now_ms() + ms;
+
+	do {
+		struct pollfd p = { .fd = receiver_fd(r), .events = POLLIN };
+
+		poll(&p, 1, 100);
+		if (receiver_process(r) < 0) {
+			return false;
+		}
+		if (done(r)) {
+			return true;
+		}
+	} while (now_ms() < until && !stopped(t));
+	return false;
+}
+
+static bool is_ready(const struct receiver *r)
+{
+	return receiver_state(r) == RECEIVER_READY;
+}
+
+static bool is_healthy(const struct receiver *r)
+{
+	const unsigned wanted = UBX_SEEN_VER | UBX_SEEN_HW | UBX_SEEN_SVINFO;
+
+	return (receiver_health(r)->seen & wanted) == wanted;
+}
+
+static bool has_fix(const struct receiver *r)
+{
+	const struct gnss_fix *fix = receiver_fix(r);
+
+	return fix != NULL && fix->position_known;
+}
+
+static const char *ask(struct selftest *t, struct selftest_receiver **out)
+{
+	const struct node_config *c = t->config;
+	const char *why = prepare(t, out);
+	struct selftest_receiver *r = *out;
+	char err[200];
+
+	if (why != NULL || r->asked) {
+		return why;
+	}
+	r->asked = true;
+	r->receiver = receiver_open(&(struct receiver_config){ .port = r->path, .baud = c->gnss_baud,
+			.rate_ms = c->gnss_rate_ms, .dyn_model = c->gnss_dyn_model,
+			.max_hacc_mm = c->gnss_max_hacc_m * 1000, .build_utc_us = c->not_before_us }, err, sizeof(err));
+	if (r->receiver == NULL) {
+		selftest_say(t, "%s", err);
+		return NULL;
+	}
+	pump(t, is_ready, ANSWER_MS);
+	return NULL;
+}
+
+/* For what only a receiver that answers can tell. */
+static const char *answering(struct selftest *t, struct selftest_receiver **out)
+{
+	const char *why = ask(t, out);
+
+	if (why == NULL && ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
+			    receiver_state((*out)->receiver) == RECEIVER_PROBING)) {
+		return "no-answer";
+	}
+	return why;
+}
+
+const char *check_receiver_answer(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = ask(t, &r);
+
+	if (why != NULL) {
+		return why;
+	}
+	if (r->receiver == NULL) {
+		return "bad-settings";
+	}
+	selftest_say(t, "%s", receiver_reason(r->receiver));
+	switch (receiver_state(r->receiver)) {
+	case RECEIVER_READY:
+	case RECEIVER_CONFIGURING:
+		return NULL;
+	case RECEIVER_NO_PORT:
+		return "port-lost";
+	case RECEIVER_PROBING:
+		break;
+	}
+	return r->listen_cause == NULL ? "deaf" : strcmp(r->listen_cause, "quiet") == 0 ? "silent" : "unreadable";
+}
+
+const char *check_receiver_settings(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	struct receiver_counters c;
+
+	if (why != NULL) {
+		return why;
+	}
+	receiver_counters(r->receiver, &c);
+	selftest_say(t, "%u set, %u refused, %u asked again", (unsigned)c.sets, (unsigned)c.naks, (unsigned)c.timeouts);
+	if (receiver_state(r->receiver) != RECEIVER_READY) {
+		selftest_say(t, ": %s", receiver_reason(r->receiver));
+		return "not-as-wanted";
+	}
+	return c.naks > 0 ? "refused" : NULL;
+}
+
+const char *check_receiver_version(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct ubx_health *h;
+
+	if (why != NULL) {
+		return why;
+	}
+	pump(t, is_healthy, HEALTH_MS);
+	h = receiver_health(r->receiver);
+	selftest_say(t, "%s", receiver_identity(r->receiver));
+	if ((h->seen & UBX_SEEN_VER) == 0) {
+		return "no-version";
+	}
+	if ((h->problems >> UBX_PROBLEM_CLONE & 1) != 0) {
+		return "counterfeit";
+	}
+	return strcmp(h->hardware, "00070000") == 0 ? NULL : "other-generation";
+}
+
+const char *check_receiver_antenna(struct selftest *t)
+{
+	static const char *const words[] = { "starting", "not supervised", "OK", "short", "open" };
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct ubx_health *h;
+
+	if (why != NULL) {
+		return why;
+	}
+	h = receiver_health(r->receiver);
+	if ((h->seen & UBX_SEEN_HW) == 0) {
+		return "unknown";
+	}
+	selftest_say(t, "%s, noise %u, gain %u of 8191", h->antenna_status < 5 ? words[h->antenna_status] : "?", h->noise,
+		     h->agc);
+	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
+}
+
+const char *check_receiver_jamming(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct ubx_health *h;
+
+	if (why != NULL) {
+		return why;
+	}
+	h = receiver_health(r->receiver);
+	if ((h->seen & UBX_SEEN_HW) == 0) {
+		return "unknown";
+	}
+	selftest_say(t, "%u of 255", h->jam_indicator);
+	return h->jam_indicator >= JAM_LIMIT || h->jamming_state >= 2 ? "jamming" : NULL;
+}
+
+const char *check_receiver_fix(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct gnss_fix *fix;
+	const struct ubx_health *h;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
+		h = receiver_health(r->receiver);
+		selftest_say(t, "none in %u s; %u satellites are heard, the best four at %u dBHz", t->fix_wait_s, h->sats_seen,
+			     h->cno_best4);
+		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals" : "no-fix";
+	}
+	fix = receiver_fix(r->receiver);
+	selftest_say(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D", fix->num_sv,
+		     (unsigned)(fix->hacc_mm / 1000), (unsigned)(fix->hacc_mm % 1000 / 100));
+	if (t->show_position) {
+		selftest_say(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
+	}
+	return NULL;
+}
+
+const char *check_receiver_time(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct gnss_fix *fix;
+	struct clock_stamp ntp;
+	struct timespec now;
+	uint64_t boot_ns;
+	int64_t apart_ms;
+
+	if (why != NULL) {
+		return why;
+	}
+	fix = receiver_fix(r->receiver);
+	if (fix == NULL || !fix->time_known) {
+		selftest_say(t, "%s", fix != NULL && (fix->valid & 3) == 3 ? "leap seconds not yet known" : "no time yet");
+		return "unresolved";
+	}
+	boot_ns = system_facts_boot_ns();
+	clock_gettime(CLOCK_REALTIME, &now);
+	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)((boot_ns - fix->received_ns) / 1000000) -
+		   fix->utc_us / 1000;
+	selftest_say(t, "the computer's clock is %+" PRId64 " ms from it", apart_ms);
+	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ" : NULL;
+}
+
+/* After all of the above: what the line did to the bytes meanwhile. */
+const char *check_uart_errors(struct selftest *t)
+{
+	struct selftest_receiver *r;
+	const char *why = answering(t, &r);
+	const struct ubx_health *h;
+	struct receiver_counters c;
+
+	if (why != NULL) {
+		return why;
+	}
+	receiver_counters(r->receiver, &c);
+	h = receiver_health(r->receiver);
+	selftest_say(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors, c.rx_frames);
+	if (r->counted) {
+		selftest_say(t, ", %u framing errors, %u overruns here", r->frame_errors, r->overruns);
+	}
+	if ((h->problems >> UBX_PROBLEM_LINE_ERRORS & 1) != 0 || r->frame_errors > 0) {
+		return "framing";
+	}
+	if (r->overruns > 0 || ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) & 1) != 0) {
+		return "overrun";
+	}
+	/* One may be of the moment when the rate was changed. */
+	return c.checksum_errors > 1 ? "damaged" : NULL;
 }

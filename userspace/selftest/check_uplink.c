@@ -1,6 +1,392 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The way to the database: files, names, handshake, and one row there and back.
+ *
+ * The row is a reading without values, of the node's own device, in an epoch that no outbox has: its 64 bits read
+ * "selftest". It is numbered on from the last such row, so that it leaves no gap, and noted "selftest". Only an
+ * operator may remove rows, so it stays, where anybody can tell what it is.
+ */
+#define _GNU_SOURCE	/* clock_gettime */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "checks.h"
+#include "userspace/coaps/coaps_client.h"
+#include "userspace/node/node_check.h"
+#include "userspace/node/system_facts.h"
+#include "userspace/reading/senml.h"
+
+#define EPOCH UINT64_C(0x73656c6674657374)	/* "selftest" */
+#define EPOCH_TEXT "73656c6674657374"
+#define BODY_MAX 32768
+#define DEADLINE_MS 20000
+#define RENEW_DAYS 30
+#define CLOCK_APART_S 60
+#define CREATED 0x41	/* 2.01, 2.04, 2.05: RFC 7252 5.9 */
+#define CONTENT 0x45
+#define NOT_FOUND 0x84
+
+struct selftest_uplink {
+	char device[READING_DEVICE_SIZE];
+	struct coaps_client *client;
+	const char *session;	/* NULL: /time was answered; else the cause */
+
+	/* the newest answer */
+	bool done;
+	enum coaps_failure failure;
+	char reason[640];
+	uint8_t code;
+	char body[BODY_MAX + 1];
+	size_t size;
+};
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Is there a server, and is it ours to talk to by certificates? */
+static const char *no_server(const struct selftest *t)
+{
+	return t->config->n_servers == 0 ? "no-server" : NULL;
+}
+
+static struct coaps_credentials credentials(const struct selftest *t)
+{
+	return (struct coaps_credentials){ .certificate = t->config->server_certificate, .key = t->config->server_key,
+					   .ca = t->config->server_ca };
+}
+
+static bool is_plain(const struct selftest *t)
+{
+	return t->config->n_servers > 0 && strncmp(t->config->servers[0], "coap://", 7) == 0;
+}
+
+const char *check_uplink_credentials(struct selftest *t)
+{
+	const struct coaps_credentials files = credentials(t);
+	const char *why = no_server(t);
+	struct coaps_certificate_info info = { .not_after_s = 0 };
+	int64_t utc_s = node_check_utc_s(t->config), days;
+	char err[512];
+	int code;
+
+	if (why != NULL || is_plain(t)) {
+		return why != NULL ? why : "plain";
+	}
+	code = coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err));
+	if (code != 0) {
+		selftest_say(t, "%s", err);
+		return code == -ENOENT ? "missing" : code == -EACCES || code == -EPERM ? "unreadable" : "unusable";
+	}
+	if (coaps_credentials_check(&files, COAPS_CLIENT, utc_s, &info, err, sizeof(err)) != 0) {
+		selftest_say(t, "%s", err);
+		return strstr(err, "not valid before") != NULL ? "not-yet-valid" : "expired";
+	}
+	if (utc_s == 0) {
+		selftest_say(t, "the clock is unset: dates are not looked at");
+		return NULL;
+	}
+	days = (info.not_after_s - utc_s) / 86400;
+	selftest_say(t, "%s, %" PRId64 " days left", info.subject, days);
+	return days < RENEW_DAYS ? "expires-soon" : NULL;
+}
+
+const char *check_uplink_device(struct selftest *t)
+{
+	const struct coaps_credentials files = credentials(t);
+	struct coaps_certificate_info info = { .not_after_s = 0 };
+	const char *why = no_server(t);
+	char device[READING_DEVICE_SIZE], err[512];
+
+	if (why != NULL || is_plain(t)) {
+		return why != NULL ? why : "plain";
+	}
+	if (node_check_device(t->config, device) != 0) {
+		return "nameless";
+	}
+	if (coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err)) != 0) {
+		return "no-credentials";
+	}
+	if (info.device[0] == '\0') {
+		selftest_say(t, "%s names no device; this node is %s", info.subject, device);
+		return "unnamed";
+	}
+	selftest_say(t, "%s", info.device);
+	if (strcmp(info.device, device) != 0) {
+		selftest_say(t, ", but this node is %s", device);
+		return "other-device";
+	}
+	return NULL;
+}
+
+static void on_answer(void *arg, const struct coaps_response *r)
+{
+	struct selftest_uplink *u = arg;
+
+	u->done = true;
+	u->failure = r->failure;
+	snprintf(u->reason, sizeof(u->reason), "%s", r->reason);
+	u->code = r->code;
+	u->size = r->payload_size < BODY_MAX ? r->payload_size : BODY_MAX;
+	memcpy(u->body, r->payload, u->size);
+	u->body[u->size] = '\0';
+}
+
+/* true: there is an answer, whatever it says. */
+static bool ask(const struct selftest *t, const struct coaps_request *request)
+{
+	struct selftest_uplink *u = t->uplink;
+
+	u->done = false;
+	u->failure = COAPS_NO_ANSWER;
+	u->reason[0] = u->body[0] = '\0';
+	u->size = 0;
+	if (coaps_client_request(u->client, request, on_answer, u) != 0) {
+		return false;
+	}
+	while (!u->done && !(t->stop != NULL && *t->stop)) {
+		struct pollfd p = { .fd = coaps_client_fd(u->client), .events = POLLIN };
+
+		poll(&p, 1, 100);
+		coaps_client_process(u->client);
+	}
+	return u->done && u->failure == COAPS_ANSWERED;
+}
+
+/* mbedTLS's words for the flags of a certificate that it refused. */
+static const char *session_cause(const struct selftest_uplink *u)
+{
+	static const struct {
+		const char *words, *cause;
+	} known[] = {
+		{ "does not match with the expected CN", "wrong-name" },
+		{ "not correctly signed by the trusted CA", "wrong-ca" },
+		{ "validity has expired", "server-expired" },
+		{ "validity starts in the future", "server-not-yet" },
+		{ "the server refused the handshake", "we-are-refused" },
+	};
+
+	switch (u->failure) {
+	case COAPS_REFUSED:
+		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+			if (strstr(u->reason, known[i].words) != NULL) {
+				return known[i].cause;
+			}
+		}
+		return "refused";
+	case COAPS_UNREACHABLE:
+		return strstr(u->reason, "listens") != NULL ? "server-down" : "no-such-host";
+	case COAPS_NO_ANSWER:
+		return "no-answer";
+	default:
+		return "refused";
+	}
+}
+
+/* A session with the first server, once for all checks: NULL, or why not. */
+static const char *connect_server(struct selftest *t)
+{
+	const char *why = no_server(t);
+	struct selftest_uplink *u = t->uplink;
+	struct coaps_client_config config = { .server_name = t->config->server_name, .ciphers = t->config->server_ciphers,
+					      .ack_timeout_ms = 1000, .deadline_ms = DEADLINE_MS };
+	int code = 0;
+
+	if (why != NULL || u != NULL) {
+		return why != NULL ? why : u->client == NULL ? "no-credentials" : NULL;
+	}
+	u = t->uplink = calloc(1, sizeof(*u));
+	if (u == NULL || node_check_device(t->config, u->device) != 0) {
+		return "no-credentials";
+	}
+	config.uri = t->config->servers[0];
+	config.credentials = credentials(t);
+	u->client = coaps_client_new(&config, &code, u->reason, sizeof(u->reason));
+	if (u->client == NULL) {
+		return "no-credentials";
+	}
+	u->session = ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 })
+			     ? NULL
+			     : session_cause(u);
+	return NULL;
+}
+
 void check_uplink_close(struct selftest *t)
 {
-	t->uplink = NULL;
+	if (t->uplink != NULL) {
+		coaps_client_free(t->uplink->client);
+		free(t->uplink);
+		t->uplink = NULL;
+	}
+}
+
+const char *check_uplink_session(struct selftest *t)
+{
+	const char *why = connect_server(t);
+
+	if (why != NULL) {
+		return why;
+	}
+	selftest_say(t, "%s", t->config->servers[0]);
+	if (t->uplink->session != NULL) {
+		selftest_say(t, ": %s", t->uplink->reason);
+	}
+	return t->uplink->session;
+}
+
+/* For the checks that need the session. */
+static const char *connected(struct selftest *t)
+{
+	const char *why = connect_server(t);
+
+	if (why != NULL) {
+		return why;
+	}
+	return t->uplink->session != NULL ? "no-session" : t->config->server_format == NODE_FORMAT_LEGACY ? "legacy" : NULL;
+}
+
+static void say_answer(struct selftest *t)
+{
+	const struct selftest_uplink *u = t->uplink;
+
+	if (u->failure != COAPS_ANSWERED) {
+		selftest_say(t, "%s", u->reason);
+	} else {
+		selftest_say(t, "%u.%02u %.*s", u->code >> 5, u->code & 31, u->code >= 0x80 ? 200 : 0, u->body);
+	}
+}
+
+const char *check_uplink_time(struct selftest *t)
+{
+	const char *why = connected(t);
+	int64_t before = now_us(), apart_ms;
+	char *end;
+	long long server_us;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 }) ||
+	    t->uplink->code != CONTENT) {
+		say_answer(t);
+		return "no-time";
+	}
+	server_us = strtoll(t->uplink->body, &end, 10);
+	if (end == t->uplink->body) {
+		return "no-time";
+	}
+	apart_ms = ((before + now_us()) / 2 - server_us) / 1000;
+	selftest_say(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart", (now_us() - before) / 1000, apart_ms);
+	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ" : NULL;
+}
+
+/* Does the server let us read what is ours? The body is /gaps. */
+static const char *read_gaps(struct selftest *t)
+{
+	char path[READING_DEVICE_SIZE + 16];
+	const struct selftest_uplink *u = t->uplink;
+
+	snprintf(path, sizeof(path), "/gaps/%s", u->device);
+	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 })) {
+		say_answer(t);
+		return "no-answer";
+	}
+	if (u->code == CONTENT || u->code == NOT_FOUND) {
+		return NULL;
+	}
+	say_answer(t);
+	return u->code >> 5 == 4 ? "not-allowed" : "server-error";
+}
+
+const char *check_uplink_read(struct selftest *t)
+{
+	const char *why = connected(t);
+
+	why = why != NULL ? why : read_gaps(t);
+	if (why == NULL) {
+		selftest_say(t, t->uplink->code == NOT_FOUND ? "the server has nothing of this device yet"
+							     : "the server knows this device");
+	}
+	return why;
+}
+
+/* One more than the last row of our epoch that the server has. */
+static uint64_t next_seq(const struct selftest_uplink *u)
+{
+	json_t *gaps = json_loadb(u->body, u->size, 0, NULL);
+	const json_t *stream;
+	uint64_t last = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(gaps, "streams"), i, stream) {
+		const char *epoch = json_string_value(json_object_get(stream, "epoch"));
+
+		if (epoch != NULL && strcmp(epoch, EPOCH_TEXT) == 0) {
+			last = (uint64_t)json_integer_value(json_object_get(stream, "last"));
+		}
+	}
+	json_decref(gaps);
+	return last + 1;
+}
+
+const char *check_uplink_store(struct selftest *t)
+{
+	const char *why = connected(t);
+	struct selftest_uplink *u = t->uplink;
+	struct reading sent, got[1];
+	struct senml_error err;
+	char path[READING_DEVICE_SIZE + 64], pack[1024];
+	int size;
+
+	if (why == NULL && t->round > 0) {
+		why = "once";
+	}
+	why = why != NULL ? why : read_gaps(t);
+	if (why != NULL) {
+		return why;
+	}
+	reading_init(&sent);
+	snprintf(sent.device, sizeof(sent.device), "%s", u->device);
+	sent.epoch = EPOCH;
+	sent.seq = u->code == CONTENT ? next_seq(u) : 1;
+	snprintf(sent.version, sizeof(sent.version), "%s", GEOTHERM_VERSION);
+	snprintf(sent.note, sizeof(sent.note), "selftest");
+	sent.boot_ns = system_facts_boot_ns();
+	if (node_check_utc_s(t->config) > 0) {
+		sent.utc_us = now_us();
+		sent.time_source = READING_TIME_HOST;
+	}
+	size = senml_encode(SENML_CBOR, &sent, 1, pack, sizeof(pack), NULL);
+	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%s.%" PRIu64, u->device, EPOCH_TEXT, sent.seq);
+	if (size < 0 || !ask(t, &(struct coaps_request){ .method = COAPS_PUT, .path = path, .content_format = SENML_CBOR,
+							.accept = -1, .payload = pack, .payload_size = (size_t)size })) {
+		say_answer(t);
+		return "no-answer";
+	}
+	if (u->code < CREATED || u->code >= 0x80) {
+		say_answer(t);
+		return u->code >> 5 == 4 ? "not-allowed" : "server-error";
+	}
+	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = path, .content_format = -1, .accept = SENML_CBOR })) {
+		say_answer(t);
+		return "no-answer";
+	}
+	if (u->code != CONTENT || senml_decode(SENML_CBOR, u->body, u->size, got, 1, &err) != 1 || !reading_equal(&sent, &got[0])) {
+		say_answer(t);
+		return "not-the-same";
+	}
+	selftest_say(t, "stored and read back as %s.%" PRIu64 ", a row without values", EPOCH_TEXT, sent.seq);
+	return NULL;
 }

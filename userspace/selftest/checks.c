@@ -33,6 +33,24 @@
 	{ "echo", FAIL, "the line was low where it must be high: noise, a weak pull-up, or a second master" }, \
 	{ "search", FAIL, "addresses break off: a loose contact, noise, or two devices with one address" }
 
+#define NO_PORT \
+	{ "off", SKIP, "[gnss] port = none" }, \
+	{ "no-port", SKIP, "the port could not be opened: see uart/port and uart/holder" }
+#define NO_ANSWER \
+	NO_PORT, \
+	{ "no-answer", SKIP, "it does not answer: see receiver/answer" }
+#define NO_SERVER \
+	{ "no-server", SKIP, "no [server] uri: readings stay in the outbox" }
+#define NO_SESSION \
+	NO_SERVER, \
+	{ "no-credentials", SKIP, "see uplink/credentials" }, \
+	{ "no-session", SKIP, "see uplink/session" }, \
+	{ "legacy", SKIP, "[server] format = legacy: that server has no such resources" }
+#define REQUEST \
+	{ "no-answer", FAIL, "the server went silent: see its log" }, \
+	{ "not-allowed", FAIL, "the server takes us for another device: see uplink/device" }, \
+	{ "server-error", FAIL, "the server cannot serve now, its database may be down: see its log" }
+
 const struct selftest_check selftest_checks[] = {
 	{ "board", "model", "which Raspberry Pi this is", NULL, check_board_model, CAUSES(
 		{ "not-a-pi", SKIP, "not a Raspberry Pi: pins and ports are what the configuration says" },
@@ -85,6 +103,126 @@ const struct selftest_check selftest_checks[] = {
 	{ "sensors", "identity", "make and conversion time, by documented commands only", "750 ms at 12 bit", check_sensors_identity, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "slow", FAIL, "a conversion takes longer than the data sheet's 750 ms: weak supply, or not the part it says to be" },
 		{ "clone", WARN, "not made by Maxim: may be off by a degree or more, and may not stand parasite power" }), 5, true },
+
+	{ "timing", "calls", "what the calls to the GPIO driver cost", "15 us for a read slot", check_timing_calls, CAUSES(NO_WIRE,
+		{ "too-slow", FAIL, "low, release and look do not fit into a read slot: use [w1] bus = kernel, or a UART as master" }), 0, true },
+	{ "timing", "slots", "the node's slots without real-time rights", "5 in 1000 outside their window", check_timing_slots, CAUSES(NO_WIRE,
+		{ "preempted", WARN, "slots are done again, so nothing is wrong but slower: give real-time rights (the service has them)" }), 3, false },
+	{ "timing", "slots-rt", "the same as the node runs them", "5 in 1000 outside their window", check_timing_slots_rt, CAUSES(NO_WIRE,
+		{ "no-rights", WARN, "run as root or by the service's unit (LimitRTPRIO=, LimitMEMLOCK=) to see what the node gets" },
+		{ "preempted", WARN, "other programs or interrupts keep it from the line: less load, governor performance, isolcpus=3, or the kernel's bus" }), 3, true },
+	{ "timing", "verdict", "who should speak 1-Wire here", "half of all reads right at once", check_timing_verdict, CAUSES(NO_BUS,
+		{ "not-timed", SKIP, "timing/slots and timing/slots-rt were not run" },
+		{ "many-retries", WARN, "each reading will be right, but takes many tries: less load, or [w1] bus = kernel" },
+		{ "use-kernel", FAIL, "set [w1] bus = kernel with dtoverlay=w1-gpio, or use a UART as master" }), 0, false },
+
+	{ "uart", "port", "which device [gnss] port is", "a serial port", check_uart_port, CAUSES(NO_PORT,
+		{ "simulated", SKIP, "[gnss] port = simulated: no port is used" },
+		{ "absent", FAIL, "is the UART on (enable_uart=1, raspi-config: serial hardware yes)? is the USB receiver plugged in?" },
+		{ "not-a-port", FAIL, "[gnss] port must be a serial device such as /dev/serial0" },
+		{ "no-right", FAIL, "add this user to the group dialout (sudo usermod -aG dialout $USER, log in again), or run as root" },
+		{ "in-use", SKIP, "somebody has it: see uart/holder" },
+		{ "mini-uart", WARN, "the mini UART sees no framing errors and follows the core clock: dtoverlay=disable-bt gives the PL011" }), 0, false },
+	{ "uart", "console", "whether the kernel talks on it", "no console", check_uart_console, CAUSES(NO_PORT,
+		{ "simulated", SKIP, "[gnss] port = simulated" },
+		{ "unknown", SKIP, "/proc/cmdline cannot be read" },
+		{ "console", FAIL, "take console=serial0,115200 (or what stands there) out of cmdline.txt and reboot: raspi-config, serial login shell no" }), 0, false },
+	{ "uart", "holder", "who else has it open", "nobody", check_uart_holder, CAUSES(NO_PORT,
+		{ "simulated", SKIP, "[gnss] port = simulated" },
+		{ "getty", FAIL, "a login prompt is there: sudo systemctl mask --now serial-getty@NAME, and the console out of cmdline.txt" },
+		{ "console", FAIL, "take the console out of cmdline.txt and reboot" },
+		{ "held", FAIL, "stop that program (gpsd? minicom?): two readers get half of the bytes each" }), 0, false },
+
+	{ "receiver", "baud", "what it does by itself, and at which rate", "readable at one of six rates", check_receiver_baud, CAUSES(NO_PORT,
+		{ "quiet", WARN, "nothing is heard: it may wait to be asked; see receiver/answer" },
+		{ "unreadable", WARN, "bytes but no sentence at any rate: another device, inverted levels (RS-232), or a bad ground" }), 8, false },
+	{ "receiver", "answer", "found, switched to UBX, configured, verified", "within 15 s", check_receiver_answer, CAUSES(NO_PORT,
+		{ "bad-settings", FAIL, "[gnss] baud and rate do not fit: see the message" },
+		{ "port-lost", FAIL, "the port went away: a loose USB plug, or too weak a supply" },
+		{ "silent", FAIL, "nothing at any rate: is it powered? its TXD on GPIO15 (pin 10), TXD and RXD not swapped?" },
+		{ "deaf", FAIL, "it talks but never answers: its RXD on GPIO14 (pin 8)? else a clone without UBX" },
+		{ "unreadable", FAIL, "bytes but nothing readable at any rate: another device, inverted levels (RS-232), or a bad ground" }), 16, false },
+	{ "receiver", "version", "what it says it is (MON-VER)", "u-blox 7", check_receiver_version, CAUSES(NO_ANSWER,
+		{ "no-version", WARN, "every u-blox tells its version: counterfeit?" },
+		{ "counterfeit", WARN, "it says u-blox 7 but does not act like one: do not trust its position too far" },
+		{ "other-generation", WARN, "not a u-blox 7: what the node needs was verified, the rest is untested" }), 12, false },
+	{ "receiver", "settings", "settings taken and read back", "none refused", check_receiver_settings, CAUSES(NO_ANSWER,
+		{ "refused", WARN, "it refuses a setting that every u-blox 7 has: another generation, or counterfeit" },
+		{ "not-as-wanted", FAIL, "a setting is not taken, or its answer lost: see uart/errors" }), 0, false },
+	{ "receiver", "antenna", "its antenna", "neither short nor open", check_receiver_antenna, CAUSES(NO_ANSWER,
+		{ "unknown", SKIP, "it did not tell (MON-HW)" },
+		{ "short", FAIL, "a short in the antenna's cable or plug" },
+		{ "open", FAIL, "no antenna: is it screwed on? (a passive one may look like this)" }), 0, false },
+	{ "receiver", "jamming", "interference", "120 of 255", check_receiver_jamming, CAUSES(NO_ANSWER,
+		{ "unknown", SKIP, "it did not tell (MON-HW)" },
+		{ "jamming", FAIL, "move the antenna away from the Pi, HDMI, USB 3 and switching supplies" }), 0, false },
+	{ "receiver", "fix", "position", "a fix within [gnss] max_hacc", check_receiver_fix, CAUSES(NO_ANSWER,
+		{ "weak-signals", WARN, "satellites are heard but weakly: the antenna needs the open sky" },
+		{ "no-fix", WARN, "put the antenna under open sky; a cold start takes half a minute there, much longer elsewhere (--fix-wait)" }), 60, false },
+	{ "receiver", "time", "its time", "UTC resolved", check_receiver_time, CAUSES(NO_ANSWER,
+		{ "unresolved", WARN, "leap seconds come with a page every 12.5 min: with a fix this ends by itself" },
+		{ "clocks-differ", WARN, "the computer is synchronised and yet not at the receiver's time: one of them is wrong" }), 0, false },
+	{ "uart", "errors", "what the line did to the bytes", "none damaged", check_uart_errors, CAUSES(NO_ANSWER,
+		{ "framing", FAIL, "bytes break on the way: ground, length, or level of the wires; or another device at another rate" },
+		{ "overrun", WARN, "bytes were lost: a lower [gnss] rate, a higher baud, less load" },
+		{ "damaged", WARN, "frames with bad checksums: ground and length of the wires" }), 0, false },
+
+	{ "system", "clock", "this computer's clock", "set and synchronised", check_system_clock, CAUSES(
+		{ "unset", FAIL, "a Pi has no clock of its own: network (NTP) or the receiver must set it; certificates have dates" },
+		{ "not-synchronised", WARN, "no NTP: the node takes the receiver's or the server's time instead" }), 0, false },
+	{ "system", "power", "what the firmware says of the supply", "no flag", check_system_power, CAUSES(
+		{ "unknown", SKIP, "this firmware does not tell" },
+		{ "under-voltage", FAIL, "less than 4.63 V now: a better supply (2.5 A) and a shorter, thicker cable" },
+		{ "was-under-voltage", WARN, "the voltage was too low since the start: a better supply, a shorter cable" },
+		{ "throttled", WARN, "the processor is slowed down: heat or supply" }), 0, false },
+	{ "system", "heat", "temperature of the processor", "80 C", check_system_heat, CAUSES(
+		{ "unknown", SKIP, "this machine does not tell" },
+		{ "hot", WARN, "it is slowed down from here on: air, a heat sink, shade" }), 0, false },
+	{ "system", "outbox", "where readings wait", "writable, room for [outbox] max_mb", check_system_outbox, CAUSES(
+		{ "absent", FAIL, "make the folder: the package does, else install -d -o USER -m 700 FOLDER" },
+		{ "no-right", WARN, "this user may not write there: is it the node's? (sudo -u geotherm ...)" },
+		{ "read-only", FAIL, "the disk is mounted read-only: full of errors? (dmesg, fsck)" },
+		{ "in-memory", WARN, "a RAM disk: what waits there is lost with the power" },
+		{ "full", FAIL, "less than 50 MB free: make room" },
+		{ "tight", WARN, "less free than [outbox] max_mb: lower that, or make room" }), 0, false },
+	{ "system", "storage", "how fast and how worn the disk is", "500 ms for a synchronous write", check_system_storage, CAUSES(
+		{ "absent", SKIP, "no folder: see system/outbox" },
+		{ "no-write", SKIP, "nothing could be written there: see system/outbox" },
+		{ "slow", WARN, "an old or false SD card? [outbox] sync = 30 spares it" },
+		{ "worn", WARN, "the card says that its life is over: replace it" }), 1, false },
+
+	{ "uplink", "credentials", "certificate, key and CA", "usable, 30 days left", check_uplink_credentials, CAUSES(NO_SERVER,
+		{ "plain", SKIP, "coap:// has no certificates" },
+		{ "missing", FAIL, "put the file there ([server] ca, certificate, key); certs/ shows how they are made" },
+		{ "unreadable", FAIL, "this user may not read it: it belongs to the node's user" },
+		{ "unusable", FAIL, "a wrong or damaged file, or a key that is not the certificate's" },
+		{ "expired", FAIL, "have it renewed by who runs the CA" },
+		{ "not-yet-valid", FAIL, "is this computer's clock right? see system/clock" },
+		{ "expires-soon", WARN, "have it renewed by who runs the CA" }), 0, false },
+	{ "uplink", "device", "whose certificate it is", "this node's", check_uplink_device, CAUSES(NO_SERVER,
+		{ "plain", SKIP, "coap:// has no certificates" },
+		{ "nameless", FAIL, "no network interface has a MAC to name this node by: set [node] device" },
+		{ "no-credentials", SKIP, "see uplink/credentials" },
+		{ "unnamed", WARN, "it has no SAN URI urn:dev:...: the server goes by its CN" },
+		{ "other-device", FAIL, "the server will refuse the readings: the certificate of another node, or [node] device is wrong" }), 0, false },
+	{ "uplink", "session", "handshake with the first server", "within 20 s", check_uplink_session, CAUSES(NO_SERVER,
+		{ "no-credentials", SKIP, "see uplink/credentials" },
+		{ "no-such-host", FAIL, "the name has no address: right [server] uri? network and DNS up? (ping)" },
+		{ "server-down", FAIL, "the host is there but nothing listens: is geotherm-server running? right port?" },
+		{ "no-answer", FAIL, "no answer: network up? UDP to that port allowed by each firewall on the way?" },
+		{ "wrong-name", FAIL, "its certificate is for another name: right [server] uri? else set server_name, or have one with this name" },
+		{ "wrong-ca", FAIL, "its certificate is not of our CA: [server] ca must be the CA of the server's certificate" },
+		{ "server-expired", FAIL, "the server's certificate has expired (or this computer's clock is wrong)" },
+		{ "server-not-yet", FAIL, "the server's certificate is of the future: see system/clock" },
+		{ "we-are-refused", FAIL, "the server does not take our certificate: is it of the server's CA, and not revoked?" },
+		{ "refused", FAIL, "the handshake failed: no cipher in common ([server] ciphers), or no DTLS 1.2 server" }), 20, false },
+	{ "uplink", "time", "the server's time", "within 60 s", check_uplink_time, CAUSES(NO_SESSION,
+		{ "no-time", WARN, "the server does not tell the time: an older one?" },
+		{ "clocks-differ", WARN, "one of the two clocks is wrong: see system/clock" }), 0, false },
+	{ "uplink", "read", "whether we may read our own", "allowed", check_uplink_read, CAUSES(NO_SESSION, REQUEST), 20, false },
+	{ "uplink", "store", "a marked row there and back", "the same", check_uplink_store, CAUSES(NO_SESSION, REQUEST,
+		{ "once", SKIP, "only in the first round" },
+		{ "not-the-same", FAIL, "what comes back is not what was stored: please report it with --bundle" }), 20, false },
 };
 
 const size_t selftest_checks_count = sizeof(selftest_checks) / sizeof(selftest_checks[0]);

@@ -3,8 +3,8 @@
 #define _GNU_SOURCE	/* getopt_long(), isatty() */
 #include <errno.h>
 #include <getopt.h>
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +35,7 @@ static const char usage[] =
 "      --tap, --json   for programs instead of people\n"
 "      --loop[=N]      N times, or until interrupted or a check fails\n"
 "      --bundle FILE   also writes a report to show to others: no keys, addresses, names or position\n"
+"      --fix-wait S    how long to wait for a fix, in s (60)\n"
 "      --position      tell the position too\n"
 "      --version, --help\n"
 "\n"
@@ -48,6 +49,7 @@ struct options {
 	enum report_format format;
 	bool list, position;
 	unsigned long rounds;	/* 0: without end */
+	unsigned long fix_wait_s;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -70,18 +72,30 @@ static void list(void)
 	}
 }
 
+static bool take_number(const char *option, const char *text, unsigned long min, unsigned long max, unsigned long *number)
+{
+	char *end;
+
+	*number = strtoul(text, &end, 10);
+	if (end == text || *end != '\0' || *text == '-' || *number < min || *number > max) {
+		log_error("%s %s: a number from %lu to %lu is wanted", option, text, min, max);
+		return false;
+	}
+	return true;
+}
+
 /* An exit code if that was all there was to do, else -1. */
 static int take_options(int argc, char **argv, struct options *o)
 {
-	enum { ONLY = 256, LIST, TAP, JSON, LOOP, BUNDLE, POSITION, VERSION, HELP };
+	enum { ONLY = 256, FIX_WAIT, LIST, TAP, JSON, LOOP, BUNDLE, POSITION, VERSION, HELP };
 	static const struct option known[] = {
 		{ "config", required_argument, NULL, 'c' }, { "only", required_argument, NULL, ONLY },
 		{ "list", no_argument, NULL, LIST }, { "tap", no_argument, NULL, TAP },
 		{ "json", no_argument, NULL, JSON }, { "loop", optional_argument, NULL, LOOP },
-		{ "bundle", required_argument, NULL, BUNDLE }, { "position", no_argument, NULL, POSITION },
+		{ "bundle", required_argument, NULL, BUNDLE }, { "fix-wait", required_argument, NULL, FIX_WAIT }, { "position", no_argument, NULL, POSITION },
 		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 },
 	};
-	char word[64], *end;
+	char word[64];
 	int c;
 
 	while ((c = getopt_long(argc, argv, "c:o:h", known, NULL)) != -1) {
@@ -109,10 +123,13 @@ static int take_options(int argc, char **argv, struct options *o)
 			o->format = REPORT_JSON;
 			break;
 		case LOOP:
-			errno = 0;
-			o->rounds = optarg != NULL ? strtoul(optarg, &end, 10) : 0;
-			if (optarg != NULL && (errno != 0 || end == optarg || *end != '\0' || o->rounds == 0 || *optarg == '-')) {
-				log_error("--loop=%s: how many times? a number from 1 on", optarg);
+			o->rounds = 0;
+			if (optarg != NULL && !take_number("--loop", optarg, 1, 1000000, &o->rounds)) {
+				return EXIT_USAGE;
+			}
+			break;
+		case FIX_WAIT:
+			if (!take_number("--fix-wait", optarg, 0, 3600, &o->fix_wait_s)) {
 				return EXIT_USAGE;
 			}
 			break;
@@ -195,7 +212,9 @@ static int run(const struct options *o, const struct node_config *config)
 	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
 	char what[64];
 	size_t n = 0;
-	struct selftest t = { .config = config, .root = "", .show_position = o->position };
+	struct selftest start = { .config = config, .root = "", .show_position = o->position,
+				  .fix_wait_s = (unsigned)o->fix_wait_s, .stop = &interrupted };
+	struct selftest t = start;
 	int pid = selftest_node(&t, o->only, what, sizeof(what)), code = EXIT_NOT_RUN;
 
 	if (outcomes == NULL) {
@@ -209,7 +228,8 @@ static int run(const struct options *o, const struct node_config *config)
 		return EXIT_NOT_RUN;
 	}
 	for (unsigned round = 0; (o->rounds == 0 || round < o->rounds) && !interrupted; round++) {
-		t = (struct selftest){ .config = config, .root = "", .show_position = o->position, .round = round };
+		t = start;
+		t.round = round;
 		code = run_round(&t, o, outcomes, &n);
 		if (code != EXIT_PASSED) {
 			break;
@@ -225,7 +245,7 @@ static int run(const struct options *o, const struct node_config *config)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .rounds = 1 };
+	struct options options = { .rounds = 1, .fix_wait_s = 60 };
 	struct node_config_source source;
 	struct sigaction action = { .sa_handler = on_signal };
 	struct node_config config;

@@ -26,6 +26,8 @@ static void tell_human(const struct report *r, const struct selftest_outcome *o)
 		r->colour ? "\033[0m" : "", name, o->cause != NULL ? o->cause : "");
 	if (o->value[0] != '\0') {
 		fprintf(r->out, "%s%s", o->cause != NULL ? ": " : "", o->value);
+	} else if (o->status == SELFTEST_SKIP) {
+		fprintf(r->out, ": %s", o->hint);
 	}
 	if (o->check->limit != NULL && o->status != SELFTEST_SKIP) {
 		fprintf(r->out, "  (limit: %s)", o->check->limit);

@@ -106,8 +106,10 @@ void selftest_run(struct selftest *t, const struct selftest_check *check, struct
 	*out = (struct selftest_outcome){ .check = check };
 	t->out = out;
 	/* A simulated line has a time of its own: rights change nothing there. */
-	if (check->on_bus && t->gpiod != NULL && w1_thread_start(&thread, true, run_job, &job) == 0) {
+	if (check->on_bus && check_gpio_open(t) == NULL && t->gpiod != NULL &&
+	    w1_thread_start(&thread, true, run_job, &job) == 0) {
 		w1_thread_join(&thread);
+		memcpy(t->lacks, thread.lacks, sizeof(t->lacks));
 	} else {
 		run_job(&job);
 	}
@@ -152,7 +154,7 @@ int selftest_node(const struct selftest *t, const char *only, char *what, size_t
 	for (size_t i = 0; i < selftest_checks_count; i++) {
 		const struct selftest_check *c = &selftest_checks[i];
 
-		needs_line |= selftest_wanted(c, only) && (c->on_bus || strcmp(c->group, "gpio") == 0);
+		needs_line |= selftest_wanted(c, only) && (c->on_bus || strcmp(c->group, "gpio") == 0 || strcmp(c->group, "timing") == 0);
 		needs_port |= selftest_wanted(c, only) && strcmp(c->group, "receiver") == 0;
 	}
 	needs_line &= line;

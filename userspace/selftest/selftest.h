@@ -15,6 +15,7 @@
 #ifndef SELFTEST_H
 #define SELFTEST_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,7 +63,9 @@ struct selftest {
 	const struct node_config *config;
 	const char *root;	/* before /proc and /sys; "" on a real machine, a tree of a test else */
 	bool show_position;
+	unsigned fix_wait_s;
 	unsigned round;		/* of --loop, from 0 */
+	const volatile sig_atomic_t *stop;	/* set: give up waiting; NULL is never */
 	struct selftest_outcome *out;	/* of the check that runs */
 
 	/* check_gpio.c; a test puts its own line here beforehand */
@@ -84,7 +87,8 @@ struct selftest {
 	/* check_timing.c */
 	bool timed[2];		/* without and with real-time rights */
 	uint64_t slots[2], violated[2];
-	uint64_t ops_ns;	/* of a read slot's three calls, in all but 1 of 100 */
+	uint64_t calls_ns;	/* of a read slot's three calls, as a rule */
+	char lacks[240];	/* what the thread of the newest on_bus check may not do */
 
 	struct selftest_receiver *receiver;	/* check_receiver.c */
 	struct selftest_uplink *uplink;		/* check_uplink.c */

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How punctual this computer is on the line: what each call costs, how long the lows of the node's own slots really are, and
+ * what that means for a read of nine bytes.
+ *
+ * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all devices are made deaf: Match
+ * ROM with an address that nobody has. Should one slot be so late that it resets them, equal bits follow, and
+ * neither 00h nor FFh is a command.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "checks.h"
+#include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_slot.h"
+
+#define US UINT64_C(1000)
+#define SLOTS_EACH 2000
+#define RESETS 200
+#define DEAF_FOR 64	/* slots */
+#define RECONFIGURES 50
+/* A read: one byte of command and nine of answer after reset and Match ROM: 8 + 64 + 8 + 72 slots. */
+#define READ_SLOTS 152
+#define READ_WITHIN (15 * US)	/* datasheet, tRDV: low, release and look */
+
+enum kind { RESET, WRITE_0, WRITE_1, READ, KINDS };
+
+struct series {
+	unsigned n;
+	uint32_t ns[SLOTS_EACH];
+};
+
+/* A line that notes when what happened. */
+struct watch {
+	struct w1_line line;
+	uint64_t fall_ns, low_ns, look_ns;	/* of the newest pulse: begin; length and look after it, at the latest */
+	struct series set, get, reconfigure, kind[KINDS];
+};
+
+static void put(struct series *s, uint64_t ns)
+{
+	if (s->n < SLOTS_EACH) {
+		s->ns[s->n++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+	}
+}
+
+static uint64_t now(void *ctx)
+{
+	const struct watch *w = ctx;
+
+	return w->line.ops->now_ns(w->line.ctx);
+}
+
+static int drive_low(void *ctx)
+{
+	struct watch *w = ctx;
+	uint64_t before = now(w);
+	int code = w->line.ops->drive_low(w->line.ctx);
+
+	w->fall_ns = before;
+	put(&w->set, now(w) - before);
+	return code;
+}
+
+static int release(void *ctx)
+{
+	struct watch *w = ctx;
+	int code = w->line.ops->release(w->line.ctx);
+
+	w->low_ns = now(w) - w->fall_ns;
+	w->look_ns = 0;
+	return code;
+}
+
+static int sample(void *ctx)
+{
+	struct watch *w = ctx;
+	uint64_t before = now(w), after;
+	int level = w->line.ops->sample(w->line.ctx);
+
+	after = now(w);
+	put(&w->get, after - before);
+	w->look_ns = w->look_ns == 0 ? after - w->fall_ns : w->look_ns;	/* the first after the release */
+	return level;
+}
+
+static int strong_pullup(void *ctx, bool on)
+{
+	struct watch *w = ctx;
+	uint64_t before = now(w);
+	int code = w->line.ops->strong_pullup(w->line.ctx, on);
+
+	put(&w->reconfigure, now(w) - before);
+	return code;
+}
+
+static void spin_until(void *ctx, uint64_t until_ns)
+{
+	struct watch *w = ctx;
+
+	w->line.ops->spin_until(w->line.ctx, until_ns);
+}
+
+static void sleep_until(void *ctx, uint64_t until_ns)
+{
+	struct watch *w = ctx;
+
+	w->line.ops->sleep_until(w->line.ctx, until_ns);
+}
+
+static const struct w1_line_ops watching = {
+	.drive_low = drive_low, .release = release, .sample = sample, .strong_pullup = strong_pullup, .now_ns = now,
+	.spin_until = spin_until, .sleep_until = sleep_until,
+};
+
+static int by_size(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint32_t quantile(struct series *s, unsigned per_mille)
+{
+	qsort(s->ns, s->n, sizeof(s->ns[0]), by_size);
+	return s->n == 0 ? 0 : s->ns[(uint64_t)(s->n - 1) * per_mille / 1000];
+}
+
+/* "name 61.0/61.4/62.1/70.3" */
+static void say_series(struct selftest *t, const char *name, struct series *s)
+{
+	static const unsigned marks[] = { 500, 990, 999, 1000 };
+
+	selftest_say(t, "%s%s", t->out->value[0] != '\0' ? ", " : "", name);
+	for (unsigned i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		uint32_t ns = quantile(s, marks[i]);
+
+		selftest_say(t, "%c%u.%u", i == 0 ? ' ' : '/', ns / 1000, ns % 1000 / 100);
+	}
+}
+
+static const char *ready(struct selftest *t, struct watch **w, struct w1_slots *slots)
+{
+	const char *why = check_gpio_open(t);
+
+	*w = NULL;
+	if (why != NULL) {
+		return why;
+	}
+	if (t->line.ops->release(t->line.ctx) != 0 || t->line.ops->sample(t->line.ctx) != 1) {
+		return "line-low";
+	}
+	*w = calloc(1, sizeof(**w));
+	if (*w == NULL) {
+		return "line-error";
+	}
+	(*w)->line = t->line;
+	*slots = (struct w1_slots){ .line = { &watching, *w } };
+	return NULL;
+}
+
+static bool is_line_error(int code)
+{
+	return code < 0 && code > -1000;
+}
+
+/* Nobody listens from here to the next reset. */
+static int deafen(struct w1_slots *s)
+{
+	int code = 0;
+
+	for (unsigned attempt = 0; attempt < 30; attempt++) {
+		code = w1_slot_reset(s);
+		for (unsigned i = 0; i < 8 && (code == 0 || code == W1_ENOPRESENCE); i++) {
+			code = w1_slot_write(s, W1_MATCH_ROM >> i & 1);
+		}
+		for (unsigned i = 0; i < 64 && code == 0; i++) {
+			code = w1_slot_write(s, true);
+		}
+		if (code == 0 || is_line_error(code)) {
+			return code;
+		}
+	}
+	return code;
+}
+
+static int one_slot(struct w1_slots *s, enum kind kind)
+{
+	switch (kind) {
+	case RESET:
+		return w1_slot_reset(s);
+	case WRITE_0:
+		return w1_slot_write(s, false);
+	case WRITE_1:
+		return w1_slot_write(s, true);
+	default:
+		return w1_slot_read(s);
+	}
+}
+
+/* One kind of slot, many times: how many were outside their window, or the line's error. */
+static int measure(struct watch *w, struct w1_slots *s, enum kind kind)
+{
+	static const enum w1_violation watched[] = {
+		[RESET] = W1_VIOLATION_RESET, [WRITE_0] = W1_VIOLATION_WRITE0, [WRITE_1] = W1_VIOLATION_WRITE1,
+		[READ] = W1_VIOLATION_READ,
+	};
+	unsigned violated = 0, total = kind == RESET ? RESETS : SLOTS_EACH;
+
+	for (unsigned i = 0; i < total; i++) {
+		uint32_t before;
+		int code = 0;
+
+		if (kind != RESET && i % DEAF_FOR == 0) {
+			code = deafen(s);
+		}
+		before = s->violations[watched[kind]];
+		code = is_line_error(code) ? code : one_slot(s, kind);
+		if (is_line_error(code)) {
+			return code;
+		}
+		violated += s->violations[watched[kind]] - before;
+		put(&w->kind[kind], kind == READ ? w->look_ns : w->low_ns);
+	}
+	return (int)violated;
+}
+
+static const char *time_slots(struct selftest *t, bool realtime)
+{
+	static const char *const names[] = { "reset", "write-0", "write-1", "read" };
+	struct w1_slots slots;
+	struct watch *w;
+	const char *why = ready(t, &w, &slots);
+	uint64_t all = 0, violated = 0;
+
+	for (unsigned kind = 0; why == NULL && kind < KINDS; kind++) {
+		int code = measure(w, &slots, (enum kind)kind);
+
+		if (code < 0) {
+			why = "line-error";
+			break;
+		}
+		violated += kind == RESET ? 0 : (uint64_t)code;
+		all += kind == RESET ? 0 : SLOTS_EACH;
+		say_series(t, names[kind], &w->kind[kind]);
+	}
+	free(w);
+	if (why != NULL) {
+		return why;
+	}
+	selftest_say(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated, (unsigned)all);
+	t->timed[realtime] = true;
+	t->slots[realtime] = all;
+	t->violated[realtime] = violated;
+	/* From 5 in 1000 on more than half of all reads must be done again. */
+	return violated * 200 > all ? "preempted" : NULL;
+}
+
+const char *check_timing_slots(struct selftest *t)
+{
+	return time_slots(t, false);
+}
+
+const char *check_timing_slots_rt(struct selftest *t)
+{
+	const char *why = time_slots(t, true);
+
+	if (why == NULL && t->lacks[0] != '\0') {
+		selftest_say(t, "; lacks %s", t->lacks);
+		return "no-rights";
+	}
+	return why;
+}
+
+const char *check_timing_calls(struct selftest *t)
+{
+	struct w1_slots slots;
+	struct watch *w;
+	const char *why = ready(t, &w, &slots);
+	uint64_t read_ns;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (measure(w, &slots, WRITE_1) < 0) {
+		free(w);
+		return "line-error";
+	}
+	for (unsigned i = 0; i < RECONFIGURES; i++) {
+		strong_pullup(w, i % 2 == 0);
+	}
+	release(w);
+	read_ns = 2 * (uint64_t)quantile(&w->set, 500) + quantile(&w->get, 500);
+	say_series(t, "set", &w->set);
+	say_series(t, "get", &w->get);
+	say_series(t, "reconfigure", &w->reconfigure);
+	selftest_say(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us", (unsigned)(read_ns / 1000),
+		     (unsigned)(read_ns % 1000 / 100));
+	free(w);
+	t->calls_ns = read_ns;
+	return read_ns > READ_WITHIN ? "too-slow" : NULL;
+}
+
+/* How many of 1000 reads of a scratchpad succeed at the first try. */
+static unsigned success(uint64_t slots, uint64_t violated)
+{
+	double p = 1;
+
+	for (unsigned i = 0; i < READ_SLOTS; i++) {
+		p *= 1 - (double)violated / (double)slots;
+	}
+	return (unsigned)(p * 1000 + 0.5);
+}
+
+const char *check_timing_verdict(struct selftest *t)
+{
+	const char *why = check_gpio_open(t);
+	unsigned best = 0;
+
+	if (why != NULL) {
+		return why;
+	}
+	if (!t->timed[0] && !t->timed[1]) {
+		return "not-timed";
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned s = t->timed[i] ? success(t->slots[i], t->violated[i]) : 0;
+
+		if (t->timed[i]) {
+			selftest_say(t, "%s%u.%u %% of reads right at once %s real-time rights", t->out->value[0] != '\0' ? ", " : "",
+				     s / 10, s % 10, i ? "with" : "without");
+		}
+		best = s > best ? s : best;
+	}
+	selftest_say(t, ": %s", best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
+	/* With 30 tries, 1 read in 10 at once is still every read in the end. */
+	return best >= 500 ? NULL : best >= 100 ? "many-retries" : "use-kernel";
+}
