@@ -80,37 +80,42 @@ static struct gpiod_chip *open_chip(const char *label)
 	return NULL;
 }
 
+/* 0 or the errno. */
+static int request(struct w1_gpiod *g, const char *chip, unsigned gpio)
+{
+	g->latency_fd = -1;
+	g->chip = open_chip(chip);
+	if (g->chip == NULL) {
+		return errno;
+	}
+	g->line = gpiod_chip_get_line(g->chip, gpio);
+	if (g->line == NULL) {
+		return EINVAL;
+	}
+	if (gpiod_line_request_output_flags(g->line, W1_GPIOD_CONSUMER, GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1) != 0) {
+		return errno;
+	}
+	g->latency_fd = w1_gpiod_open_latency();
+	return 0;
+}
+
 int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size)
 {
 	struct w1_gpiod *g = calloc(1, sizeof *g);
-	int error;
+	int error = g != NULL ? request(g, chip, gpio) : ENOMEM;
+	const char *consumer = NULL;
 
-	if (g == NULL) {
-		return w1_gpiod_explain(ENOMEM, chip, gpio, NULL, err, err_size);
+	if (error == 0) {
+		*out = g;
+		return 0;
 	}
-	g->chip = open_chip(chip);
-	if (g->chip == NULL) {
-		error = errno;
-		free(g);
-		return w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
+	if (g != NULL && g->line != NULL) {
+		gpiod_line_update(g->line);
+		consumer = gpiod_line_consumer(g->line);
 	}
-	errno = EINVAL;
-	g->line = gpiod_chip_get_line(g->chip, gpio);
-	if (g->line == NULL ||
-	    gpiod_line_request_output_flags(g->line, W1_GPIOD_CONSUMER, GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1) != 0) {
-		error = g->line == NULL ? EINVAL : errno;
-		if (g->line != NULL) {
-			gpiod_line_update(g->line);
-		}
-		w1_gpiod_explain(error, gpiod_chip_label(g->chip), gpio,
-				 g->line != NULL ? gpiod_line_consumer(g->line) : NULL, err, err_size);
-		gpiod_chip_close(g->chip);
-		free(g);
-		return -error;
-	}
-	g->latency_fd = w1_gpiod_open_latency();
-	*out = g;
-	return 0;
+	w1_gpiod_explain(error, g != NULL && g->chip != NULL ? gpiod_chip_label(g->chip) : chip, gpio, consumer, err, err_size);
+	w1_gpiod_close(g);
+	return -error;
 }
 
 void w1_gpiod_close(struct w1_gpiod *g)
@@ -121,8 +126,12 @@ void w1_gpiod_close(struct w1_gpiod *g)
 	if (g->latency_fd >= 0) {
 		close(g->latency_fd);
 	}
-	gpiod_line_set_value(g->line, 1);
-	gpiod_chip_close(g->chip);	/* releases the line as well */
+	if (g->line != NULL) {
+		gpiod_line_set_value(g->line, 1);
+	}
+	if (g->chip != NULL) {
+		gpiod_chip_close(g->chip);	/* releases the line as well */
+	}
 	free(g);
 }
 

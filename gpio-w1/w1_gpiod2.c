@@ -134,25 +134,20 @@ static struct gpiod_line_config *make_config(unsigned gpio, enum gpiod_line_driv
 	return config;
 }
 
-static void free_parts(struct w1_gpiod *g)
+/* 0 or the errno. */
+static int request(struct w1_gpiod *g, const char *chip)
 {
-	if (g->request != NULL) {
-		gpiod_line_request_release(g->request);
-	}
-	gpiod_line_config_free(g->open_drain);
-	gpiod_line_config_free(g->push_pull);
-	if (g->chip != NULL) {
-		gpiod_chip_close(g->chip);
-	}
-	free(g);
-}
+	struct gpiod_request_config *config;
+	int error;
 
-static int request(struct w1_gpiod *g)
-{
-	struct gpiod_request_config *config = gpiod_request_config_new();
-
+	g->latency_fd = -1;
+	g->chip = open_chip(chip, &error);
+	if (g->chip == NULL) {
+		return error;
+	}
 	g->open_drain = make_config(g->gpio, GPIOD_LINE_DRIVE_OPEN_DRAIN);
 	g->push_pull = make_config(g->gpio, GPIOD_LINE_DRIVE_PUSH_PULL);
+	config = gpiod_request_config_new();
 	if (config == NULL || g->open_drain == NULL || g->push_pull == NULL) {
 		gpiod_request_config_free(config);
 		return ENOMEM;
@@ -160,46 +155,46 @@ static int request(struct w1_gpiod *g)
 	gpiod_request_config_set_consumer(config, W1_GPIOD_CONSUMER);
 	errno = EIO;
 	g->request = gpiod_chip_request_lines(g->chip, config, g->open_drain);
+	error = errno;
 	gpiod_request_config_free(config);
-	return g->request != NULL ? 0 : errno;
+	if (g->request == NULL) {
+		return error;
+	}
+	g->latency_fd = w1_gpiod_open_latency();
+	return 0;
 }
 
-static int explain(struct w1_gpiod *g, int error, char *err, size_t err_size)
+static void explain(const struct w1_gpiod *g, int error, char *err, size_t err_size)
 {
 	struct gpiod_chip_info *chip = gpiod_chip_get_info(g->chip);
 	struct gpiod_line_info *line = gpiod_chip_get_line_info(g->chip, g->gpio);
-	int code = w1_gpiod_explain(line == NULL ? EINVAL : error, chip != NULL ? gpiod_chip_info_get_label(chip) : NULL,
-				    g->gpio, line != NULL ? gpiod_line_info_get_consumer(line) : NULL, err, err_size);
 
+	w1_gpiod_explain(error, chip != NULL ? gpiod_chip_info_get_label(chip) : NULL, g->gpio,
+			 line != NULL ? gpiod_line_info_get_consumer(line) : NULL, err, err_size);
 	gpiod_line_info_free(line);
 	gpiod_chip_info_free(chip);
-	return code;
 }
 
 int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size)
 {
 	struct w1_gpiod *g = calloc(1, sizeof *g);
-	int error;
+	int error = ENOMEM;
 
-	if (g == NULL) {
-		return w1_gpiod_explain(ENOMEM, chip, gpio, NULL, err, err_size);
+	if (g != NULL) {
+		g->gpio = gpio;
+		error = request(g, chip);
 	}
-	g->gpio = gpio;
-	g->chip = open_chip(chip, &error);
-	if (g->chip == NULL) {
-		free(g);
-		return w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
+	if (error == 0) {
+		*out = g;
+		return 0;
 	}
-	error = request(g);
-	if (error != 0) {
-		int code = explain(g, error, err, err_size);
-
-		free_parts(g);
-		return code;
+	if (g != NULL && g->chip != NULL) {
+		explain(g, error, err, err_size);
+	} else {
+		w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
 	}
-	g->latency_fd = w1_gpiod_open_latency();
-	*out = g;
-	return 0;
+	w1_gpiod_close(g);
+	return -error;
 }
 
 void w1_gpiod_close(struct w1_gpiod *g)
@@ -210,8 +205,16 @@ void w1_gpiod_close(struct w1_gpiod *g)
 	if (g->latency_fd >= 0) {
 		close(g->latency_fd);
 	}
-	release(g);
-	free_parts(g);
+	if (g->request != NULL) {
+		release(g);
+		gpiod_line_request_release(g->request);
+	}
+	gpiod_line_config_free(g->open_drain);
+	gpiod_line_config_free(g->push_pull);
+	if (g->chip != NULL) {
+		gpiod_chip_close(g->chip);
+	}
+	free(g);
 }
 
 struct w1_line w1_gpiod_line(struct w1_gpiod *g)
