@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@
 #include "w1_gpiod.h"
 #include "w1_sysfs.h"
 #include "w1_thread.h"
+
+#define ALARM_MIN (-55)
+#define ALARM_MAX 125
 
 enum stage { IDLE, RUNNING, DONE, CLOSING };
 
@@ -61,6 +65,10 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 		line = w1_gpiod_line(t->gpiod);
 	}
 	w1_cycle_init(&t->cycle, line, (uint8_t)t->config.resolution_bits, t->config.search_every_cycles);
+	if (t->config.alarms) {
+		t->cycle.alarm[0] = (uint8_t)t->config.alarm_high;
+		t->cycle.alarm[1] = (uint8_t)t->config.alarm_low;
+	}
 	t->violations_told = t->retries_told = 0;
 	t->bus_ready = true;
 	return 0;
@@ -127,6 +135,12 @@ static void run_cycle(struct thermometers *t)
 			r->used = THERMOMETERS_USERSPACE;
 		}
 	}
+	for (unsigned i = 0; i < r->n && t->config.alarms; i++) {
+		int whole = r->sample[i].raw >> 4;	/* downwards, as the sensor does */
+
+		r->sample[i].alarm = r->sample[i].temp_known &&
+				     (whole >= t->config.alarm_high || whole <= t->config.alarm_low);
+	}
 	r->converted_ns = boot_ns();
 }
 
@@ -135,6 +149,7 @@ static void *bus_thread(void *arg)
 	struct thermometers *t = arg;
 	const uint64_t one = 1;
 
+	prctl(PR_SET_TIMERSLACK, 1ul);	/* where it is no real-time thread: 50 us is the length of a slot */
 	pthread_mutex_lock(&t->lock);
 	while (t->stage != CLOSING) {
 		if (t->stage != RUNNING) {
@@ -158,6 +173,12 @@ static int check(const struct thermometers_config *config, char *err, size_t err
 {
 	if (config->resolution_bits != 0 && (config->resolution_bits < 9 || config->resolution_bits > 12)) {
 		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", config->resolution_bits);
+		return -EINVAL;
+	}
+	if (config->alarms && (config->alarm_low < ALARM_MIN || config->alarm_high > ALARM_MAX ||
+			       config->alarm_low >= config->alarm_high)) {
+		snprintf(err, err_size, "alarm thresholds %d and %d: the upper one must be above the lower one, both from %d to %d",
+			 config->alarm_high, config->alarm_low, ALARM_MIN, ALARM_MAX);
 		return -EINVAL;
 	}
 	return 0;

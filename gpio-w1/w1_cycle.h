@@ -34,6 +34,7 @@ struct thermometer_sample {
 	int16_t raw;		/* 1/16 degC, undefined bits masked */
 	int32_t temp_mc;	/* m degC */
 	uint8_t resolution_bits;	/* 0 unknown */
+	bool alarm;		/* at or beyond a threshold, in whole degrees as the sensor compares them; see thermometers_config */
 	uint8_t retries;	/* transactions redone for this sensor in this cycle, saturating */
 	enum ds18b20_quality quality;
 };

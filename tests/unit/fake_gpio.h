@@ -31,7 +31,7 @@ struct fake_chip {
 	unsigned lines;
 };
 
-static struct fake_world {
+struct fake_world {
 	struct fake_chip chip[FAKE_CHIPS];
 	struct fake_line line[FAKE_CHIPS][FAKE_LINES];
 	unsigned n_chips;
@@ -41,7 +41,14 @@ static struct fake_world {
 	unsigned requests, reconfigured, sets, gets;
 	char states[64];	/* of the requested line: z released, 0 driven low, 1 driven high */
 	unsigned n_states;
-} fake;
+};
+
+#ifdef FAKE_GPIO_SHARED	/* with a child process: the test maps it */
+static struct fake_world *fake_world;
+#define fake (*fake_world)
+#else
+static struct fake_world fake;
+#endif
 
 static void fake_reset(void)
 {
