@@ -167,6 +167,19 @@ static void it_is_replaced_whole_and_anybody_may_read_it(void **state)
 	assert_true(first.st_ino != second.st_ino);
 }
 
+static void words_that_are_no_utf8_do_not_cost_the_status(void **state)
+{
+	struct status s = bare();
+	json_t *json;
+
+	(void)state;
+	s.last_error = "\xff\xfe nonsense";
+	s.last_error_ns = 70 * S;
+	json = written(&s);
+	assert_string_equal(json_string_value(at(json, "last_error.text")), "(not UTF-8)");
+	json_decref(json);
+}
+
 static void a_folder_that_is_not_there_is_an_error_and_leaves_nothing(void **state)
 {
 	struct status s = bare();
@@ -183,6 +196,7 @@ int main(void)
 		TEST(what_is_unknown_is_null),
 		TEST(what_is_known_is_in_units_of_people),
 		TEST(it_is_replaced_whole_and_anybody_may_read_it),
+		TEST(words_that_are_no_utf8_do_not_cost_the_status),
 		TEST(a_folder_that_is_not_there_is_an_error_and_leaves_nothing),
 	};
 

@@ -27,6 +27,8 @@
 #define PATIENCE_S 30
 
 #define SILENT 0
+#define HUGE_ANSWER 2	/* 2.04 with the first block of 4 GB */
+#define BINARY 3	/* 4.03 with a diagnostic that is no text */
 #define NONSENSE 1	/* bytes that are no CoAP, then a right answer with a wrong token, then a reset */
 
 static struct {
@@ -132,6 +134,25 @@ static bool serve(void)
 	}
 	if (t.code == NONSENSE) {
 		nonsense(&m, &from);
+		return true;
+	}
+	if (t.code == HUGE_ANSWER) {
+		static uint8_t b[4 + 8 + 8 + 1024] = { 0x60 };
+		size_t at = 4;
+
+		b[0] = 0x60 | (uint8_t)m.token_size;
+		b[1] = CODE(2, 4);
+		b[2] = (uint8_t)(m.mid >> 8);
+		b[3] = (uint8_t)m.mid;
+		memcpy(b + at, m.token, m.token_size);
+		at += m.token_size;
+		/* Block2 (23): 0, more, 1024; Size2 (28): 2^32 - 1 */
+		memcpy(b + at, "\xd1\x0a\x0e\x54\xff\xff\xff\xff\xff", 9);
+		assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (struct sockaddr *)&from, sizeof(from)) > 0);
+		return true;
+	}
+	if (t.code == BINARY) {
+		reply(&m, CODE(4, 3), "\xc3\x28 \x01\x02", &from);
 		return true;
 	}
 	for (int i = 0; i < count; i++) {
@@ -416,6 +437,21 @@ static void a_server_that_answers_nonsense_costs_neither_readings_nor_the_proces
 	UNTIL(outbox().rows == 0);
 }
 
+static void an_answer_that_is_too_large_or_no_text_is_told_and_costs_no_reading(void **state)
+{
+	(void)state;
+	t.code = HUGE_ANSWER;
+	put(2);
+	UNTIL(uplink().failures == 1);
+	assert_non_null(strstr(uplink().last_error, "too large"));
+	t.code = BINARY;
+	UNTIL(uplink().failures == 2);
+	assert_non_null(strstr(uplink().last_error, "4.03: ?( ??"));
+	assert_int_equal(outbox().rows, 2);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows == 0);
+}
+
 static void the_time_is_asked_before_anything_is_sent(void **state)
 {
 	(void)state;
@@ -614,6 +650,7 @@ int main(void)
 		TEST(a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost),
 		TEST(a_server_that_was_away_gets_what_was_kept),
 		TEST(a_server_that_answers_nonsense_costs_neither_readings_nor_the_processor),
+		TEST(an_answer_that_is_too_large_or_no_text_is_told_and_costs_no_reading),
 		TEST(the_time_is_asked_before_anything_is_sent),
 		TEST(a_server_without_a_clock_does_not_stop_the_readings),
 		TEST(newest_first_confirms_what_was_sent),

@@ -33,6 +33,7 @@ struct coaps_client_config {
 	unsigned max_retransmit;	/* 0: 2, which gives up after 14 to 21 s */
 	unsigned ack_spread_percent;	/* ACK_RANDOM_FACTOR is 1 and so many hundredths; 0: 50 */
 	unsigned deadline_ms;	/* for a whole request, handshake included; 0: 60 000 */
+	size_t max_answer;	/* bytes; a larger one is a failure. Of all clients of the process, as the newest says; 0: 64 MB */
 };
 
 struct coaps_client;

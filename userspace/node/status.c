@@ -32,7 +32,9 @@ static json_t *age(const struct status *s, uint64_t at_ns)
 
 static json_t *text(const char *value)
 {
-	return value == NULL || value[0] == '\0' ? json_null() : json_string(value);
+	json_t *json = value == NULL || value[0] == '\0' ? json_null() : json_string(value);
+
+	return json != NULL ? json : json_string("(not UTF-8)");
 }
 
 static json_t *scaled(const struct reading *r, enum reading_scalar id)

@@ -33,6 +33,9 @@
 #define ACK_SPREAD_PERCENT 10
 #define MAX_RETRANSMIT 3
 
+/* An answer to a pack is an acknowledgement of some 100 bytes. */
+#define ANSWER_MAX 65536
+
 /* The older program's server loses rows, and aborts, when it has more than one request at a time. */
 #define WINDOW_LEGACY 1
 /* It takes any time for right: what was measured before the clock was set waits to be dated, so long. */
@@ -96,7 +99,7 @@ static int open_server(struct uplink *u, struct server *server, const char *uri,
 		.uri = uri,
 		.credentials = { .certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca },
 		.server_name = c->server_name, .ciphers = c->server_ciphers, .ack_timeout_ms = ACK_TIMEOUT_MS,
-		.max_retransmit = MAX_RETRANSMIT, .ack_spread_percent = ACK_SPREAD_PERCENT,
+		.max_retransmit = MAX_RETRANSMIT, .ack_spread_percent = ACK_SPREAD_PERCENT, .max_answer = ANSWER_MAX,
 	};
 	struct epoll_event event = { .events = EPOLLIN };
 	int code = 0;
@@ -217,6 +220,7 @@ static void trouble(struct uplink *u, const char *text)
 	}
 }
 
+/* What a server says goes into log and status: printable ASCII of it. */
 static void explain(const struct request *r, const struct coaps_response *answer, char *text, size_t size)
 {
 	if (answer->failure != COAPS_ANSWERED) {
@@ -225,6 +229,9 @@ static void explain(const struct request *r, const struct coaps_response *answer
 		snprintf(text, size, "%s answers %u.%02u%s%.*s", r->server->uri, answer->code >> 5, answer->code & 31,
 			 answer->payload_size > 0 ? ": " : "",
 			 (int)(answer->payload_size < 500 ? answer->payload_size : 500), (const char *)answer->payload);
+	}
+	for (char *c = text; *c != '\0'; c++) {
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
 	}
 }
 
