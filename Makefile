@@ -161,7 +161,7 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c \
 	userspace/reading/reading.c userspace/reading/senml_number.c \
 	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
-	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c \
+	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c userspace/sim/w1_sim_wire.c \
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
 	server/gaps.c server/store_row.c server/authorise.c)
 

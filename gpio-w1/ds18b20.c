@@ -75,7 +75,7 @@ static bool is_thermocouple(uint8_t family, const uint8_t *sp)
 	return ds18b20_is_max318xx(family, sp) && !(sp[2] == 0xff && sp[3] == 0xff);
 }
 
-/* Bit 0: open, or short to ground or supply (which: bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850 datasheet, figure 6) */
+/* Bit 0: open, or short to ground or supply (bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850 datasheet, figure 6) */
 static bool has_fault(const uint8_t *sp)
 {
 	return (sp[0] & 1) != 0;

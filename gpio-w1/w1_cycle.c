@@ -65,6 +65,24 @@ static void forget_missing(struct w1_cycle *c, const bool *found)
 	c->n = kept;
 }
 
+/*
+ * Two slots in a row that agree: 0 (busy, or parasite power) or 1, or an error. Noise in one must neither end a conversion early nor hide that
+ * there is none. After a violation, perhaps a reset, nobody answers polls any more.
+ */
+static int poll(struct w1_cycle *c)
+{
+	int before, level = -1;
+
+	for (int i = 0; i < POLL_SLOTS; i++) {
+		before = level;
+		level = w1_bus_read_bit(&c->bus);
+		if (level == W1_EVIOLATION || (level >= 0 && level == before)) {
+			return level;
+		}
+	}
+	return level < 0 ? level : W1_EECHO;
+}
+
 static int read_power(struct w1_cycle *c)
 {
 	const uint8_t command = DS18B20_READ_POWER_SUPPLY;
@@ -74,7 +92,7 @@ static int read_power(struct w1_cycle *c)
 		int code = w1_bus_transact(&c->bus, &t, NULL);
 
 		if (code == 0) {
-			code = w1_bus_read_bit(&c->bus);
+			code = poll(c);
 		}
 		if (code >= 0) {
 			c->parasite = code == 0;
@@ -132,7 +150,10 @@ static bool needs_arming(const struct w1_device *d)
 	return !d->past.armed && !(d->plain && d->past.signed_);
 }
 
-/* The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; a sensor that can't be armed is none. */
+/*
+ * The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; that a sensor can't be armed is
+ * none.
+ */
 static int arm(struct w1_cycle *c, struct w1_device *d)
 {
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
@@ -176,18 +197,6 @@ static uint32_t conversion_us(const struct w1_cycle *c)
 		longest = us > longest ? us : longest;
 	}
 	return longest;
-}
-
-/* Two slots that agree: 0 busy, 1 done, or an error. Noise in one must not end a conversion early. */
-static int poll(struct w1_cycle *c)
-{
-	int level = 0, before = -1;
-
-	for (int i = 0; i < POLL_SLOTS && level >= 0 && level != before; i++) {
-		before = i > 0 ? level : -1;
-		level = w1_bus_read_bit(&c->bus);
-	}
-	return level < 0 || level == before ? level : W1_EECHO;
 }
 
 /* It takes much the same time each time: most of it is slept through. */

@@ -23,7 +23,7 @@
 #define LOW1_MIN	(1 * US)	/* tLOW1 */
 #define LOW1_MAX	(15 * US)
 #define READ_VALID	(15 * US)	/* tRDV */
-#define READ_COUNTED	(240 * US)	/* a low no longer than this is a slot to every device; a reset is 480, half of it leaves room */
+#define READ_COUNTED	(240 * US)	/* half a reset: a shorter low is a slot to every device */
 #define SLOT_MIN	(60 * US)	/* tSLOT */
 #define RECOVERY_MIN	(1 * US)	/* tREC */
 #define POWER_WITHIN	(10 * US)	/* tSPON */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_w1: the 1-Wire master in virtual time: how long a cycle takes beside what the bus allows, what it takes of a core, and
- * what it accepts under preemption beside a bit-banger straight from the application note.
+ * bench_w1: the 1-Wire master in virtual time: how long a cycle takes beside what the bus allows, what it takes of a
+ * core, and what it accepts under preemption beside a bit-banger straight from the application note.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct computer {
 };
 
 static const struct computer computers[] = {
-	/* libgpiod on a Pi 4: measured by others (go-gpiocdev README: get 1.06 us, set 1.15, reconfigure 3.2); the rest estimated */
+	/* measured by others (go-gpiocdev README: get 1.06 us, set 1.15, reconfigure 3.2); the rest estimated */
 	{ "Pi 4 (ioctls published)", { 1000, 1300 }, { 950, 1200 }, { 3000, 3500 }, { 30, 80 }, { 5000, 20000 }, 4000 },
 	/* nobody has published a Pi 3: estimated throughout */
 	{ "Pi 3 (estimated)", { 2000, 3500 }, { 1500, 3000 }, { 5000, 10000 }, { 50, 250 }, { 8000, 30000 }, 8000 },

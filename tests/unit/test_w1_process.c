@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The end of a process that holds the bus, with libgpiod 1.x as a fake in memory that the test shares with it. What sensors and the
- * next start make of it is in test_w1_faults.c.
+ * The end of a process that holds the bus, with libgpiod 1.x as a fake in memory that the test shares with it. What
+ * sensors and the next start make of it is in test_w1_faults.c.
  */
 #define _GNU_SOURCE
 #define FAKE_GPIO_SHARED

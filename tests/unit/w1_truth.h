@@ -9,7 +9,7 @@
 
 #include "userspace/sim/w1_sim_line.h"
 
-/* A w1_slave's temp(): moves by more than a step of 1/16 degC between two cycles, so that the last value is never this one's. */
+/* A w1_slave's temp(): moves by more than 1/16 degC between two cycles, so that the last value is never this one's. */
 static inline int32_t truth_moving(void *ctx, uint64_t now_ns)
 {
 	return (int32_t)((now_ns / 100000000 * 1237 + (uintptr_t)ctx * 7919) % 150000) - 40000;

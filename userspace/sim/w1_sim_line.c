@@ -5,229 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "w1_random.h"
+#include "w1_sim_wire.h"
 
-#define US 1000u
+#define US W1_SIM_US
 #define START_NS 1000000000u
 /* A GPIO drives 16 mA at most, a device at work takes up to 1.5 mA (data sheet, IDD). */
 #define STRONG_PULLUP_DEVICES 10
-
-struct device {
-	struct w1_slave slave;
-	bool parasite, plugged;
-	bool listed;		/* in sim->active */
-	bool counted;		/* in sim->pulling */
-	uint32_t rise_delay_ns;	/* wire let go to its own threshold */
-	uint64_t rise_ns;	/* when it will see the wire high */
-	uint64_t off_ns, on_ns;	/* the plan */
-	uint32_t logged;
-};
-
-struct w1_sim {
-	struct w1_sim_config config;
-	struct w1_random random;
-	uint64_t now_ns;
-	struct w1_sim_judge judge;
-	uint64_t preemptions, reset_mark;
-	uint64_t preempt_threshold, noise_threshold;	/* of 2^32 */
-
-	struct device devices[W1_SIM_DEVICES];
-	unsigned n_devices, n_parasite;
-	uint8_t active[W1_SIM_DEVICES];	/* the ones that edges are delivered to */
-	unsigned n_active, pulling;
-	uint32_t slowest_ns;		/* largest rise delay */
-	uint64_t plan_ns;		/* the next thing planned for any device */
-
-	bool master_low, strong, wire_low;
-	uint64_t rose_ns;		/* the wire was let go */
-	uint64_t fell_ns;		/* it fell, as the slowest device sees it */
-	bool spike;
-	uint64_t spike_ns;		/* when it begins or ends */
-	uint64_t strong_ns, strong_need_ns;
-
-	struct w1_sim_conversion log[W1_SIM_CONVERSIONS_KEPT];
-	uint64_t n_logged;
-};
-
-/* --- the wire and who hangs on it --- */
-
-/* After each call into a slave: does it pull, must it be told of edges, has it converted? */
-static void look_at(struct w1_sim *sim, unsigned index)
-{
-	struct device *d = &sim->devices[index];
-	struct w1_slave *s = &d->slave;
-	bool pulls = d->plugged && s->pulls;
-	bool listen = d->plugged && !w1_slave_dormant(s);
-
-	if (pulls != d->counted) {
-		sim->pulling += pulls ? 1 : -1u;
-		d->counted = pulls;
-	}
-	if (s->conversions != d->logged) {
-		d->logged = s->conversions;
-		sim->log[sim->n_logged++ % W1_SIM_CONVERSIONS_KEPT] =
-			(struct w1_sim_conversion){ index, s->last };
-	}
-	if (listen && !d->listed) {
-		sim->active[sim->n_active++] = (uint8_t)index;
-	} else if (!listen && d->listed) {
-		unsigned i = 0;
-
-		while (sim->active[i] != index) {
-			i++;
-		}
-		sim->active[i] = sim->active[--sim->n_active];
-	}
-	d->listed = listen;
-}
-
-static bool wire_is_low(const struct w1_sim *sim)
-{
-	switch (sim->config.wiring) {
-	case W1_SIM_SHORT_TO_GND:
-		return true;
-	case W1_SIM_SHORT_TO_VDD:
-		return false;
-	case W1_SIM_NO_PULLUP:
-		return !sim->strong;
-	case W1_SIM_WIRING_OK:
-	default:
-		return !sim->strong && (sim->master_low || sim->pulling > 0 || sim->spike);
-	}
-}
-
-static void wire_falls(struct w1_sim *sim, uint64_t at)
-{
-	if (at - sim->rose_ns >= sim->slowest_ns) {
-		sim->fell_ns = at;
-	}
-	for (unsigned i = 0; i < sim->n_active; i++) {
-		struct device *d = &sim->devices[sim->active[i]];
-
-		if (d->rise_ns != W1_SLAVE_NEVER) {
-			d->rise_ns = W1_SLAVE_NEVER;	/* it never got to its threshold */
-		} else {
-			w1_slave_wire(&d->slave, false, at);
-			look_at(sim, sim->active[i]);
-		}
-	}
-}
-
-static void wire_rises(struct w1_sim *sim, uint64_t at)
-{
-	sim->rose_ns = at;
-	if (at + sim->slowest_ns - sim->fell_ns >= W1_SLAVE_RESET_MIN_NS) {
-		/* This may be a reset: it concerns those, too, that let the slots pass. */
-		for (unsigned i = 0; i < sim->n_devices; i++) {
-			struct device *d = &sim->devices[i];
-
-			if (d->plugged && !d->listed) {
-				w1_slave_wire(&d->slave, false, sim->fell_ns);
-				look_at(sim, i);
-			}
-		}
-	}
-	for (unsigned i = 0; i < sim->n_active; i++) {
-		struct device *d = &sim->devices[sim->active[i]];
-
-		d->rise_ns = at + (sim->strong ? 0 : d->rise_delay_ns);
-	}
-}
-
-static void update_wire(struct w1_sim *sim, uint64_t at)
-{
-	bool low = wire_is_low(sim);
-
-	if (low == sim->wire_low) {
-		return;
-	}
-	sim->wire_low = low;
-	if (low) {
-		wire_falls(sim, at);
-	} else {
-		wire_rises(sim, at);
-	}
-}
-
-static void plug(struct w1_sim *sim, unsigned index, bool in, uint64_t at)
-{
-	struct device *d = &sim->devices[index];
-
-	d->plugged = in;
-	d->rise_ns = W1_SLAVE_NEVER;
-	w1_slave_wire(&d->slave, in ? !sim->wire_low : true, at);
-	w1_slave_power(&d->slave, in, at);
-	look_at(sim, index);
-}
-
-static void plan_next(struct w1_sim *sim)
-{
-	sim->plan_ns = W1_SLAVE_NEVER;
-	for (unsigned i = 0; i < sim->n_devices; i++) {
-		const struct device *d = &sim->devices[i];
-
-		if (d->off_ns < sim->plan_ns) {
-			sim->plan_ns = d->off_ns;
-		}
-		if (d->on_ns < sim->plan_ns) {
-			sim->plan_ns = d->on_ns;
-		}
-	}
-}
-
-static void carry_out_plan(struct w1_sim *sim, uint64_t at)
-{
-	for (unsigned i = 0; i < sim->n_devices; i++) {
-		struct device *d = &sim->devices[i];
-
-		if (d->off_ns <= at) {
-			d->off_ns = W1_SLAVE_NEVER;
-			plug(sim, i, false, at);
-		} else if (d->on_ns <= at) {
-			d->on_ns = W1_SLAVE_NEVER;
-			plug(sim, i, true, at);
-		}
-	}
-	plan_next(sim);
-}
-
-/* All that happens on the wire up to and including a time. */
-static void run_until(struct w1_sim *sim, uint64_t until)
-{
-	for (;;) {
-		uint64_t at = sim->plan_ns < sim->spike_ns ? sim->plan_ns : sim->spike_ns;
-		struct device *who = NULL;
-
-		for (unsigned i = 0; i < sim->n_active; i++) {
-			struct device *d = &sim->devices[sim->active[i]];
-			uint64_t next = d->rise_ns < d->slave.next_ns ? d->rise_ns : d->slave.next_ns;
-
-			if (next < at) {
-				at = next;
-				who = d;
-			}
-		}
-		if (at > until) {
-			return;
-		}
-		if (who && who->rise_ns == at) {
-			who->rise_ns = W1_SLAVE_NEVER;
-			w1_slave_wire(&who->slave, true, at);
-		} else if (who) {
-			w1_slave_run(&who->slave, at);
-		} else if (at == sim->plan_ns) {
-			carry_out_plan(sim, at);
-		} else {
-			sim->spike = !sim->spike;
-			sim->spike_ns = sim->spike ? at + w1_random_between(&sim->random, 200, 3 * US)
-						   : W1_SLAVE_NEVER;
-		}
-		if (who) {
-			look_at(sim, (unsigned)(who - sim->devices));
-		}
-		update_wire(sim, at);
-	}
-}
 
 /* --- the computer that the master runs on --- */
 
@@ -284,7 +67,7 @@ static bool by_chance(struct w1_sim *sim, uint64_t threshold)
 
 /* --- strong pull-up --- */
 
-static bool works_on_parasite_power(struct device *d, uint64_t at)
+static bool works_on_parasite_power(struct w1_sim_device *d, uint64_t at)
 {
 	if (!d->parasite || !d->plugged) {
 		return false;
@@ -316,7 +99,7 @@ static void set_strong(struct w1_sim *sim, bool on, uint64_t at)
 				sim->strong_need_ns = need;
 			}
 		}
-		look_at(sim, i);
+		w1_sim_wire_look(sim, i);
 	}
 	if (on && working > 0 && !sim->master_low && at - sim->judge.release_ns > 10 * US) {
 		w1_sim_judge_note(&sim->judge, W1_SIM_STRONG_LATE, at, at - sim->judge.release_ns,
@@ -324,7 +107,7 @@ static void set_strong(struct w1_sim *sim, bool on, uint64_t at)
 	}
 	for (unsigned i = 0; i < sim->n_devices && sim->n_parasite > 0; i++) {
 		w1_slave_strong_pullup(&sim->devices[i].slave, on && working <= STRONG_PULLUP_DEVICES, at);
-		look_at(sim, i);
+		w1_sim_wire_look(sim, i);
 	}
 }
 
@@ -346,7 +129,7 @@ static int line_drive_low(void *ctx)
 	struct moment m = begin(sim, sim->config.set);
 	uint64_t high_ns = 0;	/* a faulty wire is not the master's fault */
 
-	run_until(sim, m.act_ns);
+	w1_sim_wire_run(sim, m.act_ns);
 	if (sim->config.wiring == W1_SIM_WIRING_OK) {
 		high_ns = sim->wire_low ? UINT64_MAX : sim->rose_ns + sim->slowest_ns;
 	}
@@ -359,7 +142,7 @@ static int line_drive_low(void *ctx)
 	}
 	set_strong(sim, false, m.act_ns);
 	sim->master_low = true;
-	update_wire(sim, m.act_ns);
+	w1_sim_wire_update(sim, m.act_ns);
 	for (unsigned i = 0; i < sim->n_active; i++) {
 		const struct w1_slave *s = &sim->devices[sim->active[i]].slave;
 
@@ -387,10 +170,10 @@ static int line_release(void *ctx)
 	struct w1_sim *sim = ctx;
 	struct moment m = begin(sim, sim->config.set);
 
-	run_until(sim, m.act_ns);
+	w1_sim_wire_run(sim, m.act_ns);
 	set_strong(sim, false, m.act_ns);
 	let_go(sim, m.act_ns);
-	update_wire(sim, m.act_ns);
+	w1_sim_wire_update(sim, m.act_ns);
 	end(sim, &m);
 	return 0;
 }
@@ -403,7 +186,7 @@ static int line_sample(void *ctx)
 	uint64_t rise_ns = sim->strong ? 0 : (uint64_t)sim->config.rc_ns * 7 / 10;
 	bool level;
 
-	run_until(sim, m.act_ns);
+	w1_sim_wire_run(sim, m.act_ns);
 	level = !sim->wire_low && m.act_ns - sim->rose_ns >= rise_ns;
 	level ^= by_chance(sim, sim->noise_threshold);
 	w1_sim_judge_sample(&sim->judge, m.act_ns, level, sim->preemptions);
@@ -420,10 +203,10 @@ static int line_strong_pullup(void *ctx, bool on)
 		end(sim, &m);
 		return -EOPNOTSUPP;
 	}
-	run_until(sim, m.act_ns);
+	w1_sim_wire_run(sim, m.act_ns);
 	set_strong(sim, on, m.act_ns);
 	let_go(sim, m.act_ns);
-	update_wire(sim, m.act_ns);
+	w1_sim_wire_update(sim, m.act_ns);
 	end(sim, &m);
 	return 0;
 }
@@ -520,7 +303,7 @@ struct w1_sim *w1_sim_new(const struct w1_sim_config *config)
 	sim->now_ns = START_NS;
 	sim->plan_ns = W1_SLAVE_NEVER;
 	sim->spike_ns = W1_SLAVE_NEVER;
-	sim->wire_low = wire_is_low(sim);
+	sim->wire_low = w1_sim_wire_is_low(sim);
 	sim->fell_ns = START_NS;
 	return sim;
 }
@@ -533,12 +316,12 @@ void w1_sim_free(struct w1_sim *sim)
 int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite)
 {
 	unsigned index = sim->n_devices;
-	struct device *d = &sim->devices[index];
+	struct w1_sim_device *d = &sim->devices[index];
 
 	if (index == W1_SIM_DEVICES) {
 		return -ENOSPC;
 	}
-	run_until(sim, sim->now_ns);
+	w1_sim_wire_run(sim, sim->now_ns);
 	/* VIH is 2.2 V of 3.3 V, 3.0 V on parasite power: 1.1 and 2.4 RC, a tenth up or down. */
 	d->rise_delay_ns = (uint32_t)((uint64_t)sim->config.rc_ns * (parasite ? 24 : 11) *
 				      w1_random_between(&sim->random, 90, 110) / 1000);
@@ -552,19 +335,19 @@ int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite)
 	d->rise_ns = d->off_ns = d->on_ns = W1_SLAVE_NEVER;
 	sim->n_devices++;
 	w1_slave_wire(&d->slave, !sim->wire_low, sim->now_ns);
-	look_at(sim, index);
-	update_wire(sim, sim->now_ns);
+	w1_sim_wire_look(sim, index);
+	w1_sim_wire_update(sim, sim->now_ns);
 	return (int)index;
 }
 
 static void settle_all(struct w1_sim *sim)
 {
-	run_until(sim, sim->now_ns);
+	w1_sim_wire_run(sim, sim->now_ns);
 	for (unsigned i = 0; i < sim->n_devices; i++) {
 		w1_slave_run(&sim->devices[i].slave, sim->now_ns);
-		look_at(sim, i);
+		w1_sim_wire_look(sim, i);
 	}
-	update_wire(sim, sim->now_ns);
+	w1_sim_wire_update(sim, sim->now_ns);
 }
 
 struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device)
@@ -579,7 +362,7 @@ void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_
 		/* What is past happens now: time does not go back. */
 		sim->devices[device].off_ns = off_ns > sim->now_ns ? off_ns : sim->now_ns;
 		sim->devices[device].on_ns = on_ns > sim->now_ns ? on_ns : sim->now_ns;
-		plan_next(sim);
+		w1_sim_wire_plan(sim);
 		settle_all(sim);
 	}
 }
@@ -599,7 +382,7 @@ void w1_sim_set_wiring(struct w1_sim *sim, enum w1_sim_wiring wiring)
 {
 	settle_all(sim);
 	sim->config.wiring = wiring;
-	update_wire(sim, sim->now_ns);
+	w1_sim_wire_update(sim, sim->now_ns);
 }
 
 void w1_sim_set_preemption(struct w1_sim *sim, uint32_t ppm)
