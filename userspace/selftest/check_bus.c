@@ -18,11 +18,13 @@
 #define TRIES 101	/* odd: the middle one is the median */
 #define PROBE_NS (2 * US)	/* low or high, as short as the calls allow */
 #define RISE_WAIT_NS (200 * US)
-/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the low and three calls of a Pi 3 take 8 to 12 of them. */
-#define RISE_WARN_NS (2 * US)
-#define RISE_FAIL_NS (6 * US)
-/* What a wire of 10 m and two devices has, to make ohms of a time: an estimate. */
-#define CAPACITANCE_PF 600
+#define RISE_LOOKS 201
+#define RISE_STEP_NS 100
+/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the calls of a Pi 3 leave it 4 of them to rise. */
+#define RISE_WARN_NS 1500
+#define RISE_FAIL_NS (4 * US)
+/* A metre or two of wire and a few devices, to make ohms of a time: an estimate. */
+#define CAPACITANCE_PF 100
 
 static uint64_t now(const struct selftest *t)
 {
@@ -147,41 +149,63 @@ const char *check_bus_low(struct selftest *t)
 	return stuck > TRIES / 2 ? "short-to-supply" : NULL;
 }
 
-/* From the release to a high line: no less than *least, no more than *most. 0 or the line's error. */
-static int time_rise(const struct selftest *t, uint64_t *least, uint64_t *most)
+/* One look at the line some time after its release, both taken at the middle of their calls. */
+struct look {
+	uint64_t after_ns;
+	bool high;
+};
+
+static int look_after(const struct selftest *t, uint64_t delay_ns, struct look *look)
 {
-	uint64_t before, after, looked;
+	uint64_t before, released, looked;
 	int code = t->line.ops->drive_low(t->line.ctx), level;
 
 	before = now(t);
-	if (code == 0) {
-		code = t->line.ops->release(t->line.ctx);
+	if (t->line.ops->release(t->line.ctx) != 0 || code != 0) {
+		return -1;
 	}
-	after = now(t);
-	*least = 0;
-	do {
-		looked = now(t);
-		level = sample(t);
-		*most = now(t) - before;
-		if (level == 0) {
-			*least = looked > after ? looked - after : 0;
-		}
-	} while (code == 0 && level == 0 && looked - after < RISE_WAIT_NS);
-	return code != 0 ? code : level < 0 ? level : 0;
+	released = now(t);
+	spin(t, released + delay_ns);
+	looked = now(t);
+	level = sample(t);
+	look->after_ns = (looked + now(t)) / 2 - (before + released) / 2;
+	look->high = level == 1;
+	spin(t, now(t) + RISE_WAIT_NS);
+	return level < 0 ? level : 0;
 }
 
-static int by_size(const void *a, const void *b)
+static int by_time(const void *a, const void *b)
 {
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	const struct look *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	return (x->after_ns > y->after_ns) - (x->after_ns < y->after_ns);
+}
+
+/* Before which look the line rose: the place where most looks before it were low and most after it high. */
+static unsigned find_rise(const struct look *looks, unsigned n)
+{
+	unsigned wrong = 0, best, place = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		wrong += !looks[i].high;
+	}
+	best = wrong;
+	for (unsigned i = 0; i < n; i++) {
+		wrong = looks[i].high ? wrong + 1 : wrong - 1;
+		if (wrong < best) {
+			best = wrong;
+			place = i + 1;
+		}
+	}
+	return place;
 }
 
 const char *check_bus_rise(struct selftest *t)
 {
 	const char *why = usable(t);
-	uint64_t least[TRIES], most[TRIES], low, high;
-	unsigned stuck;
+	struct look looks[RISE_LOOKS];
+	uint64_t rise_ns;
+	unsigned stuck, place;
 
 	if (why != NULL) {
 		return why;
@@ -192,25 +216,23 @@ const char *check_bus_rise(struct selftest *t)
 	if (stuck > TRIES / 2) {
 		return "line-stuck";
 	}
-	for (unsigned i = 0; i < TRIES; i++) {
-		if (time_rise(t, &least[i], &most[i]) != 0) {
+	for (unsigned i = 0; i < RISE_LOOKS; i++) {
+		if (look_after(t, i * RISE_STEP_NS, &looks[i]) != 0) {
 			return "line-error";
 		}
-		spin(t, now(t) + RISE_WAIT_NS);
 	}
-	qsort(least, TRIES, sizeof(least[0]), by_size);
-	qsort(most, TRIES, sizeof(most[0]), by_size);
-	low = least[TRIES / 2];
-	high = most[TRIES / 2];
-	if (low == 0) {
-		selftest_say(t, "sooner than this computer can look, %u.%u us", (unsigned)(high / 1000), (unsigned)(high % 1000 / 100));
+	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
+	place = find_rise(looks, RISE_LOOKS);
+	if (place == 0) {
+		selftest_say(t, "within %u.%u us, sooner than this computer can look", (unsigned)(looks[0].after_ns / 1000),
+			     (unsigned)(looks[0].after_ns % 1000 / 100));
 		return NULL;
 	}
+	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;
 	/* Half the supply is reached after 0.7 RC. */
-	selftest_say(t, "%u.%u to %u.%u us to half the supply, about %u kohm at %u pF", (unsigned)(low / 1000),
-		     (unsigned)(low % 1000 / 100), (unsigned)(high / 1000), (unsigned)(high % 1000 / 100),
-		     (unsigned)((low + high) / 2 * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
-	return low > RISE_FAIL_NS ? "weak-pull-up" : low > RISE_WARN_NS ? "slow-rise" : NULL;
+	selftest_say(t, "%u.%u us to half the supply, as of %u kohm with %u pF", (unsigned)(rise_ns / 1000),
+		     (unsigned)(rise_ns % 1000 / 100), (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
+	return rise_ns > RISE_FAIL_NS ? "weak-pull-up" : rise_ns > RISE_WARN_NS ? "slow-rise" : NULL;
 }
 
 struct presence {

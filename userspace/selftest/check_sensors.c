@@ -11,6 +11,8 @@
 #include "gpio-w1/w1_sysfs.h"
 
 #define CONVERSION_LIMIT_US 750000	/* tCONV at 12 bit */
+#define POWER_ASKED 16
+#define EXAMINED_MAX 20	/* until one that lies about its power says that it has some */
 
 static void say_rom(struct selftest *t, const uint8_t *rom)
 {
@@ -137,25 +139,35 @@ static int read_power(struct selftest *t, const uint8_t *rom)
 	return code;
 }
 
+/* Asked several times: some copies answer as it pleases them. */
 const char *check_sensors_power(struct selftest *t)
 {
 	const char *why = found(t);
+	bool lies = false;
 
 	for (unsigned i = 0; why == NULL && i < t->n; i++) {
-		int code = read_power(t, t->rom[i]);
+		unsigned own = 0;
 
-		if (code != 1) {
-			say_rom(t, t->rom[i]);
+		for (unsigned asked = 0; asked < POWER_ASKED; asked++) {
+			int code = read_power(t, t->rom[i]);
+
 			if (code < 0) {
+				say_rom(t, t->rom[i]);
 				return bus_cause(t, code);
 			}
-			t->parasite = true;
+			own += code == 1;
 		}
+		if (own != POWER_ASKED) {
+			say_rom(t, t->rom[i]);
+		}
+		t->lies[i] = own != 0 && own != POWER_ASKED;
+		lies |= t->lies[i];
+		t->parasite |= own == 0;
 	}
-	if (why == NULL && !t->parasite) {
+	if (why == NULL && !t->parasite && !lies) {
 		selftest_say(t, "%u with a supply of their own", t->n);
 	}
-	return why != NULL ? why : t->parasite ? "parasite" : NULL;
+	return why != NULL ? why : lies ? "contradicts" : t->parasite ? "parasite" : NULL;
 }
 
 static const char *judge(struct selftest *t, const struct thermometer_sample *samples, unsigned n)
@@ -225,13 +237,16 @@ const char *check_sensors_identity(struct selftest *t)
 	for (unsigned i = 0; why == NULL && i < t->n; i++) {
 		struct ds18b20_evidence e;
 		struct ds18b20_identity identity;
+		unsigned tries = 0;
 		int code;
 
 		if (t->rom[i][0] != DS18B20_FAMILY) {
 			continue;	/* other makes are not copied */
 		}
 		say_rom(t, t->rom[i]);
-		code = ds18b20_examine(&t->bus, t->rom[i], &e);
+		do {
+			code = ds18b20_examine(&t->bus, t->rom[i], &e);
+		} while (code == 0 && e.parasite && t->lies[i] && ++tries < EXAMINED_MAX);
 		if (code != 0) {
 			return bus_cause(t, code);
 		}

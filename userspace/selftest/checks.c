@@ -31,7 +31,7 @@
 	{ "timing", FAIL, "this computer is kept from the bus too often: see timing/verdict" }, \
 	{ "crc", FAIL, "bytes arrive with wrong CRCs: long or noisy cable; try 2.2 kohm, a shielded or twisted pair, a shorter wire" }, \
 	{ "echo", FAIL, "the line was low where it must be high: noise, a weak pull-up, or a second master" }, \
-	{ "search", FAIL, "addresses break off: a loose contact, noise, or two devices with one address" }
+	{ "search", FAIL, "addresses break off or have wrong CRCs: a loose contact, noise, or a faulty device; unplug them one by one" }
 
 #define NO_PORT \
 	{ "off", SKIP, "[gnss] port = none" }, \
@@ -69,14 +69,14 @@ const struct selftest_check selftest_checks[] = {
 		{ "no-such-line", FAIL, "[w1] gpio is the BCM number of the pin: pin 7 is GPIO4" }), 0, false },
 
 	{ "bus", "idle", "the line when nobody pulls it", "high", check_bus_idle, CAUSES(NO_BUS,
-		{ "no-pull-up", FAIL, "it comes up only when driven: put 4.7 kohm between DQ (pin 7) and 3.3 V (pin 1)" },
+		{ "no-pull-up", FAIL, "it comes up only when driven: put 4.7 kohm between DQ (pin 7) and 3.3 V (pin 1); if there is one, a sensor hangs: unplug them one by one" },
 		{ "short-to-ground", FAIL, "it stays low even when driven: DQ and GND touch, a sensor is in backwards, or a sensor hangs; unplug them one by one" },
 		{ "line-error", FAIL, "the GPIO driver gives errors: see the kernel's log (dmesg)" }), 0, true },
 	{ "bus", "low", "the line when it is pulled low", "low", check_bus_low, CAUSES(NO_WIRE,
 		{ "short-to-supply", FAIL, "it cannot be pulled low: DQ and 3.3 V touch, or the pull-up is far too small" }), 0, true },
 	{ "bus", "noise", "the idle line for spikes", "never low", check_bus_noise, CAUSES(NO_WIRE,
 		{ "noise", WARN, "something couples into the line: keep it away from mains and motors, twist it with its GND, shield it" }), 0, true },
-	{ "bus", "rise", "how soon the line is high again", "2 us", check_bus_rise, CAUSES(NO_WIRE,
+	{ "bus", "rise", "how soon the line is high again", "1.5 us", check_bus_rise, CAUSES(NO_WIRE,
 		{ "slow-rise", WARN, "long cable or many sensors for this pull-up: try 2.2 kohm" },
 		{ "weak-pull-up", FAIL, "the pull-up is too weak (the Pi's own 50 kohm?): put 4.7 kohm between DQ and 3.3 V; 2.2 kohm for long cables" }), 0, true },
 	{ "bus", "presence", "the sensors' answer to a reset", "15 to 300 us after it", check_bus_presence, CAUSES(NO_WIRE,
@@ -91,6 +91,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "sensors", "scratchpad", "the nine bytes of each", "right CRC", check_sensors_scratchpad, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "bad-scratchpad", FAIL, "impossible bytes with a right CRC: a short while reading, or a part that is none" }), 0, true },
 	{ "sensors", "power", "where each takes its power from", "its own VDD", check_sensors_power, CAUSES(NO_SENSOR, TRANSACTION,
+		{ "contradicts", WARN, "one answer contradicts the other: a copy; the node may give it no strong pull-up when it needs one" },
 		{ "parasite", WARN, "powered by the data line: works with the strong pull-up, up to about ten; a third wire to VDD is better" }), 0, true },
 	{ "sensors", "temperature", "two cycles as the node reads them", "each proven", check_sensors_temperature, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "power-on", FAIL, "85 C of a sensor that lost its power: supply or strong pull-up too weak, a loose VDD" },

@@ -82,7 +82,7 @@ struct selftest {
 	struct w1_bus bus;
 	unsigned n;
 	uint8_t rom[W1_CYCLE_DEVICES][W1_ROM_SIZE];
-	bool parasite;
+	bool parasite, lies[W1_CYCLE_DEVICES];	/* about their power */
 
 	/* check_timing.c */
 	bool timed[2];		/* without and with real-time rights */
