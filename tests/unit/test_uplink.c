@@ -48,7 +48,9 @@ static struct {
 	struct coap_message held[COAPS_REQUESTS_MAX];
 	struct sockaddr_in held_from;
 	unsigned n_held, most_held;
-	unsigned posts, gets;
+	unsigned posts, gets, gap_posts;
+	char gaps[600];		/* the newest body of a POST to /gaps */
+	uint8_t gap_code;	/* its answer; 0: as code */
 	unsigned sizes[64];	/* readings in each pack */
 	uint8_t stored[256];	/* by seq: how often */
 	/* another server, which stores all and says so */
@@ -111,6 +113,14 @@ static bool serve(void)
 		return true;
 	}
 	assert_int_equal(m.code, 2);
+	if (strncmp(m.path, "/gaps/", 6) == 0) {
+		assert_string_equal(m.path, "/gaps/urn:dev:mac:0200c0fffe000001");
+		assert_int_equal(m.content_format, 50);
+		snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m.payload_size, (const char *)m.payload);
+		t.gap_posts++;
+		reply(&m, t.gap_code != 0 ? t.gap_code : t.code, "", &from);
+		return true;
+	}
 	assert_string_equal(m.path, "/gpsflowtemp");
 	count = senml_decode(SENML_CBOR, m.payload, m.payload_size, readings, 64, &error);
 	if (count <= 0) {
@@ -350,20 +360,52 @@ static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
 
 static void only_the_reading_that_is_wrong_is_set_aside(void **state)
 {
-	struct outbox_gap gaps[2];
-
 	(void)state;
 	t.poison = 6;
 	put(12);
-	UNTIL(outbox().rows - outbox().refused == 0);
+	UNTIL(outbox().rows - outbox().refused == 0 && t.gap_posts == 1 && outbox().gaps == 0);
 	assert_int_equal(outbox().refused, 1);
-	assert_int_equal(outbox_gaps(t.outbox, 1, gaps, 2), 1);
-	assert_int_equal(gaps[0].first, 6);
-	assert_int_equal(gaps[0].last, 6);
+	assert_non_null(strstr(t.gaps, "[{\"first\":6,\"last\":6,\"cause\":\"refused\"}]"));
 	for (unsigned seq = 1; seq <= 12; seq++) {
 		assert_int_equal(t.stored[seq], seq != 6);
 	}
 	assert_non_null(strstr(uplink().last_error, "record 7: not a number"));
+}
+
+static void what_will_never_come_is_told_until_the_server_knows(void **state)
+{
+	char expected[160];
+
+	(void)state;
+	put(5);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 3, "it"), 0);
+	t.code = CODE(5, 0);
+	UNTIL(uplink().failures == 1);
+	assert_int_equal(outbox().gaps, 1);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows - outbox().refused == 0 && outbox().gaps == 0);
+	snprintf(expected, sizeof(expected), "{\"epoch\":\"%016llx\",\"gaps\":[{\"first\":2,\"last\":3,\"cause\":\"refused\"}]}",
+		 (unsigned long long)outbox().epoch);
+	assert_string_equal(t.gaps, expected);
+	assert_int_equal(t.gap_posts, 2);
+}
+
+static void a_server_that_takes_no_note_of_gaps_gets_the_readings(void **state)
+{
+	(void)state;
+	put(3);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
+	t.gap_code = CODE(4, 5);
+	UNTIL(outbox().rows - outbox().refused == 0);
+	assert_int_equal(t.gap_posts, 1);
+	assert_int_equal(outbox().gaps, 1);
+	put(1);
+	UNTIL(outbox().rows - outbox().refused == 0);
+	assert_int_equal(t.gap_posts, 1);
+	t.gap_code = 0;
+	t.skew_ns = 601 * S;	/* it is asked again after ten minutes */
+	UNTIL(outbox().gaps == 0);
 }
 
 static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
@@ -646,6 +688,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
+		TEST(what_will_never_come_is_told_until_the_server_knows),
+		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),
 		TEST(a_server_that_is_busy_is_left_alone_for_max_age),
 		TEST(a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost),
 		TEST(a_server_that_was_away_gets_what_was_kept),

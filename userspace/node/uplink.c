@@ -21,8 +21,10 @@
 #define TIME_PATH "/time"
 #define NS_PER_S UINT64_C(1000000000)
 
-/* A server that does not tell the time is asked again after this. */
-#define TIME_RETRY_NS (600 * NS_PER_S)
+/* A server that does not tell the time, or takes no note of gaps, is asked again after this. */
+#define RETRY_NS (600 * NS_PER_S)
+
+#define FORMAT_JSON 50	/* application/json, RFC 7252 12.3 */
 
 /*
  * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was restarted
@@ -47,7 +49,7 @@ struct server {
 	struct coaps_client *client;
 };
 
-enum kind { KIND_NONE, KIND_TIME, KIND_PACK };
+enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK };
 
 struct request {
 	struct uplink *uplink;
@@ -66,8 +68,11 @@ struct uplink {
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
 	struct outbox_range under_way;	/* no pack begins in here while any is */
-	bool asking_time;
-	uint64_t time_not_before_ns, began_ns;
+	bool asking_time, telling_gaps;
+	uint64_t time_not_before_ns, gaps_not_before_ns, began_ns;
+	struct outbox_gap gaps[UPLINK_GAPS_MAX];	/* those that are being told */
+	unsigned n_gaps;
+	char device[READING_DEVICE_SIZE];
 	const struct server *told;	/* the log knows that it stores */
 
 	/* of this turn: for the callbacks */
@@ -172,6 +177,7 @@ struct uplink *uplink_open(const struct node_config *config, const char *device,
 		uplink_close(u);
 		return NULL;
 	}
+	snprintf(u->device, sizeof(u->device), "%s", device);
 	uplink_plan_init(&u->plan, &plan);
 	*code = check(config, device, utc_s, &u->stats.certificate_not_after_s, err, err_size);
 	for (unsigned i = 0; i < config->n_servers && *code == 0; i++) {
@@ -300,7 +306,7 @@ static void take_time_answer(struct uplink *u, const struct request *r, const st
 	char text[300], *end;
 	long long utc_us;
 
-	u->time_not_before_ns = u->now_ns + TIME_RETRY_NS;
+	u->time_not_before_ns = u->now_ns + RETRY_NS;
 	snprintf(text, sizeof(text), "%.*s", answer->payload_size < 64 ? (int)answer->payload_size : 64,
 		 (const char *)answer->payload);
 	errno = 0;
@@ -320,6 +326,32 @@ static void take_time_answer(struct uplink *u, const struct request *r, const st
 	};
 }
 
+/* The server knows of these: they need not be told again. */
+static void take_gaps_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
+{
+	bool news = r->ask.round == u->plan.round;
+	char why[800];
+
+	if (answer->code >> 5 == 4) {	/* an older server, or one that we misunderstand: readings go on */
+		u->gaps_not_before_ns = u->now_ns + RETRY_NS;
+		explain(r, answer, why, sizeof(why));
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), " (to what will never come)");
+		trouble(u, why);
+		return;
+	}
+	if (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns) != UPLINK_CONFIRM) {
+		explain(r, answer, why, sizeof(why));
+		if (news) {
+			server_failed(u, r, why);
+		}
+		return;
+	}
+	for (unsigned i = 0; i < u->n_gaps; i++) {
+		keep_error(u, outbox_confirm_gap(u->outbox, r->epoch, &u->gaps[i]));
+	}
+	log_notice("%s knows of %u gaps that will never be filled", r->server->uri, u->n_gaps);
+}
+
 static void on_response(void *arg, const struct coaps_response *answer)
 {
 	struct request *slot = arg, r = *slot;
@@ -329,6 +361,7 @@ static void on_response(void *arg, const struct coaps_response *answer)
 	slot->kind = KIND_NONE;
 	u->in_flight--;
 	u->asking_time &= r.kind != KIND_TIME;
+	u->telling_gaps &= r.kind != KIND_GAPS;
 	if (answer->failure != COAPS_ANSWERED) {
 		bool news = r.ask.round == u->plan.round;
 
@@ -339,6 +372,8 @@ static void on_response(void *arg, const struct coaps_response *answer)
 		}
 	} else if (r.kind == KIND_TIME) {
 		take_time_answer(u, &r, answer);
+	} else if (r.kind == KIND_GAPS) {
+		take_gaps_answer(u, &r, answer);
 	} else {
 		take_pack_answer(u, &r, answer);
 	}
@@ -382,6 +417,33 @@ static void ask_time(struct uplink *u)
 	ask(u, slot, 0, &(const struct coaps_request){
 		.method = COAPS_GET, .path = TIME_PATH, .content_format = -1, .accept = -1,
 	});
+}
+
+/* Tells of gaps, if there are any: 1, 0, or an error of the outbox. */
+static int send_gaps(struct uplink *u)
+{
+	struct outbox_stats stats;
+	char path[sizeof(u->device) + 8], text[1024];
+	struct request *slot;
+	int n = outbox_gaps(u->outbox, 1, u->gaps, UPLINK_GAPS_MAX), rc;
+
+	if (n <= 0) {
+		return n;
+	}
+	rc = outbox_stats(u->outbox, &stats);
+	if (rc < 0) {
+		return rc;
+	}
+	u->n_gaps = (unsigned)n;
+	u->telling_gaps = true;
+	slot = free_slot(u);
+	*slot = (struct request){ .kind = KIND_GAPS, .epoch = stats.epoch };
+	snprintf(path, sizeof(path), "/gaps/%s", u->device);
+	ask(u, slot, 0, &(const struct coaps_request){
+		.method = COAPS_POST, .path = path, .content_format = FORMAT_JSON, .accept = -1, .payload = text,
+		.payload_size = (size_t)uplink_pack_gaps(stats.epoch, u->gaps, u->n_gaps, text, sizeof(text)),
+	});
+	return 1;
 }
 
 /* The next pack: 1, or 0 if there is nothing to send, or an error of the outbox. */
@@ -453,7 +515,8 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 			ask_time(u);
 			continue;
 		}
-		sent = send_pack(u);
+		sent = legacy || u->telling_gaps || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
+		sent = sent == 0 ? send_pack(u) : sent;
 		keep_error(u, sent);
 	}
 	return u->rc;

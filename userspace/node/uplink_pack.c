@@ -2,6 +2,8 @@
 #include "uplink_pack.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,4 +101,16 @@ int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outb
 			return rc;
 		}
 	}
+}
+
+int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text, size_t size)
+{
+	int used = snprintf(text, size, "{\"epoch\":\"%016" PRIx64 "\",\"gaps\":[", epoch);
+
+	for (unsigned i = 0; i < n; i++) {
+		used += snprintf(text + used, size - (size_t)used,
+				 "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}", i > 0 ? "," : "",
+				 gaps[i].first, gaps[i].last, outbox_gap_reason_name(gaps[i].reason));
+	}
+	return used + snprintf(text + used, size - (size_t)used, "]}");
 }

@@ -40,4 +40,10 @@ void uplink_packer_free(struct uplink_packer *p);	/* NULL is accepted */
 int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outbox_order order,
 		       struct outbox_range except, unsigned max, struct uplink_pack *pack);
 
+/* Gaps in one POST at most: they fit a datagram. */
+#define UPLINK_GAPS_MAX 10
+
+/* What will never come, as JSON (docs/protocol.md 3.1): its length. 1024 bytes are always enough. */
+int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text, size_t size);
+
 #endif
