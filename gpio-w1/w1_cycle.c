@@ -337,7 +337,7 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool 
 static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
 {
 	uint64_t begun = now(c);
-	int code, unarmed[W1_CYCLE_DEVICES];
+	int code, unarmed[W1_CYCLE_DEVICES] = { 0 };
 
 	c->bus.give_up_ns = begun + (give_up > begun ? give_up - begun : 0) / 2;
 	for (unsigned i = 0; i < c->n; i++) {

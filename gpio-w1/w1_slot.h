@@ -10,7 +10,8 @@
  *
  * The high time between slots is unlimited and never judged: there, and in the long low of a reset, the CPU is given
  * away. So it is in a write-0 while this computer wakes up in time for its upper bound; how late it wakes is learnt
- * from each sleep. Only edges that are microseconds apart are spun for. A sleep that lasts too long is a violation like any other.
+ * from each sleep. Only edges that are microseconds apart are spun for. A sleep that lasts too long is a violation like
+ * any other.
  */
 #ifndef W1_SLOT_H
 #define W1_SLOT_H
