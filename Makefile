@@ -267,10 +267,20 @@ modules: ## The kernel's bus master: KDIR=headers (default: of the running kerne
 	$(Q)mkdir -p '$(MODULES)' && cp -p --update --parents $(MODULES_SRC) '$(MODULES)'
 	$(Q)$(MAKE) $(KBUILD_ARGS) modules
 
+# What reads in a guest; tests/qemu/lab builds it for the guest's processor.
+$(BUILD)/tests/qemu/guest/w1_reads: $(BUILD)/tests/qemu/guest/w1_reads.o $(call lib,w1)
+	$(say) LD $@
+	$(link) $(GPIOD_LIBS)
+
 modules_install: modules ## Into /lib/modules (INSTALL_MOD_PATH= goes before it)
 	$(Q)$(MAKE) $(KBUILD_ARGS) modules_install
 
-.PHONY: modules modules_install
+# READS: how many readings each guest that reads makes.
+check-qemu: ## Real kernels in QEMU: modules, libgpiod, the kernel's masters and our programs on simulated sensors
+	$(Q)deps/packages qemu
+	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/qemu/lab --build '$(BUILD)' $(if $(READS),--reads '$(READS)') $(QEMU_ARGS)
+
+.PHONY: modules modules_install check-qemu
 
 clean: ## Removes what was built here (dependencies stay, see distclean)
 	rm -rf $(BUILD)

@@ -17,7 +17,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/gpio/driver.h>
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/of.h>
@@ -36,6 +38,8 @@ struct sim {
 	struct w1_wire wire;
 	u64 outputs, values;
 	struct dentry *debugfs;
+	struct hrtimer storm;
+	struct w1_random storm_random;
 };
 
 static struct sim *sim;		/* the one instance, for the parameters */
@@ -74,6 +78,11 @@ static unsigned int absent;
 static unsigned int stuck;
 static unsigned int noise;
 static unsigned int slow;
+static unsigned int storm;
+
+static unsigned int storm_us = 60;
+module_param(storm_us, uint, 0644);
+MODULE_PARM_DESC(storm_us, "microseconds that an interrupt of the storm takes at most, up to 1000 (60)");
 
 static void apply(void);
 
@@ -81,7 +90,8 @@ static int knob_set(const char *value, const struct kernel_param *kp)
 {
 	unsigned int max = kp->arg == &stuck ? W1_WIRE_STUCK_COUNT - 1 :
 			   kp->arg == &noise ? 1000000 :
-			   kp->arg == &slow ? 4000 : (1u << W1_WIRE_DEVICES) - 1;
+			   kp->arg == &slow ? 4000 :
+			   kp->arg == &storm ? 10000 : (1u << W1_WIRE_DEVICES) - 1;
 	int ret = param_set_uint_minmax(value, kp, 0, max);
 
 	if (ret) {
@@ -110,6 +120,10 @@ module_param_cb(slow, &knob_ops, &slow, 0644);
 __MODULE_PARM_TYPE(slow, "uint");
 MODULE_PARM_DESC(slow, "milliseconds that a conversion takes, up to 4000; 0: as the make has it (0)");
 
+module_param_cb(storm, &knob_ops, &storm, 0644);
+__MODULE_PARM_TYPE(storm, "uint");
+MODULE_PARM_DESC(storm, "interrupts per second, at random times, as a busy network makes them (0)");
+
 static void apply(void)
 {
 	unsigned long flags;
@@ -127,19 +141,34 @@ static void apply(void)
 		w1_wire_slow(&sim->wire, slow);
 		sim->wire.noise_ppm = noise;
 		raw_spin_unlock_irqrestore(&sim->lock, flags);
+		hrtimer_cancel(&sim->storm);
+		if (storm > 0) {
+			hrtimer_start(&sim->storm, 0, HRTIMER_MODE_REL_PINNED_HARD);
+		}
 	}
 	mutex_unlock(&sim_mutex);
 }
 
-/* What surrounds a device when a conversion ends: between -40 and 100 degC, however long it rises. */
+static enum hrtimer_restart storm_interrupt(struct hrtimer *timer)
+{
+	struct sim *s = container_of(timer, struct sim, storm);
+	/* Twice the mean at most: written to 0 meanwhile, it comes once more at most. */
+	u32 every_us = 2000000 / max(READ_ONCE(storm), 1u);
+
+	udelay(w1_random_between(&s->storm_random, 1, clamp(READ_ONCE(storm_us), 1u, 1000u)));
+	hrtimer_forward_now(timer, ns_to_ktime(1000ULL * w1_random_between(&s->storm_random, 1, every_us)));
+	return HRTIMER_RESTART;
+}
+
+/* What surrounds a device when a conversion ends: what rises comes from the cold again, however long it does. */
 static int32_t surroundings(void *ctx, uint64_t now_ns)
 {
 	const struct w1_wire_device *d = ctx;
 	unsigned int index = (unsigned int)(d - sim->wire.device);
 	s64 mc = (s64)READ_ONCE(temp[index]) + (s64)READ_ONCE(step) * d->slave.conversions;
 
-	while (mc > 100000) {
-		mc -= 140000;
+	while (mc > 125000) {
+		mc -= 165000;
 	}
 	return (int32_t)max_t(s64, mc, -55000);
 }
@@ -344,6 +373,7 @@ static void unbind(void *data)
 	mutex_lock(&sim_mutex);
 	sim = NULL;
 	mutex_unlock(&sim_mutex);
+	hrtimer_cancel(&s->storm);
 }
 
 static int sim_probe(struct platform_device *pdev)
@@ -365,6 +395,13 @@ static int sim_probe(struct platform_device *pdev)
 		return -ENOMEM;
 	}
 	raw_spin_lock_init(&s->lock);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(&s->storm, storm_interrupt, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+#else
+	hrtimer_init(&s->storm, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	s->storm.function = storm_interrupt;
+#endif
+	w1_random_init(&s->storm_random, seed);
 	w1_wire_init(&s->wire, seed);
 	ret = add_devices(dev, &s->wire);
 	if (ret) {

@@ -237,7 +237,7 @@ bool w1_wire_sample(struct w1_wire *w, uint64_t now)
 	if (w->noise_ppm > 0 && w1_random_between(&w->random, 0, 999999) < w->noise_ppm) {
 		level = !level;
 	}
-	if (w->judge.read_slot && !w->sampled && now - w->judge.fall_ns > w->latest_sample_ns) {
+	if (w->judge.read_slot && !w->judge.after_reset && !w->sampled && now - w->judge.fall_ns > w->latest_sample_ns) {
 		w->latest_sample_ns = now - w->judge.fall_ns;
 	}
 	w->sampled = true;

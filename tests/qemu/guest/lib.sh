@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=sh
+# What scenarios share. Each prints "ok WHAT", "not ok WHAT: FOUND" and "# REMARK".
+sim=/sys/module/geotherm_sim/parameters
+truth=/sys/kernel/debug/geotherm-sim
+w1=/sys/bus/w1/devices
+ours=/sys/devices/platform/onewire@0
+reads=$(sed -n 's/.*reads=\([0-9]*\).*/\1/p' /proc/cmdline)
+
+remark() { sed 's/^/# /'; }
+ok() { echo "ok $*"; }
+bad() { echo "not ok $*"; }
+is() { # what expected found
+	if [ "$2" = "$3" ]; then ok "$1"; else bad "$1: wanted '$2', found '$3'"; fi
+}
+has() { # what pattern text
+	if echo "$3" | grep -q -e "$2"; then ok "$1"; else bad "$1: no '$2' in '$(echo "$3" | tail -n 3 | tr '\n' ' ')'"; fi
+}
+load_sim() { insmod /modules/geotherm-sim.ko "$@" && echo 0 >"$truth/line"; }
+load_w1() { # master: ours or stock; waits until the core has found what is there
+	wanted=$(grep -c plugged=1 "$truth/devices")
+	[ -d /sys/module/wire ] || insmod /modules/wire.ko
+	[ -d /sys/module/w1_therm ] || insmod /modules/w1_therm.ko
+	case $1 in
+	ours) insmod /modules/geotherm-w1.ko ;;
+	stock) insmod /modules/w1-gpio.ko ;;
+	esac || return
+	found "$wanted"
+}
+found() { # so many sensors, in at most 60 s
+	for _ in $(seq 600); do
+		[ "$(find $w1/ -name '[1-4]*-*' 2>/dev/null | wc -l)" = "$1" ] && return 0
+		sleep 0.1
+	done
+	return 1
+}
+set_fault() { echo "$2" >"$sim/$1"; }
+busy() { # so many loops that never sleep
+	loops=''
+	for _ in $(seq "$1"); do
+		(while :; do :; done) &
+		loops="$loops $!"
+	done
+}
+idle() { # shellcheck disable=SC2086
+	kill $loops 2>/dev/null
+	wait 2>/dev/null
+}
+reading() { # what cycles, for w1_reads; no reading may be wrong or old, and this many must be right
+	what=$1 least=$2
+	shift 2
+	said=$("$@")
+	echo "$said" | grep -v '^reads=' | sed 's/^#* */# /'
+	echo "# $what: $(echo "$said" | grep '^reads=')"
+	right=$(echo "$said" | sed -n 's/.* right=\([0-9]*\).*/\1/p')
+	is "$what: none wrong, none stale" "wrong=0 stale=0" "$(echo "$said" | grep -o 'wrong=.* stale=[0-9]*')"
+	if [ "${right:-0}" -ge "$least" ]; then ok "$what: at least $least right"; else bad "$what: at least $least right: $right"; fi
+}
+counts() { # WHAT COMMAND...: w1_reads for comparison only
+	what=$1
+	shift
+	echo 0 >"$truth/line"
+	"$@" | sed "s/^#* */# /; s/^# reads=/# $what: reads=/"
+}
