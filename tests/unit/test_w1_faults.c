@@ -276,6 +276,88 @@ static void killed_at_any_operation_the_next_start_reads_right_on_parasite_power
 	killed_at_any_operation_it_starts_anew_and_reads_right(true);
 }
 
+/* --- bits lost to stalls, taken from the next try --- */
+
+static struct rig stalled;
+static unsigned samples_until_stall[2];	/* in the first and in the second try */
+static unsigned try_number;
+static bool power_cut_between;
+
+static int stalling_sample(void *ctx)
+{
+	if (try_number < 2 && --samples_until_stall[try_number] == 0) {
+		w1_sim_advance(stalled.sim, 30000);
+	}
+	return real.ops->sample(ctx);
+}
+
+static void stalling_transaction(void *ctx, bool begin)
+{
+	(void)ctx;
+	try_number += !begin;
+	if (!begin && try_number == 1 && power_cut_between) {
+		w1_sim_unplug(stalled.sim, 0, w1_sim_now(stalled.sim), w1_sim_now(stalled.sim) + 300 * MS);
+		w1_sim_advance(stalled.sim, 400 * MS);
+	}
+}
+
+/* Reads with two stalls; how many tries it took. The bytes are those of the sensor as it is now. */
+static unsigned read_stalled(unsigned first, unsigned second, bool power_cut)
+{
+	const struct w1_sim_config config = { .seed = 8 };
+	const uint8_t command = DS18B20_READ_SCRATCHPAD;
+	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
+	struct w1_transaction t = { .tx = &command, .tx_len = 1, .rx = sp, .rx_len = sizeof sp, .crc = true };
+	struct w1_line_ops ops;
+	unsigned retries = 0;
+
+	rig_open(&stalled, &config, 1, false);
+	assert_int_equal(rig_run(&stalled), 1);
+	real = w1_sim_line(stalled.sim);
+	ops = *real.ops;
+	ops.sample = stalling_sample;
+	ops.transaction = stalling_transaction;
+	stalled.cycle.bus.slots.line.ops = &ops;
+	samples_until_stall[0] = first;
+	samples_until_stall[1] = second;
+	try_number = 0;
+	power_cut_between = power_cut;
+	t.rom = stalled.sample[0].rom;
+	assert_int_equal(w1_bus_transact(&stalled.cycle.bus, &t, &retries), 0);
+	if (retries > 0 || !power_cut) {	/* else it was cut after the read */
+		assert_memory_equal(sp, w1_sim_slave(stalled.sim, 0)->scratchpad, 8);
+	}
+	stalled.cycle.bus.slots.line = real;
+	w1_sim_free(stalled.sim);
+	return retries + 1;
+}
+
+static void a_bit_that_a_stall_costs_is_taken_from_the_next_try(void **state)
+{
+	unsigned twos = 0;
+
+	(void)state;
+	/* A reset takes some ten samples, 80 written slots one each, 72 read slots two each, of which the first counts. */
+	for (unsigned first = 100; first < 220; first += 7) {
+		unsigned tries = read_stalled(first, first + 10, false);
+
+		assert_true(tries <= 2);	/* where the second stall, too, cost a bit, that bit is known from the first try */
+		twos += tries == 2;
+	}
+	assert_true(twos > 5);
+}
+
+static void tries_before_and_after_a_loss_of_power_are_not_mixed(void **state)
+{
+	unsigned anew = 0;
+
+	(void)state;
+	for (unsigned first = 100; first < 220; first += 7) {
+		anew += read_stalled(first, 1000, true) > 2;
+	}
+	assert_true(anew > 5);	/* the second try differs from the first: all is read once more */
+}
+
 static void eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice(void **state)
 {
 	const struct w1_sim_config config = { .seed = 5 };
@@ -330,6 +412,8 @@ int main(void)
 		cmocka_unit_test(a_line_that_sticks_in_mid_cycle_is_typed_and_comes_back),
 		cmocka_unit_test(killed_at_any_operation_the_next_start_reads_right),
 		cmocka_unit_test(killed_at_any_operation_the_next_start_reads_right_on_parasite_power),
+		cmocka_unit_test(a_bit_that_a_stall_costs_is_taken_from_the_next_try),
+		cmocka_unit_test(tries_before_and_after_a_loss_of_power_are_not_mixed),
 		cmocka_unit_test(eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice),
 		cmocka_unit_test(a_thermocouples_fault_has_a_quality_of_its_own),
 	};
