@@ -50,6 +50,14 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static int64_t utc_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* --- the store's ups and downs -------------------------------------------- */
 
 static int connect_store(struct ingest *in)
@@ -101,29 +109,37 @@ static int load_gaps(struct ingest *in, struct stream *stream, int64_t now_us)
 	return 0;
 }
 
+/* The stream, known to the store. */
+static int find_stream(struct ingest *in, const char *device, uint64_t epoch, int64_t now_us, struct stream **out)
+{
+	struct stream *stream = streams_find(&in->streams, device, epoch);
+	int rc;
+
+	if (stream == NULL) {
+		stream = streams_add(&in->streams, device, epoch);
+	}
+	if (stream == NULL) {
+		return STORE_DOWN;
+	}
+	if (stream->id == 0) {
+		rc = load_gaps(in, stream, now_us);
+		if (rc < 0) {
+			return rc;
+		}
+		stream->saved = stream->gaps.complete;
+	}
+	*out = stream;
+	return 0;
+}
+
 static int find_streams(struct ingest *in, struct row *rows, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct reading *r = rows[i].reading;
-		struct stream *stream = streams_find(&in->streams, r->device, r->epoch);
-		int rc;
+	int rc = 0;
 
-		if (stream == NULL) {
-			stream = streams_add(&in->streams, r->device, r->epoch);
-		}
-		if (stream == NULL) {
-			return STORE_DOWN;
-		}
-		if (stream->id == 0) {
-			rc = load_gaps(in, stream, rows[i].received_us);
-			if (rc < 0) {
-				return rc;
-			}
-			stream->saved = stream->gaps.complete;
-		}
-		rows[i].stream = stream;
+	for (size_t i = 0; rc >= 0 && i < n; i++) {
+		rc = find_stream(in, rows[i].reading->device, rows[i].reading->epoch, rows[i].received_us, &rows[i].stream);
 	}
-	return 0;
+	return rc;
 }
 
 static int by_key(const void *a, const void *b)
@@ -136,13 +152,11 @@ static int by_key(const void *a, const void *b)
 	return x->reading->seq < y->reading->seq ? -1 : x->reading->seq > y->reading->seq;
 }
 
-static int try_commit(struct ingest *in, size_t n)
+static int try_commit(struct ingest *in, const struct ingest_gaps *none, size_t n)
 {
-	int rc = connect_store(in);
+	int rc = find_streams(in, in->rows, n);
 
-	if (rc >= 0) {
-		rc = find_streams(in, in->rows, n);
-	}
+	(void)none;
 	if (rc < 0) {
 		return rc;
 	}
@@ -157,19 +171,28 @@ static int try_commit(struct ingest *in, size_t n)
 	return store_commit(in->store, in->items, n);
 }
 
-static int commit(struct ingest *in, size_t n)
+/* Until it works, or there is no point in trying now. */
+static int persist(struct ingest *in, int (*attempt)(struct ingest *in, const struct ingest_gaps *gaps, size_t n),
+		   const struct ingest_gaps *gaps, size_t n)
 {
 	uint64_t until_ms = now_ms() + BUSY_PATIENCE_MS;
-	int rc = try_commit(in, n);
+	bool again;
+	int rc;
 
-	while (rc == STORE_BUSY && now_ms() < until_ms) {
-		/* At random, so that two writers do not meet again. */
-		nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
-		rc = try_commit(in, n);
-	}
-	/* A connection that was lost while idle, or in the commit: the same batch again, once. */
+	do {
+		rc = connect_store(in);
+		if (rc >= 0) {
+			rc = attempt(in, gaps, n);
+		}
+		again = rc == STORE_BUSY && now_ms() < until_ms;
+		if (again) {	/* at random, so that two writers do not meet again */
+			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
+		}
+	} while (again);
+	/* A connection that was lost while idle, or in the commit: the same once more. */
 	if (rc == STORE_DOWN && in->retry_ms == 0 && !store_connected(in->store)) {
-		rc = try_commit(in, n);
+		rc = connect_store(in);
+		rc = rc < 0 ? rc : attempt(in, gaps, n);
 	}
 	return rc >= 0 || rc == STORE_REFUSED ? rc : STORE_DOWN;
 }
@@ -184,6 +207,18 @@ static void log_batch(const struct row *rows, size_t n, int fresh)
 			 fresh);
 	} else {
 		log_info("stored rows=%zu new=%d of several streams", n, fresh);
+	}
+}
+
+/* A failure here is no failure of the commit. */
+static void look_ahead(struct ingest *in, struct stream *stream, int64_t now_us)
+{
+	if (gaps_stale(&stream->gaps)) {
+		load_gaps(in, stream, now_us);
+	}
+	if (stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY &&
+	    store_checkpoint(in->store, stream->id, stream->gaps.complete) == 0) {
+		stream->saved = stream->gaps.complete;
 	}
 }
 
@@ -210,16 +245,7 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		}
 	}
 	for (size_t i = 0; i < n; i++) {
-		struct stream *stream = in->rows[i].stream;
-
-		/* A failure of either is no failure of the commit: both only look ahead. */
-		if (gaps_stale(&stream->gaps)) {
-			load_gaps(in, stream, in->rows[i].received_us);
-		}
-		if (stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY &&
-		    store_checkpoint(in->store, stream->id, stream->gaps.complete) == 0) {
-			stream->saved = stream->gaps.complete;
-		}
+		look_ahead(in, in->rows[i].stream, in->rows[i].received_us);
 	}
 	pthread_mutex_lock(&in->lock);
 	in->counts.readings += n;
@@ -230,25 +256,64 @@ static void committed(struct ingest *in, size_t n, int fresh)
 	pthread_mutex_unlock(&in->lock);
 }
 
+/* --- what will never come ------------------------------------------------- */
+
+static int try_explain(struct ingest *in, const struct ingest_gaps *gaps, size_t n)
+{
+	int64_t now_us = utc_now_us();
+	struct stream *stream;
+	int rc = find_stream(in, gaps->device, gaps->epoch, now_us, &stream);
+
+	return rc < 0 ? rc : store_explain(in->store, stream->id, gaps->holes, n, now_us);
+}
+
+static int explain(struct ingest *in, const struct ingest_gaps *gaps)
+{
+	int rc = persist(in, try_explain, gaps, gaps->n);
+	struct stream *stream = streams_find(&in->streams, gaps->device, gaps->epoch);
+
+	tell(in, rc);
+	if (rc < 0) {
+		return rc;
+	}
+	for (size_t i = 0; i < gaps->n; i++) {
+		const struct store_hole *hole = &gaps->holes[i];
+
+		gaps_add(&stream->gaps, hole->range.first, hole->range.last);
+		log_notice("will not come: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64 ": %s", gaps->device,
+			   gaps->epoch, hole->range.first, hole->range.last, hole->cause);
+	}
+	look_ahead(in, stream, utc_now_us());
+	return rc;
+}
+
+/* --- answers -------------------------------------------------------------- */
+
+static void acknowledge_stream(struct ingest *in, struct ingest_job *job, const char *device, uint64_t epoch)
+{
+	size_t a = 0;
+
+	while (a < job->n_acks && (job->acks[a].epoch != epoch || strcmp(job->acks[a].device, device) != 0)) {
+		a++;
+	}
+	if (a == job->n_acks) {
+		const struct stream *stream = streams_find(&in->streams, device, epoch);
+
+		memcpy(job->acks[a].device, device, strlen(device) + 1);
+		job->acks[a].epoch = epoch;
+		job->acks[a].complete = stream->gaps.complete;
+		job->n_acks++;
+	}
+}
+
 static void acknowledge(struct ingest *in, struct ingest_job *job)
 {
 	job->n_acks = 0;
+	if (job->gaps != NULL) {
+		acknowledge_stream(in, job, job->gaps->device, job->gaps->epoch);
+	}
 	for (size_t i = 0; i < job->n; i++) {
-		const struct reading *r = &job->readings[i];
-		size_t a = 0;
-
-		while (a < job->n_acks && (job->acks[a].epoch != r->epoch ||
-					   strcmp(job->acks[a].device, r->device) != 0)) {
-			a++;
-		}
-		if (a == job->n_acks) {
-			const struct stream *stream = streams_find(&in->streams, r->device, r->epoch);
-
-			memcpy(job->acks[a].device, r->device, sizeof(r->device));
-			job->acks[a].epoch = r->epoch;
-			job->acks[a].complete = stream->gaps.complete;
-			job->n_acks++;
-		}
+		acknowledge_stream(in, job, job->readings[i].device, job->readings[i].epoch);
 	}
 }
 
@@ -276,7 +341,7 @@ static int commit_jobs(struct ingest *in, struct job *first, const struct job *e
 			in->rows[n++] = (struct row){ .reading = &of->readings[i], .received_us = of->received_us };
 		}
 	}
-	rc = commit(in, n);
+	rc = persist(in, try_commit, NULL, n);
 	tell(in, rc);
 	if (rc >= 0) {
 		committed(in, n, rc);
@@ -298,9 +363,12 @@ static void finish(struct ingest *in, struct job *job, int rc)
 	worker_finish(in->worker, job);
 }
 
-static size_t readings_of(const struct job *job)
+/* Of a batch's room; gaps go alone. */
+static size_t room_of(const struct ingest *in, const struct job *job)
 {
-	return ((const struct ingest_job *)job)->n;
+	const struct ingest_job *of = (const struct ingest_job *)job;
+
+	return of->gaps != NULL ? in->config.batch : of->n;
 }
 
 static void work(void *arg, struct job *jobs)
@@ -313,10 +381,11 @@ static void work(void *arg, struct job *jobs)
 		int rc;
 
 		do {
-			n += readings_of(end);
+			n += room_of(in, end);
 			end = end->next;
-		} while (end != NULL && n + readings_of(end) <= in->config.batch);
-		rc = commit_jobs(in, jobs, end);
+		} while (end != NULL && n + room_of(in, end) <= in->config.batch);
+		rc = ((struct ingest_job *)jobs)->gaps != NULL ? explain(in, ((struct ingest_job *)jobs)->gaps)
+			: commit_jobs(in, jobs, end);
 		for (bool alone = jobs->next == end; jobs != end; jobs = next) {
 			next = jobs->next;
 			/* One of the batch is poison: each goes alone, and only the poison is refused. */
@@ -366,7 +435,7 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 
 int ingest_submit(struct ingest *in, struct ingest_job *job)
 {
-	return job->n > in->config.batch ? -EMSGSIZE : worker_submit(in->worker, &job->job, job->n);
+	return job->n > in->config.batch ? -EMSGSIZE : worker_submit(in->worker, &job->job, job->n > 0 ? job->n : 1);
 }
 
 int ingest_fd(const struct ingest *in)

@@ -14,15 +14,24 @@
 #include "store.h"
 #include "worker.h"
 
-/* The readings of one request: all are stored, or none. */
+/* What of a stream will never come, from its node. */
+struct ingest_gaps {
+	char device[READING_DEVICE_SIZE];
+	uint64_t epoch;
+	size_t n;
+	struct store_hole holes[];
+};
+
+/* The readings or the gaps of one request: all are stored, or none. */
 struct ingest_job {
 	struct job job;		/* the caller sets done */
 	struct reading *readings;	/* the caller's; n >= 1 */
 	size_t n;
+	const struct ingest_gaps *gaps;	/* the caller's; not NULL: instead of readings, and n is 0 */
 	int64_t received_us;
 
 	int result;		/* rows that were new, or STORE_DOWN, or STORE_REFUSED with `why` */
-	struct reading_ack *acks;	/* the caller's, room for n: one per stream in the job */
+	struct reading_ack *acks;	/* the caller's, room for n (gaps: 1): one per stream in the job */
 	size_t n_acks;
 	char why[160];
 };

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +14,7 @@
 #include "userspace/coaps/coaps_answer.h"
 #include "userspace/coaps/coaps_identity.h"
 #include "userspace/daemon/log.h"
+#include "userspace/reading/gap_list.h"
 #include "userspace/reading/legacy_reading.h"
 #include "userspace/reading/senml.h"
 
@@ -25,6 +27,7 @@ struct waiting {
 	struct ingest_job ingest;	/* first: the job is the waiting */
 	struct waiting *next, **at;	/* in post->waiting */
 	struct coaps_deferred *deferred;
+	struct ingest_gaps *gaps;	/* of ingest */
 	int format;		/* SENML_CBOR, SENML_JSON, or 0: the older program */
 };
 
@@ -46,6 +49,7 @@ static void waiting_free(struct waiting *w)
 	}
 	free(w->ingest.acks);
 	free(w->ingest.readings);
+	free(w->gaps);
 	free(w);
 }
 
@@ -78,8 +82,8 @@ static void committed(struct job *job)
 		reply.code = COAP_RESPONSE_CODE_BAD_REQUEST;
 		reply.payload = w->ingest.why;
 		reply.payload_size = strlen(w->ingest.why);
-		log_warning("reading refused by the database: device=%s seq=%" PRIu64 ": %s",
-			    w->ingest.readings[0].device, w->ingest.readings[0].seq, w->ingest.why);
+		log_warning("refused by the database: device=%s: %s",
+			    w->gaps != NULL ? w->gaps->device : w->ingest.readings[0].device, w->ingest.why);
 	} else {
 		static const char text[] = "the store is not available; keep the readings";
 
@@ -142,6 +146,12 @@ static int decode(struct post *p, int format, const uint8_t *data, size_t size, 
 	return n;
 }
 
+static void refuse_writer(const struct coaps_identity *who, const char *device, coap_pdu_t *response)
+{
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate names %s, which may not write for %s",
+		       who->name[0] != '\0' ? who->name : "no device", device);
+}
+
 /* Each reading is of a device that the peer may write, with a number that the store can hold. */
 static bool permitted(const struct post *p, coap_session_t *session, int format, size_t n, coap_pdu_t *response)
 {
@@ -152,9 +162,7 @@ static bool permitted(const struct post *p, coap_session_t *session, int format,
 		const struct reading *r = &p->scratch[i];
 
 		if (!authorise(p->client_auth, &who, format == 0 ? AUTHORISE_WRITE_LEGACY : AUTHORISE_WRITE, r->device)) {
-			request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1,
-				       "the certificate names %s, which may not write for %s",
-				       who.name[0] != '\0' ? who.name : "no device", r->device);
+			refuse_writer(&who, r->device, response);
 			return false;
 		}
 		if (r->seq > INT64_MAX) {
@@ -207,6 +215,39 @@ static void busy(coap_pdu_t *response)
 		       "the queue to the store is full; keep the readings");
 }
 
+/* Takes w: the answer comes after the commit, or has been given. */
+static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *session, const coap_pdu_t *request,
+			    coap_pdu_t *response)
+{
+	switch (coaps_defer(session, request, response, &w->deferred)) {
+	case 0:
+		break;
+	case -EALREADY:
+		waiting_free(w);
+		return;
+	default:
+		waiting_free(w);
+		busy(response);
+		return;
+	}
+	if (ingest_submit(p->ingest, &w->ingest) < 0) {
+		static const char text[] = "the queue to the store is full; keep the readings";
+
+		coaps_answer(w->deferred, &(struct coaps_reply){
+			.code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, .content_format = -1,
+			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
+		});
+		waiting_free(w);
+		return;
+	}
+	w->next = p->waiting;
+	w->at = &p->waiting;
+	if (w->next != NULL) {
+		w->next->at = &w->next;
+	}
+	p->waiting = w;
+}
+
 void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,
 		   coap_pdu_t *response)
 {
@@ -236,31 +277,74 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		busy(response);
 		return;
 	}
-	switch (coaps_defer(session, request, response, &w->deferred)) {
-	case 0:
-		break;
-	case -EALREADY:
+	wait_for_commit(p, w, session, request, response);
+}
+
+static struct waiting *waiting_for_gaps(const char *device, const struct gap_list *list)
+{
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (w == NULL) {
+		return NULL;
+	}
+	w->format = SENML_JSON;
+	w->ingest.job.done = committed;
+	w->gaps = calloc(1, sizeof(*w->gaps) + list->n * sizeof(w->gaps->holes[0]));
+	w->ingest.acks = malloc(sizeof(struct reading_ack));
+	if (w->gaps == NULL || w->ingest.acks == NULL) {
 		waiting_free(w);
+		return NULL;
+	}
+	w->ingest.gaps = w->gaps;
+	snprintf(w->gaps->device, sizeof(w->gaps->device), "%s", device);
+	w->gaps->epoch = list->epoch;
+	w->gaps->n = list->n;
+	for (unsigned i = 0; i < list->n; i++) {
+		w->gaps->holes[i].range = (struct gaps_range){ list->gaps[i].first, list->gaps[i].last };
+		snprintf(w->gaps->holes[i].cause, sizeof(w->gaps->holes[i].cause), "dropped by node: %s", list->gaps[i].cause);
+	}
+	return w;
+}
+
+void post_gaps(struct post *p, const char *device, coap_session_t *session, const coap_pdu_t *request,
+	       coap_pdu_t *response)
+{
+	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), rc;
+	size_t size, offset, total;
+	struct gap_list list;
+	struct coaps_identity who;
+	const uint8_t *data;
+	struct waiting *w;
+	char err[160];
+
+	if (format != GAP_LIST_FORMAT) {
+		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
+			       "content format %d: expected 50 (JSON)", format);
 		return;
-	default:
-		waiting_free(w);
+	}
+	coaps_identity_of(session, &who);
+	if (!authorise(p->client_auth, &who, AUTHORISE_WRITE, device)) {
+		refuse_writer(&who, device, response);
+		return;
+	}
+	if (coap_get_data_large(request, &size, &data, &offset, &total) == 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "there is no payload");
+		return;
+	}
+	rc = gap_list_decode(data, size, &list, err, sizeof(err));
+	if (rc == 0 && list.epoch == READING_EPOCH_LEGACY) {
+		rc = -EBADMSG;
+		snprintf(err, sizeof(err), "epoch: no gaps are counted in that of the older program");
+	}
+	if (rc < 0 && rc != -ENOMEM) {
+		request_refuse(response, rc == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
+			       : COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+		return;
+	}
+	w = rc < 0 ? NULL : waiting_for_gaps(device, &list);
+	if (w == NULL) {
 		busy(response);
 		return;
 	}
-	if (ingest_submit(p->ingest, &w->ingest) < 0) {
-		static const char text[] = "the queue to the store is full; keep the readings";
-
-		coaps_answer(w->deferred, &(struct coaps_reply){
-			.code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, .content_format = -1,
-			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
-		});
-		waiting_free(w);
-		return;
-	}
-	w->next = p->waiting;
-	w->at = &p->waiting;
-	if (w->next != NULL) {
-		w->next->at = &w->next;
-	}
-	p->waiting = w;
+	wait_for_commit(p, w, session, request, response);
 }

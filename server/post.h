@@ -31,6 +31,10 @@ struct post_key {
 void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,
 		   coap_pdu_t *response);
 
+/* The same for a POST to /gaps/{device} (userspace/reading/gap_list.h). */
+void post_gaps(struct post *p, const char *device, coap_session_t *session, const coap_pdu_t *request,
+	       coap_pdu_t *response);
+
 /* Tells those to wait that have long waited. Returns in how many ms to come again, -1: not needed. */
 int post_hold(struct post *p);
 

@@ -281,18 +281,22 @@ static void put_reading(coap_resource_t *resource, coap_session_t *session, cons
 		      session, request, response);
 }
 
-/* A path of ours with a method that it does not have: 4.05; any other: 4.04. */
-static void no_such_method(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-			   const coap_string_t *query, coap_pdu_t *response)
+/* Only /gaps/{device} takes a POST. */
+static void post_device(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
+			const coap_string_t *query, coap_pdu_t *response)
 {
 	struct read_job read;
 
 	(void)resource;
-	(void)session;
 	(void)query;
-	if (route(request, &read, response)) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "this resource does not have that method");
+	if (!route(request, &read, response)) {
+		return;
 	}
+	if (read.kind != READ_GAPS) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "this resource does not have that method");
+		return;
+	}
+	post_gaps(&resources_of(session)->post, read.device, session, request, response);
 }
 
 /* --- registration --------------------------------------------------------- */
@@ -335,7 +339,7 @@ struct resources *resources_new(const struct resources_config *config)
 	coap_register_handler(pack, COAP_REQUEST_POST, post_pack);
 	coap_register_handler(time, COAP_REQUEST_GET, get_time);
 	coap_register_handler(devices, COAP_REQUEST_GET, get_device);
-	coap_register_handler(devices, COAP_REQUEST_POST, no_such_method);
+	coap_register_handler(devices, COAP_REQUEST_POST, post_device);
 	coap_register_handler(devices, COAP_REQUEST_DELETE, delete_reading);
 	coap_add_resource(context, devices);
 	coaps_server_set_user(config->coaps, r);

@@ -9,6 +9,7 @@
  *	PUT    /gpsflowtemp/{device}/{epoch}.{seq}     stores it, as POST does
  *	DELETE /gpsflowtemp/{device}/{epoch}.{seq}     removes it and remembers the hole
  *	GET    /gaps/{device}                          JSON (gaps_report.h)
+ *	POST   /gaps/{device}                          what will never come (userspace/reading/gap_list.h)
  *	GET    /time                                   UTC in us, decimal text
  *
  * Readings are given as SenML in CBOR, or in JSON if Accept says 110. Whatever asks the store is answered

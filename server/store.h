@@ -87,8 +87,20 @@ struct store_track {
 int store_track(struct store *s, const struct store_track *track, store_reading_fn each, void *arg);
 int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq, store_reading_fn each, void *arg);
 
+/* Numbers that will never come, and why. */
+struct store_hole {
+	struct gaps_range range;	/* last below INT64_MAX */
+	char cause[32];
+};
+
 /*
- * What a stream has, as ascending ranges. cause NULL: readings that are there; else why they never will be
+ * Notes holes, all or none. What has a cause already keeps it. 0 or negative.
+ */
+int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n, int64_t now_us);
+
+/*
+ * What a stream has, as ranges that do not overlap. cause NULL: readings that are there, or are below a
+ * checkpoint and then may be in a range with a cause, too; else why they never will be
  * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making, without
  * those of READING_EPOCH_LEGACY, whose numbers are times.
  */

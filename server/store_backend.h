@@ -22,6 +22,7 @@ struct store_backend {
 	const char *unlock;	/* and keep the changes */
 	const char *abandon;	/* unlock after a failure */
 	const char *begin;
+	const char *lock_row;	/* ends a SELECT in a transaction: others wait for its row until the end */
 	const char *by_key;	/* after `readings`: look it up by its primary key, whatever the statistics say */
 	const struct migration *migrations;
 	const size_t *migrations_count;

@@ -532,6 +532,7 @@ const struct store_backend store_mariadb = {
 	.unlock = "DO RELEASE_LOCK('geotherm schema')",
 	.abandon = "DO RELEASE_LOCK('geotherm schema')",
 	.begin = "START TRANSACTION",
+	.lock_row = "FOR UPDATE",
 	.by_key = "FORCE INDEX (PRIMARY)",
 	.migrations = migrations_mariadb,
 	.migrations_count = &migrations_mariadb_count,

@@ -75,3 +75,18 @@ void store_disconnect(struct store *s)
 		s->db = NULL;
 	}
 }
+
+int store_end(struct store *s, int rc)
+{
+	char why[sizeof(s->error)];
+
+	if (rc >= 0) {
+		rc = store_query(s, "COMMIT", SQL_NO_PARAMS, NULL, NULL);
+	}
+	if (rc < 0 && s->db != NULL) {
+		memcpy(why, s->error, sizeof(why));
+		store_query(s, "ROLLBACK", SQL_NO_PARAMS, NULL, NULL);
+		memcpy(s->error, why, sizeof(why));
+	}
+	return rc;
+}

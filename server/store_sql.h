@@ -20,6 +20,17 @@ struct epoch_text {
 struct sql_value sql_epoch(uint64_t epoch, struct epoch_text *text);
 uint64_t sql_epoch_of(const struct sql_value *v);
 
+/* A row of `streams`. */
+struct stream_row {
+	bool found;
+	int64_t id, complete;
+};
+/* 0, and row->found tells whether there is one. */
+int store_find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row);
+
+/* Ends a transaction: COMMIT where rc >= 0, else ROLLBACK that leaves the error as it is. rc, or why COMMIT failed. */
+int store_end(struct store *s, int rc);
+
 /* A sql_row_fn: the first column of the last row into *(int64_t *)arg. */
 int sql_first_integer(void *arg, const struct sql_value *v, size_t n);
 

@@ -228,6 +228,7 @@ const struct store_backend store_sqlite = {
 	.unlock = "COMMIT",
 	.abandon = "ROLLBACK",
 	.begin = "BEGIN IMMEDIATE",
+	.lock_row = "",	/* the whole file is locked */
 	.by_key = "",
 	.migrations = migrations_sqlite,
 	.migrations_count = &migrations_sqlite_count,

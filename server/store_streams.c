@@ -9,11 +9,6 @@
 
 #define STREAMS_LISTED 64	/* of one device; each new outbox is one */
 
-struct stream_row {
-	bool found;
-	int64_t id, complete;
-};
-
 static int take_stream(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
@@ -21,7 +16,7 @@ static int take_stream(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-static int find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row)
+int store_find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row)
 {
 	struct epoch_text text = { "" };
 
@@ -47,22 +42,22 @@ static int take_island(void *arg, const struct sql_value *v, size_t n)
 	return first == 0 ? 0 : is->each(is->arg, first, (uint64_t)v[1].integer);
 }
 
-/* The readings of a stream above `complete`. */
-static int walk_islands(struct store *s, int64_t stream, int64_t complete,
+/* The readings of a stream above `above`, up to `last`. */
+static int walk_islands(struct store *s, int64_t stream, int64_t above, int64_t last,
 			int (*each)(void *arg, uint64_t first, uint64_t last), void *arg)
 {
 	struct islands is = { .each = each, .arg = arg };
-	int64_t last = 0;
+	int64_t end = 0;
 	int rc = store_query(s, "SELECT seq, prev FROM (SELECT seq, LAG(seq) OVER (ORDER BY seq) AS prev FROM readings "
-			     "WHERE stream = ? AND seq > ?) t WHERE prev IS NULL OR seq <> prev + 1 ORDER BY seq",
-			     SQL_PARAMS(sql_integer(stream), sql_integer(complete)), take_island, &is);
+			     "WHERE stream = ? AND seq > ? AND seq <= ?) t WHERE prev IS NULL OR seq <> prev + 1 ORDER BY seq",
+			     SQL_PARAMS(sql_integer(stream), sql_integer(above), sql_integer(last)), take_island, &is);
 
 	if (rc < 0 || is.first == 0) {
 		return rc;
 	}
-	rc = store_query(s, "SELECT MAX(seq) FROM readings WHERE stream = ?", SQL_PARAMS(sql_integer(stream)),
-			 sql_first_integer, &last);
-	return rc < 0 ? rc : each(arg, is.first, (uint64_t)last);
+	rc = store_query(s, "SELECT MAX(seq) FROM readings WHERE stream = ? AND seq <= ?",
+			 SQL_PARAMS(sql_integer(stream), sql_integer(last)), sql_first_integer, &end);
+	return rc < 0 ? rc : each(arg, is.first, (uint64_t)end);
 }
 
 static int add_range(void *arg, uint64_t first, uint64_t last)
@@ -84,7 +79,7 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 	struct stream_row row;
 	struct epoch_text text = { "" };
 	char sql[160];
-	int rc = find_stream(s, device, epoch, &row);
+	int rc = store_find_stream(s, device, epoch, &row);
 
 	if (rc >= 0 && !row.found) {
 		snprintf(sql, sizeof(sql), "INSERT INTO streams (device, epoch, created_us) VALUES (?, ?, ?) %s",
@@ -92,7 +87,7 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 		rc = store_query(s, sql, SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text), sql_integer(created_us)),
 				 NULL, NULL);
 		if (rc >= 0) {
-			rc = find_stream(s, device, epoch, &row);
+			rc = store_find_stream(s, device, epoch, &row);
 		}
 	}
 	if (rc < 0) {
@@ -108,7 +103,7 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 	gaps_init(gaps, (uint64_t)row.complete);
 	rc = store_query(s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? ORDER BY first_seq",
 			 SQL_PARAMS(sql_integer(row.id)), add_hole, gaps);
-	return rc < 0 ? rc : walk_islands(s, row.id, row.complete, add_range, gaps);
+	return rc < 0 ? rc : walk_islands(s, row.id, row.complete, INT64_MAX, add_range, gaps);
 }
 
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete)
@@ -118,36 +113,6 @@ int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete)
 					sql_integer((int64_t)complete)), NULL, NULL);
 
 	return rc < 0 ? rc : 0;
-}
-
-int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t created_us)
-{
-	const struct sql_value number = sql_integer((int64_t)seq);
-	struct stream_row row;
-	char sql[160];
-	int removed = 0, rc = find_stream(s, device, epoch, &row);
-
-	if (rc < 0 || !row.found) {
-		return rc;
-	}
-	snprintf(sql, sizeof(sql), "INSERT INTO holes (stream, first_seq, last_seq, cause, created_us) "
-		 "VALUES (?, ?, ?, 'removed by operator', ?) %s", s->backend->keep);
-	rc = store_query(s, s->backend->begin, SQL_NO_PARAMS, NULL, NULL);
-	if (rc >= 0) {
-		removed = rc = store_query(s, "DELETE FROM readings WHERE stream = ? AND seq = ?",
-					   SQL_PARAMS(sql_integer(row.id), number), NULL, NULL);
-	}
-	if (removed > 0) {
-		rc = store_query(s, sql, SQL_PARAMS(sql_integer(row.id), number, number, sql_integer(created_us)), NULL, NULL);
-	}
-	if (rc >= 0) {
-		rc = store_query(s, "COMMIT", SQL_NO_PARAMS, NULL, NULL);
-	}
-	if (rc < 0) {
-		store_query(s, "ROLLBACK", SQL_NO_PARAMS, NULL, NULL);
-		return rc;
-	}
-	return removed;
 }
 
 /* --- what is there ------------------------------------------------------- */
@@ -168,6 +133,8 @@ static int list_stream(void *arg, const struct sql_value *v, size_t n)
 }
 
 struct range_walk {
+	struct store *store;
+	int64_t stream;
 	store_range_fn each;
 	void *arg;
 	uint64_t epoch;
@@ -180,15 +147,38 @@ static int present_range(void *arg, uint64_t first, uint64_t last)
 	return walk->each(walk->arg, walk->epoch, (struct gaps_range){ first, last }, NULL);
 }
 
+/* A hole, without what came all the same. */
+struct hole_walk {
+	struct range_walk *walk;
+	uint64_t next;		/* the first of its numbers that is not yet told */
+	char cause[32];
+};
+
+static int hole_up_to(struct hole_walk *hole, uint64_t last)
+{
+	return hole->next > last ? 0
+		: hole->walk->each(hole->walk->arg, hole->walk->epoch, (struct gaps_range){ hole->next, last }, hole->cause);
+}
+
+static int skip_present(void *arg, uint64_t first, uint64_t last)
+{
+	struct hole_walk *hole = arg;
+	int rc = hole_up_to(hole, first - 1);
+
+	hole->next = last + 1;
+	return rc;
+}
+
 static int explained_range(void *arg, const struct sql_value *v, size_t n)
 {
-	struct range_walk *walk = arg;
-	char cause[32] = "";
+	struct hole_walk hole = { .walk = arg, .next = (uint64_t)v[0].integer };
+	int64_t last = v[1].integer;
+	int rc;
 
 	(void)n;
-	memcpy(cause, v[2].data, v[2].size < sizeof(cause) ? v[2].size : sizeof(cause) - 1);
-	return walk->each(walk->arg, walk->epoch,
-			  (struct gaps_range){ (uint64_t)v[0].integer, (uint64_t)v[1].integer }, cause);
+	memcpy(hole.cause, v[2].data, v[2].size < sizeof(hole.cause) ? v[2].size : sizeof(hole.cause) - 1);
+	rc = walk_islands(hole.walk->store, hole.walk->stream, v[0].integer - 1, last, skip_present, &hole);
+	return rc != 0 ? rc : hole_up_to(&hole, (uint64_t)last);
 }
 
 int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg)
@@ -198,7 +188,8 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 			     SQL_PARAMS(sql_text(device), sql_integer(STREAMS_LISTED)), list_stream, &list);
 
 	for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
-		struct range_walk walk = { .each = each, .arg = arg, .epoch = list.epoch[i] };
+		struct range_walk walk = { .store = s, .stream = list.row[i].id, .each = each, .arg = arg,
+					   .epoch = list.epoch[i] };
 
 		if (walk.epoch == READING_EPOCH_LEGACY) {
 			continue;
@@ -207,7 +198,8 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 			rc = present_range(&walk, 1, (uint64_t)list.row[i].complete);
 		}
 		if (rc >= 0) {
-			rc = walk_islands(s, list.row[i].id, list.row[i].complete, present_range, &walk);
+			rc = walk_islands(s, list.row[i].id, list.row[i].complete, INT64_MAX,
+					  present_range, &walk);
 		}
 		if (rc >= 0) {
 			rc = store_query(s, "SELECT first_seq, last_seq, cause FROM holes WHERE stream = ? ORDER BY first_seq",

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* store_holes: the part of store.h about what will never come, or was removed. */
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store_sql.h"
+
+/* The whole transaction waits here for others that note holes of the same stream. */
+static int begin(struct store *s, int64_t stream)
+{
+	int64_t id;
+	char sql[80];
+	int rc = store_query(s, s->backend->begin, SQL_NO_PARAMS, NULL, NULL);
+
+	snprintf(sql, sizeof(sql), "SELECT id FROM streams WHERE id = ? %s", s->backend->lock_row);
+	return rc < 0 ? rc : store_query(s, sql, SQL_PARAMS(sql_integer(stream)), sql_first_integer, &id);
+}
+
+static int insert_hole(struct store *s, int64_t stream, uint64_t first, uint64_t last, const char *cause, int64_t now_us)
+{
+	return store_query(s, "INSERT INTO holes (stream, first_seq, last_seq, cause, created_us) VALUES (?, ?, ?, ?, ?)",
+			   SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)first), sql_integer((int64_t)last),
+				      sql_text(cause), sql_integer(now_us)), NULL, NULL);
+}
+
+static int take_range(void *arg, const struct sql_value *v, size_t n)
+{
+	(void)n;
+	*(struct gaps_range *)arg = (struct gaps_range){ (uint64_t)v[0].integer, (uint64_t)v[1].integer };
+	return 0;
+}
+
+/* What of the range has no cause yet gets this one. */
+static int explain(struct store *s, int64_t stream, struct gaps_range range, const char *cause, int64_t now_us)
+{
+	int rc = 0;
+
+	while (rc >= 0 && range.first <= range.last) {
+		struct gaps_range next = { range.last + 1, range.last };
+
+		rc = store_query(s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? AND last_seq >= ? AND first_seq <= ? "
+				 "ORDER BY first_seq LIMIT 1", SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)range.first),
+				 sql_integer((int64_t)range.last)), take_range, &next);
+		if (rc >= 0 && next.first > range.first) {
+			rc = insert_hole(s, stream, range.first, next.first - 1, cause, now_us);
+		}
+		range.first = next.last + 1;
+	}
+	return rc;
+}
+
+int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n, int64_t now_us)
+{
+	int rc = begin(s, (int64_t)stream);
+
+	for (size_t i = 0; i < n && rc >= 0; i++) {
+		rc = explain(s, (int64_t)stream, holes[i].range, holes[i].cause, now_us);
+	}
+	rc = store_end(s, rc);
+	return rc < 0 ? rc : 0;
+}
+
+int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us)
+{
+	struct stream_row row;
+	int removed = 0, rc = store_find_stream(s, device, epoch, &row);
+
+	if (rc < 0 || !row.found) {
+		return rc;
+	}
+	rc = begin(s, row.id);
+	if (rc >= 0) {
+		removed = rc = store_query(s, "DELETE FROM readings WHERE stream = ? AND seq = ?",
+					   SQL_PARAMS(sql_integer(row.id), sql_integer((int64_t)seq)), NULL, NULL);
+	}
+	if (removed > 0) {
+		rc = explain(s, row.id, (struct gaps_range){ seq, seq }, "removed by operator", now_us);
+	}
+	rc = store_end(s, rc);
+	return rc < 0 ? rc : removed;
+}
