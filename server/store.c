@@ -164,49 +164,63 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us) : rc < 0 ? rc : 0;
 }
 
-struct track_sql {
-	FILE *sql;
-	const struct store_track *track;
-	unsigned streams;
+struct streams_of {
+	int64_t id[STREAMS_PER_TRACK];
+	unsigned count;
 };
 
-/* Each stream walks its own index and stops at the limit; one sort of streams * limit rows is left. */
-static int add_stream(void *arg, const struct sql_value *v, size_t n)
+static int take_stream(void *arg, const struct sql_value *v, size_t n)
 {
-	struct track_sql *t = arg;
-	const char *order = t->track->from_known ? "" : "DESC";
+	struct streams_of *streams = arg;
 
 	(void)n;
-	fprintf(t->sql, "%sSELECT * FROM (SELECT %s FROM readings WHERE stream = %" PRId64
-		" AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us %s, seq %s LIMIT %u) s%u",
-		t->streams > 0 ? " UNION ALL " : "", store_row_names, v[0].integer,
-		t->track->from_known ? t->track->from_us : INT64_MIN + 1, t->track->to_us, order, order,
-		t->track->limit, t->streams);
-	t->streams++;
+	streams->id[streams->count++] = v[0].integer;
 	return 0;
+}
+
+/* Each stream walks its own index and stops at the limit; what is left to sort is streams * limit rows. */
+static void write_track(FILE *sql, const struct store_track *track, const struct streams_of *streams)
+{
+	const char *order = track->from_known ? "" : "DESC";
+	const int64_t from_us = track->from_known ? track->from_us : INT64_MIN + 1;
+
+	if (streams->count == 1 && track->from_known) {	/* as a rule: the index is in order, nothing to sort */
+		fprintf(sql, "SELECT %s, device, epoch FROM readings JOIN streams ON id = stream WHERE stream = %" PRId64
+			" AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us, seq LIMIT %u", store_row_names,
+			streams->id[0], from_us, track->to_us, track->limit);
+		return;
+	}
+	fprintf(sql, "SELECT * FROM (SELECT u.*, device, epoch FROM (");
+	for (unsigned i = 0; i < streams->count; i++) {
+		fprintf(sql, "%sSELECT * FROM (SELECT %s FROM readings WHERE stream = %" PRId64 " AND time_us BETWEEN %" PRId64
+			" AND %" PRId64 " ORDER BY time_us %s, seq %s LIMIT %u) s%u", i > 0 ? " UNION ALL " : "",
+			store_row_names, streams->id[i], from_us, track->to_us, order, order, track->limit, i);
+	}
+	fprintf(sql, ") u JOIN streams ON id = stream ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
+		"ORDER BY time_us, stream, seq", order, order, order, track->limit);
 }
 
 int store_track(struct store *s, const struct store_track *track, store_reading_fn each, void *arg)
 {
 	struct reading_walk walk = { .store = s, .each = each, .arg = arg };
-	struct track_sql t = { .track = track };
-	const char *order = track->from_known ? "" : "DESC";
+	struct streams_of streams = { .count = 0 };
 	char *sql = NULL;
 	size_t size;
-	int rc;
+	FILE *out;
+	int rc = store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
+			     SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK)), take_stream, &streams);
 
-	t.sql = open_memstream(&sql, &size);
-	if (t.sql == NULL) {
+	if (rc < 0 || streams.count == 0) {
+		return rc;
+	}
+	out = open_memstream(&sql, &size);
+	if (out == NULL) {
 		return store_fail(s, STORE_DOWN, "out of memory");
 	}
-	fprintf(t.sql, "SELECT * FROM (SELECT u.*, device, epoch FROM (");
-	rc = store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
-			 SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK)), add_stream, &t);
-	fprintf(t.sql, ") u JOIN streams ON id = stream ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
-		"ORDER BY time_us, stream, seq", order, order, order, track->limit);
-	if (fclose(t.sql) != 0) {
+	write_track(out, track, &streams);
+	if (fclose(out) != 0) {
 		rc = store_fail(s, STORE_DOWN, "out of memory");
-	} else if (rc >= 0 && t.streams > 0) {
+	} else {
 		rc = store_query(s, sql, SQL_NO_PARAMS, take_reading, &walk);
 	}
 	free(sql);

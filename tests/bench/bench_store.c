@@ -426,7 +426,7 @@ static void queries(struct bed *bed, const char *name, uint64_t rows)
 		struct store_track t = { .device = device, .from_known = true, .from_us = T0 + PERIOD_US,
 					 .to_us = T0 + PERIOD_US + DAY_US, .limit = 10000 };
 
-		snprintf(device, sizeof(device), "urn:dev:mac:0200c0fffe%06x", i * 37u);
+		snprintf(device, sizeof(device), "urn:dev:mac:0200c0fffe%06x", i * 37u % DEVICES);
 		devices = track = 0;
 		start = wall_s();
 		if (store_newest(bed->store, NULL, count, &devices) < 0) {
