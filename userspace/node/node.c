@@ -56,6 +56,7 @@ struct node {
 	uint64_t uplink_told;	/* answers and failures already in the status */
 	int certificate_days;	/* as the log was told; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
+	uint64_t boot;
 	char trouble[1024];	/* last error that is not the uplink's */
 	uint64_t trouble_ns;
 };
@@ -84,7 +85,7 @@ static int open_outbox(struct node *n)
 		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000),
 		.sync_ms = n->config->outbox_sync_ms,
 		.flush_thread = true,
-		.boot = system_facts_boot(""),
+		.boot = n->boot,
 	};
 	char err[1024];
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
@@ -199,6 +200,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 	struct uplink_stats uplink = { .state = "off", .last_error = "" };
 	struct outbox_stats outbox;
 	struct status status = {
+		.boot = n->boot,
 		.boot_ns = now_ns,
 		.started_ns = n->started_ns,
 		.period_ms = n->config->period_ms,
@@ -528,6 +530,8 @@ int node_run(struct node_config *config, const struct node_config_source *source
 {
 	static struct node node;	/* large: a reading, a result */
 	struct node *n = &node;
+	struct ubx_assist assist;
+	bool known;
 	char err[512];
 	int code;
 
@@ -535,6 +539,7 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	n->source = source;
 	n->certificate_days = INT_MIN;
 	code = open_loop(n);
+	n->boot = system_facts_boot("");
 	n->started_ns = system_facts_boot_ns();
 	n->last_reading_ns = n->started_ns;
 	clock_init(&n->clock, n->config->not_before_us);
@@ -548,7 +553,8 @@ int node_run(struct node_config *config, const struct node_config_source *source
 		code = NODE_OUTBOX;
 	}
 	if (code == NODE_OK) {
-		n->parts = parts_open(n->config, n->started_ns, err, sizeof(err));
+		known = status_read_fix(n->config->status, n->boot, n->started_ns, &assist) == 1;
+		n->parts = parts_open(n->config, known ? &assist : NULL, n->started_ns, err, sizeof(err));
 		if (n->parts == NULL || watch(n, parts_fd(n->parts)) != 0) {
 			log_error("%s", n->parts == NULL ? err : strerror(errno));
 			code = NODE_RUNTIME;

@@ -292,7 +292,7 @@ uint32_t parts_receiver_errors(struct parts *p)
 
 /* --- both ------------------------------------------------------------------- */
 
-struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err,
+struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known, uint64_t now_ns, char *err,
 			 size_t err_size)
 {
 	struct parts *p = calloc(1, sizeof(*p));
@@ -308,6 +308,9 @@ struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char
 		simulate_receiver(p, now_ns, "as configured");
 	} else if (strcmp(config->gnss_port, "none") != 0) {
 		open_receiver(p, config->gnss_port, now_ns);
+	}
+	if (known != NULL && p->receiver != NULL && p->pty == NULL) {	/* the simulated world has a place of its own */
+		receiver_assist(p->receiver, known);
 	}
 	return p;
 }

@@ -20,11 +20,15 @@
 #include "gpio-w1/thermometers.h"
 #include "node_config.h"
 #include "ubx/gnss_fix.h"
+#include "ubx/ubx_assist.h"
 
 struct parts;
 
-/* NULL with err if memory or descriptors run out. config is borrowed for the life of parts. */
-struct parts *parts_open(const struct node_config *config, uint64_t now_ns, char *err,
+/*
+ * NULL with err if memory or descriptors run out. config is borrowed for the life of parts. known: a place to tell the
+ * receiver of, or NULL.
+ */
+struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known, uint64_t now_ns, char *err,
 			 size_t err_size);
 /* Leaves bus and port released; NULL is accepted. */
 void parts_close(struct parts *p);

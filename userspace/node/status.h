@@ -9,6 +9,7 @@
  *   format           1; a reader refuses a higher one. New keys may come without a new number
  *   version, device  of the node
  *   pid              of the process that wrote it
+ *   boot, boot_s     which boot, as hex digits, and how old it was: CLOCK_BOOTTIME
  *   period_s         between two readings; 0: one for each fix
  *   running_s        since the start of the process
  *   reading          the last one made: age_s, seq, note ("" is null), throttled (the firmware's bits),
@@ -36,10 +37,12 @@
 
 #include "clock.h"
 #include "outbox.h"
+#include "ubx/ubx_assist.h"
 #include "uplink.h"
 #include "userspace/reading/reading.h"
 
 struct status {
+	uint64_t boot;		/* system_facts_boot() */
 	uint64_t boot_ns;	/* now */
 	uint64_t started_ns;
 	unsigned period_ms;
@@ -57,5 +60,11 @@ struct status {
 
 /* Writes path (and path.new on the way): 0 or a negative errno. */
 int status_write(const char *path, const struct status *s);
+
+/*
+ * The position that the last process of this boot left in path: 1 and *assist, without time, or 0. A receiver is told
+ * of it when it has none. It may have moved since then, by up to 30 m/s.
+ */
+int status_read_fix(const char *path, uint64_t boot, uint64_t boot_ns, struct ubx_assist *assist);
 
 #endif

@@ -232,7 +232,7 @@ static void explain(const struct request *r, const struct coaps_response *answer
 	if (answer->failure != COAPS_ANSWERED) {
 		snprintf(text, size, "%s: %s", r->server->uri, answer->reason);
 	} else {
-		snprintf(text, size, "%s answers %u.%02u%s%.*s", r->server->uri, answer->code >> 5, answer->code & 31,
+		snprintf(text, size, "%s answers %d.%02d%s%.*s", r->server->uri, answer->code >> 5, answer->code & 31,
 			 answer->payload_size > 0 ? ": " : "",
 			 (int)(answer->payload_size < 500 ? answer->payload_size : 500), (const char *)answer->payload);
 	}
@@ -312,7 +312,7 @@ static void take_time_answer(struct uplink *u, const struct request *r, const st
 	errno = 0;
 	utc_us = strtoll(text, &end, 10);
 	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text || (*end != '\0' && *end != '\n')) {
-		snprintf(text, sizeof(text), "%s tells no time (%u.%02u)", r->server->uri, answer->code >> 5,
+		snprintf(text, sizeof(text), "%s tells no time (%d.%02d)", r->server->uri, answer->code >> 5,
 			 answer->code & 31);
 		trouble(u, text);
 		return;
