@@ -59,7 +59,7 @@ struct thermometers_result {
 
 /* NULL on failure, then err (always terminated) says in one line what and what to do. */
 struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size);
-/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and a second on a bad one. */
+/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and three seconds on a bad one. */
 void thermometers_close(struct thermometers *t);
 
 /*

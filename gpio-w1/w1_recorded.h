@@ -37,7 +37,7 @@ struct w1_recorded {
 struct w1_line w1_recorded_record(struct w1_recorded *r, struct w1_line of, struct w1_recorded_entry *entries,
 				  size_t capacity);
 
-/* A line that plays n entries. Beyond them, or where they do not fit, every operation fails with -EPROTO and time goes on. */
+/* A line that plays n entries. Beyond them, or where they don't fit, every operation fails with -EPROTO; time goes on. */
 struct w1_line w1_recorded_play(struct w1_recorded *r, struct w1_recorded_entry *entries, size_t n);
 
 #endif
