@@ -239,6 +239,13 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 dts/geotherm-setup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	$(INSTALL) -m 644 README.md LICENSE docs/protocol.md docs/simulators.md $(DESTDIR)$(PREFIX)/share/doc/geotherm/
+	$(Q)for p in geotherm:1 geotherm-node:8 geotherm-server:8 geotherm-selftest:8; do n=$${p%:*} s=$${p#*:}; \
+		$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man$$s $(DESTDIR)$(PREFIX)/share/bash-completion/completions && \
+		$(RUN) $(BUILD)/$$n --print-man >$(DESTDIR)$(PREFIX)/share/man/man$$s/$$n.$$s && \
+		$(RUN) $(BUILD)/$$n --print-completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$n || exit; done
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man5
+	$(Q)for n in geotherm-node geotherm-server; do \
+		$(RUN) $(BUILD)/$$n --print-conf-man >$(DESTDIR)$(PREFIX)/share/man/man5/$$n.conf.5 || exit; done
 	$(RUN) $(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
 	$(RUN) $(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
 

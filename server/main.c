@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-server: stores readings before it answers for them. */
-#define _GNU_SOURCE	/* getopt_long, signalfd */
+#define _GNU_SOURCE	/* signalfd */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,26 +20,42 @@
 #include "userspace/coaps/coaps_server.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
+#include "userspace/daemon/options.h"
 
 enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL = 3, EXIT_ADDRESS = 4, EXIT_STORE = 5 };
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 #define OVERRIDES_MAX 64
 
-static const char help[] =
-	"usage: geotherm-server [options]\n"
-	"\n"
-	"  --config FILE          configuration, " CONFIG_PATH " if not given\n"
-	"  -o SECTION.KEY=VALUE   over the file; may be given often\n"
-	"  --check-config         checks configuration and credentials, starts nothing\n"
-	"  --print-config         every key with its default and meaning\n"
-	"  --log-level LEVEL      error, warning, notice, info or debug\n"
-	"  --show-readings        prints each reading on stdout once it is stored\n"
-	"  --ready-file FILE      writes the address into FILE once requests are served\n"
-	"  --version, --help\n"
-	"\n"
-	"Ends with 0 when asked to (SIGTERM, SIGINT), 1 after a failure at run time, 2 for wrong usage or\n"
-	"configuration, 3 for a credential, 4 for an address that cannot be listened on, 5 for the store.\n";
+enum option_key { CHECK = 256, LEVEL, SHOW, READY };
+
+static const struct manual_option options_of_server[] = {
+	{ 'c', "config", "FILE", "The configuration; default " CONFIG_PATH "." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
+	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, starts nothing." },
+	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Goes over the key log_level." },
+	{ SHOW, "show-readings", NULL, "Prints each reading on stdout once it is stored." },
+	{ READY, "ready-file", "FILE", "Writes the address into FILE once requests are served." },
+};
+
+static const struct manual_command command = {
+	.options = options_of_server, .n_options = sizeof(options_of_server) / sizeof(options_of_server[0]),
+};
+
+static const struct manual_exit exits[] = {
+	{ EXIT_OK, "after SIGTERM or SIGINT" }, { EXIT_RUNTIME, "a failure at run time" },
+	{ EXIT_USAGE, "a wrong option or configuration" }, { EXIT_CREDENTIAL, "a credential that cannot be used" },
+	{ EXIT_ADDRESS, "an address that cannot be listened on" }, { EXIT_STORE, "a store that cannot be opened" },
+};
+
+static const struct manual manual = {
+	.name = "geotherm-server", .section = 8, .brief = "stores what nodes send before it answers",
+	.about = "Takes readings by CoAP over DTLS, stores them in SQLite or MariaDB, and answers each request only when its "
+		 "readings are on disk. It also serves what it has: the newest of each device, tracks, gaps.",
+	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.see_also = "geotherm(1), geotherm-node(8), geotherm-server.conf(5)",
+	.config_file = CONFIG_PATH, .config = &server_config_table,
+};
 
 struct options {
 	const char *config_path;
@@ -66,19 +81,12 @@ struct server {
 /* -1: go on; else the exit code. */
 static int read_options(struct options *o, int argc, char **argv)
 {
-	enum { CONFIG = 256, CHECK, PRINT, LEVEL, SHOW, READY, VERSION, HELP };
-	static const struct option names[] = {
-		{ "config", required_argument, NULL, CONFIG }, { "check-config", no_argument, NULL, CHECK },
-		{ "print-config", no_argument, NULL, PRINT }, { "log-level", required_argument, NULL, LEVEL },
-		{ "show-readings", no_argument, NULL, SHOW }, { "ready-file", required_argument, NULL, READY },
-		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP }, { 0 },
-	};
 	int c;
 
 	*o = (struct options){ .config_path = CONFIG_PATH };
-	while ((c = getopt_long(argc, argv, "o:", names, NULL)) != -1) {
+	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
 		switch (c) {
-		case CONFIG:
+		case 'c':
 			o->config_path = optarg;
 			break;
 		case 'o':
@@ -91,9 +99,6 @@ static int read_options(struct options *o, int argc, char **argv)
 		case CHECK:
 			o->check = true;
 			break;
-		case PRINT:
-			server_config_print(stdout);
-			return EXIT_OK;
 		case LEVEL:
 			o->log_level = optarg;
 			break;
@@ -103,15 +108,10 @@ static int read_options(struct options *o, int argc, char **argv)
 		case READY:
 			o->ready_file = optarg;
 			break;
-		case VERSION:
-			puts("geotherm-server " GEOTHERM_VERSION);
-			return EXIT_OK;
-		case HELP:
-			fputs(help, stdout);
+		case OPTIONS_DONE:
 			return EXIT_OK;
 		default:
-			fputs("Try geotherm-server --help\n", stderr);
-			return EXIT_USAGE;
+			return EXIT_USAGE;	/* said why already */
 		}
 	}
 	if (optind < argc) {

@@ -103,10 +103,7 @@ void server_config_free(struct server_config *config)
 	config_free(table, TABLE_ROWS, config);
 }
 
-void server_config_print(FILE *out)
-{
-	config_print(table, TABLE_ROWS, out);
-}
+const struct config_table server_config_table = { table, TABLE_ROWS };
 
 struct store_config server_config_store(const struct server_config *c)
 {

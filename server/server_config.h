@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "store.h"
+#include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
 struct server_config {
@@ -35,7 +35,8 @@ struct server_config {
 int server_config_load(struct server_config *config, const char *path, const char *const *assignments, size_t n,
 		       char *err, size_t err_size);
 void server_config_free(struct server_config *config);
-void server_config_print(FILE *out);
+/* Every key with its meaning. */
+extern const struct config_table server_config_table;
 
 /* Borrows the config's strings. */
 struct store_config server_config_store(const struct server_config *config);

@@ -147,7 +147,7 @@ static void the_printed_manual_is_a_configuration_that_loads(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	node_config_print(f);
+	config_print(node_config_table.keys, node_config_table.n, f);
 	fclose(f);
 	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, NULL, 0 },
 					  err, sizeof(err)),

@@ -3,14 +3,23 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include "userspace/daemon/manual.h"
+
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1,		/* the server said no, or what was asked for failed */
+	CLI_FAILED = 1,		/* the server said no, or what was asked for failed or is not so */
 	CLI_USAGE = 2,
-	CLI_UNREACHABLE = 3,	/* no connection: network, credentials, name */
+	CLI_UNREACHABLE = 3,	/* no connection: network, credentials, name; or no status file */
 };
 
-int cmd_request(int argc, char **argv);	/* get, post, put, delete, observe */
-int cmd_sim(int argc, char **argv);
+/* Keys of the options that several commands share; a command's own begin at CLI_OWN. */
+enum cli_option {
+	CLI_CA = 256, CLI_CERT, CLI_KEY, CLI_NAME, CLI_CIPHERS, CLI_ACCEPT, CLI_FORMAT, CLI_JSON, CLI_TIMEOUT, CLI_OWN,
+};
+
+extern const struct manual cli_manual;
+
+int cmd_request(const struct manual_command *self, int argc, char **argv);	/* get, post, put, delete, observe */
+int cmd_sim(const struct manual_command *self, int argc, char **argv);
 
 #endif

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* getopt_long */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -7,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "show.h"
 #include "userspace/coaps/coaps_client.h"
+#include "userspace/daemon/options.h"
 
 #define BODY_MAX (1024 * 1024)	/* what a server takes by default */
 
@@ -37,30 +38,6 @@ static const struct {
 	{ "senml+json", 110 }, { "senml+cbor", 112 },
 };
 
-static void help(const char *verb)
-{
-	bool body = strcmp(verb, "post") == 0 || strcmp(verb, "put") == 0;
-
-	printf("usage: geotherm %s [OPTION]... coaps://HOST[:PORT]/PATH%s\n\n", verb, body ? " [PAYLOAD | @FILE | -]" : "");
-	printf("  --ca FILE           CA that signed the server's certificate (GEOTHERM_CA)\n"
-	       "  --cert FILE         our certificate (GEOTHERM_CERT)\n"
-	       "  --key FILE          its key, if it is in a file of its own (GEOTHERM_KEY)\n"
-	       "  --server-name NAME  what the server's certificate must name, if not HOST\n"
-	       "  --ciphers POLICY    such as ECDHE+AESGCM\n"
-	       "  --accept FORMAT     wanted format of the answer: ");
-	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-		printf("%s%s", formats[i].name, i + 1 < sizeof formats / sizeof formats[0] ? ", " : " or its number\n");
-	}
-	if (body) {
-		printf("  --format FORMAT     format of the payload (default: none, which means text)\n");
-	}
-	printf("  --json              show readings as SenML JSON\n"
-	       "  --timeout SECONDS   for the whole request (default 60)\n"
-	       "\nPaths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ,\n"
-	       "/gaps/DEVICE, /time, /.well-known/core (docs/protocol.md)\n"
-	       "Exit codes: 0 done, 1 the server said no, 2 usage, 3 no connection.\n");
-}
-
 static int format_number(const char *text)
 {
 	char *end;
@@ -74,43 +51,34 @@ static int format_number(const char *text)
 	return end != text && *end == '\0' && number >= 0 && number <= 65535 ? (int)number : -1;
 }
 
-static int parse(int argc, char **argv, struct options *o)
+static int parse(const struct manual_command *self, int argc, char **argv, struct options *o)
 {
-	enum { CA = 256, CERT, KEY, NAME, CIPHERS, ACCEPT, FORMAT, JSON, TIMEOUT };
-	static const struct option table[] = {
-		{ "ca", required_argument, NULL, CA }, { "cert", required_argument, NULL, CERT },
-		{ "key", required_argument, NULL, KEY }, { "server-name", required_argument, NULL, NAME },
-		{ "ciphers", required_argument, NULL, CIPHERS }, { "accept", required_argument, NULL, ACCEPT },
-		{ "format", required_argument, NULL, FORMAT }, { "json", no_argument, NULL, JSON },
-		{ "timeout", required_argument, NULL, TIMEOUT }, { "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct coaps_credentials *files = &o->client.credentials;
 	int c;
 
 	memset(o, 0, sizeof *o);
-	o->verb = argv[0];
+	o->verb = self->name;
 	o->accept = o->content_format = -1;
 	files->ca = getenv("GEOTHERM_CA");
 	files->certificate = getenv("GEOTHERM_CERT");
 	files->key = getenv("GEOTHERM_KEY");
-	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
 		switch (c) {
-		case CA: files->ca = optarg; break;
-		case CERT: files->certificate = optarg; break;
-		case KEY: files->key = optarg; break;
-		case NAME: o->client.server_name = optarg; break;
-		case CIPHERS: o->client.ciphers = optarg; break;
-		case JSON: o->json = true; break;
-		case ACCEPT:
-		case FORMAT:
+		case CLI_CA: files->ca = optarg; break;
+		case CLI_CERT: files->certificate = optarg; break;
+		case CLI_KEY: files->key = optarg; break;
+		case CLI_NAME: o->client.server_name = optarg; break;
+		case CLI_CIPHERS: o->client.ciphers = optarg; break;
+		case CLI_JSON: o->json = true; break;
+		case CLI_ACCEPT:
+		case CLI_FORMAT:
 			if (format_number(optarg) < 0) {
 				fprintf(stderr, "geotherm %s: no such format: %s\n", o->verb, optarg);
 				return CLI_USAGE;
 			}
-			*(c == ACCEPT ? &o->accept : &o->content_format) = format_number(optarg);
+			*(c == CLI_ACCEPT ? &o->accept : &o->content_format) = format_number(optarg);
 			break;
-		case TIMEOUT: {
+		case CLI_TIMEOUT: {
 			char *end;
 			double seconds = strtod(optarg, &end);
 
@@ -121,12 +89,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->client.deadline_ms = (unsigned)(seconds * 1000);
 			break;
 		}
-		case 'h':
-			help(o->verb);
-			return -1;
 		default:
-			fprintf(stderr, "'geotherm %s --help' tells the options\n", o->verb);
-			return CLI_USAGE;
+			return c == OPTIONS_DONE ? -1 : CLI_USAGE;
 		}
 	}
 	o->uri = optind < argc ? argv[optind] : NULL;
@@ -199,7 +163,7 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	fflush(stdout);
 }
 
-int cmd_request(int argc, char **argv)
+int cmd_request(const struct manual_command *self, int argc, char **argv)
 {
 	struct options o;
 	struct outcome outcome = { .options = &o };
@@ -207,7 +171,7 @@ int cmd_request(int argc, char **argv)
 	struct coaps_client *client;
 	uint8_t *payload = NULL;
 	char err[512];
-	int code = parse(argc, argv, &o);
+	int code = parse(self, argc, argv, &o);
 
 	if (code != CLI_OK) {
 		return code < 0 ? CLI_OK : code;

@@ -111,8 +111,7 @@ static bool parse_uint(const char *text, unsigned long long *value)
 	return errno == 0 && *end == '\0';
 }
 
-/* What a key accepts, in words, for errors and for config_print(). */
-static void allowed(const struct config_key *key, char *text, size_t size)
+void config_allowed(const struct config_key *key, char *text, size_t size)
 {
 	size_t used = 0;
 
@@ -190,7 +189,7 @@ static int assign(const struct config_key *key, void *target, const char *value,
 	if (good) {
 		return 0;
 	}
-	allowed(key, hint, sizeof(hint));
+	config_allowed(key, hint, sizeof(hint));
 	return complain(at, "[%s] %s = %.80s: must be %s", key->section, key->key, value, hint);
 }
 
@@ -486,7 +485,7 @@ void config_print(const struct config_key *table, size_t n, FILE *out)
 		fputc('\n', out);
 		print_comment(key->help, out);
 		if (key->type != CONFIG_STRING) {
-			allowed(key, text, sizeof(text));
+			config_allowed(key, text, sizeof(text));
 			fprintf(out, "# Allowed: %s.\n", text);
 		}
 		fprintf(out, ";%s = %s\n", key->key, key->fallback != NULL ? key->fallback : "");

@@ -3,7 +3,7 @@
  * config: an INI file read by a table.
  *
  * The table is the one place where a key, its type, default, bounds and
- * meaning stand; --help-config and conf(5) are printed from it. Syntax: inih
+ * meaning stand; --print-config and conf(5) are printed from it. Syntax: inih
  * ("[section]", "key = value", ";" or "#" comments). An unknown section or key, a
  * value out of bounds, a key given twice: an error that names file, line, key and what is allowed.
  *
@@ -36,6 +36,12 @@ struct config_key {
 	const char *help;	/* one sentence or more, for conf(5) */
 };
 
+/* A table whole, for its manual (manual.h). */
+struct config_table {
+	const struct config_key *keys;
+	size_t n;
+};
+
 /*
  * Fills target (zeroed first) with defaults, then from the file. path NULL: defaults
  * only. 0; -EINVAL or the errno of opening, then err says "file:line: key: what". The target is
@@ -50,6 +56,8 @@ int config_load(const struct config_key *table, size_t n, void *target, const ch
 int config_override(const struct config_key *table, size_t n, void *target,
 		    const char *assignment, char *err, size_t err_size);
 void config_free(const struct config_key *table, size_t n, void *target);
+/* What a key accepts, in words. */
+void config_allowed(const struct config_key *key, char *text, size_t size);
 /* The table as a commented configuration file. */
 void config_print(const struct config_key *table, size_t n, FILE *out);
 

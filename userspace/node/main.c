@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-node: measures, keeps, sends. Here: the command line. */
-#define _GNU_SOURCE	/* getopt_long() */
-#include <getopt.h>
+#define _GNU_SOURCE	/* access() */
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -10,26 +9,39 @@
 #include "node_check.h"
 #include "node_config.h"
 #include "userspace/daemon/log.h"
+#include "userspace/daemon/options.h"
 
 #define DEFAULT_CONFIG "/etc/geotherm/node.conf"
 #define ASSIGNMENTS_MAX 64
 
-static const char usage[] =
-"usage: geotherm-node [--config FILE] [-o SECTION.KEY=VALUE] [--check-config] [--print-config]\n"
-"                     [--log-level LEVEL] [--version] [--help]\n"
-"\n"
-"Reads DS18B20 thermometers and a u-blox receiver, keeps every reading on disk until the\n"
-"server has it, and sends them by CoAP over DTLS. SIGHUP reads configuration and\n"
-"credentials again.\n"
-"\n"
-"  -c, --config FILE   default " DEFAULT_CONFIG "\n"
-"  -o SECTION.KEY=VALUE  over what the file says; may be given again\n"
-"      --check-config  checks the configuration and the credentials, starts nothing\n"
-"      --print-config  shows every key with its meaning and default\n"
-"      --log-level L   error, warning, notice, info, debug\n"
-"\n"
-"Ends with 0 after SIGTERM or SIGINT, 1 after a fault while running, 2 for a wrong option or\n"
-"configuration, 3 for a credential that cannot be used, 5 for an outbox that cannot be opened.\n";
+enum option_key { CHECK = 256, LEVEL };
+
+static const struct manual_option options_of_node[] = {
+	{ 'c', "config", "FILE", "The configuration; default " DEFAULT_CONFIG "." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
+	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, starts nothing." },
+	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Goes over the key log_level." },
+};
+
+static const struct manual_command command = {
+	.options = options_of_node, .n_options = sizeof(options_of_node) / sizeof(options_of_node[0]),
+};
+
+static const struct manual_exit exits[] = {
+	{ NODE_OK, "after SIGTERM or SIGINT" }, { NODE_RUNTIME, "a fault while running" },
+	{ NODE_CONFIG, "a wrong option or configuration" }, { NODE_CREDENTIAL, "a credential that cannot be used" },
+	{ NODE_OUTBOX, "an outbox that cannot be opened" },
+};
+
+static const struct manual manual = {
+	.name = "geotherm-node", .section = 8, .brief = "measures, keeps and sends temperature and position",
+	.about = "Reads DS18B20 thermometers and a u-blox receiver, keeps every reading on disk until the server has it, and "
+		 "sends them by CoAP over DTLS. SIGHUP reads configuration and credentials again: all of it is taken, or "
+		 "nothing, and the log says which.",
+	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.see_also = "geotherm(1), geotherm-node.conf(5), geotherm-selftest(8), geotherm-server(8)",
+	.config_file = DEFAULT_CONFIG, .config = &node_config_table,
+};
 
 struct options {
 	const char *config;	/* NULL: the default, which need not exist */
@@ -52,16 +64,9 @@ static int assign(struct options *o, const char *assignment)
 /* An exit code if that was all there was to do, else -1. */
 static int take_options(int argc, char **argv, struct options *o)
 {
-	enum { CHECK = 256, PRINT, LEVEL, VERSION, HELP };
-	static const struct option known[] = {
-		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, CHECK },
-		{ "print-config", no_argument, NULL, PRINT }, { "log-level", required_argument, NULL, LEVEL },
-		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP },
-		{ NULL, 0, NULL, 0 },
-	};
 	int c, code = -1;
 
-	while (code < 0 && (c = getopt_long(argc, argv, "c:o:h", known, NULL)) != -1) {
+	while (code < 0 && (c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
@@ -72,22 +77,14 @@ static int take_options(int argc, char **argv, struct options *o)
 		case CHECK:
 			o->check = true;
 			break;
-		case PRINT:
-			node_config_print(stdout);
-			return NODE_OK;
 		case LEVEL:
 			snprintf(o->level, sizeof(o->level), "node.log_level=%s", optarg);
 			code = assign(o, o->level);
 			break;
-		case VERSION:
-			puts("geotherm-node " GEOTHERM_VERSION);
-			return NODE_OK;
-		case 'h':
-		case HELP:
-			fputs(usage, stdout);
+		case OPTIONS_DONE:
 			return NODE_OK;
 		default:
-			return NODE_CONFIG;	/* getopt has said which */
+			return NODE_CONFIG;	/* said why already */
 		}
 	}
 	if (code < 0 && optind < argc) {

@@ -265,7 +265,4 @@ void node_config_free(struct node_config *config)
 	config_free(table, TABLE_ROWS, config);
 }
 
-void node_config_print(FILE *out)
-{
-	config_print(table, TABLE_ROWS, out);
-}
+const struct config_table node_config_table = { table, TABLE_ROWS };

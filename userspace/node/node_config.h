@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
+#include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
 #define NODE_SERVERS_MAX 4
@@ -87,7 +87,7 @@ void node_config_free(struct node_config *config);
 const char *node_config_difference(const struct node_config *a, const struct node_config *b,
 				   const char *section);
 
-/* Every key with its meaning, as a configuration file. */
-void node_config_print(FILE *out);
+/* Every key with its meaning. */
+extern const struct config_table node_config_table;
 
 #endif

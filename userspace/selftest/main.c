@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-selftest: what of this node's hardware, machine and server works. Here: the command line. */
-#define _GNU_SOURCE	/* getopt_long(), isatty() */
+#define _GNU_SOURCE	/* isatty(), sigaction() */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,33 +13,46 @@
 #include "report.h"
 #include "selftest.h"
 #include "userspace/daemon/log.h"
+#include "userspace/daemon/options.h"
 
 #define DEFAULT_CONFIG "/etc/geotherm/node.conf"
 #define ASSIGNMENTS_MAX 64
 
 enum exit_code { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_RUN = 3 };
 
-static const char usage[] =
-"usage: geotherm-selftest [--config FILE] [-o SECTION.KEY=VALUE] [--only GROUP[/CHECK],...]\n"
-"                         [--tap | --json] [--loop[=N]] [--bundle FILE] [--position] [--list]\n"
-"\n"
-"Looks at the pin, the port, the certificates and the server that geotherm-node would use by the same\n"
-"configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is written,\n"
-"no setting saved. While the node runs, stop it first, or test what it does not hold.\n"
-"\n"
-"  -c, --config FILE   the node's; default " DEFAULT_CONFIG "\n"
-"  -o SECTION.KEY=VALUE  over what the file says; may be given again\n"
-"      --only LIST     groups (bus) or checks (bus/rise), with commas between; --list shows all\n"
-"      --list          shows every check, what it looks at and what passes\n"
-"      --tap, --json   for programs instead of people\n"
-"      --loop[=N]      N times, or until interrupted or a check fails\n"
-"      --bundle FILE   also writes a report to show to others: no keys, addresses, names or position\n"
-"      --fix-wait S    how long to wait for a fix, in s (60)\n"
-"      --position      tell the position too\n"
-"      --version, --help\n"
-"\n"
-"Ends with 0: no check failed (warnings may be there), 1: a check failed, 2: wrong option or configuration,\n"
-"3: it could not run: the node holds what is to be tested, or no check applied.\n";
+enum option_key { ONLY = 256, FIX_WAIT, LIST, TAP, JSON, LOOP, BUNDLE, POSITION };
+
+static const struct manual_option options_of_selftest[] = {
+	{ 'c', "config", "FILE", "The node's configuration; default " DEFAULT_CONFIG "." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
+	{ ONLY, "only", "LIST", "Groups (bus) or checks (bus/rise), with commas between; --list shows all." },
+	{ LIST, "list", NULL, "Shows every check, what it looks at and what passes." },
+	{ TAP, "tap", NULL, "Test Anything Protocol, for programs instead of people." },
+	{ JSON, "json", NULL, "One JSON object, likewise." },
+	{ LOOP, "loop", "[N]", "N times, or until interrupted or a check fails." },
+	{ BUNDLE, "bundle", "FILE", "Also writes a report to show to others: no keys, addresses, names or position." },
+	{ FIX_WAIT, "fix-wait", "S", "How long to wait for a fix, in s (60)." },
+	{ POSITION, "position", NULL, "Tells the position too." },
+};
+
+static const struct manual_command command = {
+	.options = options_of_selftest, .n_options = sizeof(options_of_selftest) / sizeof(options_of_selftest[0]),
+};
+
+static const struct manual_exit exits[] = {
+	{ EXIT_PASSED, "no check failed (warnings may be there)" }, { EXIT_FAILED, "a check failed" },
+	{ EXIT_USAGE, "a wrong option or configuration" },
+	{ EXIT_NOT_RUN, "it could not run: the node holds what is to be tested, or no check applied" },
+};
+
+static const struct manual manual = {
+	.name = "geotherm-selftest", .section = 8, .brief = "tells what of this node's hardware, machine and server works",
+	.about = "Looks at the pin, the port, the certificates and the server that geotherm-node would use by the same "
+		 "configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is "
+		 "written, no setting saved. While the node runs, stop it first, or test what it does not hold.",
+	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.see_also = "geotherm(1), geotherm-node(8), geotherm-node.conf(5)",
+};
 
 struct options {
 	const char *config, *only, *bundle;
@@ -72,33 +84,13 @@ static void list(void)
 	}
 }
 
-static bool take_number(const char *option, const char *text, unsigned long min, unsigned long max, unsigned long *number)
-{
-	char *end;
-
-	*number = strtoul(text, &end, 10);
-	if (end == text || *end != '\0' || *text == '-' || *number < min || *number > max) {
-		log_error("%s %s: a number from %lu to %lu is wanted", option, text, min, max);
-		return false;
-	}
-	return true;
-}
-
 /* An exit code if that was all there was to do, else -1. */
 static int take_options(int argc, char **argv, struct options *o)
 {
-	enum { ONLY = 256, FIX_WAIT, LIST, TAP, JSON, LOOP, BUNDLE, POSITION, VERSION, HELP };
-	static const struct option known[] = {
-		{ "config", required_argument, NULL, 'c' }, { "only", required_argument, NULL, ONLY },
-		{ "list", no_argument, NULL, LIST }, { "tap", no_argument, NULL, TAP },
-		{ "json", no_argument, NULL, JSON }, { "loop", optional_argument, NULL, LOOP },
-		{ "bundle", required_argument, NULL, BUNDLE }, { "fix-wait", required_argument, NULL, FIX_WAIT }, { "position", no_argument, NULL, POSITION },
-		{ "version", no_argument, NULL, VERSION }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 },
-	};
 	char word[64];
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:o:h", known, NULL)) != -1) {
+	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
 		switch (c) {
 		case 'c':
 			o->config = optarg;
@@ -124,12 +116,12 @@ static int take_options(int argc, char **argv, struct options *o)
 			break;
 		case LOOP:
 			o->rounds = 0;
-			if (optarg != NULL && !take_number("--loop", optarg, 1, 1000000, &o->rounds)) {
+			if (optarg != NULL && !options_number("--loop", optarg, 1, 1000000, &o->rounds)) {
 				return EXIT_USAGE;
 			}
 			break;
 		case FIX_WAIT:
-			if (!take_number("--fix-wait", optarg, 0, 3600, &o->fix_wait_s)) {
+			if (!options_number("--fix-wait", optarg, 0, 3600, &o->fix_wait_s)) {
 				return EXIT_USAGE;
 			}
 			break;
@@ -139,15 +131,10 @@ static int take_options(int argc, char **argv, struct options *o)
 		case POSITION:
 			o->position = true;
 			break;
-		case VERSION:
-			puts("geotherm-selftest " GEOTHERM_VERSION);
-			return EXIT_PASSED;
-		case 'h':
-		case HELP:
-			fputs(usage, stdout);
+		case OPTIONS_DONE:
 			return EXIT_PASSED;
 		default:
-			return EXIT_USAGE;	/* getopt has said which */
+			return EXIT_USAGE;	/* said why already */
 		}
 	}
 	if (optind < argc) {

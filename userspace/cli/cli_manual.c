@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The commands of geotherm, their options and what is said of them. */
+#include "cli.h"
+
+#define CREDENTIALS \
+	{ CLI_CA, "ca", "FILE", "The CA that signed the server's certificate (environment: GEOTHERM_CA)." }, \
+	{ CLI_CERT, "cert", "FILE", "Our certificate, and its key where they are in one file (GEOTHERM_CERT)." }, \
+	{ CLI_KEY, "key", "FILE", "The key, where it has a file of its own (GEOTHERM_KEY)." }, \
+	{ CLI_NAME, "server-name", "NAME", "What the server's certificate must name, if not the host of the URI." }, \
+	{ CLI_TIMEOUT, "timeout", "SECONDS", "For a whole request (60)." }
+#define CIPHERS { CLI_CIPHERS, "ciphers", "POLICY", "Such as ECDHE+AESGCM, or suite names." }
+#define FORMATS "text|link|json|cbor|senml+json|senml+cbor"
+#define ANSWER \
+	{ CLI_ACCEPT, "accept", FORMATS, "The wanted format of the answer; its number will do too." }, \
+	{ CLI_JSON, "json", NULL, "Shows readings as SenML JSON, whatever they came in." }
+#define BODY { CLI_FORMAT, "format", FORMATS, "The format of the payload, or its number; default: none, which means text." }
+
+static const struct manual_option reading_options[] = { CREDENTIALS, CIPHERS, ANSWER };
+static const struct manual_option sending_options[] = { CREDENTIALS, CIPHERS, ANSWER, BODY };
+
+#define PATHS "Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
+	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
+#define PAYLOAD "The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
+#define N(array) array, sizeof(array) / sizeof(array[0])
+
+static const struct manual_command commands[] = {
+	{ "get", "URI", "read a resource: the newest readings, a track, one reading, gaps, the time", PATHS,
+	  N(reading_options), cmd_request },
+	{ "post", "URI [PAYLOAD | @FILE | -]", "send readings", PAYLOAD "\n\n" PATHS, N(sending_options), cmd_request },
+	{ "put", "URI [PAYLOAD | @FILE | -]", "store one reading under its own number, or a device's label",
+	  PAYLOAD "\n\n" PATHS, N(sending_options), cmd_request },
+	{ "delete", "URI", "remove a reading or a device (operators)", PATHS, N(reading_options), cmd_request },
+	{ "observe", "URI", "show each change of a resource until interrupted", PATHS, N(reading_options), cmd_request },
+	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
+	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
+};
+
+static const struct manual_exit exits[] = {
+	{ CLI_OK, "done" }, { CLI_FAILED, "the server said no, or what was asked for failed or is not so" },
+	{ CLI_USAGE, "wrong usage" }, { CLI_UNREACHABLE, "no connection, or no status to be read" },
+};
+
+const struct manual cli_manual = {
+	.name = "geotherm", .section = 1, .brief = "talks to geotherm nodes and servers",
+	.about = "Reads and writes the resources of a server, shows how this machine's node is, and keeps the certificates of "
+		 "both.",
+	.commands = commands, .n_commands = sizeof(commands) / sizeof(commands[0]),
+	.exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.see_also = "geotherm-node(8), geotherm-server(8), geotherm-selftest(8)",
+};

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* getopt_long */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONS_MAX 40
+
+/* Of the build only, and so in no manual. */
+enum { PRINT_MAN = MANUAL_PRINT_CONFIG + 1, PRINT_CONF_MAN, PRINT_COMPLETION };
+
+static const struct option own[] = {
+	{ "help", no_argument, NULL, MANUAL_HELP }, { "version", no_argument, NULL, MANUAL_VERSION },
+	{ "print-man", no_argument, NULL, PRINT_MAN }, { "print-completion", no_argument, NULL, PRINT_COMPLETION },
+	{ "print-config", no_argument, NULL, MANUAL_PRINT_CONFIG }, { "print-conf-man", no_argument, NULL, PRINT_CONF_MAN },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void start_of_message(const struct manual *m, const struct manual_command *command)
+{
+	fprintf(stderr, "%s%s%s: ", m->name, command != NULL && command->name != NULL ? " " : "",
+		command != NULL && command->name != NULL ? command->name : "");
+}
+
+/* What every program answers by itself. */
+static int answer(const struct manual *m, const struct manual_command *command, int key)
+{
+	switch (key) {
+	case MANUAL_HELP:
+		manual_help(m, command, stdout);
+		break;
+	case MANUAL_VERSION:
+		printf("%s %s\n", m->name, GEOTHERM_VERSION);
+		break;
+	case MANUAL_PRINT_CONFIG:
+		config_print(m->config->keys, m->config->n, stdout);
+		break;
+	case PRINT_MAN:
+		manual_page(m, stdout);
+		break;
+	case PRINT_CONF_MAN:
+		manual_config_page(m, stdout);
+		break;
+	case PRINT_COMPLETION:
+		manual_completion(m, stdout);
+		break;
+	default:
+		return key;
+	}
+	return OPTIONS_DONE;
+}
+
+int options_next(const struct manual *m, const struct manual_command *command, int argc, char **argv)
+{
+	struct option rows[OPTIONS_MAX + sizeof own / sizeof own[0]];
+	char letters[3 * OPTIONS_MAX + 4] = ":h";	/* ':': a missing value is told from a wrong option */
+	size_t n = 0, used = strlen(letters);
+	int key;
+
+	for (size_t i = 0; i < command->n_options && n < OPTIONS_MAX; i++) {
+		const struct manual_option *o = &command->options[i];
+		int wants = o->argument == NULL ? no_argument : *o->argument == '[' ? optional_argument : required_argument;
+
+		if (o->name != NULL) {
+			rows[n++] = (struct option){ o->name, wants, NULL, o->key };
+		}
+		if (o->key < 0x80) {
+			letters[used++] = (char)o->key;
+			for (int colon = 0; colon < wants; colon++) {
+				letters[used++] = ':';
+			}
+		}
+	}
+	letters[used] = '\0';
+	/* The last two are of programs with a configuration only. */
+	for (size_t i = 0; i < sizeof own / sizeof own[0] - 1 - (m->config == NULL ? 2 : 0); i++) {
+		rows[n++] = own[i];
+	}
+	memset(&rows[n], 0, sizeof rows[n]);
+	opterr = 0;
+	key = getopt_long(argc, argv, letters, rows, NULL);
+	if (key != '?' && key != ':') {
+		return answer(m, command, key);
+	}
+	start_of_message(m, command);
+	if (key == ':') {
+		fprintf(stderr, "%s: a value is wanted", argv[optind - 1]);
+	} else if (optopt != 0 && optopt < 0x80) {
+		fprintf(stderr, "-%c: no such option", optopt);
+	} else {
+		fprintf(stderr, "%s: %s", argv[optind - 1], optopt != 0 ? "takes no value" : "no such option, or not clear which");
+	}
+	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
+		command->name != NULL ? command->name : "");
+	return OPTIONS_WRONG;
+}
+
+int options_dispatch(const struct manual *m, int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct manual_command none = { .name = NULL };
+
+	for (size_t i = 0; i < m->n_commands; i++) {
+		if (strcmp(m->commands[i].name, name) == 0) {
+			return m->commands[i].run(&m->commands[i], argc - 1, argv + 1);
+		}
+	}
+	if (strcmp(name, "help") == 0) {
+		manual_help(m, NULL, stdout);
+		return 0;
+	}
+	if (*name == '-') {
+		int key = options_next(m, &none, argc, argv);
+
+		if (key != OPTIONS_END) {
+			return key == OPTIONS_DONE ? 0 : 2;
+		}
+	}
+	start_of_message(m, NULL);
+	fprintf(stderr, "%s%s; '%s --help' lists the commands\n", *name != '\0' ? name : "a command is wanted",
+		*name != '\0' ? ": no such command" : "", m->name);
+	return 2;
+}
+
+bool options_number(const char *option, const char *text, unsigned long min, unsigned long max, unsigned long *number)
+{
+	char *end = NULL;
+
+	errno = 0;
+	*number = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	if (end == NULL || *end != '\0' || errno != 0 || *number < min || *number > max) {
+		fprintf(stderr, "%s %s: must be a whole number from %lu to %lu\n", option, text, min, max);
+		return false;
+	}
+	return true;
+}
