@@ -165,6 +165,16 @@ static bool ask(const struct selftest *t, const struct coaps_request *request)
 	return u->done && u->failure == COAPS_ANSWERED;
 }
 
+/* RFC 5246 7.2.2: alerts 42 to 46, 48 and 49 are about a certificate; as the server sent it, about ours. */
+static bool is_about_us(const char *reason)
+{
+	const char *alert = strstr(reason, "Alert '");
+	unsigned n = 0;
+
+	return strstr(reason, "the server refused the handshake") != NULL ||
+	       (alert != NULL && sscanf(alert, "Alert '%u", &n) == 1 && n >= 42 && n <= 49 && n != 47);
+}
+
 /* mbedTLS's words for the flags of a certificate that it refused. */
 static const char *session_cause(const struct selftest_uplink *u)
 {
@@ -175,7 +185,6 @@ static const char *session_cause(const struct selftest_uplink *u)
 		{ "not correctly signed by the trusted CA", "wrong-ca" },
 		{ "validity has expired", "server-expired" },
 		{ "validity starts in the future", "server-not-yet" },
-		{ "the server refused the handshake", "we-are-refused" },
 	};
 
 	switch (u->failure) {
@@ -185,7 +194,7 @@ static const char *session_cause(const struct selftest_uplink *u)
 				return known[i].cause;
 			}
 		}
-		return "refused";
+		return is_about_us(u->reason) ? "we-are-refused" : "refused";
 	case COAPS_UNREACHABLE:
 		return strstr(u->reason, "listens") != NULL ? "server-down" : "no-such-host";
 	case COAPS_NO_ANSWER:
