@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all modules modules_install
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-node check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-selftest check-node check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
@@ -186,6 +186,9 @@ check-setup: ## geotherm-setup on boot partitions of every shape, cut short at e
 	$(Q)deps/packages static
 	$(Q)$(MAKE) -s $(BUILD)/dts/geotherm.dtbo
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/setup $(CHECK_ARGS)
+
+check-selftest: tests ## geotherm-selftest and geotherm doctor: each fault that the simulators can have is named by the right check
+	$(Q)tests/run --build '$(BUILD)' --only 'test_selftest*,test_doctor*' --verbose $(CHECK_ARGS)
 
 check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stopped, frozen and cut off under load
 	$(Q)deps/packages galera
