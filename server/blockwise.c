@@ -22,7 +22,7 @@ static void put_option(coap_pdu_t *pdu, uint16_t number, uint64_t value)
 }
 
 /* Fills code, options and payload. */
-static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block, unsigned szx)
+static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block, unsigned szx, int32_t observe)
 {
 	size_t start = (size_t)block * size_of(szx), size = size_of(szx);
 	bool more;
@@ -40,12 +40,29 @@ static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_
 	}
 	coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_CONTENT);
 	put_option(pdu, COAP_OPTION_ETAG, body->etag);
+	if (observe >= 0) {
+		put_option(pdu, COAP_OPTION_OBSERVE, (uint64_t)observe);
+	}
 	put_option(pdu, COAP_OPTION_CONTENT_FORMAT, (uint64_t)body->content_format);
 	if (block > 0 || more) {
 		put_option(pdu, COAP_OPTION_BLOCK2, (uint64_t)block << 4 | (more ? 8 : 0) | szx);
 		put_option(pdu, COAP_OPTION_SIZE2, body->size);
 	}
 	coap_add_data(pdu, size, (const uint8_t *)body->data + start);
+}
+
+static void take_etags(const coap_pdu_t *request, struct blockwise_request *r)
+{
+	coap_opt_iterator_t at;
+	coap_opt_filter_t filter;
+	const coap_opt_t *option;
+
+	coap_option_filter_clear(&filter);
+	coap_option_filter_set(&filter, COAP_OPTION_ETAG);
+	coap_option_iterator_init(request, &at, &filter);
+	for (unsigned i = 0; i < BLOCKWISE_ETAGS && (option = coap_option_next(&at)) != NULL; i++) {
+		r->etags[i] = coap_decode_var_bytes8(coap_opt_value(option), coap_opt_length(option));
+	}
 }
 
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
@@ -68,7 +85,7 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	if (block.num > 0) {
 		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
 			if (b->kept[i].data != NULL && strcmp(b->kept[i].key, key) == 0) {
-				put_body(response, &b->kept[i], block.num, block.szx);
+				put_body(response, &b->kept[i], block.num, block.szx, -1);
 				return 1;
 			}
 		}
@@ -76,7 +93,9 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	*r = (struct blockwise_request){
 		.session = coap_session_reference(session), .type = coap_pdu_get_type(request),
 		.mid = coap_pdu_get_mid(request), .token_size = token.length, .block = block.num, .szx = block.szx,
+		.observe = -1,
 	};
+	take_etags(request, r);
 	memcpy(r->token, token.s, token.length);
 	memcpy(r->key, key, strlen(key) + 1);
 	return 0;
@@ -84,9 +103,10 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 
 static coap_pdu_t *answer_to(const struct blockwise_request *r)
 {
-	bool piggyback = r->type == COAP_MESSAGE_CON;
-	coap_pdu_t *pdu = coap_pdu_init(piggyback ? COAP_MESSAGE_ACK : COAP_MESSAGE_NON, COAP_RESPONSE_CODE_CONTENT,
-					piggyback ? r->mid : coap_new_message_id(r->session),
+	bool piggyback = r->type == COAP_MESSAGE_CON && !r->unasked;
+	coap_pdu_t *pdu = coap_pdu_init(piggyback ? COAP_MESSAGE_ACK : r->unasked ? r->type : COAP_MESSAGE_NON,
+					COAP_RESPONSE_CODE_CONTENT,
+					piggyback || r->unasked ? r->mid : coap_new_message_id(r->session),
 					coap_session_max_pdu_size(r->session));
 
 	if (pdu != NULL) {
@@ -105,8 +125,9 @@ static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
 }
 
 /* FNV-1a, so that the same content has the same tag. Zero bytes at its front are not sent: 0 is avoided. */
-static uint64_t etag_of(const uint8_t *data, size_t size)
+uint64_t blockwise_etag(const void *bytes, size_t size)
 {
+	const uint8_t *data = bytes;
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < size; i++) {
@@ -118,12 +139,24 @@ static uint64_t etag_of(const uint8_t *data, size_t size)
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size)
 {
 	struct blockwise_body body = {
-		.content_format = content_format, .etag = etag_of(data, size), .data = data, .size = size,
+		.content_format = content_format, .etag = blockwise_etag(data, size), .data = data, .size = size,
 	};
 	coap_pdu_t *pdu = answer_to(r);
 
+	for (unsigned i = 0; i < BLOCKWISE_ETAGS && pdu != NULL && !r->unasked; i++) {
+		if (r->etags[i] == body.etag) {
+			coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_VALID);
+			put_option(pdu, COAP_OPTION_ETAG, body.etag);
+			if (r->observe >= 0) {
+				put_option(pdu, COAP_OPTION_OBSERVE, (uint64_t)r->observe);
+			}
+			free(data);
+			send_answer(r, pdu);
+			return;
+		}
+	}
 	if (pdu != NULL) {
-		put_body(pdu, &body, r->block, r->szx);
+		put_body(pdu, &body, r->block, r->szx, r->observe);
 	}
 	if (size > size_of(r->szx)) {
 		struct blockwise_body *kept = &b->kept[b->next++ % BLOCKWISE_KEPT];

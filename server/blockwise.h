@@ -19,6 +19,7 @@
 
 #define BLOCKWISE_KEY_SIZE 256
 #define BLOCKWISE_KEPT 16
+#define BLOCKWISE_ETAGS 4
 
 struct blockwise_body {
 	char key[BLOCKWISE_KEY_SIZE];	/* path, query, format */
@@ -42,6 +43,9 @@ struct blockwise_request {
 	size_t token_size;
 	uint32_t block;
 	unsigned szx;
+	int32_t observe;	/* -1: no Observe option in the answer */
+	bool unasked;		/* a notification: a message of its own, of this type and mid */
+	uint64_t etags[BLOCKWISE_ETAGS];	/* of what the client has; 0: none */
 	char key[BLOCKWISE_KEY_SIZE];
 };
 
@@ -51,10 +55,12 @@ struct blockwise_request {
  */
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
 		   const coap_pdu_t *request, coap_pdu_t *response, const char *key);
-/* Takes data. */
+/* Takes data. What the client has already (its ETag options) is answered by 2.03 alone. */
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size);
 /* An error, in words. */
 void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text);
+/* Never 0. */
+uint64_t blockwise_etag(const void *data, size_t size);
 void blockwise_free(struct blockwise *b);
 
 #endif

@@ -26,6 +26,7 @@
 struct waiting {
 	struct ingest_job ingest;	/* first: the job is the waiting */
 	struct waiting *next, **at;	/* in post->waiting */
+	struct post *post;
 	struct coaps_deferred *deferred;
 	struct ingest_gaps *gaps;	/* of ingest */
 	int format;		/* SENML_CBOR, SENML_JSON, or 0: the older program */
@@ -93,6 +94,13 @@ static void committed(struct job *job)
 		reply.payload_size = sizeof(text) - 1;
 	}
 	coaps_answer(w->deferred, &reply);
+	for (size_t i = 0; w->ingest.result > 0 && i < w->ingest.n; i++) {
+		const char *device = w->ingest.readings[i].device;
+
+		if (i == 0 || strcmp(device, w->ingest.readings[i - 1].device) != 0) {
+			w->post->changed(w->post->arg, device);
+		}
+	}
 	waiting_free(w);
 }
 
@@ -240,6 +248,7 @@ static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *s
 		waiting_free(w);
 		return;
 	}
+	w->post = p;
 	w->next = p->waiting;
 	w->at = &p->waiting;
 	if (w->next != NULL) {

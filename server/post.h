@@ -19,6 +19,8 @@ struct post {
 	enum coaps_client_auth client_auth;
 	struct reading *scratch;	/* POST_READINGS_MAX */
 	struct waiting *waiting;	/* not yet answered */
+	void (*changed)(void *arg, const char *device);	/* there are new readings of it */
+	void *arg;
 };
 
 /* What a PUT names in its path: the one reading that its body must hold. */

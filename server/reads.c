@@ -52,8 +52,14 @@ static int encode(struct read_job *job, const struct collected *c)
 	size_t size = 1024 + c->n * 1024;
 	int rc;
 
-	if (c->n == 0) {
-		return 0;
+	if (c->n == 0) {	/* RFC 8428 3 knows no empty pack; nothing says "none" better */
+		const char *none = job->format == SENML_JSON ? "[]" : "\x80";
+
+		if (job->kind != READ_ONE) {
+			job->body = strdup(none);
+			job->body_size = strlen(none);
+		}
+		return job->kind == READ_ONE || job->body != NULL ? 0 : -ENOMEM;
 	}
 	for (;;) {
 		uint8_t *body = malloc(size);

@@ -22,7 +22,7 @@ struct read_job {
 	int format;		/* SENML_CBOR or SENML_JSON; GAPS is JSON always */
 
 	int result;		/* readings (or 1) found, STORE_DOWN, STORE_REFUSED, -ENOMEM, -E2BIG */
-	void *body;		/* malloc'ed, the caller's; NULL if result <= 0 or for REMOVE */
+	void *body;		/* malloc'ed, the caller's; NULL if result < 0, for REMOVE, for ONE that is not there */
 	size_t body_size;
 	char why[160];
 };

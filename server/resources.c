@@ -11,6 +11,7 @@
 
 #include "authorise.h"
 #include "blockwise.h"
+#include "observers.h"
 #include "post.h"
 #include "request.h"
 #include "userspace/daemon/log.h"
@@ -25,6 +26,7 @@ struct resources {
 	struct reads *reads;
 	struct post post;
 	struct blockwise blockwise;
+	struct observers observers;
 };
 
 /* A GET or DELETE on its way through the store. */
@@ -32,6 +34,8 @@ struct asked {
 	struct read_job read;	/* first: the job is the asked */
 	struct resources *resources;
 	struct blockwise_request request;
+	bool observe;
+	struct observer *observer;	/* not NULL: not a request, but to tell it */
 };
 
 static struct resources *resources_of(coap_session_t *session)
@@ -41,11 +45,33 @@ static struct resources *resources_of(coap_session_t *session)
 
 /* --- answers -------------------------------------------------------------- */
 
+static int format_of(const struct read_job *read)
+{
+	return read->kind == READ_GAPS ? FORMAT_JSON : read->format;
+}
+
+/* What an observer is to be told. */
+static void looked(struct asked *a)
+{
+	struct observers *os = &a->resources->observers;
+
+	if (a->read.result >= 0) {
+		observers_told(os, a->observer, &a->resources->blockwise, format_of(&a->read), a->read.body, a->read.body_size);
+	} else {
+		observers_failed(os, a->observer);
+	}
+	free(a);
+}
+
 static void found(struct job *job)
 {
 	struct asked *a = (struct asked *)job;
 	const struct read_job *read = &a->read;
 
+	if (a->observer != NULL) {
+		looked(a);
+		return;
+	}
 	if (read->result == STORE_DOWN) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "the store is not available");
@@ -54,18 +80,50 @@ static void found(struct job *job)
 	} else if (read->result < 0) {
 		log_error("GET: %s", read->why);
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_INTERNAL_ERROR, -1, read->why);
-	} else if (read->result == 0) {
-		/* A SenML pack has at least one record (RFC 8428 3): there is no empty one. */
-		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is no such reading");
+	} else if (read->result == 0 && read->kind != READ_NEWEST && read->kind != READ_TRACK) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is nothing of that name");
 		free(read->body);
 	} else if (read->kind == READ_REMOVE) {
 		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64, read->device, read->epoch, read->seq);
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_DELETED, -1, "");
+		observers_changed(&a->resources->observers, read->device);
 	} else {
-		blockwise_answer(&a->resources->blockwise, &a->request,
-				 read->kind == READ_GAPS ? FORMAT_JSON : read->format, read->body, read->body_size);
+		if (a->observe) {
+			observers_add(&a->resources->observers, &a->request, read, blockwise_etag(read->body, read->body_size));
+		}
+		blockwise_answer(&a->resources->blockwise, &a->request, format_of(read), read->body, read->body_size);
 	}
 	free(a);
+}
+
+static int look(void *arg, struct observer *o)
+{
+	struct resources *r = arg;
+	struct asked *a = calloc(1, sizeof(*a));
+
+	if (a == NULL) {
+		return -ENOMEM;
+	}
+	a->resources = r;
+	a->read = o->read;
+	a->observer = o;
+	if (reads_submit(r->reads, &a->read) < 0) {
+		free(a);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static void tell_observers(void *arg, const char *device)
+{
+	observers_changed(&((struct resources *)arg)->observers, device);
+}
+
+static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nack_reason_t reason, const coap_mid_t mid)
+{
+	(void)sent;
+	(void)reason;
+	observers_lost(&resources_of(session)->observers, session, mid);
 }
 
 /* Sends a job on its way: the response stays silent, unless something is in the way of that. */
@@ -86,6 +144,14 @@ static void ask(struct resources *r, const struct read_job *read, coap_session_t
 	snprintf(key, sizeof(key), "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d", read->kind,
 		 read->device, read->epoch, read->seq, read->track.from_known, read->track.from_us, read->track.to_us,
 		 read->track.limit, read->format);
+	if (read->kind == READ_NEWEST || read->kind == READ_TRACK) {
+		int observe = request_number(request, COAP_OPTION_OBSERVE);
+
+		a->observe = observe == COAP_OBSERVE_ESTABLISH;
+		if (observe >= 0) {
+			observers_forget(&r->observers, session, coap_pdu_get_token(request));
+		}
+	}
 	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, key);
 	if (rc != 0) {
 		free(a);
@@ -325,7 +391,9 @@ struct resources *resources_new(const struct resources_config *config)
 	r->coaps = config->coaps;
 	r->client_auth = config->client_auth;
 	r->reads = config->reads;
-	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth };
+	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth, .changed = tell_observers,
+				 .arg = r };
+	r->observers = (struct observers){ .look = look, .arg = r };
 	r->post.scratch = calloc(POST_READINGS_MAX, sizeof(*r->post.scratch));
 	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"112 110 0\"");
 	time = add(context, "time", "\"geotherm.time\"", "0");
@@ -342,18 +410,27 @@ struct resources *resources_new(const struct resources_config *config)
 	coap_register_handler(devices, COAP_REQUEST_POST, post_device);
 	coap_register_handler(devices, COAP_REQUEST_DELETE, delete_reading);
 	coap_add_resource(context, devices);
+	coap_register_nack_handler(context, lost);
 	coaps_server_set_user(config->coaps, r);
 	return r;
 }
 
 int resources_tick(struct resources *r)
 {
-	return post_hold(&r->post);
+	int post_ms = post_hold(&r->post), observers_ms = observers_tick(&r->observers);
+
+	return post_ms < 0 || (observers_ms >= 0 && observers_ms < post_ms) ? observers_ms : post_ms;
+}
+
+unsigned resources_observers(const struct resources *r)
+{
+	return r->observers.n;
 }
 
 void resources_free(struct resources *r)
 {
 	if (r != NULL) {
+		observers_free(&r->observers);
 		blockwise_free(&r->blockwise);
 		free(r->post.scratch);
 		free(r);

@@ -35,6 +35,7 @@ struct resources_config {
 struct resources *resources_new(const struct resources_config *config);
 /* To be called after each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
 int resources_tick(struct resources *r);
+unsigned resources_observers(const struct resources *r);	/* who are told of changes */
 /* After ingest and reads have stopped. Accepts NULL. */
 void resources_free(struct resources *r);
 

@@ -53,6 +53,7 @@ static struct {
 	char uri[40];
 
 	bool answered;
+	unsigned answers;	/* all that came */
 	enum coaps_failure failure;
 	unsigned code;
 	int format;
@@ -188,7 +189,9 @@ static inline void turn(int timeout_ms)
 		{ .fd = reads_fd(rig.reads), .events = POLLIN }, { .fd = coaps_client_fd(rig.client), .events = POLLIN },
 	};
 
-	poll(fds, 4, timeout_ms);
+	int tick_ms = resources_tick(rig.resources);
+
+	poll(fds, 4, tick_ms >= 0 && tick_ms < timeout_ms ? tick_ms : timeout_ms);
 	ingest_collect(rig.ingest);
 	reads_collect(rig.reads);
 	coaps_server_process(rig.server);
@@ -199,6 +202,7 @@ static inline void take(void *arg, const struct coaps_response *r)
 {
 	(void)arg;
 	rig.answered = true;
+	rig.answers++;
 	rig.failure = r->failure;
 	rig.code = r->code;
 	rig.format = r->content_format;
