@@ -19,9 +19,13 @@
 #define W1_LINE_H
 
 #ifdef __KERNEL__
+#include <linux/limits.h>
 #include <linux/types.h>
 #ifndef UINT64_C
 #define UINT64_C(c) c##ULL
+#endif
+#ifndef UINT64_MAX
+#define UINT64_MAX U64_MAX
 #endif
 #else
 #include <stdbool.h>

@@ -109,6 +109,7 @@ static u8 set_pullup(void *data, int ms)
 	static DEVICE_ATTR_RO(name)
 
 COUNTER(slots, g->bus.slots.slots);
+COUNTER(sleeps, g->bus.slots.sleeps);
 COUNTER(resets, g->bus.resets);
 COUNTER(replays, g->bus.replays);
 COUNTER(lost, g->bus.lost);
@@ -130,6 +131,7 @@ COUNTER(interrupts_off_longest_ns, g->line.longest_window_ns);
 
 static struct attribute *counters[] = {
 	&dev_attr_slots.attr,
+	&dev_attr_sleeps.attr,
 	&dev_attr_resets.attr,
 	&dev_attr_replays.attr,
 	&dev_attr_lost.attr,
@@ -183,7 +185,9 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 		dev_err(dev, "data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
 		return -EINVAL;
 	}
-	g->bus.slots.line = w1_kline_line(&g->line);
+	/* Who finds the line taken is shown this name. */
+	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));
+	w1_slots_init(&g->bus.slots, w1_kline_line(&g->line));
 	g->master = (struct w1_bus_master){
 		.data = g,
 		.touch_bit = touch_bit,

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "w1_kline.h"
 
-#include <linux/delay.h>
+#include <linux/hrtimer.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
 #include <linux/ktime.h>
-#include <linux/math64.h>
 #include <linux/sched.h>
 
 #define US 1000u
@@ -135,9 +134,10 @@ static void sleep_until(void *ctx, u64 until)
 	interrupts_on(k);
 	now = now_ns(k);
 	if (now < until) {
-		unsigned long us = (unsigned long)div_u64(until - now, US) + 1;
+		ktime_t left = ns_to_ktime(until - now);
 
-		usleep_range(us, us + 100);
+		set_current_state(TASK_UNINTERRUPTIBLE);
+		schedule_hrtimeout(&left, HRTIMER_MODE_REL);
 	}
 }
 

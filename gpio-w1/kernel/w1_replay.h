@@ -21,7 +21,7 @@
 #define W1_REPLAY_SLOTS 1024	/* of one transaction; a longer one is not mended */
 
 struct w1_replay {
-	struct w1_slots slots;	/* the caller sets its line */
+	struct w1_slots slots;	/* set up by the caller, with w1_slots_init() */
 
 	/* to look at */
 	uint64_t resets, replays, lost;

@@ -62,3 +62,10 @@ counts() { # WHAT COMMAND...: w1_reads for comparison only
 	echo 0 >"$truth/line"
 	"$@" | sed "s/^#* */# /; s/^# reads=/# $what: reads=/"
 }
+does() { # what command...
+	what=$1
+	shift
+	if "$@"; then ok "$what"; else bad "$what"; fi
+}
+conversions() { sed -n 's/.*conversions=\([0-9]*\).*/\1/p' "$truth/devices" | paste -s -d ' '; }
+klog() { dmesg | sed 's/^\[[^]]*\] //' | grep -e "$1"; }

@@ -23,6 +23,13 @@
 #define LINE "/sys/kernel/debug/geotherm-sim/line"
 #define NOBODY 65534
 
+enum {
+#define X(id, number, name, text) QUALITY_##number,
+	DS18B20_QUALITIES(X)
+#undef X
+	QUALITIES
+};
+
 struct truth {
 	uint8_t rom[8];
 	int raw;
@@ -30,7 +37,7 @@ struct truth {
 };
 
 static struct {
-	unsigned long reads, right, wrong, stale, quality[8], failed_cycles, violations, retries;
+	unsigned long reads, right, wrong, stale, quality[QUALITIES], failed_cycles, violations, retries;
 } count;
 
 /* Opened before rights are dropped, and read from the start each time. */
@@ -76,7 +83,7 @@ static const struct truth *find(const struct truth *truth, unsigned n, const uin
 static void judge(const struct thermometer_sample *s, const struct truth *before, const struct truth *after)
 {
 	count.reads++;
-	count.quality[s->quality & 7]++;
+	count.quality[s->quality]++;
 	if (!s->temp_known) {
 		return;
 	}
@@ -132,7 +139,7 @@ static uint64_t ms(clockid_t clock)
 
 static void report(uint64_t elapsed_ms, uint64_t cpu_ms)
 {
-	static const char *const qualities[8] = {
+	static const char *const qualities[QUALITIES] = {
 #define X(id, number, name, text) [number] = name,
 		DS18B20_QUALITIES(X)
 #undef X
@@ -142,7 +149,7 @@ static void report(uint64_t elapsed_ms, uint64_t cpu_ms)
 	printf("reads=%lu right=%lu wrong=%lu stale=%lu failed_cycles=%lu violations=%lu retries=%lu elapsed_ms=%" PRIu64
 	       " cpu_ms=%" PRIu64 "\n", count.reads, count.right, count.wrong, count.stale, count.failed_cycles,
 	       count.violations, count.retries, elapsed_ms, cpu_ms);
-	for (int i = 1; i < 8; i++) {
+	for (int i = 1; i < QUALITIES; i++) {
 		if (count.quality[i] > 0) {
 			printf("# %lu %s\n", count.quality[i], qualities[i]);
 		}
