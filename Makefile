@@ -28,7 +28,7 @@ endif
 NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all modules modules_install
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
-SETUP_STAGE := $(if $(filter tests bench check check-w1 check-ubx check-selftest check-node check-deb check-galera check-sanitized,$(MAKECMDGOALS)),check,build)
+SETUP_STAGE := $(if $(filter tests bench check check-%,$(filter-out check-static,$(MAKECMDGOALS))),check,build)
 SETUP_RESULT := $(shell DEPS='$(DEPS)' deps/packages $(SETUP_STAGE) >&2; echo $$?)
 ifneq ($(SETUP_RESULT),0)
 $(error packages are missing: see above)
