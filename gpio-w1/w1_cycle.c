@@ -14,6 +14,7 @@
 
 /* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy then. */
 #define FIRST_POLL (2 * MS)
+#define CONVERT_OVERDUE 2
 #define POLL_EVERY (10 * MS)
 #define POLL_SLOTS 8
 /* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
@@ -209,7 +210,8 @@ static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
 
 /*
  * One Convert T, for all or for one. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
- * a clone that can't be polled); W1_ECONVERT: not taken; or an error.
+ * a clone that can't be polled); CONVERT_OVERDUE: the time has passed and somebody is still busy, so what it
+ * holds is old (a weak supply makes it slow); W1_ECONVERT: not taken; or an error.
  */
 static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 {
@@ -250,7 +252,7 @@ static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 		}
 		busy_seen = true;
 		if (now(c) >= limit) {
-			return 0;
+			return CONVERT_OVERDUE;
 		}
 		sleep_until(c, rom == NULL ? next_poll(c, start) : now(c) + POLL_EVERY);
 	}
@@ -333,6 +335,21 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool 
 	}
 }
 
+/* After CONVERT_OVERDUE: each converts again by itself, so that the slow one does not cost the others their reading. */
+static void read_overdue(struct w1_cycle *c, struct w1_device *d, struct thermometer_sample *s)
+{
+	int code = convert_once(c, d->rom);
+
+	if (code < 0) {
+		s->quality = quality_of_error(code);
+		missed(c, d);
+	} else if (code == CONVERT_OVERDUE) {
+		s->quality = DS18B20_NOT_CONVERTED;
+	} else {
+		read_one(c, d, code == 1, true, s);
+	}
+}
+
 /* Arms, converts and reads those that have no temperature yet. */
 static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
 {
@@ -353,6 +370,9 @@ static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint
 		if (code < 0 || unarmed[i] < 0) {	/* nothing would tell its power-on value from a temperature */
 			samples[i].quality = quality_of_error(code < 0 ? code : unarmed[i]);
 			missed(c, &c->device[i]);
+		} else if (code == CONVERT_OVERDUE) {
+			c->bus.give_up_ns = at + left / (c->n - i);
+			read_overdue(c, &c->device[i], &samples[i]);
 		} else {
 			c->bus.give_up_ns = at + left / (c->n - i);
 			read_one(c, &c->device[i], code == 1, false, &samples[i]);

@@ -87,6 +87,35 @@ static void all_sensors_are_read_in_one_conversion_time(void **state)
 	}
 }
 
+static void a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 3, W1_MODEL_A1, false);
+	assert_int_equal(run(&b), 3);
+	w1_sim_slave(b.sim, 1)->timing.convert_ns = 1500000000;
+	for (int round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 3; i++) {
+			w1_sim_slave(b.sim, i)->temp_mc = 30000 + 1000 * (round * 3 + (int)i);
+		}
+		assert_int_equal(run(&b), 3);
+		for (unsigned i = 0; i < b.n; i++) {
+			unsigned device = 0;
+
+			while (memcmp(w1_sim_slave(b.sim, device)->rom, b.sample[i].rom, 8) != 0) {
+				device++;
+			}
+			assert_int_equal(b.sample[i].quality, device == 1 ? DS18B20_NOT_CONVERTED : DS18B20_OK);
+			assert_int_equal(b.sample[i].temp_known, device != 1);
+			if (device != 1) {
+				assert_int_equal(b.sample[i].temp_mc, 30000 + 1000 * (round * 3 + (int)device));
+			}
+		}
+	}
+	bench_close(&b);
+}
+
 static void sixty_four_devices_are_all_found_and_read(void **state)
 {
 	struct bench b;
@@ -395,6 +424,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_sensors_are_read_in_one_conversion_time),
+		cmocka_unit_test(a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing),
 		cmocka_unit_test(sixty_four_devices_are_all_found_and_read),
 		cmocka_unit_test(a_lower_resolution_is_set_and_shortens_the_cycle),
 		cmocka_unit_test(sensors_come_and_go_between_cycles),
