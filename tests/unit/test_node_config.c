@@ -105,6 +105,22 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 	}
 }
 
+static void servers_and_thresholds_are_taken_apart(void **state)
+{
+	static const char *const over[] = { "server.uri=coaps://a/x , coap://[::1]:5, ", "w1.alarms=-20..60" };
+	struct node_config c;
+
+	(void)state;
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, over, 2 }, err, sizeof(err)), 0);
+	assert_int_equal(c.n_servers, 2);
+	assert_string_equal(c.servers[0], "coaps://a/x");
+	assert_string_equal(c.servers[1], "coap://[::1]:5");
+	assert_true(c.has_alarms);
+	assert_int_equal(c.alarm_low, -20);
+	assert_int_equal(c.alarm_high, 60);
+	node_config_free(&c);
+}
+
 /* What is wrong, and what the one line must name. */
 static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 {
@@ -116,6 +132,12 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		{ "[node]\nperiodd = 1\n", "periodd", "did you mean period" },
 		{ "[node]\ndevice = my node\n", "device", "urn:dev:mac:" },
 		{ "[node]\nlog_level = loud\n", "log_level", "notice" },
+		{ "[w1]\nalarms = 60..-20\n", "alarms", "LOW..HIGH" },
+		{ "[w1]\nalarms = -20\n", "alarms", "LOW..HIGH" },
+		{ "[w1]\nalarms = -20..60C\n", "alarms", "LOW..HIGH" },
+		{ "[server]\nuri = coaps://a, coaps://b, coaps://c, coaps://d, coaps://e\n", "uri", "at most 4" },
+		{ "[server]\nuri = ,\n", "uri", "coaps://HOST" },
+		{ "[server]\nformat = xml\n", "format", "legacy" },
 		{ "[node]\nsimulate = always\n", "simulate", "if-absent" },
 		{ "[w1]\nresolution = 8\n", "resolution", "9, 10, 11, 12" },
 		{ "[w1]\nbus = i2c\n", "bus", "userspace" },
@@ -181,6 +203,7 @@ int main(void)
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
 		cmocka_unit_test(what_is_given_is_worked_out),
 		cmocka_unit_test(a_day_is_counted_as_the_c_library_does),
+		cmocka_unit_test(servers_and_thresholds_are_taken_apart),
 		cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
 		cmocka_unit_test(a_difference_is_named),
 		cmocka_unit_test(the_printed_manual_is_a_configuration_that_loads),

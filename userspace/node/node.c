@@ -206,6 +206,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.period_ms = n->config->period_ms,
 		.device = n->device,
 		.last = n->has_last ? &n->last : NULL,
+		.parts = n->parts,
 		.w1_bus = parts_bus_name(n->parts),
 		.w1_reason = parts_bus_reason(n->parts),
 		.gnss_state = parts_receiver_state(n->parts),
@@ -216,6 +217,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.outbox = &outbox,
 		.uplink = &uplink,
 	};
+	bool ours;
 	int rc;
 
 	outbox_stats(n->outbox, &outbox);
@@ -224,9 +226,10 @@ static void write_status(struct node *n, uint64_t now_ns)
 	}
 	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
 	watch_certificate(n, status.certificate_days);
-	status.last_error = n->trouble_ns > uplink.last_error_ns ? n->trouble : uplink.last_error;
-	status.last_error_ns = n->trouble_ns > uplink.last_error_ns ? n->trouble_ns
-								    : uplink.last_error_ns;
+	/* Trouble with the disk that lasts counts for more than a server that is away. */
+	ours = n->outbox_failed || n->sync_failed || n->trouble_ns > uplink.last_error_ns;
+	status.last_error = ours ? n->trouble : uplink.last_error;
+	status.last_error_ns = ours ? n->trouble_ns : uplink.last_error_ns;
 	rc = status_write(n->config->status, &status);
 	if (rc != 0 && !n->status_failed) {
 		log_warning("status %s: %s; go on without it ([node] status)", n->config->status, strerror(-rc));

@@ -45,6 +45,9 @@ static const struct config_key table[] = {
 	  "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set." },
 	{ "w1", "search_every", CONFIG_UINT, AT(w1_search_every), "10", 1, 1000000, NULL,
 	  "Look for plugged and unplugged sensors every so many cycles." },
+	{ "w1", "alarms", CONFIG_STRING, AT(w1_alarms), NULL, 0, 0, NULL,
+	  "LOW..HIGH in whole degrees Celsius, such as -20..60: a sensor at or beyond one is told in log and status. They are set "
+	  "in the sensors themselves, until these lose their power." },
 
 	{ "gnss", "port", CONFIG_STRING, AT(gnss_port), "/dev/serial0", 0, 0, NULL,
 	  "Serial port of the u-blox receiver; simulated: a receiver that does not exist; none: no receiver." },
@@ -165,6 +168,21 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 	return 0;
 }
 
+static int parse_alarms(struct node_config *c, char *err, size_t err_size)
+{
+	int used = 0;
+
+	c->has_alarms = c->w1_alarms != NULL;
+	if (c->has_alarms && (sscanf(c->w1_alarms, "%4d..%4d%n", &c->alarm_low, &c->alarm_high, &used) != 2 ||
+			      c->w1_alarms[used] != '\0' || c->alarm_low < -55 || c->alarm_high > 125 ||
+			      c->alarm_low >= c->alarm_high)) {
+		snprintf(err, err_size, "[w1] alarms = %.40s: must be LOW..HIGH in degrees from -55 to 125, such as -20..60",
+			 c->w1_alarms);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 /* What one key cannot say about itself. */
 static int work_out(struct node_config *c, char *err, size_t err_size)
 {
@@ -192,7 +210,7 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];
-	if (parse_servers(c, err, err_size) != 0) {
+	if (parse_alarms(c, err, err_size) != 0 || parse_servers(c, err, err_size) != 0) {
 		return -EINVAL;
 	}
 	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);

@@ -33,6 +33,7 @@ struct node_config {
 	unsigned w1_gpio;
 	unsigned w1_resolution;	/* 0: as the sensors are set */
 	unsigned w1_search_every;
+	char *w1_alarms;
 
 	char *gnss_port;	/* a path, or the words "simulated" or "none" */
 	unsigned gnss_baud;
@@ -61,6 +62,8 @@ struct node_config {
 	enum log_level log_level;
 	char servers[NODE_SERVERS_MAX][256];	/* the URIs of server_uri */
 	unsigned n_servers;
+	bool has_alarms;
+	int alarm_low, alarm_high;	/* degC */
 	uint8_t gnss_dyn_model;	/* CFG-NAV5 dynModel */
 	int64_t not_before_us;
 	unsigned outbox_sync_ms;

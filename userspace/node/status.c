@@ -53,8 +53,9 @@ static json_t *scaled(const struct reading *r, enum reading_scalar id)
 						 : json_real(value);
 }
 
-static json_t *sensors(const struct reading *r)
+static json_t *sensors(const struct status *s)
 {
+	const struct reading *r = s->last;
 	json_t *list = json_array();
 
 	for (unsigned i = 0; r != NULL && i < r->n_temperatures; i++) {
@@ -64,9 +65,10 @@ static json_t *sensors(const struct reading *r)
 		for (unsigned b = 0; b < 8; b++) {
 			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
 		}
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i}", "rom", rom, "celsius",
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i, s:b}", "rom", rom, "celsius",
 			t->temp_known ? json_real(t->temp_mc / 1000.0) : json_null(),
-			"quality", ds18b20_quality_name((enum ds18b20_quality)t->quality), "retries", t->retries));
+			"quality", ds18b20_quality_name((enum ds18b20_quality)t->quality), "retries", t->retries,
+			"alarm", s->parts != NULL && parts_is_alarmed(s->parts, t->rom)));
 	}
 	return list;
 }
@@ -150,7 +152,7 @@ static json_t *all(const struct status *s)
 		(json_int_t)(r != NULL ? r->seq : 0), "note", text(r != NULL ? r->note : NULL),
 		"throttled", scaled(r, READING_THROTTLED), "cpu_celsius", scaled(r, READING_CPU_TEMP),
 		"uptime_s", scaled(r, READING_UPTIME), "w1", "bus", s->w1_bus, "reason",
-		text(s->w1_reason), "sensors", sensors(r), "gnss", gnss(s), "clock", clock_json(s),
+		text(s->w1_reason), "sensors", sensors(s), "gnss", gnss(s), "clock", clock_json(s),
 		"outbox", outbox(s), "uplink", uplink(s), "last_error", "text", text(s->last_error),
 		"age_s", s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
 									  : json_null());
