@@ -194,7 +194,7 @@ check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stop
 	$(Q)deps/packages galera
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
 
-check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readings of backlog (ten minutes)
+check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readings of backlog (15 minutes)
 	$(Q)GEOTHERM_BACKLOG=10000 GEOTHERM_KILLS=1000 tests/run --build '$(BUILD)' \
 		--only '*node*,*outbox*,*uplink*,*sampler*,*clock*,*coaps*' --verbose $(CHECK_ARGS)
 
@@ -204,11 +204,12 @@ $(call obj,$(wildcard tests/bench/bench_*.c)): CFLAGS_ALL += $(SQLITE_CFLAGS) $(
 $(BENCHES): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(say) LD $@
 	$(link) $(ALL_LIBS_LDLIBS)
-bench: all $(BENCHES) ## 1-Wire cycle times, CPU and truth beside a textbook master; parse throughput; first fix beside gpsd's
+bench: all $(BENCHES) ## 1-Wire cycle times, CPU and truth beside a textbook master; parse throughput; first fix beside gpsd's; the node's cost
 	$(Q)$(BUILD)/tests/bench/bench_w1
 	$(Q)$(BUILD)/tests/bench/bench_ubx
 	$(Q)$(BUILD)/tests/bench/bench_store
 	$(Q)tests/bench/start_beside_gpsd.py '$(BUILD)'
+	$(Q)tests/bench/node_cost.py '$(BUILD)'
 
 run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)
 	$(Q)scripts/run --build '$(BUILD)' $(if $(filter command,$(origin SECONDS)),--seconds '$(SECONDS)')

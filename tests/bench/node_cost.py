@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """node_cost.py BUILD [SECONDS]: what a node costs at 1 Hz with 4 sensors and a receiver, both simulated in its
 own process (so their cost is in it), while its server takes every reading.
@@ -23,20 +23,28 @@ def used(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(rss.split()[1]) / 1000
 
 
-with tempfile.TemporaryDirectory() as folder:
-    rig = Rig(folder)
-    try:
-        rig.start_server()
-        node = rig.start_node(conf=rig.node_conf(node={"period": "1"}, outbox={"sync": "10"}))
-        until(lambda: rig.status().get("gnss", {}).get("fix"), "a fix is in the status")
-        before, _ = used(node.process.pid)
-        syncs, start = rig.status()["outbox"]["syncs"], time.monotonic()
-        time.sleep(SECONDS)
-        after, rss = used(node.process.pid)
-        took = time.monotonic() - start
-        status = rig.status()
-        print(f"node at 1 Hz, {len(status['w1']['sensors'])} sensors, receiver {status['gnss']['state']}: "
-              f"{100 * (after - before) / took:.2f} % of a core, {rss:.1f} MB resident, "
-              f"{status['outbox']['syncs'] - syncs} disk syncs in {took:.0f} s with sync = 10")
-    finally:
-        rig.close()
+def measure(bus):
+    with tempfile.TemporaryDirectory() as folder:
+        rig = Rig(folder)
+        try:
+            rig.start_server()
+            node = rig.start_node(conf=rig.node_conf(node={"period": "1"}, w1={"bus": bus}, outbox={"sync": "10"}))
+            until(lambda: rig.status().get("gnss", {}).get("fix"), "a fix is in the status")
+            before, _ = used(node.process.pid)
+            syncs, start = rig.status()["outbox"]["syncs"], time.monotonic()
+            time.sleep(SECONDS)
+            after, rss = used(node.process.pid)
+            took = time.monotonic() - start
+            status = rig.status()
+            sensors, percent = len(status["w1"]["sensors"]), 100 * (after - before) / took
+            print(f"node at 1 Hz, {sensors} sensors, receiver {status['gnss']['state']}: {percent:.2f} % of a core, "
+                  f"{rss:.1f} MB resident, {status['outbox']['syncs'] - syncs} disk syncs in {took:.0f} s with sync = 10",
+                  flush=True)
+            return sensors, percent
+        finally:
+            rig.close()
+
+
+none, some = measure("none"), measure("simulated")
+four = none[1] + 4 * (some[1] - none[1]) / some[0]
+print(f"by the difference, 4 sensors: {four:.2f} % of a core, the simulated bus included")

@@ -2,11 +2,12 @@
 /*
  * A year of a node in virtual time: clock, outbox and uplink plan together, against a server that
  * is a list of numbers. Power cuts, reboots, a receiver that comes and goes, an NTP server that is
- * wrong at times, outages of hours to weeks, a full outbox, readings that the server refuses.
+ * an hour wrong at times, outages of hours to weeks, a certificate that expires before somebody renews it, a
+ * full outbox, readings that the server refuses.
  *
- * At every reboot and at the end: each seq that was ever given is at the server, waiting, or in a
- * gap; none is at the server with another content; each dated reading's true time is within its
- * uncertainty.
+ * At every reboot and at the end: each seq that was ever given is at the server, waiting, in a gap, or
+ * known to the server as a gap; none is at the server with another content; each dated reading's true
+ * time is within its uncertainty, unless NTP lied.
  *
  * GEOTHERM_YEAR_PERIOD_S is the time between two readings (default 1800).
  */
@@ -34,6 +35,7 @@ static const struct outbox_range none;
 #define YEAR (365 * DAY)
 #define T0 (INT64_C(20800) * 86400 * 1000000)
 #define SEQS 1000000
+#define LIE_US INT64_C(3600000000)
 #define MAX_ROWS 1500
 #define BATCH 32
 
@@ -41,18 +43,21 @@ struct world {
 	uint64_t now, boot_at;	/* true time since the start, ns; when this boot began */
 	uint64_t boot;		/* its id */
 	uint64_t gnss_from, server_from, ntp_from;	/* when each changes next */
-	bool gnss, server, ntp;
+	bool gnss, server, ntp, ntp_lies;
+	uint64_t certificate_ends, certificate_renewed;	/* between them no session can be made */
 	struct clock clock;
 	struct outbox *o;
 	struct uplink_plan plan;
 	char path[96], err[600];
-	unsigned boots, outages, cuts, steps, undated, dated, refused;
+	unsigned boots, outages, cuts, steps, undated, dated, refused, lied, expiries, gaps_told;
 	uint64_t epoch, given;
 };
 
 static struct world w;
 /* What the server has: the boot_ns of the reading, as its content's mark; 0: nothing. */
 static uint64_t stored[SEQS];
+/* What it knows will never come. */
+static uint8_t given_up[SEQS];
 static uint64_t put_boot_ns[SEQS], true_ns[SEQS];
 static struct reading pack[BATCH];
 
@@ -141,7 +146,7 @@ static void assert_all_accounted_for(void)
 		from = gap.last + 1;
 	}
 	for (uint64_t seq = 1; seq < stats.next_seq; seq++) {
-		if (waiting[seq] == 0 && stored[seq] == 0) {
+		if (waiting[seq] == 0 && stored[seq] == 0 && given_up[seq] == 0) {
 			fail_msg("day %llu: %llu is nowhere", (unsigned long long)(w.now / DAY), (unsigned long long)seq);
 		}
 	}
@@ -160,10 +165,31 @@ static void store(const struct reading *r)
 		int64_t wrong_us = r->utc_us - true_utc_us(true_ns[r->seq]);
 
 		w.dated++;
+		if (r->time_source == READING_TIME_NTP && llabs(wrong_us) > LIE_US / 2) {
+			wrong_us -= LIE_US;
+			w.lied++;
+		}
 		if ((uint64_t)llabs(wrong_us) > r->time_acc_ns / 1000 + 1) {
 			fail_msg("%llu is dated %lld us wrong, by %s", (unsigned long long)r->seq, (long long)wrong_us,
 				 reading_time_source_name(r->time_source));
 		}
+	}
+}
+
+/* The server takes note of gaps; at times its answer is lost. */
+static void tell_gaps(void)
+{
+	struct outbox_gap gaps[4];
+	int n = outbox_gaps(w.o, 1, gaps, 4);
+
+	for (int i = 0; i < n; i++) {
+		for (uint64_t seq = gaps[i].first; seq <= gaps[i].last; seq++) {
+			given_up[seq] = 1;
+		}
+	}
+	for (int i = 0; i < n && draw(20) != 0; i++) {
+		assert_int_equal(outbox_confirm_gap(w.o, w.epoch, &gaps[i]), 1);
+		w.gaps_told++;
 	}
 }
 
@@ -182,10 +208,11 @@ static void send_all(void)
 			return;
 		}
 		ask = uplink_plan_ask(&w.plan, (unsigned)n, boot_ns());
-		if (!w.server) {
+		if (!w.server || (w.now >= w.certificate_ends && w.now < w.certificate_renewed)) {
 			uplink_plan_no_answer(&w.plan, ask, boot_ns());
 			return;
 		}
+		tell_gaps();
 		first = pack[0].seq < pack[n - 1].seq ? pack[0].seq : pack[n - 1].seq;
 		last = pack[0].seq < pack[n - 1].seq ? pack[n - 1].seq : pack[0].seq;
 		for (int i = 0; i < n; i++) {
@@ -253,8 +280,14 @@ static void next_weather(void)
 					 : draw(10) == 0 ? draw(60 * DAY)
 							 : draw(12 * HOUR));
 	}
+	if (w.now >= w.certificate_renewed) {	/* for 90 days; somebody thinks of it too late */
+		w.expiries += w.certificate_renewed != 0;
+		w.certificate_ends = w.now + 90 * DAY;
+		w.certificate_renewed = w.certificate_ends + draw(10 * DAY);
+	}
 	if (w.now >= w.ntp_from) {
 		w.ntp = !w.ntp;
+		w.ntp_lies = draw(8) == 0;
 		w.ntp_from = w.now + HOUR + draw(10 * DAY);
 	}
 }
@@ -288,7 +321,7 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 		if (w.gnss) {
 			feed(READING_TIME_GNSS, -(int64_t)draw(200000), 200000040);
 		} else if (w.ntp) {
-			feed(READING_TIME_NTP, (int64_t)draw(40000) - 20000, 20000000);
+			feed(READING_TIME_NTP, (w.ntp_lies ? LIE_US : 0) + (int64_t)draw(40000) - 20000, 20000000);
 		} else if (w.server && w.clock.best.source == READING_TIME_NONE) {
 			feed(READING_TIME_SERVER, (int64_t)draw(200000) - 100000, 100000000);
 		}
@@ -318,11 +351,11 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 	for (uint64_t seq = 1; seq <= w.given; seq++) {
 		at_server += stored[seq] != 0;
 	}
-	assert_true(w.boots > 10 && w.outages > 5 && w.dated > 1000);
-	print_message(
-		"    %llu readings, %u at the server (%u undated), %u boots, %u outages, %u clock steps, %u set aside\n",
-		(unsigned long long)w.given, at_server, w.undated, w.boots, w.outages, w.steps,
-		w.refused);
+	assert_true(w.boots > 10 && w.outages > 5 && w.dated > 1000 && w.steps > 0 && w.expiries > 1 && w.gaps_told > 10);
+	print_message("    %llu readings, %u at the server (%u undated, %u dated by an NTP server that lied), %u boots, "
+		      "%u outages, %u expired certificates, %u clock steps, %u set aside, %u gaps told\n",
+		      (unsigned long long)w.given, at_server, w.undated, w.lied, w.boots, w.outages, w.expiries, w.steps,
+		      w.refused, w.gaps_told);
 	snprintf(command, sizeof(command), "rm -r '%s'", dir);
 	assert_int_equal(system(command), 0);
 }
