@@ -253,6 +253,17 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(RUN) $(BUILD)/geotherm-node --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/node.conf.example
 	$(RUN) $(BUILD)/geotherm-server --print-config >$(DESTDIR)$(PREFIX)/share/doc/geotherm/server.conf.example
 
+	$(Q)$(MAKE) -s install-units
+
+# Those of a prefix other than /usr are found too: systemd reads $(PREFIX)/lib of /usr/local.
+install-units:
+	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d udev/rules.d)
+	$(Q)for p in geotherm-node geotherm-server; do \
+		sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/$$p.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$p.service && \
+		$(INSTALL) -m 644 systemd/$$p.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$p.conf && \
+		$(INSTALL) -m 644 systemd/$$p.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/$$p.conf || exit; done
+	$(Q)$(INSTALL) -m 644 systemd/60-geotherm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+
 deb: ## Debian packages: SUITE=bookworm|trixie ARCH=amd64|arm64|armhf (default: this machine's)
 	$(Q)DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
 
@@ -304,6 +315,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
+.PHONY: all install-units check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
 .DELETE_ON_ERROR:
 endif

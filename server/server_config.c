@@ -40,7 +40,7 @@ static const struct config_key table[] = {
 
 	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", 0, 0, backend_words,
 	  "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
-	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm/readings.db", 0, 0, NULL,
+	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm-server/readings.db", 0, 0, NULL,
 	  "sqlite: the database file; its directory must be writable." },
 	{ "store", "socket", CONFIG_STRING, AT(store_socket), NULL, 0, 0, NULL,
 	  "mariadb: unix socket of a server on this machine, such as /run/mysqld/mysqld.sock; then hosts is ignored." },

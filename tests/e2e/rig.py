@@ -118,19 +118,20 @@ class Rig:
             "server": {"uri": f"coaps://127.0.0.1:{self.port}", "ca": self.pki / "ca.pem",
                        "certificate": self.pki / "node.pem", "key": self.pki / "node.key", **(server or {})}})
 
-    def spawn(self, program, *args, log=None, env=None):
-        daemon = Daemon([BUILD / program, *args], self.dir / (log or f"{program}.log"), env)
+    def spawn(self, program, *args, log=None, env=None, wrap=()):
+        """wrap: a command that becomes it, such as strace -D."""
+        daemon = Daemon([*wrap, BUILD / program, *args], self.dir / (log or f"{program}.log"), env)
         self.daemons.append(daemon)
         return daemon
 
-    def start_server(self, *args, conf=None):
-        server = self.spawn("geotherm-server", "--config", conf or self.server_conf(), *args)
+    def start_server(self, *args, conf=None, wrap=()):
+        server = self.spawn("geotherm-server", "--config", conf or self.server_conf(), *args, wrap=wrap)
         # Every start appends to one log: wait for this one's own line.
         server.wait_log(rf"\[{server.process.pid}\].*listening|listening.*pid={server.process.pid}")
         return server
 
-    def start_node(self, *args, conf=None):
-        return self.spawn("geotherm-node", "--config", conf or self.node_conf(), *args)
+    def start_node(self, *args, conf=None, wrap=()):
+        return self.spawn("geotherm-node", "--config", conf or self.node_conf(), *args, wrap=wrap)
 
     def run(self, program, *args, stdin=None):
         """A command that ends by itself: (exit code, stdout, stderr)."""

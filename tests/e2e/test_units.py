@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The units as `make install` lays them: hardened, without a fault, and with all that the daemons do allowed."""
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from rig import ROOT, until
+
+LIMITS = {"node": 20, "server": 15}     # of systemd-analyze security, in tenths
+
+
+def needs(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The units in a root of their own, with a program where ExecStart has it."""
+    root = tmp_path_factory.mktemp("root")
+    subprocess.run(["make", "-s", "install-units", f"DESTDIR={root}", "PREFIX=/usr", "GEOTHERM_SETUP_DONE=1"],
+                   cwd=ROOT, check=True, capture_output=True)
+    for program in ("usr/sbin/geotherm-node", "usr/sbin/geotherm-server", "bin/kill"):
+        (root / program).parent.mkdir(parents=True, exist_ok=True)
+        (root / program).write_text("#!/bin/sh\n")
+        (root / program).chmod(0o755)
+    for target in ("network", "multi-user", "sysinit", "basic", "shutdown"):
+        (root / f"usr/lib/systemd/system/{target}.target").write_text("[Unit]\nDescription=x\n")
+    return root
+
+
+def unit(root, part):
+    return root / f"usr/lib/systemd/system/geotherm-{part}.service"
+
+
+@pytest.mark.parametrize("part", LIMITS)
+def test_the_exposure_stays_within_its_limit(installed, part):
+    needs("systemd-analyze")
+    done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                           f"--threshold={LIMITS[part]}", unit(installed, part)], capture_output=True, text=True)
+    if "Unknown option" in done.stderr or "unrecognized option" in done.stderr:
+        pytest.skip("this systemd-analyze knows no --offline")
+    figure = re.search(r"Overall exposure level .*: ([\d.]+)", done.stdout)
+    assert figure, done.stderr
+    assert float(figure[1]) * 10 <= LIMITS[part] and done.returncode == 0
+
+
+@pytest.mark.parametrize("part", LIMITS)
+def test_systemd_finds_no_fault_in_the_unit(installed, part):
+    needs("systemd-analyze")
+    done = subprocess.run(["systemd-analyze", "verify", f"--root={installed}", "--man=no", "--recursive-errors=no",
+                           unit(installed, part).name], capture_output=True, text=True)
+    assert "geotherm" not in done.stderr, done.stderr
+
+
+def test_users_and_directories_are_as_the_tools_read_them(installed):
+    needs("systemd-sysusers")
+    (installed / "etc").mkdir(exist_ok=True)
+    done = subprocess.run(["systemd-sysusers", f"--root={installed}"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    groups = dict(re.findall(r"^(\w[\w-]*):.*:(.*)$", (installed / "etc/group").read_text(), re.M))
+    assert groups["gpio"] == groups["dialout"] == "geotherm-node"
+    assert "geotherm-server:" in (installed / "etc/passwd").read_text()
+
+
+def allowed_calls(root, part):
+    """What is left of the SystemCallFilter= lines, in their order."""
+    calls = set()
+    for line in re.findall(r"^SystemCallFilter=(~?)(.*)$", unit(root, part).read_text(), re.M):
+        for word in line[1].split():
+            names = expand(word)
+            calls = calls - names if line[0] else calls | names
+    return calls
+
+
+def expand(word):
+    if not word.startswith("@"):
+        return {word}
+    listing = subprocess.run(["systemd-analyze", "syscall-filter", word], capture_output=True, text=True, check=True)
+    return set().union(*map(expand, re.findall(r"^    (@[\w-]+|\w+)$", listing.stdout, re.M)))
+
+
+def made_calls(trace):
+    return set(re.findall(r"^\d+ (?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(errors="replace"), re.M))
+
+
+def test_the_filter_allows_every_call_that_node_and_server_make(installed, rig):
+    needs("systemd-analyze", "strace")
+    traces = {part: rig.dir / f"{part}.strace" for part in LIMITS}
+    prefix = {part: ["strace", "-D", "-f", "-qq", "-o", str(traces[part])] for part in LIMITS}
+    if subprocess.run([*prefix["node"], "true"], capture_output=True).returncode != 0:
+        pytest.skip("strace may not trace here")
+    rig.start_server(wrap=prefix["server"])
+    node = rig.start_node(wrap=prefix["node"])
+    rig.wait_rows(3)
+    assert node.stop() == 0
+    for part, trace in traces.items():
+        until(lambda: {"openat", "socket", "fdatasync"} <= made_calls(trace), "the trace of a working daemon is written")
+        extra = made_calls(trace) - allowed_calls(installed, part)
+        # SQLite gives its files to the owner of the database, and as root only.
+        assert extra <= ({"fchown"} if os.geteuid() == 0 else set()), f"{part}: {extra}"
+        families = re.search(r"^RestrictAddressFamilies=(.*)$", unit(installed, part).read_text(), re.M)[1].split()
+        # The C library asks netlink for this machine's addresses, and does without.
+        assert set(re.findall(r"socket\((AF_\w+)", trace.read_text())) <= {*families, "AF_NETLINK"}
+
+
+def test_the_node_may_have_what_the_1_wire_thread_asks_for(installed):
+    needs("systemd-analyze")
+    text = unit(installed, "node").read_text()
+    assert {"sched_setscheduler", "sched_setaffinity", "mlock", "prctl", "ioctl"} <= allowed_calls(installed, "node")
+    assert re.search(r"^LimitRTPRIO=[1-9]", text, re.M) and "RestrictRealtime" not in text
+    for device in ("char-gpiochip", "char-ttyAMA", "char-ttyS", "/dev/cpu_dma_latency"):
+        assert f"DeviceAllow={device} rw" in text
