@@ -126,7 +126,7 @@ $(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon 
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) -lm
 
-$(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli sim coaps daemon reading ubx w1)
+$(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli node sim coaps daemon reading ubx w1)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
 

@@ -20,6 +20,7 @@ enum cli_option {
 extern const struct manual cli_manual;
 
 int cmd_request(const struct manual_command *self, int argc, char **argv);	/* get, post, put, delete, observe */
+int cmd_doctor(const struct manual_command *self, int argc, char **argv);
 int cmd_sim(const struct manual_command *self, int argc, char **argv);
 
 #endif

@@ -18,6 +18,12 @@
 static const struct manual_option reading_options[] = { CREDENTIALS, CIPHERS, ANSWER };
 static const struct manual_option sending_options[] = { CREDENTIALS, CIPHERS, ANSWER, BODY };
 
+static const struct manual_option doctor_options[] = {
+	{ 'c', "config", "FILE", "The node's configuration; default /etc/geotherm/node.conf." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
+	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what may only be on its way (20)." },
+};
+
 #define PATHS "Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
 #define PAYLOAD "The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
@@ -31,6 +37,11 @@ static const struct manual_command commands[] = {
 	  PAYLOAD "\n\n" PATHS, N(sending_options), cmd_request },
 	{ "delete", "URI", "remove a reading or a device (operators)", PATHS, N(reading_options), cmd_request },
 	{ "observe", "URI", "show each change of a resource until interrupted", PATHS, N(reading_options), cmd_request },
+	{ "doctor", NULL, "walk from the 1-Wire slot to the stored row, to the first broken link",
+	  "On the machine of a running node: looks at the node, its bus, receiver, clock and outbox, the session, the server, and "
+	  "the newest reading's row, in this order, and ends at the first that is broken with its cause and the next thing to try. It "
+	  "asks the server with the node's own certificate, which only root and the node's user may read.",
+	  N(doctor_options), cmd_doctor },
 	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
 	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
 };
