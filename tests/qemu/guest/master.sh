@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Our master under w1_therm, alone and under load, and a strong pull-up that drives.
 . /scenarios/lib.sh
-load_sim model=A1,A1,B1,C step=1000
+load_sim model=A1,A1,B1,A2 step=1000
 cycles=$((${reads:-40} / 8))
 load_w1 ours && ok "our master finds four sensors" || bad "our master finds four sensors: $(ls $w1)"
 reading "our master, idle" $((cycles * 4)) w1_reads --bus kernel --cycles $cycles --resolution 9

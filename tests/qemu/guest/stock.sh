@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # Linux's own w1-gpio and w1_therm judge the simulated sensors; and its counts under load, for comparison.
 . /scenarios/lib.sh
-load_sim model=A1,A1,B1,C temp=23062,-10125,85000,125000
+load_sim model=A1,A1,B1,A2 temp=23062,-10125,85000,125000
 load_w1 stock && ok "w1-gpio finds four sensors" || bad "w1-gpio finds four sensors: $(ls $w1)"
 n=0
 for id in $(sed 's/ .*//' "$truth/devices"); do

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # The program over libgpiod: ioctls of this kernel, alone and under load, with and without SCHED_FIFO.
 . /scenarios/lib.sh
-load_sim model=A1,A1,B1,C step=1000
+load_sim model=A1,A1,B1,A2 step=1000
 cycles=$((${reads:-40} / 4))
 reading "userspace, idle" $((cycles * 4)) w1_reads --cycles $cycles --resolution 9
 echo 0 >"$truth/line"
