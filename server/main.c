@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd_verify.h"
 #include "ingest.h"
 #include "reading_line.h"
 #include "reads.h"
@@ -22,7 +23,8 @@
 #include "userspace/daemon/notify.h"
 #include "userspace/daemon/options.h"
 
-enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL = 3, EXIT_ADDRESS = 4, EXIT_STORE = 5 };
+enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL = 3, EXIT_ADDRESS = 4, EXIT_STORE = 5,
+		 EXIT_WRONG = 6, EXIT_INCOMPLETE = 7 };
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 #define OVERRIDES_MAX 64
@@ -39,6 +41,7 @@ static const struct manual_option options_of_server[] = {
 };
 
 static const struct manual_command command = {
+	.operands = "[verify]",
 	.options = options_of_server, .n_options = sizeof(options_of_server) / sizeof(options_of_server[0]),
 };
 
@@ -46,12 +49,17 @@ static const struct manual_exit exits[] = {
 	{ EXIT_OK, "after SIGTERM or SIGINT" }, { EXIT_RUNTIME, "a failure at run time" },
 	{ EXIT_USAGE, "a wrong option or configuration" }, { EXIT_CREDENTIAL, "a credential that cannot be used" },
 	{ EXIT_ADDRESS, "an address that cannot be listened on" }, { EXIT_STORE, "a store that cannot be opened" },
+	{ EXIT_WRONG, "verify: something stored is not what its proof says" },
+	{ EXIT_INCOMPLETE, "verify: readings are missing that nothing explains" },
 };
 
 static const struct manual manual = {
 	.name = "geotherm-server", .section = 8, .brief = "stores what nodes send before it answers",
 	.about = "Takes readings by CoAP over DTLS, stores them in SQLite or MariaDB, and answers each request only when its "
-		 "readings are on disk. It also serves what it has: the newest of each device, tracks, gaps.",
+		 "readings are on disk. It also serves what it has: the newest of each device, tracks, gaps. "
+		 "With verify it starts nothing, but reads the whole store (a server may run meanwhile), computes each "
+		 "temperature again from the sensor's nine bytes, looks for numbers that are missing, and names the first "
+		 "of each that is wrong.",
 	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm(1), geotherm-node(8), geotherm-server.conf(5)",
 	.config_file = CONFIG_PATH, .config = &server_config_table,
@@ -63,7 +71,7 @@ struct options {
 	size_t n_overrides;
 	const char *log_level;
 	const char *ready_file;
-	bool check, show;
+	bool check, show, verify;
 };
 
 struct server {
@@ -114,6 +122,10 @@ static int read_options(struct options *o, int argc, char **argv)
 			return EXIT_USAGE;	/* said why already */
 		}
 	}
+	if (optind + 1 == argc && strcmp(argv[optind], "verify") == 0) {
+		o->verify = true;
+		return -1;
+	}
 	if (optind < argc) {
 		log_error("%s: not an option; try --help", argv[optind]);
 		return EXIT_USAGE;
@@ -158,6 +170,23 @@ static int check(const struct server_config *c)
 		return EXIT_CREDENTIAL;
 	}
 	return EXIT_OK;
+}
+
+static int verify(const struct server_config *c)
+{
+	const struct store_config store = server_config_store(c);
+
+	switch (cmd_verify(&store)) {
+	case VERIFY_GOOD:
+		return EXIT_OK;
+	case VERIFY_WRONG:
+		return EXIT_WRONG;
+	case VERIFY_INCOMPLETE:
+		return EXIT_INCOMPLETE;
+	case VERIFY_NO_STORE:
+		break;
+	}
+	return EXIT_STORE;
 }
 
 /* --- start ---------------------------------------------------------------- */
@@ -345,8 +374,8 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	rc = configure(&s.config, &options);
-	if (rc == EXIT_OK && options.check) {
-		rc = check(&s.config);
+	if (rc == EXIT_OK && (options.check || options.verify)) {
+		rc = options.verify ? verify(&s.config) : check(&s.config);
 		server_config_free(&s.config);
 		return rc;
 	}

@@ -110,4 +110,60 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 /* Removes one reading and notes the hole: 1, 0 if it was not there. */
 int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us);
 
+#define STORE_EXPIRE_ROWS 1000	/* in one transaction: some 10 ms that others wait */
+
+/* Where a removal stands; stream, after and done are 0 at the beginning. */
+struct store_expiry {
+	const char *device;	/* all its readings, as told by an operator; NULL: what is older than is kept */
+	int64_t days;		/* for devices of which nothing else is said; 0: for ever */
+	int64_t stream;
+	uint64_t after;
+	bool done;
+};
+
+/*
+ * Removes readings by their age (time, or arrival where that is unknown), oldest numbers first, and notes the holes:
+ * one chunk a call. How many; 0 with what->done: there are no more.
+ */
+int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);
+
+/* What an operator says of a device. */
+struct store_device {
+	char label[128];	/* "": none */
+	char settings[4096];	/* JSON; "": none */
+	int64_t retention_days;	/* 0: for ever, -1: as all */
+};
+typedef int (*store_device_fn)(void *arg, const struct store_device *d);
+
+/* Calls back if there is something. */
+int store_get_device(struct store *s, const char *device, store_device_fn each, void *arg);
+int store_put_device(struct store *s, const char *device, const struct store_device *d, int64_t now_us);
+int store_forget_device(struct store *s, const char *device);
+
+/* A row as it stands, for store_verify(). */
+enum store_flaw {
+	STORE_FLAW_ROW,		/* no reading: a column that cannot be */
+	STORE_FLAW_ROM,		/* the CRC of a sensor's ROM is wrong */
+	STORE_FLAW_CRC,		/* a scratchpad whose CRC is wrong under a quality that says it is right */
+	STORE_FLAW_VALUE,	/* the temperature is not what the scratchpad says */
+	STORE_FLAW_COLUMN,	/* t1_mc ... t4_mc are not those of the proof */
+	STORE_FLAW_HOLE,	/* numbers that never arrived and that nothing explains */
+	STORE_FLAWS
+};
+
+struct store_verdict {
+	uint64_t streams, rows, proven;	/* proven: temperatures recomputed from their nine bytes */
+	uint64_t unproven;	/* temperatures that came without (the older program's, the kernel's 1/1000) */
+	uint64_t flaws[STORE_FLAWS];
+	char first[256];	/* the first flaw in words, holes apart; "": none */
+	char first_hole[160];
+};
+
+/*
+ * Reads every row, and recomputes what can be. progress (may be NULL) is called each 1000 rows; non-zero ends it and is
+ * returned. 0: done, whatever was found; or a code above.
+ */
+int store_verify(struct store *s, struct store_verdict *verdict, int (*progress)(void *arg, const struct store_verdict *v),
+		 void *arg);
+
 #endif

@@ -28,6 +28,12 @@ struct stream_row {
 /* 0, and row->found tells whether there is one. */
 int store_find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row);
 
+/* A transaction; others that note holes of the same stream wait for its end. */
+int store_begin(struct store *s, int64_t stream);
+/* 1 and the first numbers of the range that have no cause; 0: all have one. */
+int store_unexplained(struct store *s, int64_t stream, struct gaps_range range, struct gaps_range *piece);
+/* In it: what of the range has no cause yet gets this one. */
+int store_explain_range(struct store *s, int64_t stream, struct gaps_range range, const char *cause, int64_t now_us);
 /* Ends a transaction: COMMIT where rc >= 0, else ROLLBACK that leaves the error as it is. rc, or why COMMIT failed. */
 int store_end(struct store *s, int rc);
 

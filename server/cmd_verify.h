@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_verify: `geotherm-server verify`: reads the whole store and says on stdout what of it is proven. */
+#ifndef CMD_VERIFY_H
+#define CMD_VERIFY_H
+
+#include "store.h"
+
+enum verify_result { VERIFY_GOOD, VERIFY_WRONG, VERIFY_INCOMPLETE, VERIFY_NO_STORE };
+
+enum verify_result cmd_verify(const struct store_config *config);
+
+#endif
