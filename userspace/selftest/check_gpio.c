@@ -137,9 +137,10 @@ const char *check_gpio_line(struct selftest *t)
 	selftest_say(t, "%s", t->line_why);
 	switch (t->line_error) {
 	case -EBUSY:
-		return strstr(t->line_why, "kernel's 1-Wire") == NULL ? "held"
-		       : t->config->w1_bus == NODE_W1_AUTO	      ? "kernel-holds"
-								      : "held";
+		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {
+			return "node-holds";
+		}
+		return strstr(t->line_why, "kernel's 1-Wire") != NULL && t->config->w1_bus == NODE_W1_AUTO ? "kernel-holds" : "held";
 	case -EINVAL:
 		return "no-such-line";
 	default:

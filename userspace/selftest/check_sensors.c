@@ -234,7 +234,7 @@ const char *check_sensors_identity(struct selftest *t)
 	const char *why = found(t);
 	const char *worst = NULL;
 
-	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+	for (unsigned i = 0; why == NULL && i < t->n && !(t->stop != NULL && *t->stop); i++) {
 		struct ds18b20_evidence e;
 		struct ds18b20_identity identity;
 		unsigned tries = 0;

@@ -65,6 +65,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "gpio", "line", "the line of [w1] gpio", "free", check_gpio_line, CAUSES(NO_BUS,
 		{ "simulated", SKIP, "[w1] bus = simulated: no line is used" },
 		{ "kernel-holds", WARN, "the node will read by the kernel's driver; for its own, remove dtoverlay=w1-gpio from config.txt" },
+		{ "node-holds", FAIL, "a geotherm-node or another self-test holds it: sudo systemctl stop geotherm-node" },
 		{ "held", FAIL, "stop who holds it, or choose another GPIO" },
 		{ "no-such-line", FAIL, "[w1] gpio is the BCM number of the pin: pin 7 is GPIO4" }), 0, false },
 

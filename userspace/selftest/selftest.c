@@ -136,30 +136,38 @@ void selftest_close(struct selftest *t)
 	check_gpio_close(t);
 }
 
-int selftest_node(const struct selftest *t, const char *only, char *what, size_t size)
+/* Does `only` ask for a check of these groups, or of the line? */
+static bool asks(const char *only, const char *group, const char *another, bool on_bus)
 {
-	bool line = t->config->w1_bus != NODE_W1_SIMULATED && t->config->w1_bus != NODE_W1_NONE;
-	bool port = strcmp(t->config->gnss_port, "simulated") != 0 && strcmp(t->config->gnss_port, "none") != 0;
-	json_t *status = json_load_file(t->config->status, 0, NULL);
-	int pid = (int)json_integer_value(json_object_get(status, "pid"));
-	char path[64], name[64];
-	bool needs_line = false, needs_port = false;
-
-	json_decref(status);
-	*what = '\0';
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (pid <= 0 || !facts_text("", path, name, sizeof(name)) || strcmp(name, "geotherm-node") != 0) {
-		return 0;
-	}
 	for (size_t i = 0; i < selftest_checks_count; i++) {
 		const struct selftest_check *c = &selftest_checks[i];
 
-		needs_line |= selftest_wanted(c, only) && (c->on_bus || strcmp(c->group, "gpio") == 0 || strcmp(c->group, "timing") == 0);
-		needs_port |= selftest_wanted(c, only) && strcmp(c->group, "receiver") == 0;
+		if (selftest_wanted(c, only) &&
+		    (strcmp(c->group, group) == 0 || strcmp(c->group, another) == 0 || (on_bus && c->on_bus))) {
+			return true;
+		}
 	}
-	needs_line &= line;
-	needs_port &= port;
-	snprintf(what, size, "%s%s%s", needs_line ? "the 1-Wire line" : "", needs_line && needs_port ? " and " : "",
-		 needs_port ? "the receiver's port" : "");
+	return false;
+}
+
+int selftest_node(const struct selftest *t, const char *only, char *what, size_t size)
+{
+	json_t *status = json_load_file(t->config->status, 0, NULL);
+	int pid = (int)json_integer_value(json_object_get(status, "pid"));
+	const char *bus = json_string_value(json_object_get(json_object_get(status, "w1"), "bus"));
+	const char *port = json_string_value(json_object_get(json_object_get(status, "gnss"), "port"));
+	bool line = bus != NULL && strcmp(bus, "userspace") == 0 && asks(only, "gpio", "timing", true);
+	bool receiver = port != NULL && port[0] == '/' && asks(only, "receiver", "receiver", false);
+	char path[64], name[64];
+
+	*what = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (pid <= 0 || !facts_text("", path, name, sizeof(name)) || strcmp(name, "geotherm-node") != 0) {
+		pid = 0;
+	} else {
+		snprintf(what, size, "%s%s%s", line ? "the 1-Wire line" : "", line && receiver ? " and " : "",
+			 receiver ? "the receiver's port" : "");
+	}
+	json_decref(status);
 	return pid;
 }
