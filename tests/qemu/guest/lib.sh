@@ -46,21 +46,24 @@ idle() { # shellcheck disable=SC2086
 	kill $loops 2>/dev/null
 	wait 2>/dev/null
 }
-reading() { # what cycles, for w1_reads; no reading may be wrong or old, and this many must be right
-	what=$1 least=$2
-	shift 2
-	said=$("$@")
-	echo "$said" | grep -v '^reads=' | sed 's/^#* */# /'
-	echo "# $what: $(echo "$said" | grep '^reads=')"
-	right=$(echo "$said" | sed -n 's/.* right=\([0-9]*\).*/\1/p')
-	is "$what: none wrong, none stale" "wrong=0 stale=0" "$(echo "$said" | grep -o 'wrong=.* stale=[0-9]*')"
-	if [ "${right:-0}" -ge "$least" ]; then ok "$what: at least $least right"; else bad "$what: at least $least right: $right"; fi
-}
-counts() { # WHAT COMMAND...: w1_reads for comparison only
+replays() { cat "$ours/geotherm_w1/replays" 2>/dev/null || echo 0; }
+counts() { # what command...: w1_reads with its remarks and what the line saw; its figures are left in $figures
 	what=$1
 	shift
 	echo 0 >"$truth/line"
-	"$@" | sed "s/^#* */# /; s/^# reads=/# $what: reads=/"
+	before=$(replays)
+	said=$("$@")
+	echo "$said" | grep -v '^reads=' | sed 's/^#* */# /'
+	figures=$(echo "$said" | grep '^reads=')
+	echo "# $what: $figures replays=$(($(replays) - before))"
+}
+reading() { # what how-many command...: no reading may be wrong or old, and so many must be right
+	what=$1 least=$2
+	shift 2
+	counts "$what" "$@"
+	right=$(echo "$figures" | sed -n 's/.* right=\([0-9]*\).*/\1/p')
+	is "$what: none wrong, none stale" "wrong=0 stale=0" "$(echo "$figures" | grep -o 'wrong=.* stale=[0-9]*')"
+	if [ "${right:-0}" -ge "$least" ]; then ok "$what: at least $least right"; else bad "$what: at least $least right: $right"; fi
 }
 does() { # what command...
 	what=$1
