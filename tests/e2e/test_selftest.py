@@ -80,6 +80,9 @@ def test_each_run_adds_one_row_and_leaves_no_gap(rig):
 
 RECEIVERS = {    # options of the simulator: what does not pass, and what a value says
     "deaf for a while after each change of its rate": (["--fault", "deaf-ms=300"], {}, {}),
+    "deaf for a second after a byte at another rate": (["--fault", "framing-limit=1"], {}, {}),
+    "slow to answer": (["--fault", "delay-min-us=200000", "--fault", "delay-max-us=400000"], {}, {}),
+    "without a battery": (["--fault", "no-battery=1"], {}, {}),
     "asleep": (["--mode", "asleep", "--running"], {"receiver/baud": "quiet"}, {}),
     "set to say nothing": (["--mode", "silent", "--running"], {"receiver/baud": "quiet"}, {}),
     "at another rate": (["--baud", "38400", "--mode", "ubx", "--running"], {}, {"receiver/baud": "UBX at 38400 baud"}),
@@ -96,6 +99,7 @@ RECEIVERS = {    # options of the simulator: what does not pass, and what a valu
     "without a fix": (["--fault", "ttff-ms=3600000"], {"receiver/fix": "no-fix", "receiver/time": "unresolved"}, {}),
     "in doubt of each fix": (["--fault", "doubtful-ppm=1000000"], {"receiver/fix": "no-fix"}, {}),
     "not yet sure of UTC": (["--fault", "utc-page-ms=3600000"], {"receiver/time": "unresolved"}, {}),
+    "on a line that loses bytes": (["--fault", "drop-ppm=3000"], {"uart/errors": "damaged"}, {}),
     "on a bad line": (["--fault", "corrupt-ppm=3000"], {"uart/errors": "damaged"}, {}),
 }
 

@@ -38,6 +38,18 @@ static void vanish_at_once(struct w1_sim *sim)
 	w1_sim_unplug(sim, 0, w1_sim_now(sim), W1_SLAVE_NEVER);
 }
 
+/* Found, and gone in the middle of the first conversion. */
+static void loosen(struct w1_sim *sim)
+{
+	w1_sim_unplug(sim, 0, w1_sim_now(sim) + 900000000, W1_SLAVE_NEVER);
+}
+
+/* Its supply breaks down in the middle of the last conversion that counts, for 20 ms. */
+static void brown_out(struct w1_sim *sim)
+{
+	w1_sim_unplug(sim, 0, w1_sim_now(sim) + 1200000000, w1_sim_now(sim) + 1220000000);
+}
+
 /* A device's power goes and comes at each of its conversions: it answers, and never with a new value. */
 static void starve(struct w1_sim *sim)
 {
@@ -102,9 +114,14 @@ static const struct fault faults[] = {
 	  .expected = "bus/idle=no-pull-up sensors/search=line-low" },
 	{ .name = "a copy on parasite power that says it has its own", .model = W1_MODEL_C, .devices = 1, .parasite = true,
 	  .break_it = give_07ff, .expected = "sensors/power=contradicts *" },
+	{ .name = "a loose contact", .model = W1_MODEL_A1, .devices = 2, .break_it = loosen, .expected = "sensors/temperature=absent *" },
+	{ .name = "a supply that breaks down", .model = W1_MODEL_A1, .devices = 1, .break_it = brown_out,
+	  .expected = "sensors/temperature=power-on" },
+	{ .name = "a copy that knows no parasite power", .model = W1_MODEL_D1, .devices = 1, .parasite = true,
+	  .expected = "bus/presence=nobody sensors/search=nobody" },
 	{ .name = "a slow conversion", .model = W1_MODEL_A1, .devices = 1, .break_it = slow, .expected = "sensors/identity=slow" },
 	{ .name = "a conversion that never ends", .model = W1_MODEL_A1, .devices = 1, .break_it = starve,
-	  .expected = "sensors/temperature=power-on sensors/identity=slow" },
+	  .expected = "sensors/identity=slow *" },
 	{ .name = "an address with a wrong CRC", .model = W1_MODEL_A1, .devices = 1, .break_it = bad_rom, .expected = "sensors/search=search" },
 	{ .name = "a device of another kind", .model = W1_MODEL_A1, .devices = 1, .break_it = not_a_thermometer,
 	  .expected = "sensors/search=not-a-thermometer *" },
