@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The node behind a link that delays and loses datagrams."""
 import os
+import signal
+import socket
 import time
 
 import pytest
 
 from link import Link
 from rig import until
+from test_chain import assert_no_hole
 
 BACKLOG = int(os.environ.get("GEOTHERM_BACKLOG", 0))     # readings; make check-node sets it
 
@@ -48,6 +51,42 @@ def test_a_session_is_resumed_by_its_ticket_when_the_link_comes_back(rig, link):
     rig.wait_rows(stored + 1)
     assert (link.handshakes, link.certificates) == (2, 2), "the second handshake sent certificates again"
     assert node.stop() == 0
+
+
+def has_ipv6():
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        try:
+            s.bind(("::1", 0))
+            return True
+        except OSError:
+            return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
+def test_a_server_is_reached_by_ipv6(rig):
+    rig.start_server("-o", f"server.listen=[::1]:{rig.port}")
+    node = rig.start_node(conf=rig.node_conf(server={"uri": f"coaps://[::1]:{rig.port}"}))
+    rig.wait_rows(3)
+    assert node.stop() == 0
+
+
+@pytest.mark.skipif(not BACKLOG, reason="takes half a minute: make check-node")
+def test_after_a_server_was_killed_and_started_readings_arrive_within_20_seconds(rig, link):
+    """Nothing tells the node: no port is closed on its way."""
+    server = rig.start_server()
+    node = rig.start_node(conf=rig.node_conf(server={"uri": f"coaps://127.0.0.1:{link.port}"}))
+    rig.wait_rows(3)
+    took = []
+    for _ in range(3):
+        server.stop(signal.SIGKILL)
+        server = rig.start_server()
+        stored, started = len(rig.rows()), time.monotonic()
+        rig.wait_rows(stored + 1)
+        took.append(time.monotonic() - started)
+    print("seconds from the server's start to its first reading:", ", ".join(f"{t:.1f}" for t in took))
+    assert max(took) < 20
+    assert node.stop() == 0
+    assert_no_hole(rig.rows())
 
 
 @pytest.mark.skipif(not BACKLOG, reason="takes a minute: make check-node")

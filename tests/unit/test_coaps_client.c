@@ -28,10 +28,10 @@ static struct {
 	bool ask_again;		/* each answer makes one more request */
 } t;
 
-static void begin(const char *host)
+static void begin_idling(const char *host, unsigned idle_ms)
 {
 	char uri[96], err[256];
-	struct coaps_client_config config = { .uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1 };
+	struct coaps_client_config config = { .uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1, .idle_ms = idle_ms };
 	int code;
 
 	memset(&t, 0, sizeof(t));
@@ -42,6 +42,11 @@ static void begin(const char *host)
 	if (t.client == NULL) {
 		fail_msg("%s", err);
 	}
+}
+
+static void begin(const char *host)
+{
+	begin_idling(host, 0);
 }
 
 static void end(void)
@@ -194,6 +199,38 @@ static void a_client_may_be_freed_in_the_middle_of_a_lookup(void **state)
 	assert_int_equal(t.failed, 0);
 }
 
+/* Asks, answers, and returns the port that it came from. */
+static in_port_t round_trip(void)
+{
+	unsigned asked = t.asked, answered = t.answered;
+
+	assert_int_equal(ask(), 0);
+	while (t.asked == asked) {
+		turn();
+	}
+	assert_true(coap_reply(t.fd, &t.waiting[asked], CODE(2, 4), -1, "", &t.from));
+	while (t.answered == answered) {
+		turn();
+	}
+	return t.from.sin_port;
+}
+
+static void a_session_that_was_silent_for_long_is_opened_anew(void **state)
+{
+	in_port_t port;
+
+	(void)state;
+	begin("127.0.0.1");
+	port = round_trip();
+	assert_int_equal(round_trip(), port);
+	end();
+	begin_idling("127.0.0.1", 20);
+	port = round_trip();
+	poll(NULL, 0, 30);
+	assert_int_not_equal(round_trip(), port);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +238,7 @@ int main(void)
 		cmocka_unit_test(when_the_server_is_gone_each_request_is_told_once),
 		cmocka_unit_test(a_name_is_looked_up_and_its_server_asked),
 		cmocka_unit_test(a_name_that_does_not_exist_is_told_and_named),
+		cmocka_unit_test(a_session_that_was_silent_for_long_is_opened_anew),
 		cmocka_unit_test(a_client_may_be_freed_in_the_middle_of_a_lookup),
 	};
 

@@ -23,6 +23,7 @@
 #define MAX_RETRANSMIT 2	/* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
 #define DEADLINE_MS 60000
 #define MAX_ANSWER 64000000
+#define IDLE_MS 120000	/* RFC 4787 5: a NAT keeps a mapping for two minutes or more; some keep it for less */
 
 struct coaps_client {
 	struct coaps_side side;
@@ -31,7 +32,7 @@ struct coaps_client {
 	char host[256];
 	char server_name[256];
 	uint16_t port;
-	unsigned ack_timeout_ms, max_retransmit, ack_spread_percent, deadline_ms;
+	unsigned ack_timeout_ms, max_retransmit, ack_spread_percent, deadline_ms, idle_ms;
 	int epoll_fd, timer_fd;
 
 	struct coaps_resolve *resolve;	/* a lookup that runs */
@@ -39,6 +40,7 @@ struct coaps_client {
 	unsigned at, left;		/* the address in use; how many are yet to be tried */
 	coap_session_t *session;	/* NULL: closed */
 	bool established;
+	uint64_t heard_ns;		/* its newest answer, or when it was established */
 	bool has_ticket;
 	mbedtls_ssl_session ticket;
 
@@ -221,6 +223,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 		fail(c, COAPS_RESET, "the answer is too large");
 		return COAP_RESPONSE_OK;
 	}
+	c->heard_ns = now_ns();
 	coap_get_data_large(received, &size, &body, &offset, &total);
 	response.code = (uint8_t)coap_pdu_get_code(received);
 	response.content_format = (int)uint_option(received, COAP_OPTION_CONTENT_FORMAT);
@@ -470,6 +473,7 @@ void coaps_client_process(struct coaps_client *c)
 	if (c->session != NULL && !c->established &&
 	    coap_session_get_state(c->session) == COAP_SESSION_STATE_ESTABLISHED) {
 		c->established = true;
+		c->heard_ns = now_ns();
 		keep_ticket(c);
 	}
 	if (c->close_wanted) {
@@ -485,10 +489,23 @@ void coaps_client_process(struct coaps_client *c)
 	arm(c);
 }
 
+static bool is_idle(const struct coaps_client *c)
+{
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		if (c->exchanges[i].fn != NULL) {
+			return false;
+		}
+	}
+	return c->established && now_ns() - c->heard_ns > c->idle_ms * UINT64_C(1000000);
+}
+
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg)
 {
 	int code = -EBUSY;
 
+	if (!c->processing && is_idle(c)) {
+		close_session(c);
+	}
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX && code == -EBUSY; i++) {
 		if (c->exchanges[i].fn == NULL) {
 			code = coaps_exchange_init(&c->exchanges[i], request, fn, arg,
@@ -557,6 +574,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	}
 	c->max_retransmit = config->max_retransmit != 0 ? config->max_retransmit : MAX_RETRANSMIT;
 	c->ack_spread_percent = config->ack_spread_percent != 0 ? config->ack_spread_percent : ACK_SPREAD_PERCENT;
+	c->idle_ms = config->idle_ms != 0 ? config->idle_ms : IDLE_MS;
 	c->deadline_ms = config->deadline_ms != 0 ? config->deadline_ms : DEADLINE_MS;
 	*code = parse_uri(c, config->uri, err, err_size);
 	if (*code == 0 && c->secure) {
