@@ -187,6 +187,12 @@ check-setup: ## geotherm-setup on boot partitions of every shape, cut short at e
 	$(Q)$(MAKE) -s $(BUILD)/dts/geotherm.dtbo
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/setup $(CHECK_ARGS)
 
+.PHONY: check-overlay
+check-overlay: ## The overlay: its parameters as the firmware applies them, on Pi 3 and Pi 4 trees, and booted in QEMU
+	$(Q)deps/packages qemu
+	$(Q)$(MAKE) -s $(BUILD)/dts/geotherm.dtbo
+	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/dts $(CHECK_ARGS)
+
 check-selftest: tests ## geotherm-selftest and geotherm doctor: each fault that the simulators can have is named by the right check
 	$(Q)tests/run --build '$(BUILD)' --only 'test_selftest*,test_doctor*' --verbose $(CHECK_ARGS)
 
