@@ -6,12 +6,14 @@
 bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who, enum authorise_action action,
 	       const char *device)
 {
+	bool operators_only = action == AUTHORISE_REMOVE || action == AUTHORISE_SET;
+
 	if (!who->certified) {
-		return (mode == COAPS_AUTH_NONE && action != AUTHORISE_REMOVE) ||
+		return (mode == COAPS_AUTH_NONE && !operators_only) ||
 		       (mode == COAPS_AUTH_OPTIONAL && action == AUTHORISE_WRITE_LEGACY);
 	}
-	if (who->is_operator && (action == AUTHORISE_READ || action == AUTHORISE_REMOVE)) {
+	if (who->is_operator && (action == AUTHORISE_READ || operators_only)) {
 		return true;
 	}
-	return action != AUTHORISE_REMOVE && device != NULL && strcmp(who->name, device) == 0;
+	return !operators_only && device != NULL && strcmp(who->name, device) == 0;
 }

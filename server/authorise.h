@@ -17,6 +17,7 @@ enum authorise_action {
 	AUTHORISE_WRITE_LEGACY,	/* the older program's text */
 	AUTHORISE_READ,
 	AUTHORISE_REMOVE,
+	AUTHORISE_SET,		/* what is said of a device: its label and settings */
 };
 
 /* device NULL: all devices. */

@@ -2,8 +2,10 @@
 #define _POSIX_C_SOURCE 200809L	/* clock_gettime, isatty */
 #include "cmd_verify.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,6 +43,11 @@ enum verify_result cmd_verify(const struct store_config *config)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	next = now.tv_sec + PROGRESS_S;
+	if (config->kind == STORE_SQLITE && access(config->path, R_OK) != 0) {	/* it would be made */
+		log_error("store: %s: %s", config->path, strerror(errno));
+		store_free(store);
+		return VERIFY_NO_STORE;
+	}
 	rc = store == NULL ? STORE_DOWN : store_connect(store);
 	rc = rc < 0 ? rc : store_verify(store, &v, progress, &next);
 	if (isatty(STDERR_FILENO)) {

@@ -249,7 +249,7 @@ static int listen_on(struct server *s)
 	}
 	s->resources = resources_new(&(struct resources_config){
 		.coaps = s->coaps, .client_auth = (enum coaps_client_auth)c->client_auth,
-		.ingest = s->ingest, .reads = s->reads,
+		.ingest = s->ingest, .reads = s->reads, .retention_days = c->retention_days,
 	});
 	if (s->resources == NULL) {
 		log_error("out of memory");

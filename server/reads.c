@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "blockwise.h"
+#include "device_json.h"
 #include "gaps_report.h"
 #include "userspace/reading/senml.h"
 
@@ -19,10 +21,36 @@ struct reads {
 	struct worker *worker;
 };
 
+static int64_t utc_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 struct collected {
+	const struct read_fields *fields;
 	struct reading *readings;
 	size_t n, size;
 };
+
+static void select_fields(struct reading *r, const struct read_fields *fields)
+{
+	r->known &= fields->scalars;
+	if (!fields->temperatures) {
+		r->n_temperatures = 0;
+	}
+	if (!fields->host) {
+		r->host[0] = '\0';
+	}
+	if (!fields->version) {
+		r->version[0] = '\0';
+	}
+	if (!fields->note) {
+		r->note[0] = '\0';
+	}
+}
 
 static int collect(void *arg, const struct reading *r, int64_t received_us)
 {
@@ -42,7 +70,11 @@ static int collect(void *arg, const struct reading *r, int64_t received_us)
 		c->readings = grown;
 		c->size = size;
 	}
-	c->readings[c->n++] = *r;
+	c->readings[c->n] = *r;
+	if (c->fields->some) {
+		select_fields(&c->readings[c->n], c->fields);
+	}
+	c->n++;
 	return 0;
 }
 
@@ -81,11 +113,46 @@ static int encode(struct read_job *job, const struct collected *c)
 	}
 }
 
+/* --- what an operator says of a device ------------------------------------ */
+
+static int take_device(void *arg, const struct store_device *d)
+{
+	*(char **)arg = device_json_encode(d);
+	return *(char **)arg != NULL ? 1 : -ENOMEM;
+}
+
+static int set_device(struct store *store, struct read_job *job)
+{
+	char *now = NULL;
+	int rc = store_get_device(store, job->device, take_device, &now);
+	bool differs = now == NULL || (job->if_match != UINT64_MAX && job->if_match != blockwise_etag(now, strlen(now)));
+
+	if (rc >= 0 && ((job->if_match != 0 && differs) || (job->if_none_match && now != NULL))) {
+		rc = -EEXIST;
+	}
+	free(now);
+	return rc < 0 ? rc : store_put_device(store, job->device, job->set, utc_now_us()) < 0 ? STORE_DOWN : 1;
+}
+
+static int expire(struct store *store, struct read_job *job)
+{
+	int rc;
+
+	if (job->kind == READ_FORGET) {
+		job->expiry.device = job->device;
+	}
+	rc = store_expire(store, &job->expiry, utc_now_us());
+	if (rc >= 0 && job->kind == READ_FORGET && job->expiry.done) {
+		rc = store_forget_device(store, job->device);
+		return rc < 0 ? rc : 1;
+	}
+	return rc;
+}
+
 static int do_job(struct store *store, struct read_job *job)
 {
-	struct collected c = { .n = 0 };
+	struct collected c = { .fields = &job->fields };
 	char *text = NULL;
-	struct timespec now;
 	int rc = store_connect(store);
 
 	if (rc < 0) {
@@ -108,9 +175,17 @@ static int do_job(struct store *store, struct read_job *job)
 		job->body_size = text != NULL ? strlen(text) : 0;
 		return rc;
 	case READ_REMOVE:
-		clock_gettime(CLOCK_REALTIME, &now);
-		return store_remove(store, job->device, job->epoch, job->seq,
-				    (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+		return store_remove(store, job->device, job->epoch, job->seq, utc_now_us());
+	case READ_DEVICE:
+		rc = store_get_device(store, job->device, take_device, &text);
+		job->body = text;
+		job->body_size = text != NULL ? strlen(text) : 0;
+		return rc;
+	case READ_SET_DEVICE:
+		return set_device(store, job);
+	case READ_FORGET:
+	case READ_EXPIRE:
+		return expire(store, job);
 	}
 	if (rc >= 0) {
 		rc = encode(job, &c);

@@ -42,6 +42,15 @@ int request_number(const coap_pdu_t *request, uint16_t option)
 	return found == NULL ? -1 : (int)coap_decode_var_bytes(coap_opt_value(found), coap_opt_length(found));
 }
 
+uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
+{
+	coap_opt_iterator_t at;
+	const coap_opt_t *found = coap_check_option(request, option, &at);
+
+	return found == NULL ? 0 : coap_opt_length(found) == 0 ? UINT64_MAX
+		: coap_decode_var_bytes8(coap_opt_value(found), coap_opt_length(found));
+}
+
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq)
 {
 	char *end;
@@ -65,6 +74,38 @@ static int seconds(const char *text, size_t size, int64_t *us)
 	return senml_number_to_i64(&number, -6, us) < 0 ? -EINVAL : 0;
 }
 
+/* "temp,lat,lon" */
+static int take_fields(struct read_fields *fields, const char *text, size_t size)
+{
+	const char *end = text + size;
+
+	fields->some = true;
+	while (text < end) {
+		const char *comma = memchr(text, ',', (size_t)(end - text));
+		size_t length = (size_t)((comma != NULL ? comma : end) - text);
+		bool *const flags[] = { &fields->temperatures, &fields->host, &fields->version, &fields->note };
+		static const char *const names[] = { "temp", "host", "version", "note" };
+		bool known = false;
+
+		for (unsigned i = 0; i < 4; i++) {
+			if (strlen(names[i]) == length && memcmp(names[i], text, length) == 0) {
+				*flags[i] = known = true;
+			}
+		}
+		for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
+			if (strlen(reading_scalars[i].name) == length && memcmp(reading_scalars[i].name, text, length) == 0) {
+				fields->scalars |= UINT64_C(1) << i;
+				known = true;
+			}
+		}
+		if (!known) {
+			return -EINVAL;
+		}
+		text += length + 1;
+	}
+	return 0;
+}
+
 /* One "name=value". */
 static int take_parameter(struct request_track *track, const char *text, size_t size)
 {
@@ -76,6 +117,9 @@ static int take_parameter(struct request_track *track, const char *text, size_t 
 	}
 	if (size > 3 && memcmp(text, "to=", 3) == 0) {
 		return seconds(text + 3, size - 3, &track->to_us);
+	}
+	if (size > 7 && memcmp(text, "fields=", 7) == 0) {
+		return take_fields(&track->fields, text + 7, size - 7);
 	}
 	if (size > 6 && size < 6 + sizeof(number) && memcmp(text, "limit=", 6) == 0) {
 		memcpy(number, text + 6, size - 6);
@@ -101,7 +145,8 @@ int request_track(const coap_pdu_t *request, struct request_track *track, char *
 		const char *text = (const char *)coap_opt_value(option);
 
 		if (take_parameter(track, text, size) < 0) {
-			snprintf(err, err_size, "?%.*s: expected from=, to= (seconds since 1970) or limit=1..%d",
+			snprintf(err, err_size, "?%.*s: expected from=, to= (seconds since 1970), limit=1..%d or fields= with "
+				 "names such as temp,lat,lon",
 				 size < 64 ? (int)size : 64, text, LIMIT_MAX);
 			return -EINVAL;
 		}

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "userspace/reading/reading.h"
+#include "reads.h"
 
 #define REQUEST_SEGMENTS 3
 #define REQUEST_SEGMENT_SIZE 128
@@ -25,6 +25,9 @@ int request_path(const coap_pdu_t *request, struct request_path *path);
 /* The number in an option such as Content-Format or Accept, or -1 where it is absent. */
 int request_number(const coap_pdu_t *request, uint16_t option);
 
+/* An ETag or If-Match: its number, UINT64_MAX for an empty one, 0 where it is absent. */
+uint64_t request_etag(const coap_pdu_t *request, uint16_t option);
+
 /* "16 hex digits.number": 0 or -EINVAL. */
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq);
 
@@ -32,10 +35,12 @@ struct request_track {
 	bool from_known;
 	int64_t from_us, to_us;	/* INT64_MAX: to the last */
 	unsigned limit;
+	struct read_fields fields;
 };
 
 /*
- * ?from=SECONDS&to=SECONDS&limit=N, seconds since 1970 with or without a fraction. 0, or -EINVAL with
+ * ?from=SECONDS&to=SECONDS&limit=N&fields=temp,lat,..., seconds since 1970 with or without a fraction, fields as
+ * docs/protocol.md 2 names them, temp for all of the sensors. 0, or -EINVAL with
  * err naming the parameter and what was expected.
  */
 int request_track(const coap_pdu_t *request, struct request_track *track, char *err, size_t err_size);

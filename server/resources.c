@@ -11,6 +11,7 @@
 
 #include "authorise.h"
 #include "blockwise.h"
+#include "device_json.h"
 #include "observers.h"
 #include "post.h"
 #include "request.h"
@@ -19,6 +20,8 @@
 
 #define DOWN_MAX_AGE_S 5
 #define FORMAT_JSON 50	/* application/json */
+#define EXPIRE_EVERY_MS (3600 * 1000)
+#define EXPIRE_FIRST_MS 1000	/* after the start */
 
 struct resources {
 	struct coaps_server *coaps;
@@ -27,6 +30,9 @@ struct resources {
 	struct post post;
 	struct blockwise blockwise;
 	struct observers observers;
+	int64_t retention_days;
+	uint64_t expire_ms;	/* when to look for what is too old */
+	bool expiring;
 };
 
 /* A GET or DELETE on its way through the store. */
@@ -35,19 +41,34 @@ struct asked {
 	struct resources *resources;
 	struct blockwise_request request;
 	bool observe;
+	struct store_device *set;	/* of a PUT; freed with this */
 	struct observer *observer;	/* not NULL: not a request, but to tell it */
 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static struct resources *resources_of(coap_session_t *session)
 {
 	return coaps_server_user(coap_context_get_app_data(coap_session_get_context(session)));
 }
 
+static void asked_free(struct asked *a)
+{
+	free(a->set);
+	free(a);
+}
+
 /* --- answers -------------------------------------------------------------- */
 
 static int format_of(const struct read_job *read)
 {
-	return read->kind == READ_GAPS ? FORMAT_JSON : read->format;
+	return read->kind == READ_GAPS || read->kind == READ_DEVICE ? FORMAT_JSON : read->format;
 }
 
 /* What an observer is to be told. */
@@ -72,9 +93,16 @@ static void found(struct job *job)
 		looked(a);
 		return;
 	}
+	/* One chunk is gone; others had their turn. */
+	if (read->kind == READ_FORGET && read->result >= 0 && !read->expiry.done &&
+	    reads_submit(a->resources->reads, &a->read) == 0) {
+		return;
+	}
 	if (read->result == STORE_DOWN) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "the store is not available");
+	} else if (read->result == -EEXIST) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_PRECONDITION_FAILED, -1, "it is not as If-Match or If-None-Match says");
 	} else if (read->result == -E2BIG) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "too many readings for one answer");
 	} else if (read->result < 0) {
@@ -83,8 +111,15 @@ static void found(struct job *job)
 	} else if (read->result == 0 && read->kind != READ_NEWEST && read->kind != READ_TRACK) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is nothing of that name");
 		free(read->body);
-	} else if (read->kind == READ_REMOVE) {
-		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64, read->device, read->epoch, read->seq);
+	} else if (read->kind == READ_FORGET && !read->expiry.done) {
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
+			       "not all is removed yet: ask again");
+	} else if (read->kind == READ_SET_DEVICE) {
+		log_notice("set device=%s label=%s", read->device, a->set->label);
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_CHANGED, -1, "");
+	} else if (read->kind == READ_REMOVE || read->kind == READ_FORGET) {
+		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "%s", read->device, read->epoch, read->seq,
+			   read->kind == READ_FORGET ? ": all its readings" : "");
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_DELETED, -1, "");
 		observers_changed(&a->resources->observers, read->device);
 	} else {
@@ -93,7 +128,7 @@ static void found(struct job *job)
 		}
 		blockwise_answer(&a->resources->blockwise, &a->request, format_of(read), read->body, read->body_size);
 	}
-	free(a);
+	asked_free(a);
 }
 
 static int look(void *arg, struct observer *o)
@@ -127,7 +162,7 @@ static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nac
 }
 
 /* Sends a job on its way: the response stays silent, unless something is in the way of that. */
-static void ask(struct resources *r, const struct read_job *read, coap_session_t *session, const coap_pdu_t *request,
+static void ask(struct resources *r, const struct read_job *read, struct store_device *set, coap_session_t *session, const coap_pdu_t *request,
 		coap_pdu_t *response)
 {
 	struct asked *a = calloc(1, sizeof(*a));
@@ -135,15 +170,19 @@ static void ask(struct resources *r, const struct read_job *read, coap_session_t
 	int rc;
 
 	if (a == NULL) {
+		free(set);
 		request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S, "out of memory");
 		return;
 	}
 	a->resources = r;
 	a->read = *read;
+	a->set = a->read.set = set;
 	a->read.job.done = found;
-	snprintf(key, sizeof(key), "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d", read->kind,
+	snprintf(key, sizeof(key), "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d %d%d%d%d%d"
+		 "%" PRIx64, read->kind,
 		 read->device, read->epoch, read->seq, read->track.from_known, read->track.from_us, read->track.to_us,
-		 read->track.limit, read->format);
+		 read->track.limit, read->format, read->fields.some, read->fields.temperatures, read->fields.host,
+		 read->fields.version, read->fields.note, read->fields.scalars);
 	if (read->kind == READ_NEWEST || read->kind == READ_TRACK) {
 		int observe = request_number(request, COAP_OPTION_OBSERVE);
 
@@ -154,7 +193,7 @@ static void ask(struct resources *r, const struct read_job *read, coap_session_t
 	}
 	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, key);
 	if (rc != 0) {
-		free(a);
+		asked_free(a);
 		if (rc < 0) {
 			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "the Block2 option is none");
 		}
@@ -166,7 +205,7 @@ static void ask(struct resources *r, const struct read_job *read, coap_session_t
 	if (reads_submit(r->reads, &a->read) < 0) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "too many requests wait for the store");
-		free(a);
+		asked_free(a);
 	}
 }
 
@@ -178,6 +217,10 @@ static bool choose_format(const coap_pdu_t *request, struct read_job *read, coap
 	int accept = request_number(request, COAP_OPTION_ACCEPT);
 	bool gaps = read->kind == READ_GAPS;
 
+	if (read->kind == READ_TRACK && accept == FORMAT_JSON) {
+		read->kind = READ_DEVICE;
+		return true;
+	}
 	read->format = accept == SENML_JSON ? SENML_JSON : SENML_CBOR;
 	if (accept == -1 || (gaps ? accept == FORMAT_JSON : accept == SENML_JSON || accept == SENML_CBOR)) {
 		return true;
@@ -198,8 +241,23 @@ static bool allow(const struct resources *r, coap_session_t *session, enum autho
 	}
 	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate names %s, which may not %s %s",
 		       who.name[0] != '\0' ? who.name : "no device",
-		       action == AUTHORISE_REMOVE ? "remove from" : "read", device);
+		       action == AUTHORISE_REMOVE ? "remove from" : action == AUTHORISE_SET ? "set" : "read", device);
 	return false;
+}
+
+static bool take_query(const coap_pdu_t *request, struct read_job *read, coap_pdu_t *response)
+{
+	struct request_track track;
+	char err[160];
+
+	if (request_track(request, &track, err, sizeof(err)) < 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+		return false;
+	}
+	read->track = (struct store_track){ .from_known = track.from_known, .from_us = track.from_us,
+					    .to_us = track.to_us, .limit = track.limit };
+	read->fields = track.fields;
+	return true;
 }
 
 static void get_newest(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
@@ -211,6 +269,9 @@ static void get_newest(coap_resource_t *resource, coap_session_t *session, const
 
 	(void)resource;
 	(void)query;
+	if (!take_query(request, &read, response)) {
+		return;
+	}
 	coaps_identity_of(session, &who);
 	if (!authorise(r->client_auth, &who, AUTHORISE_READ, NULL)) {
 		/* A node sees itself. */
@@ -220,7 +281,7 @@ static void get_newest(coap_resource_t *resource, coap_session_t *session, const
 		snprintf(read.device, sizeof(read.device), "%s", who.name);
 	}
 	if (choose_format(request, &read, response)) {
-		ask(r, &read, session, request, response);
+		ask(r, &read, NULL, session, request, response);
 	}
 }
 
@@ -287,8 +348,6 @@ static void get_device(coap_resource_t *resource, coap_session_t *session, const
 {
 	struct resources *r = resources_of(session);
 	struct read_job read = { .kind = READ_TRACK };
-	struct request_track track;
-	char err[128];
 
 	(void)resource;
 	(void)query;
@@ -296,15 +355,10 @@ static void get_device(coap_resource_t *resource, coap_session_t *session, const
 	    !allow(r, session, AUTHORISE_READ, read.device, response)) {
 		return;
 	}
-	if (read.kind == READ_TRACK) {
-		if (request_track(request, &track, err, sizeof(err)) < 0) {
-			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
-			return;
-		}
-		read.track = (struct store_track){ .from_known = track.from_known, .from_us = track.from_us,
-						   .to_us = track.to_us, .limit = track.limit };
+	if (read.kind == READ_TRACK && !take_query(request, &read, response)) {
+		return;
 	}
-	ask(r, &read, session, request, response);
+	ask(r, &read, NULL, session, request, response);
 }
 
 static void delete_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
@@ -318,14 +372,40 @@ static void delete_reading(coap_resource_t *resource, coap_session_t *session, c
 	if (!route(request, &read, response)) {
 		return;
 	}
-	if (read.kind != READ_ONE) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "only a single reading can be deleted");
+	if (read.kind == READ_GAPS) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "gaps cannot be deleted");
 		return;
 	}
 	if (allow(r, session, AUTHORISE_REMOVE, read.device, response)) {
-		read.kind = READ_REMOVE;
-		ask(r, &read, session, request, response);
+		read.kind = read.kind == READ_ONE ? READ_REMOVE : READ_FORGET;
+		ask(r, &read, NULL, session, request, response);
 	}
+}
+
+/* Its label and settings. */
+static void put_device(struct read_job *read, coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
+{
+	struct resources *r = resources_of(session);
+	struct store_device *set = calloc(1, sizeof(*set));
+	size_t size, offset, total;
+	const uint8_t *data;
+	coap_opt_iterator_t at;
+	char err[160] = "there is no payload";
+
+	if (request_number(request, COAP_OPTION_CONTENT_FORMAT) != FORMAT_JSON) {
+		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1, "expected 50 (JSON)");
+	} else if (set != NULL && allow(r, session, AUTHORISE_SET, read->device, response)) {
+		if (coap_get_data_large(request, &size, &data, &offset, &total) != 0 &&
+		    device_json_decode(data, size, set, err, sizeof(err)) == 0) {
+			read->kind = READ_SET_DEVICE;
+			read->if_match = request_etag(request, COAP_OPTION_IF_MATCH);
+			read->if_none_match = coap_check_option(request, COAP_OPTION_IF_NONE_MATCH, &at) != NULL;
+			ask(r, read, set, session, request, response);
+			return;
+		}
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+	}
+	free(set);
 }
 
 static void put_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
@@ -338,8 +418,12 @@ static void put_reading(coap_resource_t *resource, coap_session_t *session, cons
 	if (!route(request, &read, response)) {
 		return;
 	}
-	if (read.kind != READ_ONE) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "only a single reading can be put");
+	if (read.kind == READ_GAPS) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "gaps are posted");
+		return;
+	}
+	if (read.kind == READ_TRACK) {
+		put_device(&read, session, request, response);
 		return;
 	}
 	post_readings(&resources_of(session)->post,
@@ -367,12 +451,14 @@ static void post_device(coap_resource_t *resource, coap_session_t *session, cons
 
 /* --- registration --------------------------------------------------------- */
 
-static coap_resource_t *add(coap_context_t *context, const char *path, const char *type, const char *formats)
+static coap_resource_t *add(coap_context_t *context, const char *path, const char *type, const char *interface,
+			    const char *formats)
 {
 	coap_resource_t *resource = coap_resource_init(coap_make_str_const(path), 0);
 
 	if (resource != NULL) {
 		coap_add_attr(resource, coap_make_str_const("rt"), coap_make_str_const(type), 0);
+		coap_add_attr(resource, coap_make_str_const("if"), coap_make_str_const(interface), 0);
 		coap_add_attr(resource, coap_make_str_const("ct"), coap_make_str_const(formats), 0);
 		coap_add_resource(context, resource);
 	}
@@ -391,18 +477,22 @@ struct resources *resources_new(const struct resources_config *config)
 	r->coaps = config->coaps;
 	r->client_auth = config->client_auth;
 	r->reads = config->reads;
+	r->retention_days = config->retention_days;
+	r->expire_ms = now_ms() + EXPIRE_FIRST_MS;
 	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth, .changed = tell_observers,
 				 .arg = r };
 	r->observers = (struct observers){ .look = look, .arg = r };
 	r->post.scratch = calloc(POST_READINGS_MAX, sizeof(*r->post.scratch));
-	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"112 110 0\"");
-	time = add(context, "time", "\"geotherm.time\"", "0");
+	/* Interfaces of the CoRE registry: what is posted and read in packs, what is only read. */
+	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"core.b\"", "\"112 110 0\"");
+	time = add(context, "time", "\"geotherm.time\"", "\"core.rp\"", "0");
 	/* Every other path, and every method on it. */
 	devices = coap_resource_unknown_init(put_reading);
 	if (r->post.scratch == NULL || pack == NULL || time == NULL || devices == NULL) {
 		resources_free(r);
 		return NULL;
 	}
+	coap_add_attr(pack, coap_make_str_const("obs"), NULL, 0);
 	coap_register_handler(pack, COAP_REQUEST_GET, get_newest);
 	coap_register_handler(pack, COAP_REQUEST_POST, post_pack);
 	coap_register_handler(time, COAP_REQUEST_GET, get_time);
@@ -415,11 +505,55 @@ struct resources *resources_new(const struct resources_config *config)
 	return r;
 }
 
+/* --- what is too old ------------------------------------------------------ */
+
+static void expired(struct job *job)
+{
+	struct asked *a = (struct asked *)job;
+
+	if (a->read.result > 0) {
+		log_info("retention: %d readings removed", a->read.result);
+	}
+	if (a->read.result < 0 || a->read.expiry.done || reads_submit(a->resources->reads, &a->read) < 0) {
+		a->resources->expiring = false;
+		free(a);
+	}
+}
+
+/* Returns in how many ms again. */
+static int expire(struct resources *r)
+{
+	uint64_t now = now_ms();
+	struct asked *a;
+
+	if (now < r->expire_ms) {
+		return (int)(r->expire_ms - now);
+	}
+	r->expire_ms = now + EXPIRE_EVERY_MS;
+	a = r->expiring ? NULL : calloc(1, sizeof(*a));
+	if (a != NULL) {
+		a->resources = r;
+		a->read.kind = READ_EXPIRE;
+		a->read.job.done = expired;
+		a->read.expiry.days = r->retention_days;
+		r->expiring = reads_submit(r->reads, &a->read) == 0;
+		if (!r->expiring) {
+			free(a);
+		}
+	}
+	return EXPIRE_EVERY_MS;
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int resources_tick(struct resources *r)
 {
-	int post_ms = post_hold(&r->post), observers_ms = observers_tick(&r->observers);
+	int next = sooner(post_hold(&r->post), observers_tick(&r->observers));
 
-	return post_ms < 0 || (observers_ms >= 0 && observers_ms < post_ms) ? observers_ms : post_ms;
+	return sooner(next, expire(r));
 }
 
 unsigned resources_observers(const struct resources *r)

@@ -4,7 +4,9 @@
  *
  *	POST   /gpsflowtemp                            a SenML pack (112, 110) or the older program's text (0 or none)
  *	GET    /gpsflowtemp                            the newest reading of each device
- *	GET    /gpsflowtemp/{device}?from=&to=&limit=  a track
+ *	GET    /gpsflowtemp/{device}?from=&to=&limit=  a track; with Accept 50 what is said of the device (device_json.h)
+ *	PUT    /gpsflowtemp/{device}                   says it (operators); If-Match and If-None-Match
+ *	DELETE /gpsflowtemp/{device}                   removes all its readings; the holes are explained
  *	GET    /gpsflowtemp/{device}/{epoch}.{seq}     one reading; epoch in 16 hex digits
  *	PUT    /gpsflowtemp/{device}/{epoch}.{seq}     stores it, as POST does
  *	DELETE /gpsflowtemp/{device}/{epoch}.{seq}     removes it and remembers the hole
@@ -29,6 +31,7 @@ struct resources_config {
 	enum coaps_client_auth client_auth;
 	struct ingest *ingest;
 	struct reads *reads;
+	int64_t retention_days;	/* of what nothing else is said; 0: for ever */
 };
 
 /* Registers all. NULL without memory. */

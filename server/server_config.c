@@ -55,6 +55,9 @@ static const struct config_key table[] = {
 	  "mariadb over TCP to another machine: encrypted and verified against tls_ca. no: in the clear, password and all." },
 	{ "store", "tls_ca", CONFIG_STRING, AT(store_tls_ca), NULL, 0, 0, NULL,
 	  "mariadb over TCP: PEM file with the CA of the database's certificate." },
+	{ "store", "retention_days", CONFIG_UINT, AT(retention_days), "0", 0, 36500, NULL,
+	  "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may say otherwise of a "
+	  "device (docs/protocol.md 5). What was removed stays explained in /gaps." },
 };
 #define TABLE_ROWS (sizeof(table) / sizeof(table[0]))
 

@@ -24,6 +24,7 @@ struct server_config {
 	char *store_path;
 	char *store_hosts, *store_socket, *store_user, *store_password_file, *store_database, *store_tls_ca;
 	bool store_tls;
+	unsigned retention_days;
 
 	enum log_level log_level;	/* of log_level_name */
 };

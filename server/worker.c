@@ -107,7 +107,7 @@ int worker_submit(struct worker *w, struct job *job, size_t weight)
 	int rc = -EAGAIN;
 
 	pthread_mutex_lock(&w->lock);
-	if (w->weight == 0 || w->weight + weight <= w->config.limit) {
+	if (!w->stopping && (w->weight == 0 || w->weight + weight <= w->config.limit)) {
 		w->weight += weight;
 		job->weight = weight;
 		list_append(&w->queued, job);

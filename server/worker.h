@@ -32,7 +32,7 @@ struct worker_config {
 
 /* NULL with errno. Signals are blocked in the thread. */
 struct worker *worker_start(const struct worker_config *config);
-/* 0; -EAGAIN when the limit is reached: the job is still the caller's. */
+/* 0; -EAGAIN when the limit is reached, or it is about to stop: the job is still the caller's. */
 int worker_submit(struct worker *w, struct job *job, size_t weight);
 void worker_finish(struct worker *w, struct job *job);
 
