@@ -12,15 +12,18 @@ enum cli_exit {
 	CLI_UNREACHABLE = 3,	/* no connection: network, credentials, name; or no status file */
 };
 
-/* Keys of the options that several commands share; a command's own begin at CLI_OWN. */
+/* Keys of the options; an option of several commands has one. */
 enum cli_option {
-	CLI_CA = 256, CLI_CERT, CLI_KEY, CLI_NAME, CLI_CIPHERS, CLI_ACCEPT, CLI_FORMAT, CLI_JSON, CLI_TIMEOUT, CLI_OWN,
+	CLI_CA = 256, CLI_CERT, CLI_KEY, CLI_NAME, CLI_CIPHERS, CLI_ACCEPT, CLI_FORMAT, CLI_JSON, CLI_TIMEOUT,
+	CLI_FILE, CLI_WATCH, CLI_FIX, CLI_SENT, CLI_OWN,
 };
 
 extern const struct manual cli_manual;
 
 int cmd_request(const struct manual_command *self, int argc, char **argv);	/* get, post, put, delete, observe */
 int cmd_doctor(const struct manual_command *self, int argc, char **argv);
+int cmd_status(const struct manual_command *self, int argc, char **argv);
+int cmd_wait(const struct manual_command *self, int argc, char **argv);
 int cmd_sim(const struct manual_command *self, int argc, char **argv);
 
 #endif

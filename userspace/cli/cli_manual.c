@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The commands of geotherm, their options and what is said of them. */
 #include "cli.h"
+#include "node_status.h"
 
 #define CREDENTIALS \
 	{ CLI_CA, "ca", "FILE", "The CA that signed the server's certificate (environment: GEOTHERM_CA)." }, \
@@ -24,6 +25,18 @@ static const struct manual_option doctor_options[] = {
 	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what may only be on its way (20)." },
 };
 
+#define STATUS_FILE { CLI_FILE, "file", "FILE", "The node's status file; default " NODE_STATUS_FILE "." }
+static const struct manual_option status_options[] = {
+	STATUS_FILE,
+	{ CLI_JSON, "json", NULL, "The file as it is; what is not known is null." },
+	{ CLI_WATCH, "watch", NULL, "Again each second, until interrupted." },
+};
+static const struct manual_option wait_options[] = {
+	STATUS_FILE,
+	{ CLI_FIX, "fix", NULL, "Until the receiver has a fix." },
+	{ CLI_SENT, "sent", NULL, "Until the server acknowledges a reading after the wait has begun." },
+};
+
 #define PATHS "Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
 #define PAYLOAD "The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
@@ -42,6 +55,11 @@ static const struct manual_command commands[] = {
 	  "the newest reading's row, in this order, and ends at the first that is broken with its cause and the next thing to try. It "
 	  "asks the server with the node's own certificate, which only root and the node's user may read.",
 	  N(doctor_options), cmd_doctor },
+	{ "status", NULL, "show how the node on this machine is",
+	  "Needs no right. Ends with 0 where all is well, 1 where something needs attention (a line with ! says what), 3 "
+	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.", N(status_options), cmd_status },
+	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
+	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.", N(wait_options), cmd_wait },
 	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
 	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
 };

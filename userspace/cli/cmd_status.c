@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* geotherm status, geotherm wait */
+#define _GNU_SOURCE	/* isatty, nanosleep, gmtime_r */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "node_status.h"
+#include "userspace/daemon/options.h"
+
+/* --- the screen ----------------------------------------------------------- */
+
+static const char *paint(bool colour, const char *code)
+{
+	return colour ? code : "";
+}
+
+static bool colourful(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* "12 s ago", with the age of the file on top; "never" where it is unknown. */
+static const char *ago(const struct node_status *s, const char *section, const char *key, char text[48])
+{
+	char span[32];
+	double n;
+
+	if (!node_status_number(s, section, key, &n)) {
+		return "never";
+	}
+	node_status_span(n + s->age_s, span, sizeof span);
+	snprintf(text, 48, "%s ago", span);
+	return text;
+}
+
+static double number(const struct node_status *s, const char *section, const char *key)
+{
+	double n;
+
+	return node_status_number(s, section, key, &n) ? n : 0;
+}
+
+static void show_sensors(const struct node_status *s)
+{
+	const json_t *sensors = json_object_get(json_object_get(s->json, "w1"), "sensors"), *sensor;
+	const char *label = "sensors";
+	size_t i;
+
+	json_array_foreach((json_t *)sensors, i, sensor) {
+		const json_t *celsius = json_object_get(sensor, "celsius");
+
+		printf("  %-12s%s  ", label, node_status_word(sensor, "rom"));
+		if (json_is_number(celsius)) {
+			printf("%8.3f °C%s\n", json_number_value(celsius),
+			       json_is_true(json_object_get(sensor, "alarm")) ? "  alarm" : "");
+		} else {
+			printf("%s\n", node_status_word(sensor, "quality"));
+		}
+		label = "";
+	}
+	if (i == 0) {
+		printf("  %-12snone\n", label);
+	}
+}
+
+static void show_position(const struct node_status *s)
+{
+	static const char *const fixes[] = { "no fix", "dead reckoning", "2D fix", "3D fix", "3D fix", "time only" };
+	double fix, lat, lon, n;
+
+	printf("  %-12s", "position");
+	if (node_status_number(s, "gnss", "lat", &lat) && node_status_number(s, "gnss", "lon", &lon)) {
+		printf("%.7f, %.7f", lat, lon);
+		if (node_status_number(s, "gnss", "hacc_m", &n)) {
+			printf(" ± %.1f m", n);
+		}
+		if (node_status_number(s, "gnss", "alt_m", &n)) {
+			printf(", altitude %.1f m", n);
+		}
+		fputs("; ", stdout);
+	}
+	if (node_status_number(s, "gnss", "fix", &fix) && fix >= 0 && fix < 6) {
+		printf("%s, %.0f satellites", fixes[(int)fix], number(s, "gnss", "satellites"));
+	} else {
+		printf("receiver: %s", node_status_text(s, "gnss", "state"));
+	}
+	printf(" (%s)\n", *node_status_text(s, "gnss", "port") != '\0' ? node_status_text(s, "gnss", "port") : "no port");
+}
+
+static void show_clock(const struct node_status *s)
+{
+	time_t seconds = (time_t)(number(s, "clock", "utc_us") / 1e6 + s->age_s);
+	const char *source = node_status_text(s, "clock", "source");
+	char text[32];
+	struct tm tm;
+	double acc;
+
+	printf("  %-12s", "clock");
+	if (strcmp(source, "none") == 0 || gmtime_r(&seconds, &tm) == NULL) {
+		puts("unknown");
+		return;
+	}
+	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+	printf("%s from %s", text, source);
+	if (node_status_number(s, "clock", "accuracy_s", &acc)) {
+		printf(acc < 0.001 ? " ± %.0f µs" : acc < 1 ? " ± %.1f ms" : " ± %.1f s", acc < 0.001 ? acc * 1e6 : acc < 1 ? acc * 1e3 : acc);
+	}
+	putchar('\n');
+}
+
+static void show_sending(const struct node_status *s)
+{
+	char when[48], span[32];
+	double n;
+
+	printf("  %-12s%.0f waiting", "outbox", number(s, "outbox", "waiting"));
+	if (node_status_number(s, "outbox", "oldest_s", &n) && number(s, "outbox", "waiting") > 0) {
+		node_status_span(n + s->age_s, span, sizeof span);
+		printf(", the oldest for %s", span);
+	}
+	printf("; %.0f kB\n", number(s, "outbox", "bytes") / 1000);
+	printf("  %-12s%s, %s; %.0f readings sent, last %s; %.0f failures\n", "server",
+	       *node_status_text(s, "uplink", "server") != '\0' ? node_status_text(s, "uplink", "server") : "none",
+	       node_status_text(s, "uplink", "state"), number(s, "uplink", "sent"),
+	       ago(s, "uplink", "last_sent_s", when), number(s, "uplink", "failures"));
+	printf("  %-12s", "certificate");
+	if (node_status_number(s, "uplink", "certificate_days", &n)) {
+		printf("%.0f days left\n", n);
+	} else {
+		puts("none");
+	}
+	if (*node_status_text(s, "last_error", "text") != '\0') {
+		printf("  %-12s%s: %s\n", "last error", ago(s, "last_error", "age_s", when),
+		       node_status_text(s, "last_error", "text"));
+	}
+}
+
+static void show_screen(const struct node_status *s, const struct node_problem *problems, size_t n, bool colour)
+{
+	char span[32], when[48];
+
+	node_status_span(number(s, NULL, "running_s") + (s->running ? s->age_s : 0), span, sizeof span);
+	printf("%s%s%s  geotherm-node %s, %s %s: %s%s%s\n\n", paint(colour, "\033[1m"), node_status_text(s, NULL, "device"),
+	       paint(colour, "\033[0m"), node_status_text(s, NULL, "version"), s->running ? "running" : "ran", span,
+	       paint(colour, n == 0 ? "\033[32m" : "\033[31m"), n == 0 ? "all well" : "needs attention", paint(colour, "\033[0m"));
+	printf("  %-12slast %s, number %.0f", "readings", ago(s, "reading", "age_s", when), number(s, "reading", "seq"));
+	if (number(s, NULL, "period_s") > 0) {
+		printf("; one every %g s", number(s, NULL, "period_s"));
+	}
+	printf("%s%s\n", *node_status_text(s, "reading", "note") != '\0' ? "; " : "", node_status_text(s, "reading", "note"));
+	show_sensors(s);
+	show_position(s);
+	show_clock(s);
+	show_sending(s);
+	for (size_t i = 0; i < n; i++) {
+		printf("%s%s! %s%s\n", i == 0 ? "\n" : "", paint(colour, "\033[31m"), problems[i].text, paint(colour, "\033[0m"));
+	}
+}
+
+/* --- the commands --------------------------------------------------------- */
+
+static int show_once(const char *path, bool json, bool watch)
+{
+	struct node_problem problems[NODE_STATUS_PROBLEMS];
+	struct node_status s;
+	char err[512];
+	size_t n;
+	int code;
+
+	if (watch && !json && isatty(STDOUT_FILENO)) {
+		fputs("\033[H\033[J", stdout);
+	}
+	if (node_status_read(path, &s, err, sizeof err) != 0) {
+		fprintf(stderr, "geotherm status: %s\n", err);
+		return CLI_UNREACHABLE;
+	}
+	n = node_status_judge(&s, problems);
+	if (json) {
+		json_dumpf(s.json, stdout, watch ? JSON_COMPACT : JSON_INDENT(1));
+		putchar('\n');
+	} else {
+		show_screen(&s, problems, n, colourful());
+	}
+	fflush(stdout);
+	code = !s.running ? CLI_UNREACHABLE : n > 0 ? CLI_FAILED : CLI_OK;
+	node_status_free(&s);
+	return code;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+}
+
+int cmd_status(const struct manual_command *self, int argc, char **argv)
+{
+	const char *path = NODE_STATUS_FILE;
+	bool json = false, watch = false;
+	int key, code;
+
+	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		switch (key) {
+		case CLI_FILE:
+			path = optarg;
+			break;
+		case CLI_JSON:
+			json = true;
+			break;
+		case CLI_WATCH:
+			watch = true;
+			break;
+		default:
+			return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "geotherm status: %s: no argument is expected\n", argv[optind]);
+		return CLI_USAGE;
+	}
+	if (watch) {
+		sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+	}
+	do {
+		code = show_once(path, json, watch);
+		if (watch) {
+			pause_ms(1000);
+		}
+	} while (watch && !interrupted);
+	return code;
+}
+
+int cmd_wait(const struct manual_command *self, int argc, char **argv)
+{
+	const char *path = NODE_STATUS_FILE;
+	bool want_fix = false, want_sent = false, has_fix = false, has_sent = false, first = true;
+	unsigned long limit_s = 60;
+	struct timespec begun, now;
+	double sent_before = 0, n;
+	char err[512] = "";
+	int key;
+
+	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		switch (key) {
+		case CLI_FILE:
+			path = optarg;
+			break;
+		case CLI_FIX:
+			want_fix = true;
+			break;
+		case CLI_SENT:
+			want_sent = true;
+			break;
+		default:
+			return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
+		}
+	}
+	if (optind + 1 < argc || (!want_fix && !want_sent)) {
+		fprintf(stderr, "geotherm wait: %s\n", optind + 1 < argc ? "too many arguments" : "--fix or --sent is wanted");
+		return CLI_USAGE;
+	}
+	if (optind < argc && !options_number("geotherm wait", argv[optind], 0, 1000000, &limit_s)) {
+		return CLI_USAGE;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &begun);
+	for (;;) {
+		struct node_status s;
+		bool there = node_status_read(path, &s, err, sizeof err) == 0;
+
+		if (there && s.running) {
+			double sent = number(&s, "uplink", "sent");
+
+			has_fix = node_status_number(&s, "gnss", "fix", &n) && n >= 2 && n <= 4;
+			/* A node that was started again counts from 0. */
+			sent_before = first || sent < sent_before ? sent : sent_before;
+			has_sent = sent > sent_before;
+			first = false;
+		}
+		if (there) {
+			node_status_free(&s);
+		}
+		if ((!want_fix || has_fix) && (!want_sent || has_sent)) {
+			return CLI_OK;
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec - begun.tv_sec >= (time_t)limit_s) {
+			break;
+		}
+		pause_ms(100);
+	}
+	fprintf(stderr, "geotherm wait: after %lu s %s%s%s%s%s\n", limit_s, want_fix && !has_fix ? "there is no fix" : "",
+		want_fix && !has_fix && want_sent && !has_sent ? " and " : "", want_sent && !has_sent ? "nothing was sent" : "",
+		first ? ": " : "", !first ? "" : *err != '\0' ? err : "the node does not run");
+	return first ? CLI_UNREACHABLE : CLI_FAILED;
+}

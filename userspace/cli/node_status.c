@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE	/* kill, CLOCK_BOOTTIME */
+#include "node_status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define FORMAT 1
+/* Later than that, on top of three periods, is not a matter of timing. */
+#define LATE_S 30
+/* A server may be restarted or a road have a tunnel: from here on readings wait for a person. */
+#define WAITING_S 1800
+#define CERTIFICATE_DAYS 30
+
+static const json_t *at(const struct node_status *s, const char *section, const char *key)
+{
+	return json_object_get(section == NULL ? s->json : json_object_get(s->json, section), key);
+}
+
+bool node_status_number(const struct node_status *s, const char *section, const char *key, double *number)
+{
+	const json_t *value = at(s, section, key);
+
+	*number = json_number_value(value);
+	return json_is_number(value);
+}
+
+const char *node_status_text(const struct node_status *s, const char *section, const char *key)
+{
+	return node_status_word(section == NULL ? s->json : json_object_get(s->json, section), key);
+}
+
+const char *node_status_word(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+static double number_or(const struct node_status *s, const char *section, const char *key, double fallback)
+{
+	double number;
+
+	return node_status_number(s, section, key, &number) ? number : fallback;
+}
+
+int node_status_read(const char *path, struct node_status *s, char *err, size_t err_size)
+{
+	struct timespec now;
+	json_error_t bad;
+	pid_t pid;
+	FILE *file = fopen(path, "re");
+
+	memset(s, 0, sizeof *s);
+	if (file == NULL) {
+		snprintf(err, err_size, "%s: %s%s", path, strerror(errno),
+			 errno == ENOENT ? ": no node runs here, or its configuration has another file in [node] status" : "");
+		return -1;
+	}
+	s->json = json_loadf(file, 0, &bad);
+	if (s->json == NULL) {
+		snprintf(err, err_size, "%s:%d: %s", path, bad.line, bad.text);
+	} else if (number_or(s, NULL, "format", 0) != FORMAT) {
+		snprintf(err, err_size, "%s: not a status of format %d, the one that this program knows", path, FORMAT);
+		node_status_free(s);
+	}
+	fclose(file);
+	if (s->json == NULL) {
+		return -1;
+	}
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	s->age_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - number_or(s, NULL, "boot_s", 0);
+	pid = (pid_t)number_or(s, NULL, "pid", 0);
+	/* A negative age: it was written in another boot. */
+	s->running = s->age_s >= 0 && pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+	s->age_s = s->age_s > 0 ? s->age_s : 0;
+	return 0;
+}
+
+void node_status_free(struct node_status *s)
+{
+	json_decref(s->json);
+	s->json = NULL;
+}
+
+void node_status_span(double seconds, char *text, size_t size)
+{
+	unsigned long s = seconds > 0 ? (unsigned long)seconds : 0;
+
+	if (s < 120) {
+		snprintf(text, size, "%lu s", s);
+	} else if (s < 7200) {
+		snprintf(text, size, "%lu min", s / 60);
+	} else if (s < 172800) {
+		snprintf(text, size, "%lu h %lu min", s / 3600, s % 3600 / 60);
+	} else {
+		snprintf(text, size, "%lu days", s / 86400);
+	}
+}
+
+/* --- judgement ------------------------------------------------------------ */
+
+struct judge {
+	struct node_problem *problems;
+	size_t n;
+};
+
+static void __attribute__((format(printf, 2, 3))) add(struct judge *j, const char *format, ...)
+{
+	va_list args;
+
+	if (j->n < NODE_STATUS_PROBLEMS) {
+		va_start(args, format);
+		vsnprintf(j->problems[j->n++].text, sizeof j->problems->text, format, args);
+		va_end(args);
+	}
+}
+
+static void judge_sensors(const struct node_status *s, struct judge *j)
+{
+	const json_t *w1 = json_object_get(s->json, "w1"), *sensors = json_object_get(w1, "sensors"), *sensor;
+	const char *bus = node_status_text(s, "w1", "bus"), *reason = node_status_text(s, "w1", "reason");
+	size_t i;
+
+	if (strcmp(bus, "none") != 0 && json_array_size(sensors) == 0 && number_or(s, "reading", "seq", 0) > 0) {
+		add(j, "no thermometer answers%s%s", *reason != '\0' ? ": " : "", reason);
+	} else if (strcmp(bus, "none") == 0 && *reason != '\0') {
+		add(j, "no thermometers: %s", reason);
+	}
+	json_array_foreach((json_t *)sensors, i, sensor) {
+		const char *rom = node_status_word(sensor, "rom");
+
+		if (!json_is_number(json_object_get(sensor, "celsius"))) {
+			add(j, "sensor %s: %s", rom, node_status_word(sensor, "quality"));
+		} else if (json_is_true(json_object_get(sensor, "alarm"))) {
+			add(j, "sensor %s: beyond its alarm threshold", rom);
+		}
+	}
+}
+
+static void judge_uplink(const struct node_status *s, struct judge *j)
+{
+	double waiting = number_or(s, "outbox", "waiting", 0), oldest, n;
+	char span[32];
+
+	if (strcmp(node_status_text(s, "uplink", "state"), "off") != 0 && waiting > 0 &&
+	    node_status_number(s, "outbox", "oldest_s", &oldest) && oldest > WAITING_S) {
+		node_status_span(oldest, span, sizeof span);
+		add(j, "%.0f readings wait for the server, the oldest for %s", waiting, span);
+	}
+	if (node_status_number(s, "outbox", "refused", &n) && n > 0) {
+		add(j, "%.0f readings were refused by the server and are kept aside", n);
+	}
+	if (node_status_number(s, "outbox", "dropped", &n) && n > 0) {
+		add(j, "%.0f readings were dropped: the outbox is full", n);
+	}
+	if (node_status_number(s, "outbox", "not_written", &n) && n > 0) {
+		add(j, "%.0f readings could not be written to the outbox", n);
+	}
+	if (node_status_number(s, "uplink", "certificate_days", &n) && n < CERTIFICATE_DAYS) {
+		add(j, n < 0 ? "the certificate has expired" : "the certificate expires in %.0f days: renew it", n);
+	}
+}
+
+size_t node_status_judge(const struct node_status *s, struct node_problem problems[NODE_STATUS_PROBLEMS])
+{
+	struct judge j = { problems, 0 };
+	double allowed_s = 3 * number_or(s, NULL, "period_s", 0) + LATE_S, age, throttled;
+	const char *gnss = node_status_text(s, "gnss", "state"), *why = node_status_text(s, "gnss", "reason");
+	char span[32];
+
+	if (!s->running) {
+		add(&j, "the node does not run: its process %.0f is gone", number_or(s, NULL, "pid", 0));
+		return j.n;
+	}
+	if (!node_status_number(s, "reading", "age_s", &age)) {
+		age = number_or(s, NULL, "running_s", 0);
+	}
+	if (age + s->age_s > allowed_s) {
+		node_status_span(age + s->age_s, span, sizeof span);
+		add(&j, "no reading for %s", span);
+	}
+	judge_sensors(s, &j);
+	if (strcmp(gnss, "no-port") == 0 || (strcmp(gnss, "none") == 0 && *why != '\0')) {
+		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
+	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 && number_or(s, NULL, "running_s", 0) > LATE_S) {
+		add(&j, "the receiver is not found%s%s", *why != '\0' ? ": " : "", why);
+	}
+	if (strcmp(node_status_text(s, "clock", "source"), "none") == 0) {
+		add(&j, "the time is not known: readings are dated later, once it is");
+	}
+	judge_uplink(s, &j);
+	if (node_status_number(s, "reading", "throttled", &throttled) && ((unsigned)throttled & 1) != 0) {
+		add(&j, "under-voltage: the power supply is too weak");
+	}
+	return j.n;
+}
