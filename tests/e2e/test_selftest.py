@@ -80,7 +80,7 @@ def test_each_run_adds_one_row_and_leaves_no_gap(rig):
 
 RECEIVERS = {    # options of the simulator: what does not pass, and what a value says
     "deaf for a while after each change of its rate": (["--fault", "deaf-ms=300"], {}, {}),
-    "deaf for a second after a byte at another rate": (["--fault", "framing-limit=1"], {}, {}),
+    "deaf for a second after many bytes at another rate": (["--fault", "framing-limit=100"], {}, {}),
     "slow to answer": (["--fault", "delay-min-us=200000", "--fault", "delay-max-us=400000"], {}, {}),
     "without a battery": (["--fault", "no-battery=1"], {}, {}),
     "asleep": (["--mode", "asleep", "--running"], {"receiver/baud": "quiet"}, {}),
@@ -244,8 +244,8 @@ def test_list_names_every_check_that_the_run_then_makes(rig):
 
 
 def test_wrong_options_end_with_2_and_say_which(rig):
-    for args, words in ((["--only", "buss"], "buss: no such group or check"), (["--loop=0"], "a number from 1"),
-                        (["--fix-wait", "x"], "a number from 0"), (["extra"], "extra: no argument"),
+    for args, words in ((["--only", "buss"], "buss: no such group or check"), (["--loop=0"], "number from 1"),
+                        (["--fix-wait", "x"], "number from 0"), (["extra"], "extra: no argument"),
                         (["-o", "w1.gpio=999"], "gpio"), (["--nonsense"], "nonsense")):
         code, out, err = run(rig.node_conf(), *args)
         assert code == 2 and words in err and out == "", (args, err)

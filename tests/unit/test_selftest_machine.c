@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The checks of board, GPIO, console and system, on a tree of files that stands for /proc and /sys, and on libgpiod as a fake. */
+/* The checks of board, GPIO, console and system, on a tree of files that stands for /proc and /sys, and on libgpiod
+ * as a fake. */
 #define _GNU_SOURCE
 #include "fake_gpiod1.h"
 
@@ -54,7 +55,9 @@ static int set_up(void **state)
 	fake_reset();
 	fake_add(0, "raspberrypi-exp-gpio", 8);
 	fake_add(1, "pinctrl-bcm2835", 54);
-	config = (struct node_config){ .w1_bus = NODE_W1_AUTO, .w1_gpio = 4, .w1_resolution = 12, .gnss_port = (char *)"/dev/null" };
+	config = (struct node_config){
+		.w1_bus = NODE_W1_AUTO, .w1_gpio = 4, .w1_resolution = 12, .gnss_port = (char *)"/dev/null"
+	};
 	return mkdtemp(root) == NULL;
 }
 

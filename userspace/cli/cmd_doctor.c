@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * geotherm doctor: along the running system from the 1-Wire slot to the stored row, to the first link that is broken.
+ * geotherm doctor: along the running system from the 1-Wire slot to the stored row, to the first link that is
+ * broken.
  *
  * What the node knows it tells in its status file; the rest is asked of the server with the node's own
- * certificate. A link that may only be on its way (a session just begun, a reading just sent) is looked at again for a while.
+ * certificate. A link that may only be on its way (a session just begun, a reading just sent) is looked at again
+ * for a while.
  */
 #define _GNU_SOURCE	/* kill(), nanosleep() */
 #include <errno.h>
@@ -128,7 +130,8 @@ static enum state look_at_node(struct doctor *d)
 		say(d, "process %d has ended; its status is %.0f s old", pid, d->age_s);
 		return BROKEN;
 	}
-	say(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"), number(d, NULL, "period_s"));
+	say(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"),
+	    number(d, NULL, "period_s"));
 	if (d->age_s > patience_of_a_period(d)) {
 		say(d, "; its status is %.0f s old", d->age_s);
 		d->next = "it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
@@ -197,7 +200,8 @@ static enum state look_at_receiver(struct doctor *d)
 static enum state look_at_clock(struct doctor *d)
 {
 	say(d, "source %s", text(d, "clock", "source"));
-	d->next = "no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the receiver's fix";
+	d->next = "no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the "
+		  "receiver's fix";
 	return strcmp(text(d, "clock", "source"), "none") == 0 ? ON_ITS_WAY : WHOLE;
 }
 
@@ -205,12 +209,14 @@ static enum state look_at_outbox(struct doctor *d)
 {
 	double age = number(d, "reading", "age_s");
 
-	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"), age + d->age_s, number(d, "outbox", "waiting"));
+	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"), age + d->age_s,
+	    number(d, "outbox", "waiting"));
 	if (number(d, "outbox", "refused") > 0) {
 		say(d, ", %.0f that the server refused", number(d, "outbox", "refused"));
 	}
 	if (number(d, "outbox", "not_written") > 0) {
-		say(d, ", %.0f could not be written: %s", number(d, "outbox", "not_written"), text(d, "last_error", "text"));
+		say(d, ", %.0f could not be written: %s", number(d, "outbox", "not_written"),
+		    text(d, "last_error", "text"));
 		d->next = "make room on the disk of [outbox] path, or mend it (dmesg); geotherm-selftest --only system";
 		return BROKEN;
 	}
@@ -307,7 +313,8 @@ static enum state look_at_row(struct doctor *d)
 	char path[256];
 	uint8_t code;
 
-	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%016" PRIx64 ".%.0f", text(d, NULL, "device"), epoch, number(d, "reading", "seq"));
+	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%016" PRIx64 ".%.0f", text(d, NULL, "device"), epoch,
+		 number(d, "reading", "seq"));
 	code = get(d, path);
 	say(d, "%s: ", path);
 	if (code == CONTENT) {
@@ -317,8 +324,10 @@ static enum state look_at_row(struct doctor *d)
 	say(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason, number(d, "outbox", "waiting"),
 	    number(d, "uplink", "last_sent_s") + d->age_s);
 	d->next = code == NOT_FOUND && number(d, "outbox", "waiting") > 1
-			  ? "a backlog goes first, oldest first: look again later; if it does not shrink, the server's log says why"
-			  : "geotherm-selftest --only uplink; the server's log; GET /gaps of this device names what is missing";
+			  ? "a backlog goes first, oldest first: look again later; if it does not shrink, the "
+			    "server's log says why"
+			  : "geotherm-selftest --only uplink; the server's log; GET /gaps of this device names "
+			    "what is missing";
 	return code == NOT_FOUND ? ON_ITS_WAY : BROKEN;
 }
 
@@ -326,8 +335,9 @@ static const struct link {
 	const char *name;
 	enum state (*look)(struct doctor *d);
 } links[] = {
-	{ "node", look_at_node }, { "bus", look_at_bus }, { "receiver", look_at_receiver }, { "clock", look_at_clock },
-	{ "outbox", look_at_outbox }, { "session", look_at_session }, { "server", look_at_server }, { "row", look_at_row },
+	{ "node", look_at_node },     { "bus", look_at_bus },	    { "receiver", look_at_receiver },
+	{ "clock", look_at_clock },   { "outbox", look_at_outbox }, { "session", look_at_session },
+	{ "server", look_at_server }, { "row", look_at_row },
 };
 
 static double now_s(void)
@@ -362,7 +372,11 @@ static int walk(struct doctor *d, unsigned long wait_s)
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		enum state state = look(d, &links[i], until_s);
 
-		printf("%-7s %-9s %s\n", state == WHOLE ? "ok" : state == UNKNOWN ? "unknown" : "BROKEN", links[i].name, d->seen);
+		printf("%-7s %-9s %s\n",
+		       state == WHOLE	  ? "ok"
+		       : state == UNKNOWN ? "unknown"
+					  : "BROKEN",
+		       links[i].name, d->seen);
 		if (state != WHOLE) {
 			printf("        -> %s\n", d->next);
 			return state == UNKNOWN ? CLI_UNREACHABLE : CLI_FAILED;

@@ -12,6 +12,7 @@
 
 #include "facts.h"
 #include "report.h"
+#include "userspace/node/node_check.h"
 
 static const char *const files[] = {
 	"/proc/version", "/proc/device-tree/model", "/etc/os-release", "/sys/class/tty/console/active",
@@ -43,15 +44,15 @@ static void host_of(const char *uri, char *host, size_t size)
 
 static void redact(char *text, const struct node_config *config)
 {
-	char secret[256];
+	char secret[256], device[READING_DEVICE_SIZE];
 
 	for (unsigned i = 0; i < config->n_servers; i++) {
 		host_of(config->servers[i], secret, sizeof(secret));
 		blot(text, secret);
 	}
 	blot(text, config->server_name);
-	if (config->device != NULL) {
-		blot(text, config->device + strlen(config->device) / 2);
+	if (node_check_device(config, device) == 0) {
+		blot(text, device + strlen(device) / 2);
 	}
 	if (gethostname(secret, sizeof(secret)) == 0) {
 		blot(text, secret);
@@ -62,11 +63,13 @@ static void tell_configuration(FILE *out, const struct node_config *c)
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "device %s\nperiod %u ms\nw1 bus %d chip %s gpio %u resolution %u\n"
+	snprintf(text, sizeof(text),
+		 "device %s\nperiod %u ms\nw1 bus %d chip %s gpio %u resolution %u\n"
 		 "gnss port %s baud %u every %u ms\nserver %s format %d\noutbox max %u MB sync %s\n",
-		 c->device != NULL ? c->device : "(by MAC)", c->period_ms, c->w1_bus, c->w1_chip != NULL ? c->w1_chip : "(header)",
-		 c->w1_gpio, c->w1_resolution, c->gnss_port, c->gnss_baud, c->gnss_rate_ms,
-		 c->server_uri != NULL ? c->server_uri : "(none)", c->server_format, c->outbox_max_mb, c->outbox_sync);
+		 c->device != NULL ? c->device : "(by MAC)", c->period_ms, c->w1_bus,
+		 c->w1_chip != NULL ? c->w1_chip : "(header)", c->w1_gpio, c->w1_resolution, c->gnss_port,
+		 c->gnss_baud, c->gnss_rate_ms, c->server_uri != NULL ? c->server_uri : "(none)", c->server_format,
+		 c->outbox_max_mb, c->outbox_sync);
 	redact(text, c);
 	fputs(text, out);
 }

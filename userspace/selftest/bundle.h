@@ -2,8 +2,8 @@
 /*
  * bundle: one text file to show to others: the outcomes, the machine and the configuration.
  *
- * Left out or blotted: keys and certificates (only file names are told), the servers' host names and addresses, the last half
- * of the device's name, the serial number. A position is in the outcomes only if the person asked for it.
+ * Left out or blotted: keys and certificates (only file names are told), the servers' host names and addresses, the
+ * last half of the device's name, the serial number. A position is in the outcomes only if the person asked for it.
  */
 #ifndef SELFTEST_BUNDLE_H
 #define SELFTEST_BUNDLE_H

@@ -42,8 +42,8 @@ static void spin(const struct selftest *t, uint64_t until_ns)
 }
 
 /*
- * A line that stays low: driven high for a few us, as a strong pull-up does, it comes up if only the pull-up is missing. A pad
- * bears a short for that time; a reset drives into a short to 3.3 V for 480 us.
+ * A line that stays low: driven high for a few us, as a strong pull-up does, it comes up if only the pull-up is
+ * missing. A pad bears a short for that time; a reset drives into a short to 3.3 V for 480 us.
  */
 static const char *why_low(const struct selftest *t)
 {
@@ -224,8 +224,8 @@ const char *check_bus_rise(struct selftest *t)
 	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
 	place = find_rise(looks, RISE_LOOKS);
 	if (place == 0) {
-		selftest_say(t, "within %u.%u us, sooner than this computer can look", (unsigned)(looks[0].after_ns / 1000),
-			     (unsigned)(looks[0].after_ns % 1000 / 100));
+		selftest_say(t, "within %u.%u us, sooner than this computer can look",
+			     (unsigned)(looks[0].after_ns / 1000), (unsigned)(looks[0].after_ns % 1000 / 100));
 		return NULL;
 	}
 	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;

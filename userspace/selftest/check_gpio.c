@@ -140,7 +140,9 @@ const char *check_gpio_line(struct selftest *t)
 		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {
 			return "node-holds";
 		}
-		return strstr(t->line_why, "kernel's 1-Wire") != NULL && t->config->w1_bus == NODE_W1_AUTO ? "kernel-holds" : "held";
+		return strstr(t->line_why, "kernel's 1-Wire") != NULL && t->config->w1_bus == NODE_W1_AUTO
+			       ? "kernel-holds"
+			       : "held";
 	case -EINVAL:
 		return "no-such-line";
 	default:

@@ -119,7 +119,8 @@ static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_
 		}
 	}
 	if (r->counted && read_counters(port, &after)) {
-		r->frame_errors = (unsigned)(after.frame - before.frame + after.parity - before.parity + after.brk - before.brk);
+		r->frame_errors = (unsigned)(after.frame - before.frame + after.parity - before.parity + after.brk -
+					     before.brk);
 		r->overruns = (unsigned)(after.overrun - before.overrun + after.buf_overrun - before.buf_overrun);
 	}
 }
@@ -210,8 +211,10 @@ const char *check_receiver_baud(struct selftest *t)
 		return r->listen_cause;
 	}
 	selftest_say(t, "%s at %u baud (%u sentences, %u frames in a second)",
-		     r->frames == 0 ? "NMEA" : r->sentences == 0 ? "UBX" : "UBX and NMEA", (unsigned)r->baud, r->sentences,
-		     r->frames);
+		     r->frames == 0	 ? "NMEA"
+		     : r->sentences == 0 ? "UBX"
+					 : "UBX and NMEA",
+		     (unsigned)r->baud, r->sentences, r->frames);
 	return NULL;
 }
 
@@ -373,8 +376,8 @@ const char *check_receiver_antenna(struct selftest *t)
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return "unknown";
 	}
-	selftest_say(t, "%s, noise %u, gain %u of 8191", h->antenna_status < 5 ? words[h->antenna_status] : "?", h->noise,
-		     h->agc);
+	selftest_say(t, "%s, noise %u, gain %u of 8191", h->antenna_status < 5 ? words[h->antenna_status] : "?",
+		     h->noise, h->agc);
 	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
 }
 
@@ -407,8 +410,8 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_say(t, "none in %u s; %u satellites are heard, the best four at %u dBHz", t->fix_wait_s, h->sats_seen,
-			     h->cno_best4);
+		selftest_say(t, "none in %u s; %u satellites are heard, the best four at %u dBHz", t->fix_wait_s,
+			     h->sats_seen, h->cno_best4);
 		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals" : "no-fix";
 	}
 	fix = receiver_fix(r->receiver);
@@ -435,13 +438,14 @@ const char *check_receiver_time(struct selftest *t)
 	}
 	fix = receiver_fix(r->receiver);
 	if (fix == NULL || !fix->time_known) {
-		selftest_say(t, "%s", fix != NULL && (fix->valid & 3) == 3 ? "leap seconds not yet known" : "no time yet");
+		selftest_say(t, "%s",
+			     fix != NULL && (fix->valid & 3) == 3 ? "leap seconds not yet known" : "no time yet");
 		return "unresolved";
 	}
 	boot_ns = system_facts_boot_ns();
 	clock_gettime(CLOCK_REALTIME, &now);
-	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - (int64_t)((boot_ns - fix->received_ns) / 1000000) -
-		   fix->utc_us / 1000;
+	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
+		   (int64_t)((boot_ns - fix->received_ns) / 1000000) - fix->utc_us / 1000;
 	selftest_say(t, "the computer's clock is %+" PRId64 " ms from it", apart_ms);
 	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ" : NULL;
 }
@@ -466,7 +470,8 @@ const char *check_uart_errors(struct selftest *t)
 	if ((h->problems >> UBX_PROBLEM_LINE_ERRORS & 1) != 0 || r->frame_errors > 0) {
 		return "framing";
 	}
-	if (r->overruns > 0 || ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) & 1) != 0) {
+	if (r->overruns > 0 ||
+	    ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) & 1) != 0) {
 		return "overrun";
 	}
 	/* One may be of the moment when the rate was changed. */

@@ -185,7 +185,8 @@ static const char *judge(struct selftest *t, const struct thermometer_sample *sa
 
 		say_rom(t, s->rom);
 		if (s->temp_known) {
-			selftest_say(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "", (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
+			selftest_say(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "",
+				     (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
 				     (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) % 1000 / 10);
 		} else {
 			selftest_say(t, " %s", ds18b20_quality_name(s->quality));
@@ -251,10 +252,12 @@ const char *check_sensors_identity(struct selftest *t)
 			return bus_cause(t, code);
 		}
 		ds18b20_identify(&e, &identity);
-		selftest_say(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict), *identity.family ? " " : "",
-			     identity.family, identity.passed, (unsigned)DS18B20_CHECK_COUNT);
+		selftest_say(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
+			     *identity.family ? " " : "", identity.family, identity.passed,
+			     (unsigned)DS18B20_CHECK_COUNT);
 		if (e.conversion_us[0] > CONVERSION_LIMIT_US || (e.busy_seen && e.conversion_us[0] == 0)) {
-			selftest_say(t, " converts in %u ms or more", (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000 : 1000));
+			selftest_say(t, " converts in %u ms or more",
+				     (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000 : 1000));
 			worst = "slow";
 		} else if (identity.verdict == DS18B20_CLONE || identity.verdict == DS18B20_CLONE_UNKNOWN) {
 			worst = worst == NULL ? "clone" : worst;

@@ -75,7 +75,8 @@ static void folder_of(const char *path, char *folder, size_t size)
 {
 	const char *slash = strrchr(path, '/');
 
-	snprintf(folder, size, "%.*s", slash != NULL && slash > path ? (int)(slash - path) : 1, slash != NULL ? path : ".");
+	snprintf(folder, size, "%.*s", slash != NULL && slash > path ? (int)(slash - path) : 1,
+		 slash != NULL ? path : ".");
 }
 
 const char *check_system_outbox(struct selftest *t)
@@ -136,7 +137,8 @@ static uint64_t write_us(const char *folder)
 	for (unsigned i = 0; i < WRITES; i++) {
 		uint64_t began = now_us();
 
-		if (pwrite(fd, block, sizeof(block), (off_t)i * (off_t)sizeof(block)) != (ssize_t)sizeof(block) || fdatasync(fd) != 0) {
+		if (pwrite(fd, block, sizeof(block), (off_t)i * (off_t)sizeof(block)) != (ssize_t)sizeof(block) ||
+		    fdatasync(fd) != 0) {
 			close(fd);
 			return 0;
 		}
@@ -153,7 +155,8 @@ static bool disk_fact(const struct selftest *t, dev_t device, const char *name, 
 	char path[256];
 
 	for (unsigned up = 0; up < 2; up++) {
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/%s", major(device), minor(device), up ? "/.." : "", name);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/%s", major(device), minor(device),
+			 up ? "/.." : "", name);
 		if (facts_text(t->root, path, text, size)) {
 			return true;
 		}

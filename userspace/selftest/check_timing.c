@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How punctual this computer is on the line: what each call costs, how long the lows of the node's own slots really are, and
- * what that means for a read of nine bytes.
+ * How punctual this computer is on the line: what each call costs, how long the lows of the node's own slots really
+ * are, and what that means for a read of nine bytes.
  *
- * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all devices are made deaf: Match
- * ROM with an address that nobody has. Should one slot be so late that it resets them, equal bits follow, and
- * neither 00h nor FFh is a command.
+ * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all devices are made
+ * deaf: Match ROM with an address that nobody has. Should one slot be so late that it resets them, equal bits
+ * follow, and neither 00h nor FFh is a command.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +33,7 @@ struct series {
 /* A line that notes when what happened. */
 struct watch {
 	struct w1_line line;
-	uint64_t fall_ns, low_ns, look_ns;	/* of the newest pulse: begin; length and look after it, at the latest */
+	uint64_t fall_ns, low_ns, look_ns; /* of the newest pulse: begin; length and look after it, at the latest */
 	struct series set, get, reconfigure, kind[KINDS];
 };
 
@@ -327,8 +327,8 @@ const char *check_timing_verdict(struct selftest *t)
 		unsigned s = t->timed[i] ? success(t->slots[i], t->violated[i]) : 0;
 
 		if (t->timed[i]) {
-			selftest_say(t, "%s%u.%u %% of reads right at once %s real-time rights", t->out->value[0] != '\0' ? ", " : "",
-				     s / 10, s % 10, i ? "with" : "without");
+			selftest_say(t, "%s%u.%u %% of reads right at once %s real-time rights",
+				     t->out->value[0] != '\0' ? ", " : "", s / 10, s % 10, i ? "with" : "without");
 		}
 		best = s > best ? s : best;
 	}

@@ -69,8 +69,9 @@ const char *check_uart_console(struct selftest *t)
 	for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		size_t length = strncmp(word, "console=", 8) == 0 ? strcspn(word + 8, ",") : 0;
 
-		if (length > 0 && ((strlen(name) == length && strncmp(word + 8, name, length) == 0) ||
-				   (link != NULL && strlen(link + 1) == length && strncmp(word + 8, link + 1, length) == 0))) {
+		if (length > 0 &&
+		    ((strlen(name) == length && strncmp(word + 8, name, length) == 0) ||
+		     (link != NULL && strlen(link + 1) == length && strncmp(word + 8, link + 1, length) == 0))) {
 			selftest_say(t, "%s", word);
 			return "console";
 		}

@@ -209,8 +209,10 @@ static const char *connect_server(struct selftest *t)
 {
 	const char *why = no_server(t);
 	struct selftest_uplink *u = t->uplink;
-	struct coaps_client_config config = { .server_name = t->config->server_name, .ciphers = t->config->server_ciphers,
-					      .ack_timeout_ms = 1000, .deadline_ms = DEADLINE_MS };
+	struct coaps_client_config config = { .server_name = t->config->server_name,
+					      .ciphers = t->config->server_ciphers,
+					      .ack_timeout_ms = 1000,
+					      .deadline_ms = DEADLINE_MS };
 	int code = 0;
 
 	if (why != NULL || u != NULL) {
@@ -226,7 +228,9 @@ static const char *connect_server(struct selftest *t)
 	if (u->client == NULL) {
 		return "no-credentials";
 	}
-	u->session = ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 })
+	u->session = ask(t,
+			 &(struct coaps_request){
+				 .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 })
 			     ? NULL
 			     : session_cause(u);
 	return NULL;
@@ -263,7 +267,9 @@ static const char *connected(struct selftest *t)
 	if (why != NULL) {
 		return why;
 	}
-	return t->uplink->session != NULL ? "no-session" : t->config->server_format == NODE_FORMAT_LEGACY ? "legacy" : NULL;
+	return t->uplink->session != NULL			? "no-session"
+	       : t->config->server_format == NODE_FORMAT_LEGACY ? "legacy"
+								: NULL;
 }
 
 static void say_answer(struct selftest *t)
@@ -287,7 +293,9 @@ const char *check_uplink_time(struct selftest *t)
 	if (why != NULL) {
 		return why;
 	}
-	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 }) ||
+	if (!ask(t,
+		 &(struct coaps_request){
+			 .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 }) ||
 	    t->uplink->code != CONTENT) {
 		say_answer(t);
 		return "no-time";
@@ -297,7 +305,8 @@ const char *check_uplink_time(struct selftest *t)
 		return "no-time";
 	}
 	apart_ms = ((before + now_us()) / 2 - server_us) / 1000;
-	selftest_say(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart", (now_us() - before) / 1000, apart_ms);
+	selftest_say(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
+		     (now_us() - before) / 1000, apart_ms);
 	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ" : NULL;
 }
 
@@ -379,8 +388,12 @@ const char *check_uplink_store(struct selftest *t)
 	}
 	size = senml_encode(SENML_CBOR, &sent, 1, pack, sizeof(pack), NULL);
 	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%s.%" PRIu64, u->device, EPOCH_TEXT, sent.seq);
-	if (size < 0 || !ask(t, &(struct coaps_request){ .method = COAPS_PUT, .path = path, .content_format = SENML_CBOR,
-							.accept = -1, .payload = pack, .payload_size = (size_t)size })) {
+	if (size < 0 || !ask(t, &(struct coaps_request){ .method = COAPS_PUT,
+							 .path = path,
+							 .content_format = SENML_CBOR,
+							 .accept = -1,
+							 .payload = pack,
+							 .payload_size = (size_t)size })) {
 		say_answer(t);
 		return "no-answer";
 	}
@@ -388,11 +401,13 @@ const char *check_uplink_store(struct selftest *t)
 		say_answer(t);
 		return u->code >> 5 == 4 ? "not-allowed" : "server-error";
 	}
-	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = path, .content_format = -1, .accept = SENML_CBOR })) {
+	if (!ask(t, &(struct coaps_request){
+			    .method = COAPS_GET, .path = path, .content_format = -1, .accept = SENML_CBOR })) {
 		say_answer(t);
 		return "no-answer";
 	}
-	if (u->code != CONTENT || senml_decode(SENML_CBOR, u->body, u->size, got, 1, &err) != 1 || !reading_equal(&sent, &got[0])) {
+	if (u->code != CONTENT || senml_decode(SENML_CBOR, u->body, u->size, got, 1, &err) != 1 ||
+	    !reading_equal(&sent, &got[0])) {
 		say_answer(t);
 		return "not-the-same";
 	}

@@ -46,11 +46,18 @@ static const struct manual_exit exits[] = {
 };
 
 static const struct manual manual = {
-	.name = "geotherm-selftest", .section = 8, .brief = "tells what of this node's hardware, machine and server works",
-	.about = "Looks at the pin, the port, the certificates and the server that geotherm-node would use by the same "
-		 "configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is "
-		 "written, no setting saved. While the node runs, stop it first, or test what it does not hold.",
-	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.name = "geotherm-selftest",
+	.section = 8,
+	.brief = "tells what of this node's hardware, machine and server works",
+	.about =
+		"Looks at the pin, the port, the certificates and the server that geotherm-node would use by the "
+		"same "
+		"configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is "
+		"written, no setting saved. While the node runs, stop it first, or test what it does not hold.",
+	.commands = &command,
+	.n_commands = 1,
+	.exits = exits,
+	.n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm(1), geotherm-node(8), geotherm-node.conf(5)",
 };
 
@@ -187,6 +194,9 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 		end_progress(&selftest_checks[i]);
 		report_tell(&report, &outcomes[(*n)++]);
 	}
+	if (interrupted && o->format == REPORT_TAP) {
+		puts("Bail out! interrupted");
+	}
 	report_end(&report);
 	selftest_close(t);
 	return report.count[SELFTEST_FAIL] > 0					 ? EXIT_FAILED
@@ -209,8 +219,10 @@ static int run(const struct options *o, const struct node_config *config)
 		return EXIT_NOT_RUN;
 	}
 	if (what[0] != '\0') {
-		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or test the "
-			  "rest with --only board,system,uplink", pid, what);
+		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or "
+			  "test the "
+			  "rest with --only board,system,uplink",
+			  pid, what);
 		free(outcomes);
 		return EXIT_NOT_RUN;
 	}

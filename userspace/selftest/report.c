@@ -79,9 +79,9 @@ static json_t *text_or_null(const char *text)
 
 static void tell_json(struct report *r, const struct selftest_outcome *o)
 {
-	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name, "status",
-				  selftest_status_name(o->status), "value", text_or_null(o->value), "limit",
-				  text_or_null(o->check->limit), "cause", text_or_null(o->cause), "hint",
+	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name,
+				  "status", selftest_status_name(o->status), "value", text_or_null(o->value),
+				  "limit", text_or_null(o->check->limit), "cause", text_or_null(o->cause), "hint",
 				  text_or_null(o->hint), "ms", (int)o->ms);
 
 	json_array_append_new(r->checks, check);
@@ -108,18 +108,18 @@ void report_tell(struct report *r, const struct selftest_outcome *o)
 void report_end(struct report *r)
 {
 	if (r->format == REPORT_JSON) {
-		json_t *whole = json_pack("{si ss so si si si si}", "format", 1, "version", GEOTHERM_VERSION, "checks",
-					  r->checks, "passed", (int)r->count[SELFTEST_PASS], "warned",
-					  (int)r->count[SELFTEST_WARN], "failed", (int)r->count[SELFTEST_FAIL], "skipped",
-					  (int)r->count[SELFTEST_SKIP]);
+		json_t *whole = json_pack("{si ss so si si si si}", "format", 1, "version", GEOTHERM_VERSION,
+					  "checks", r->checks, "passed", (int)r->count[SELFTEST_PASS], "warned",
+					  (int)r->count[SELFTEST_WARN], "failed", (int)r->count[SELFTEST_FAIL],
+					  "skipped", (int)r->count[SELFTEST_SKIP]);
 
 		json_dumpf(whole, r->out, JSON_INDENT(1));
 		fputc('\n', r->out);
 		json_decref(whole);
 	} else {
-		fprintf(r->out, "%s%u passed, %u warned, %u failed, %u skipped\n", r->format == REPORT_TAP ? "# " : "\n",
-			r->count[SELFTEST_PASS], r->count[SELFTEST_WARN], r->count[SELFTEST_FAIL],
-			r->count[SELFTEST_SKIP]);
+		fprintf(r->out, "%s%u passed, %u warned, %u failed, %u skipped\n",
+			r->format == REPORT_TAP ? "# " : "\n", r->count[SELFTEST_PASS], r->count[SELFTEST_WARN],
+			r->count[SELFTEST_FAIL], r->count[SELFTEST_SKIP]);
 	}
 	fflush(r->out);
 }

@@ -107,8 +107,8 @@ void selftest_run(struct selftest *t, const struct selftest_check *check, struct
 void selftest_close(struct selftest *t);
 
 /*
- * The process id of the node that runs with this configuration, from its status file; 0: none. *what: "the 1-Wire line",
- * "the receiver" or both, as far as it holds real ones that `only` would need; "" if nothing is in the way.
+ * The process id of the node that runs with this configuration, from its status file; 0: none. *what: "the 1-Wire
+ * line", "the receiver" or both, as far as it holds real ones that `only` would need; "" if nothing is in the way.
  */
 int selftest_node(const struct selftest *t, const char *only, char *what, size_t size);
 
