@@ -65,6 +65,13 @@ def test_a_sound_rig_passes_every_check_that_applies_and_its_row_is_marked(rig):
     assert (rows[0]["seq"], rows[0]["note"], rows[0]["t1"], rows[0]["lat"]) == (1, "selftest", None, None)
 
 
+def test_what_the_node_would_simulate_is_simulated_and_said(rig):
+    conf = rig.node_conf(node={"simulate": "if-absent"}, w1={"bus": "auto", "chip": "no-such-chip"},
+                         gnss={"port": "/dev/geotherm-no-such-port"})
+    code, seen = selftest(conf, "--only", "gpio,bus,sensors,uart/port,receiver")
+    assert (code, wrong(seen)) == (0, {"gpio/chip": "stands-in", "gpio/line": "stands-in", "uart/port": "stands-in"})
+
+
 def test_each_run_adds_one_row_and_leaves_no_gap(rig):
     rig.start_server()
     conf = rig.node_conf()

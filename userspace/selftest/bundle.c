@@ -18,12 +18,12 @@ static const char *const files[] = {
 	"/proc/version", "/proc/device-tree/model", "/etc/os-release", "/sys/class/tty/console/active",
 };
 
-/* Replaces every occurrence of `secret` from two characters on. */
+/* Replaces every occurrence of `secret`; less than three characters are none. */
 static void blot(char *text, const char *secret)
 {
 	size_t length = secret != NULL ? strlen(secret) : 0;
 
-	for (char *at = text; length >= 2 && (at = strstr(at, secret)) != NULL; at += length) {
+	for (char *at = text; length >= 3 && (at = strstr(at, secret)) != NULL; at += length) {
 		memset(at, '*', length);
 	}
 }

@@ -19,19 +19,16 @@ static void open_line(struct selftest *t)
 	const struct node_config *c = t->config;
 
 	t->line_asked = true;
-	if (c->w1_bus == NODE_W1_SIMULATED) {
-		t->sim = w1_sim_new_demo(1);
-		t->line_error = t->sim == NULL ? -ENOMEM : 0;
-		if (t->sim != NULL) {
-			t->line = w1_sim_line(t->sim);
-		}
-	} else {
+	if (c->w1_bus != NODE_W1_SIMULATED) {
 		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_gpio, &t->gpiod, t->line_why, sizeof(t->line_why));
-		if (t->line_error == 0) {
-			t->line = w1_gpiod_line(t->gpiod);
-		}
 	}
-	t->has_line = t->line_error == 0;
+	if (t->gpiod != NULL) {
+		t->line = w1_gpiod_line(t->gpiod);
+	} else if (c->w1_bus == NODE_W1_SIMULATED || c->simulate == NODE_SIMULATE_IF_ABSENT) {
+		t->sim = w1_sim_new_demo(1);
+		t->line = w1_sim_line(t->sim);
+	}
+	t->has_line = t->gpiod != NULL || t->sim != NULL;
 }
 
 const char *check_gpio_open(struct selftest *t)
@@ -111,6 +108,9 @@ const char *check_gpio_chip(struct selftest *t)
 		return why;
 	}
 	say_chips(t);
+	if (t->sim != NULL) {
+		return "stands-in";
+	}
 	switch (t->line_error) {
 	case -EACCES:
 	case -EPERM:
@@ -130,11 +130,14 @@ const char *check_gpio_line(struct selftest *t)
 	if (why != NULL) {
 		return why;
 	}
-	if (t->has_line) {
+	if (t->gpiod != NULL) {
 		selftest_say(t, "GPIO%u is free", t->config->w1_gpio);
 		return NULL;
 	}
 	selftest_say(t, "%s", t->line_why);
+	if (t->sim != NULL) {
+		return "stands-in";
+	}
 	switch (t->line_error) {
 	case -EBUSY:
 		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {

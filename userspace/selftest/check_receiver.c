@@ -150,6 +150,21 @@ static void listen_at_all(struct selftest *t, struct selftest_receiver *r, struc
 
 /* --- the port, for all checks --- */
 
+/* Where the node would: as configured, or in place of what is not there. */
+static bool simulate(const struct selftest *t, struct selftest_receiver *r)
+{
+	struct ublox7_config config;
+	char why[200];
+
+	if (strcmp(r->path, "simulated") != 0 && t->config->simulate != NODE_SIMULATE_IF_ABSENT) {
+		return false;
+	}
+	ublox7_config_default(&config);
+	r->pty = ublox7_pty_start(&config, why, sizeof(why));
+	r->path = r->pty != NULL ? ublox7_pty_path(r->pty) : r->path;
+	return r->pty != NULL;
+}
+
 static const char *prepare(struct selftest *t, struct selftest_receiver **out)
 {
 	struct selftest_receiver *r = t->receiver;
@@ -167,18 +182,16 @@ static const char *prepare(struct selftest *t, struct selftest_receiver **out)
 		}
 		r->path = t->config->gnss_port;
 	}
-	if (strcmp(t->config->gnss_port, "simulated") == 0 && r->pty == NULL) {
-		struct ublox7_config config;
-
-		ublox7_config_default(&config);
-		r->pty = ublox7_pty_start(&config, why, sizeof(why));
-		if (r->pty == NULL) {
-			return "no-port";
-		}
-		r->path = ublox7_pty_path(r->pty);
-	}
 	if (!r->listened) {
-		if (serial_port_open(&port, r->path, 9600, why, sizeof(why)) < 0) {
+		int code = -ENODEV;
+
+		if (strcmp(r->path, "simulated") != 0) {
+			code = serial_port_open(&port, r->path, 9600, why, sizeof(why));
+		}
+		if (code < 0 && simulate(t, r)) {
+			code = serial_port_open(&port, r->path, 9600, why, sizeof(why));
+		}
+		if (code < 0) {
 			return "no-port";
 		}
 		r->listened = true;

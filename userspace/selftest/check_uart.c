@@ -35,6 +35,9 @@ const char *check_uart_port(struct selftest *t)
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code < 0) {
 		selftest_say(t, "%s", text);
+		if (t->config->simulate == NODE_SIMULATE_IF_ABSENT) {
+			return "stands-in";
+		}
 		return code == -EBUSY ? "in-use" : code == -EACCES || code == -EPERM ? "no-right"
 					       : code == -ENOTTY	       ? "not-a-port"
 									       : "absent";

@@ -15,6 +15,8 @@
 	{ "off", SKIP, "[w1] bus = none" }, \
 	{ "kernel", SKIP, "the kernel's w1_therm has the line ([w1] bus = kernel): see sensors/temperature" }, \
 	{ "no-line", SKIP, "the line could not be had: see gpio/line" }
+#define STANDS_IN \
+	{ "stands-in", WARN, "it is simulated from here on, as the node does by [node] simulate = if-absent" }
 #define NO_WIRE \
 	NO_BUS, \
 	{ "line-low", SKIP, "the line is low: see bus/idle" }, \
@@ -68,6 +70,7 @@ const struct selftest_check selftest_checks[] = {
 
 	{ "gpio", "chip", "the GPIO chip, by its label", "may be opened", check_gpio_chip, CAUSES(NO_BUS,
 		{ "simulated", SKIP, "[w1] bus = simulated: no chip is used" },
+		STANDS_IN,
 		{ "no-right", FAIL,
 		  "add this user to the group gpio (sudo usermod -aG gpio $USER, log in again), or run as "
 		  "root" },
@@ -75,6 +78,7 @@ const struct selftest_check selftest_checks[] = {
 		  "no such chip: right label in [w1] chip? gpiodetect lists what there is" }), 0, false },
 	{ "gpio", "line", "the line of [w1] gpio", "free", check_gpio_line, CAUSES(NO_BUS,
 		{ "simulated", SKIP, "[w1] bus = simulated: no line is used" },
+		STANDS_IN,
 		{ "kernel-holds", WARN,
 		  "the node will read by the kernel's driver; for its own, remove dtoverlay=w1-gpio from "
 		  "config.txt" },
@@ -178,6 +182,7 @@ const struct selftest_check selftest_checks[] = {
 
 	{ "uart", "port", "which device [gnss] port is", "a serial port", check_uart_port, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated: no port is used" },
+		STANDS_IN,
 		{ "absent", FAIL,
 		  "is the UART on (enable_uart=1, raspi-config: serial hardware yes)? is the USB receiver "
 		  "plugged in?" },
