@@ -68,7 +68,7 @@ static void forget_missing(struct w1_cycle *c, const bool *found)
 
 /*
  * Two slots in a row that agree: 0 (busy, or parasite power) or 1, or an error. Noise in one must neither end a conversion early nor hide that
- * there is none. After a violation, perhaps a reset, nobody answers polls any more.
+ * there is none. After a violation that was perhaps a reset nobody answers polls any more; a shorter one cost only a bit.
  */
 static int poll(struct w1_cycle *c)
 {
@@ -77,7 +77,7 @@ static int poll(struct w1_cycle *c)
 	for (int i = 0; i < POLL_SLOTS; i++) {
 		before = level;
 		level = w1_bus_read_bit(&c->bus);
-		if (level == W1_EVIOLATION || (level >= 0 && level == before)) {
+		if ((level == W1_EVIOLATION && !c->bus.slots.counted) || (level >= 0 && level == before)) {
 			return level;
 		}
 	}
@@ -242,6 +242,10 @@ static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 		}
 		if (level == 1 && c->pollable) {
 			return W1_ECONVERT;
+		}
+		if (level == W1_EVIOLATION && c->bus.slots.counted && now(c) < limit) {
+			sleep_until(c, now(c) + POLL_EVERY);
+			continue;
 		}
 		if (level != 0) {
 			/*
