@@ -25,6 +25,7 @@ KILLS = int(os.environ.get("GEOTHERM_KILLS", 100))
 SEED = int(os.environ.get("GEOTHERM_SEED", 20261123))
 PERIOD = "20ms"
 MAX_ROWS = 200
+LOSSY_S = 240       # several handshakes in turn may fail by the losses alone, each in 16 s
 
 
 class Chain:
@@ -94,7 +95,8 @@ def campaign(rig, database, kills, record_property):
             if i % 12 == 0:     # under load: readings arrive between the kills
                 chain.kill("node")      # the next one has a session at once, also where the last one's server is gone
                 before = len(chain.stored())
-                until(lambda: len(chain.stored()) > before, lambda: f"a reading arrives after {i} kills")
+                until(lambda: len(chain.stored()) > before, lambda: f"a reading arrives after {i} kills",
+                      LOSSY_S)
             else:
                 chain.kill(draw.choice(victims))
             for daemon in (chain.node, chain.server):
@@ -102,7 +104,7 @@ def campaign(rig, database, kills, record_property):
         chain.stop_node()
         chain.start_node("-o", "node.period=1h")
         until(lambda: rig.waiting() == 0 and not outbox(rig, "SELECT * FROM gap"),
-              lambda: f"{rig.waiting()} more readings and {outbox(rig, 'SELECT * FROM gap')} are confirmed", 120)
+              lambda: f"{rig.waiting()} more readings and {outbox(rig, 'SELECT * FROM gap')} are confirmed", LOSSY_S)
         chain.stop_node()
     finally:
         link.close()
