@@ -8,6 +8,7 @@ import concurrent.futures
 import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 
@@ -229,6 +230,32 @@ def test_lines_for_people_end_with_a_tally_and_carry_no_colour_into_a_file(rig):
     assert code == 0 and "\033" not in out
     assert out.splitlines()[-1] == "5 passed, 0 warned, 0 failed, 0 skipped"
     assert out.startswith("PASS  bus/idle ")
+
+
+def on_a_terminal(conf, env, *args):
+    """All that it shows on a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([BUILD / "geotherm-selftest", "--config", conf, *args], stdout=slave, stderr=slave, cwd=ROOT,
+                               env=dict(os.environ, **env))
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 4096):
+            shown += chunk
+    except OSError:     # EIO: the other end is closed
+        pass
+    os.close(master)
+    assert process.wait(timeout=PATIENCE_S) == 0
+    return shown.decode()
+
+
+def test_a_terminal_gets_colours_and_progress_unless_no_color_is_set(rig):
+    conf = rig.node_conf()
+    shown = on_a_terminal(conf, {"NO_COLOR": ""}, "--only", "bus/idle,sensors/identity")
+    assert "\033[32mPASS\033[0m  bus/idle" in shown
+    assert "sensors/identity: may take 5 s" in shown and "bus/idle: may take" not in shown
+    shown = on_a_terminal(conf, {"NO_COLOR": "1"}, "--only", "bus/idle")
+    assert shown.startswith("PASS  bus/idle") and "\033" not in shown
 
 
 def test_tap_is_counted_by_perl_s_own_reader(rig):

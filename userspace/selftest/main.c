@@ -173,10 +173,18 @@ static void end_progress(const struct selftest_check *check)
 	}
 }
 
+/* no-color.org: present and not empty, whatever its value. */
+static bool wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return no == NULL || *no == '\0';
+}
+
 /* All the wanted checks once. */
 static int run_round(struct selftest *t, const struct options *o, struct selftest_outcome *outcomes, size_t *n)
 {
-	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
 	unsigned planned = 0;
 	struct report report;
 
