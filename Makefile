@@ -98,10 +98,10 @@ $(call obj,$(DAEMON_SRC)): CFLAGS_ALL += $(INIH_CFLAGS)
 $(call obj,$(COAPS_SRC) $(NODE_SRC) $(SERVER_SRC) $(CLI_SRC) $(SELFTEST_SRC) userspace/node/main.c server/main.c userspace/cli/main.c \
 	userspace/selftest/main.c): \
 	CFLAGS_ALL += $(COAP_CFLAGS) $(SQLITE_CFLAGS) $(JANSSON_CFLAGS)
-$(call obj,$(SERVER_SRC)): CFLAGS_ALL += $(MARIADB_CFLAGS)
+$(call obj,$(SERVER_SRC)): CFLAGS_ALL += $(MARIADB_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 ALL_LIBS_LDLIBS := $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(COAP_LIBS) $(SQLITE_LIBS) \
-	$(MARIADB_LIBS) $(GPIOD_LIBS) -lm
+	$(MARIADB_LIBS) $(MICROHTTPD_LIBS) $(GPIOD_LIBS) -lm
 
 # A program exists once its main.c does.
 program = $(if $(wildcard $(2)/main.c),$(BUILD)/$(1))
@@ -124,7 +124,7 @@ $(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps
 
 $(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon reading w1)
 	$(say) LD $@
-	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) -lm
+	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) $(MICROHTTPD_LIBS) -lm
 
 $(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli node sim coaps daemon reading ubx w1)
 	$(say) LD $@
@@ -231,7 +231,7 @@ STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(S
 	$(SERVER_SRC) $(CLI_SRC) $(SELFTEST_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c \
 	userspace/selftest/main.c)
 STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
-	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(CMOCKA_CFLAGS)
+	$(CBOR_CFLAGS) $(JANSSON_CFLAGS) $(INIH_CFLAGS) $(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(MICROHTTPD_CFLAGS) $(CMOCKA_CFLAGS)
 STATIC_JOBS := $(shell nproc)
 
 # Programs and what they come with; the packages are made from this.

@@ -18,6 +18,8 @@ SQLITE_CFLAGS := $(call pkg,cflags,sqlite3)
 SQLITE_LIBS := $(call pkg,libs,sqlite3)
 MARIADB_CFLAGS := $(call pkg,cflags,libmariadb)
 MARIADB_LIBS := $(call pkg,libs,libmariadb)
+MICROHTTPD_CFLAGS := $(call pkg,cflags,libmicrohttpd)
+MICROHTTPD_LIBS := $(call pkg,libs,libmicrohttpd)
 # Only the tests' stage installs it.
 CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)

@@ -92,6 +92,9 @@ static void tell(struct ingest *in, int rc)
 		log_notice("store: back, readings are stored again");
 		in->told = false;
 	}
+	pthread_mutex_lock(&in->lock);
+	in->counts.down = rc == STORE_DOWN;
+	pthread_mutex_unlock(&in->lock);
 }
 
 /* --- one batch ------------------------------------------------------------ */
@@ -284,6 +287,9 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 			   gaps->epoch, hole->range.first, hole->range.last, hole->cause);
 	}
 	look_ahead(in, stream, utc_now_us());
+	pthread_mutex_lock(&in->lock);
+	in->counts.gaps += gaps->n;
+	pthread_mutex_unlock(&in->lock);
 	return rc;
 }
 
@@ -415,6 +421,7 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 	in->config = *config;
 	in->store = store;
 	in->told = !store_connected(store);	/* who opened it has said why */
+	in->counts.down = in->told;
 	pthread_mutex_init(&in->lock, NULL);
 	in->rows = calloc(config->batch, sizeof(*in->rows));
 	in->items = calloc(config->batch, sizeof(*in->items));
@@ -456,6 +463,11 @@ struct ingest_counts ingest_counts(struct ingest *in)
 	counts = in->counts;
 	pthread_mutex_unlock(&in->lock);
 	return counts;
+}
+
+size_t ingest_queued(struct ingest *in)
+{
+	return worker_weight(in->worker);
 }
 
 void ingest_stop(struct ingest *in)

@@ -48,7 +48,8 @@ struct ingest_config {
 };
 
 struct ingest_counts {
-	uint64_t readings, stored, duplicates, conflicts, refused, batches, failures;
+	uint64_t readings, stored, duplicates, conflicts, refused, batches, failures, gaps;
+	bool down;		/* the last attempt to store something failed */
 };
 
 /* Takes the store (connected or not) for as long as it runs. NULL with errno. */
@@ -58,6 +59,7 @@ int ingest_submit(struct ingest *in, struct ingest_job *job);
 int ingest_fd(const struct ingest *in);
 void ingest_collect(struct ingest *in);
 struct ingest_counts ingest_counts(struct ingest *in);
+size_t ingest_queued(struct ingest *in);	/* readings that wait or are in work */
 void ingest_stop(struct ingest *in);	/* finishes what is queued; accepts NULL */
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "cmd_verify.h"
 #include "ingest.h"
+#include "metrics.h"
 #include "reading_line.h"
 #include "reads.h"
 #include "resources.h"
@@ -28,6 +29,7 @@ enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL 
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 #define OVERRIDES_MAX 64
+#define METRICS_TURN_MS 5000
 
 enum option_key { CHECK = 256, LEVEL, SHOW, READY };
 
@@ -81,6 +83,7 @@ struct server {
 	struct reads *reads;
 	struct coaps_server *coaps;
 	struct resources *resources;
+	struct metrics *metrics;
 	int signals;
 };
 
@@ -258,14 +261,31 @@ static int listen_on(struct server *s)
 	return EXIT_OK;
 }
 
+static int start_metrics(struct server *s)
+{
+	char err[256];
+	int code;
+
+	s->metrics = metrics_start(&(struct metrics_config){
+		.listen = s->config.metrics, .ingest = s->ingest, .resources = s->resources,
+	}, &code, err, sizeof(err));
+	if (s->metrics == NULL) {
+		log_error("%s", err);
+		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
+	}
+	return EXIT_OK;
+}
+
 static int catch_signals(struct server *s)
 {
 	sigset_t mask;
 
 	signal(SIGPIPE, SIG_IGN);	/* a database that hangs up, a reader of stdout that ends */
+	signal(SIGXFSZ, SIG_IGN);	/* a limit of file sizes is an error of the store, not an end */
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0) {
@@ -288,7 +308,10 @@ static int start(struct server *s, const struct options *o)
 	if (rc == EXIT_OK) {
 		rc = start_workers(s, o);
 	}
-	return rc == EXIT_OK ? listen_on(s) : rc;
+	if (rc == EXIT_OK) {
+		rc = listen_on(s);
+	}
+	return rc == EXIT_OK && s->config.metrics != NULL ? start_metrics(s) : rc;
 }
 
 static int tell_ready(const struct server *s, const struct options *o)
@@ -312,16 +335,63 @@ static int tell_ready(const struct server *s, const struct options *o)
 
 /* --- run ------------------------------------------------------------------ */
 
-static int run(struct server *s)
+/*
+ * All or nothing: what is wrong, or takes a restart, leaves everything as it was. Credentials are read from their
+ * files at each handshake; here they are checked, so that a bad one is told before a node meets it.
+ */
+static void reload(struct server *s, const struct options *o)
+{
+	struct server_config fresh;
+	const char *changed;
+	char err[512];
+
+	notify_send("RELOADING=1");
+	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
+		log_error("reload: %s; all stays as it was", err);
+	} else if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
+		log_error("reload: %s has changed, and that takes a restart; all stays as it was", changed);
+		server_config_free(&fresh);
+	} else if (check(&fresh) != EXIT_OK) {
+		log_error("reload: refused; the configuration stays as it was, and the files of the credentials must be mended");
+		server_config_free(&fresh);
+	} else {
+		s->config.log_level = fresh.log_level;
+		s->config.retention_days = fresh.retention_days;
+		if (o->log_level == NULL) {
+			log_set_level(fresh.log_level);
+		}
+		resources_set_retention(s->resources, fresh.retention_days);
+		server_config_free(&fresh);
+		log_notice("reloaded: retention_days=%u, credentials are good", s->config.retention_days);
+	}
+	notify_send("READY=1");
+}
+
+/* False: it is time to end. */
+static bool take_signals(struct server *s, const struct options *o)
+{
+	struct signalfd_siginfo signal;
+
+	while (read(s->signals, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+		if (signal.ssi_signo != SIGHUP) {
+			return false;
+		}
+		reload(s, o);
+	}
+	return true;
+}
+
+static int run(struct server *s, const struct options *o)
 {
 	struct pollfd fds[] = {
 		{ .fd = coaps_server_fd(s->coaps), .events = POLLIN }, { .fd = ingest_fd(s->ingest), .events = POLLIN },
 		{ .fd = reads_fd(s->reads), .events = POLLIN }, { .fd = s->signals, .events = POLLIN },
+		{ .fd = metrics_fd(s->metrics), .events = POLLIN },	/* -1: poll() passes over it */
 	};
 	uint64_t watchdog_us = notify_watchdog_us();
-	int watchdog_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1, tick_ms = -1;
+	int watchdog_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1, tick_ms = 0;
 
-	while ((fds[3].revents & POLLIN) == 0) {
+	while ((fds[3].revents & POLLIN) == 0 || take_signals(s, o)) {
 		int n = poll(fds, sizeof(fds) / sizeof(fds[0]),
 			     watchdog_ms >= 0 && (tick_ms < 0 || watchdog_ms < tick_ms) ? watchdog_ms : tick_ms);
 
@@ -340,6 +410,13 @@ static int run(struct server *s)
 			coaps_server_process(s->coaps);
 		}
 		tick_ms = resources_tick(s->resources);
+		/* Its idle connections end only when it is called. */
+		if (s->metrics != NULL && (n == 0 || fds[4].revents != 0)) {
+			metrics_process(s->metrics);
+		}
+		if (s->metrics != NULL && (tick_ms < 0 || tick_ms > METRICS_TURN_MS)) {
+			tick_ms = METRICS_TURN_MS;
+		}
 		if (watchdog_us > 0) {
 			notify_send("WATCHDOG=1");
 		}
@@ -350,6 +427,7 @@ static int run(struct server *s)
 /* What is queued is stored and answered before the sessions end. */
 static void finish(struct server *s)
 {
+	metrics_stop(s->metrics);
 	ingest_stop(s->ingest);
 	reads_stop(s->reads);
 	resources_free(s->resources);
@@ -386,7 +464,7 @@ int main(int argc, char **argv)
 		rc = tell_ready(&s, &options);
 	}
 	if (rc == EXIT_OK) {
-		rc = run(&s);
+		rc = run(&s, &options);
 		notify_send("STOPPING=1");
 		log_notice("stopping: what is queued is stored first");
 	}

@@ -477,8 +477,7 @@ struct resources *resources_new(const struct resources_config *config)
 	r->coaps = config->coaps;
 	r->client_auth = config->client_auth;
 	r->reads = config->reads;
-	r->retention_days = config->retention_days;
-	r->expire_ms = now_ms() + EXPIRE_FIRST_MS;
+	resources_set_retention(r, config->retention_days);
 	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth, .changed = tell_observers,
 				 .arg = r };
 	r->observers = (struct observers){ .look = look, .arg = r };
@@ -547,6 +546,12 @@ static int expire(struct resources *r)
 static int sooner(int a, int b)
 {
 	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+void resources_set_retention(struct resources *r, int64_t days)
+{
+	r->retention_days = days;
+	r->expire_ms = now_ms() + EXPIRE_FIRST_MS;
 }
 
 int resources_tick(struct resources *r)

@@ -36,6 +36,7 @@ struct resources_config {
 
 /* Registers all. NULL without memory. */
 struct resources *resources_new(const struct resources_config *config);
+void resources_set_retention(struct resources *r, int64_t days);
 /* To be called after each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
 int resources_tick(struct resources *r);
 unsigned resources_observers(const struct resources *r);	/* who are told of changes */

@@ -37,6 +37,8 @@ static const struct config_key table[] = {
 	  "Readings in one commit at most." },
 	{ "server", "log_level", CONFIG_STRING, AT(log_level_name), "info", 0, 0, NULL,
 	  "error, warning, notice, info or debug." },
+	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL, 0, 0, NULL,
+	  "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none." },
 
 	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", 0, 0, backend_words,
 	  "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
@@ -99,6 +101,42 @@ int server_config_load(struct server_config *config, const char *path, const cha
 		server_config_free(config);
 	}
 	return rc;
+}
+
+static bool same(const struct config_key *key, const struct server_config *a, const struct server_config *b)
+{
+	const char *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
+
+	switch (key->type) {
+	case CONFIG_STRING: {
+		const char *s = *(char *const *)x, *t = *(char *const *)y;
+
+		return s == t || (s != NULL && t != NULL && strcmp(s, t) == 0);
+	}
+	case CONFIG_BOOL:
+		return *(const bool *)x == *(const bool *)y;
+	default:
+		return memcmp(x, y, sizeof(unsigned)) == 0;
+	}
+}
+
+const char *server_config_fixed_difference(const struct server_config *a, const struct server_config *b)
+{
+	static const char *const changeable[] = { "log_level", "retention_days" };
+	static char text[64];
+
+	for (size_t i = 0; i < TABLE_ROWS; i++) {
+		bool fixed = true;
+
+		for (size_t k = 0; k < sizeof(changeable) / sizeof(changeable[0]); k++) {
+			fixed = fixed && strcmp(table[i].key, changeable[k]) != 0;
+		}
+		if (fixed && !same(&table[i], a, b)) {
+			snprintf(text, sizeof(text), "[%s] %s", table[i].section, table[i].key);
+			return text;
+		}
+	}
+	return NULL;
 }
 
 void server_config_free(struct server_config *config)

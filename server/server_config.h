@@ -19,6 +19,7 @@ struct server_config {
 	unsigned session_timeout_ms;
 	unsigned queue, batch;
 	char *log_level_name;
+	char *metrics;
 
 	int store_backend;	/* enum store_kind */
 	char *store_path;
@@ -36,6 +37,8 @@ struct server_config {
 int server_config_load(struct server_config *config, const char *path, const char *const *assignments, size_t n,
 		       char *err, size_t err_size);
 void server_config_free(struct server_config *config);
+/* The first key that differs and cannot be changed without a restart, "[section] key", or NULL. */
+const char *server_config_fixed_difference(const struct server_config *a, const struct server_config *b);
 /* Every key with its meaning. */
 extern const struct config_table server_config_table;
 

@@ -133,6 +133,16 @@ void worker_finish(struct worker *w, struct job *job)
 	}
 }
 
+size_t worker_weight(struct worker *w)
+{
+	size_t weight;
+
+	pthread_mutex_lock(&w->lock);
+	weight = w->weight;
+	pthread_mutex_unlock(&w->lock);
+	return weight;
+}
+
 int worker_fd(const struct worker *w)
 {
 	return w->fd;

@@ -36,6 +36,7 @@ struct worker *worker_start(const struct worker_config *config);
 int worker_submit(struct worker *w, struct job *job, size_t weight);
 void worker_finish(struct worker *w, struct job *job);
 
+size_t worker_weight(struct worker *w);	/* of what is queued or in work */
 int worker_fd(const struct worker *w);	/* readable when finished jobs wait */
 void worker_collect(struct worker *w);	/* runs done() of each */
 
