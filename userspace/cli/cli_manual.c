@@ -37,6 +37,15 @@ static const struct manual_option wait_options[] = {
 	{ CLI_SENT, "sent", NULL, "Until the server acknowledges a reading after the wait has begun." },
 };
 
+static const struct manual_option ca_options[] = {
+	{ CLI_DIR, "dir", "DIR", "Where the authority is; default geotherm-ca." },
+	{ CLI_ROLE, "role", "node|server|operator", "Whom the certificate is for (node)." },
+	{ CLI_SAN, "also", "NAME", "A further host name or address of a server; may be given again." },
+	{ CLI_DAYS, "days", "N", "How long the certificate is valid (365)." },
+	{ CLI_EXPIRING, "expiring", "N", "list: only what ends within N days." },
+	{ CLI_OUT, "out", "FILE", "bundle: the archive; default NAME.tar in the directory." },
+};
+
 #define PATHS "Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
 #define PAYLOAD "The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
@@ -60,6 +69,16 @@ static const struct manual_command commands[] = {
 	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.", N(status_options), cmd_status },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
 	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.", N(wait_options), cmd_wait },
+	{ "ca", "init [TITLE] | issue NAME | sign CSR NAME | revoke NAME|SERIAL | list | bundle NAME",
+	  "keep a certificate authority for nodes, servers and operators",
+	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "
+	  "server sees and [node] device says.\n\n"
+	  "init makes the authority. issue makes a key and signs it. sign signs the key of a request that was made on the "
+	  "device, under the NAME given here, whatever the request says. revoke writes crl.pem anew, for [server] crl. "
+	  "list shows what was signed and until when. bundle packs what belongs into /etc/geotherm/pki of that machine: "
+	  "certificate, key if it was made here, CA, and a server's crl.pem.\n\n"
+	  "Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the directory off line.",
+	  N(ca_options), cmd_ca },
 	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
 	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
 };

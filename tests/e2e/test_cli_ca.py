@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""geotherm ca: what it makes is judged by the openssl command and used by the real server and node."""
+import subprocess
+import tarfile
+
+import pytest
+
+from rig import DEVICE, until
+
+NODE = "urn_dev_mac_0200c0fffe000001"
+
+
+def openssl(*args):
+    return subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True)
+
+
+@pytest.fixture
+def ca(rig):
+    """geotherm ca on a fresh authority: (exit code, stdout, stderr)."""
+    def run(*args):
+        return rig.run("geotherm", "ca", "--dir", rig.dir / "ca", *args)
+    assert run("init", "Test CA")[0] == 0
+    run.dir = rig.dir / "ca"
+    return run
+
+
+def test_node_server_and_operator_with_its_certificates_work_and_a_revoked_one_does_not(rig, ca):
+    assert ca("issue", "--role", "server", "--also", "127.0.0.1", "--also", "::1", "localhost")[0] == 0
+    assert ca("issue", DEVICE)[1].strip() == str(ca.dir / f"{NODE}.pem")
+    assert ca("issue", "--role", "operator", "Ann Example")[0] == 0
+    server = {"certificate": ca.dir / "localhost.pem", "key": ca.dir / "localhost.key", "ca": ca.dir / "ca.pem",
+              "crl": ca.dir / "crl.pem"}
+    first = rig.start_server(conf=rig.server_conf(**server))
+    rig.start_node(conf=rig.node_conf(server={"ca": ca.dir / "ca.pem", "certificate": ca.dir / f"{NODE}.pem",
+                                              "key": ca.dir / f"{NODE}.key"}))
+    rig.wait_rows(2)
+    # The files of what is revoked are set aside: keep a copy, as a thief would.
+    for suffix in ("pem", "key"):
+        (rig.dir / f"ann.{suffix}").write_bytes((ca.dir / f"Ann_Example.{suffix}").read_bytes())
+    get = ["get", "--ca", ca.dir / "ca.pem", "--cert", rig.dir / "ann.pem", "--key", rig.dir / "ann.key",
+           f"coaps://127.0.0.1:{rig.port}/gpsflowtemp"]
+    code, out, err = rig.run("geotherm", *get)
+    assert code == 0 and DEVICE in out, err
+    assert ca("revoke", "Ann Example")[0] == 0
+    first.stop()
+    rig.start_server(conf=rig.server_conf(**server))
+    assert rig.run("geotherm", *get)[0] == 3
+    stored = len(rig.rows())
+    until(lambda: len(rig.rows()) > stored, "the node, which is not revoked, goes on")
+
+
+def test_openssl_finds_no_fault_in_what_it_signs(ca):
+    ca("issue", "--role", "server", "--also", "192.0.2.1", "example.org")
+    ca("issue", DEVICE)
+    ca("issue", "--role", "operator", "Bob")
+    both = ca.dir / "both.pem"
+    check = ["verify", "-x509_strict", "-crl_check", "-CAfile", both]
+    for name, purpose in (("example.org", "sslserver"), (NODE, "sslclient"), ("Bob", "sslclient")):
+        both.write_text((ca.dir / "ca.pem").read_text() + (ca.dir / "crl.pem").read_text())
+        done = openssl(*check, "-purpose", purpose, ca.dir / f"{name}.pem")
+        assert done.returncode == 0, done.stderr
+    names = openssl("x509", "-in", ca.dir / "example.org.pem", "-noout", "-ext", "subjectAltName").stdout
+    assert "DNS:example.org" in names and "IP Address:192.0.2.1" in names
+    assert f"URI:{DEVICE}" in openssl("x509", "-in", ca.dir / f"{NODE}.pem", "-noout", "-ext", "subjectAltName").stdout
+    assert "OU = operator" in openssl("x509", "-in", ca.dir / "Bob.pem", "-noout", "-subject").stdout
+    ca("revoke", "Bob")
+    both.write_text((ca.dir / "ca.pem").read_text() + (ca.dir / "crl.pem").read_text())
+    revoked = next(ca.dir.glob("Bob.pem.revoked-*"))
+    assert "certificate revoked" in openssl(*check, revoked).stderr
+
+
+def test_a_request_made_on_the_device_is_signed_under_the_name_that_was_asked_for(rig, ca):
+    csr = rig.dir / "node.csr"
+    openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", rig.dir / "node.key",
+            "-subj", "/CN=somebody else/OU=operator", "-out", csr)
+    assert ca("sign", csr, DEVICE)[0] == 0
+    subject = openssl("x509", "-in", ca.dir / f"{NODE}.pem", "-noout", "-subject").stdout
+    assert "operator" not in subject and "somebody" not in subject and DEVICE in subject
+    assert not (ca.dir / f"{NODE}.key").exists()
+    # One flipped bit of the key that it asks for: whoever made it does not have the other half.
+    der = rig.dir / "bad.der"
+    openssl("req", "-in", csr, "-outform", "DER", "-out", der)
+    bad = bytearray(der.read_bytes())
+    bad[-3] ^= 1
+    der.write_bytes(bad)
+    code, _, err = ca("sign", der, "urn:dev:mac:0200c0fffe000002")
+    assert code == 1 and "bad.der" in err and not list(ca.dir.glob("*000002*"))
+
+
+def test_keys_are_for_the_owner_only_and_nothing_is_overwritten(ca):
+    ca("issue", DEVICE)
+    before = {p: p.read_bytes() for p in ca.dir.iterdir()}
+    for path in ca.dir.glob("*.key"):
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert ca("init")[0] == 1
+    code, _, err = ca("issue", DEVICE)
+    assert code == 1 and "never overwritten" in err
+    assert {p: p.read_bytes() for p in ca.dir.iterdir()} == before
+    assert ca("revoke", DEVICE)[0] == 0 and ca("issue", DEVICE)[0] == 0, "a revoked one has a successor"
+    assert ca("revoke", "nobody")[0] == 1
+
+
+def test_a_bundle_holds_what_the_machine_needs(ca):
+    ca("issue", "--role", "server", "example.org")
+    path = ca.dir / "example.org.tar"
+    assert ca("bundle", "example.org") == (0, f"{path}\n", "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(path) as tar:
+        assert {m.name: m.mode for m in tar} == {"server.pem": 0o644, "server.key": 0o600, "ca.pem": 0o644, "crl.pem": 0o644}
+        assert tar.extractfile("server.key").read() == (ca.dir / "example.org.key").read_bytes()
+    assert ca("bundle", "example.org")[0] == 1, "nor is a bundle overwritten"
+
+
+def test_list_shows_all_or_what_expires_soon(ca):
+    ca("issue", "--days", "10", "urn:dev:mac:0200c0fffe000010")
+    ca("issue", "--days", "100", "urn:dev:mac:0200c0fffe000100")
+    assert ca("list")[1].count("node      valid") == 2
+    soon = ca("list", "--expiring", "30")[1]
+    assert "000010" in soon and "000100" not in soon
+
+
+@pytest.mark.parametrize("args,said", [
+    (["issue", "host.example"], "URN"), (["issue", "--role", "server", "a,CN=b"], "','"),
+    (["issue", "--role", "operator", "../x"], "'/'"), (["issue", "--role", "operator", "..x"], "begins with"), (["issue", "--role", "operator", "x" * 65], "1 to 64"),
+    (["issue", "--role", "server", ""], "1 to 64"), (["issue", "--role", "operator", "ca"], "never overwritten"),
+    (["sign", "/no/such.csr", DEVICE], "/no/such.csr"),
+])
+def test_what_cannot_be_signed_is_refused_with_the_reason(ca, args, said):
+    before = sorted(p.name for p in ca.dir.iterdir())
+    code, out, err = ca(*args)
+    assert code == 1 and out == "" and said in err
+    assert sorted(p.name for p in ca.dir.iterdir()) == before
+
+
+def test_a_damaged_index_is_named_by_its_line(ca):
+    ca("issue", DEVICE)
+    with open(ca.dir / "index", "a") as index:
+        index.write("nonsense\n")
+    code, _, err = ca("list")
+    assert code == 1 and "index:2: " in err
