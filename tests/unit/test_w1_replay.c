@@ -145,7 +145,7 @@ static void a_transaction_that_cannot_be_mended_fails_the_next_ones(void **state
 	unsigned right;
 
 	(void)state;
-	bench_open(&b, 4000, false);
+	bench_open(&b, 6000, false);
 	right = readings(&b, 100);
 	print_message("300 asked for, %u given, %llu replays, %llu lost\n", right, (unsigned long long)b.bus.replays,
 		      (unsigned long long)b.bus.lost);
