@@ -411,7 +411,7 @@ static void put_device(struct read_job *read, coap_session_t *session, const coa
 static void put_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
 			const coap_string_t *query, coap_pdu_t *response)
 {
-	struct read_job read;
+	struct read_job read = { .kind = READ_TRACK };
 
 	(void)resource;
 	(void)query;
@@ -435,7 +435,7 @@ static void put_reading(coap_resource_t *resource, coap_session_t *session, cons
 static void post_device(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
 			const coap_string_t *query, coap_pdu_t *response)
 {
-	struct read_job read;
+	struct read_job read = { .kind = READ_TRACK };
 
 	(void)resource;
 	(void)query;

@@ -65,11 +65,10 @@ def test_metrics_and_health_tell_how_it_is(rig):
     assert fetch(port, "/other")[0] == 404
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0:9684", "192.0.2.1:9684", "localhost:9684", "127.0.0.1", "127.0.0.1:99999"])
-def test_metrics_are_for_this_machine_only(rig, address):
-    server = rig.spawn("geotherm-server", "--config", rig.server_conf(), "-o", f"server.metrics={address}")
-    assert server.process.wait(timeout=PATIENCE_S) == 2
-    assert address in server.log() and "loopback" in server.log()
+def test_metrics_are_for_this_machine_only(rig):
+    for address in ["0.0.0.0:9684", "192.0.2.1:9684", "localhost:9684", "127.0.0.1", "127.0.0.1:99999", "[::]:9684"]:
+        code, _, err = rig.run("geotherm-server", "--config", rig.server_conf(), "-o", f"server.metrics={address}")
+        assert code == 2 and address in err and "loopback" in err, err
 
 
 def test_a_reload_is_all_or_nothing(rig):
@@ -106,13 +105,14 @@ def test_verify_names_the_first_bad_row_and_what_is_missing(rig):
     assert server.stop() == 0
     with sqlite3.connect(rig.db) as db:
         epoch = db.execute("SELECT epoch FROM streams").fetchone()[0]
-        db.execute("UPDATE readings SET t1_mc = t1_mc + 1 WHERE seq = 5")
+        right = db.execute("SELECT t1_mc FROM readings WHERE seq = 5").fetchone()[0]
+        db.execute("UPDATE readings SET t1_mc = -123456 WHERE seq = 5")
         db.execute("DELETE FROM readings WHERE seq = 3")
     code, out, _ = rig.run("geotherm-server", "verify", "--config", rig.dir / "server.conf")
     assert code == 6
     assert f"{DEVICE} {epoch}.5: t1_mc" in out and f"{DEVICE} {epoch}: 3 to 3" in out
     with sqlite3.connect(rig.db) as db:
-        db.execute("UPDATE readings SET t1_mc = t1_mc - 1 WHERE seq = 5")
+        db.execute("UPDATE readings SET t1_mc = ? WHERE seq = 5", (right,))
     assert rig.run("geotherm-server", "verify", "--config", rig.dir / "server.conf")[0] == 7
     rig.db.unlink()
     assert rig.run("geotherm-server", "verify", "--config", rig.dir / "server.conf")[0] == 5
