@@ -15,7 +15,7 @@ enum cli_exit {
 /* Keys of the options; an option of several commands has one. */
 enum cli_option {
 	CLI_CA = 256, CLI_CERT, CLI_KEY, CLI_NAME, CLI_CIPHERS, CLI_ACCEPT, CLI_FORMAT, CLI_JSON, CLI_TIMEOUT,
-	CLI_FILE, CLI_WATCH, CLI_FIX, CLI_SENT, CLI_DIR, CLI_ROLE, CLI_SAN, CLI_DAYS, CLI_EXPIRING, CLI_OUT, CLI_OWN,
+	CLI_FILE, CLI_WATCH, CLI_FIX, CLI_SENT, CLI_DIR, CLI_ROLE, CLI_SAN, CLI_DAYS, CLI_EXPIRING, CLI_OUT, CLI_COUNT, CLI_OWN,
 };
 
 extern const struct manual cli_manual;
@@ -25,6 +25,7 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv);
 int cmd_status(const struct manual_command *self, int argc, char **argv);
 int cmd_wait(const struct manual_command *self, int argc, char **argv);
 int cmd_ca(const struct manual_command *self, int argc, char **argv);
+int cmd_bench(const struct manual_command *self, int argc, char **argv);
 int cmd_sim(const struct manual_command *self, int argc, char **argv);
 
 #endif

@@ -3,12 +3,12 @@
 #include "cli.h"
 #include "node_status.h"
 
-#define CREDENTIALS \
+#define FILES \
 	{ CLI_CA, "ca", "FILE", "The CA that signed the server's certificate (environment: GEOTHERM_CA)." }, \
 	{ CLI_CERT, "cert", "FILE", "Our certificate, and its key where they are in one file (GEOTHERM_CERT)." }, \
 	{ CLI_KEY, "key", "FILE", "The key, where it has a file of its own (GEOTHERM_KEY)." }, \
-	{ CLI_NAME, "server-name", "NAME", "What the server's certificate must name, if not the host of the URI." }, \
-	{ CLI_TIMEOUT, "timeout", "SECONDS", "For a whole request (60)." }
+	{ CLI_NAME, "server-name", "NAME", "What the server's certificate must name, if not the host of the URI." }
+#define CREDENTIALS FILES, { CLI_TIMEOUT, "timeout", "SECONDS", "For a whole request (60)." }
 #define CIPHERS { CLI_CIPHERS, "ciphers", "POLICY", "Such as ECDHE+AESGCM, or suite names." }
 #define FORMATS "text|link|json|cbor|senml+json|senml+cbor"
 #define ANSWER \
@@ -37,6 +37,12 @@ static const struct manual_option wait_options[] = {
 	{ CLI_SENT, "sent", NULL, "Until the server acknowledges a reading after the wait has begun." },
 };
 
+static const struct manual_option bench_options[] = {
+	FILES,
+	{ CLI_CIPHERS, "ciphers", "POLICY", "The suites to be measured (all that a node may use): such as ECDHE+AESGCM, or suite "
+	  "names with ':' between." },
+	{ CLI_COUNT, "count", "N", "Of each (20)." },
+};
 static const struct manual_option ca_options[] = {
 	{ CLI_DIR, "dir", "DIR", "Where the authority is; default geotherm-ca." },
 	{ CLI_ROLE, "role", "node|server|operator", "Whom the certificate is for (node)." },
@@ -69,6 +75,12 @@ static const struct manual_command commands[] = {
 	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.", N(status_options), cmd_status },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
 	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.", N(wait_options), cmd_wait },
+	{ "bench", "handshake|post URI", "measure handshakes and POSTs from here, cipher by cipher",
+	  "handshake: full ones, each of a new client without a ticket. post: readings one after the other over one session, each "
+	  "answered when it is on disk; they are stored under the device of --cert, in an epoch of their own with the note "
+	  "\"geotherm bench\".\n\n"
+	  "A suite that does not fit the server's certificate or policy has the reason in its line. Ends with 3 if none does.",
+	  N(bench_options), cmd_bench },
 	{ "ca", "init [TITLE] | issue NAME | sign CSR NAME | revoke NAME|SERIAL | list | bundle NAME",
 	  "keep a certificate authority for nodes, servers and operators",
 	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "

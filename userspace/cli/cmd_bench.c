@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* geotherm bench: what a handshake and a POST cost from here, cipher by cipher. */
+#define _GNU_SOURCE	/* clock_gettime, getrandom */
+#include <errno.h>
+#include <getopt.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ciphersuites.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "userspace/coaps/coaps_client.h"
+#include "userspace/coaps/coaps_policy.h"
+#include "userspace/daemon/options.h"
+#include "userspace/reading/senml.h"
+
+#define COUNT_MAX 10000
+#define DEADLINE_MS 10000	/* a suite that the server does not take must not hold up the others */
+
+struct bench {
+	struct coaps_client_config client;
+	bool post;
+	unsigned long count;
+	struct reading reading;	/* of a post: seq grows */
+	double *ms;
+	/* of the request under way */
+	bool answered, good;
+	char why[160];
+};
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void on_answer(void *arg, const struct coaps_response *r)
+{
+	struct bench *b = arg;
+
+	b->answered = true;
+	b->good = r->failure == COAPS_ANSWERED && r->code < 0x80;
+	if (r->failure != COAPS_ANSWERED) {
+		snprintf(b->why, sizeof b->why, "%s", r->reason);
+	} else if (!b->good) {
+		snprintf(b->why, sizeof b->why, "%d.%02d %.*s", r->code >> 5, r->code & 31, (int)r->payload_size,
+			 (const char *)r->payload);
+	}
+}
+
+/* Until the answer; the time to it, or to the end of the handshake. Below 0: failed, see why. */
+static double ask(struct bench *b, struct coaps_client *client, const struct coaps_request *request, bool handshake)
+{
+	double begun = now_ms(), established = 0;
+	int rc;
+
+	b->answered = b->good = false;
+	rc = coaps_client_request(client, request, on_answer, b);
+	if (rc != 0) {
+		snprintf(b->why, sizeof b->why, "%s", strerror(-rc));
+		return -1;
+	}
+	while (!b->answered) {
+		struct pollfd wait = { .fd = coaps_client_fd(client), .events = POLLIN };
+
+		if (poll(&wait, 1, -1) < 0 && errno != EINTR) {
+			return -1;
+		}
+		coaps_client_process(client);
+		if (established == 0 && coaps_client_state(client) == COAPS_ESTABLISHED) {
+			established = now_ms();
+		}
+	}
+	/* A server that says no has shaken hands all the same. */
+	if (handshake) {
+		return established > 0 ? established - begun : -1;
+	}
+	return b->good ? now_ms() - begun : -1;
+}
+
+static double ask_time(struct bench *b, struct coaps_client *client)
+{
+	struct coaps_request request = { .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 };
+
+	return ask(b, client, &request, true);
+}
+
+static double post_reading(struct bench *b, struct coaps_client *client)
+{
+	uint8_t body[SENML_READING_MAX];
+	struct coaps_request request = { .method = COAPS_POST, .path = "/gpsflowtemp", .content_format = SENML_CBOR,
+					 .accept = -1, .payload = body };
+	int size;
+
+	b->reading.seq++;
+	size = senml_encode(SENML_CBOR, &b->reading, 1, body, sizeof body, NULL);
+	if (size < 0) {
+		snprintf(b->why, sizeof b->why, "%s", strerror(-size));
+		return -1;
+	}
+	request.payload_size = (size_t)size;
+	return ask(b, client, &request, false);
+}
+
+static void progress(const struct bench *b, unsigned long done, const char *suite)
+{
+	int filled = (int)(done * 30 / b->count);
+
+	if (isatty(STDERR_FILENO)) {
+		fprintf(stderr, "\r[%.*s%*s] %lu/%lu %s\033[K", filled, "##############################", 30 - filled, "", done,
+			b->count, suite);
+	}
+}
+
+/* All of one suite: how many were measured. */
+static unsigned long measure(struct bench *b, const char *suite)
+{
+	struct coaps_client *client = NULL;
+	unsigned long n = 0;
+	int code;
+
+	b->client.ciphers = suite;
+	for (; n < b->count; n++) {
+		/* A new client has no ticket: each handshake is a full one. */
+		if (client == NULL) {
+			client = coaps_client_new(&b->client, &code, b->why, sizeof b->why);
+		}
+		if (client == NULL || (b->post && n == 0 && ask_time(b, client) < 0)) {
+			break;
+		}
+		b->ms[n] = b->post ? post_reading(b, client) : ask_time(b, client);
+		if (b->ms[n] < 0) {
+			break;
+		}
+		if (!b->post) {
+			coaps_client_free(client);
+			client = NULL;
+		}
+		progress(b, n + 1, suite);
+	}
+	coaps_client_free(client);
+	if (isatty(STDERR_FILENO)) {
+		fputs("\r\033[K", stderr);
+	}
+	return n;
+}
+
+static int by_size(const void *left, const void *right)
+{
+	double a = *(const double *)left, b = *(const double *)right;
+
+	return (a > b) - (a < b);
+}
+
+static bool tell(struct bench *b, const char *suite)
+{
+	unsigned long n = measure(b, suite);
+
+	if (n < b->count) {
+		printf("%-46s %s\n", suite, b->why);
+		return false;
+	}
+	qsort(b->ms, n, sizeof *b->ms, by_size);
+	printf("%-46s %9.2f %9.2f %9.2f\n", suite, b->ms[0], b->ms[n / 2], b->ms[(n * 99 + 99) / 100 - 1]);
+	fflush(stdout);
+	return true;
+}
+
+/* What is posted: the least that a reading is, of the device that the certificate names, in an epoch of its own. */
+static int prepare_reading(struct bench *b)
+{
+	struct coaps_certificate_info info;
+	struct timespec now;
+	char err[512];
+
+	if (coaps_credentials_check(&b->client.credentials, COAPS_CLIENT, 0, &info, err, sizeof err) != 0 ||
+	    info.device[0] == '\0') {
+		fprintf(stderr, "geotherm bench: post needs the certificate of a node: %s\n",
+			b->client.credentials.certificate == NULL ? "--cert is wanted" : info.device[0] == '\0' ? "it names no device" : err);
+		return CLI_USAGE;
+	}
+	reading_init(&b->reading);
+	snprintf(b->reading.device, sizeof b->reading.device, "%s", info.device);
+	clock_gettime(CLOCK_REALTIME, &now);
+	b->reading.utc_us = (int64_t)now.tv_sec * 1000000;
+	b->reading.time_source = READING_TIME_HOST;
+	b->reading.time_acc_ns = UINT64_MAX;
+	snprintf(b->reading.note, sizeof b->reading.note, "geotherm bench");
+	if (getrandom(&b->reading.epoch, sizeof b->reading.epoch, 0) != sizeof b->reading.epoch) {
+		return CLI_FAILED;
+	}
+	b->reading.epoch |= 1;
+	return CLI_OK;
+}
+
+static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b, const char **ciphers)
+{
+	struct coaps_credentials *files = &b->client.credentials;
+	int key;
+
+	files->ca = getenv("GEOTHERM_CA");
+	files->certificate = getenv("GEOTHERM_CERT");
+	files->key = getenv("GEOTHERM_KEY");
+	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		switch (key) {
+		case CLI_CA: files->ca = optarg; break;
+		case CLI_CERT: files->certificate = optarg; break;
+		case CLI_KEY: files->key = optarg; break;
+		case CLI_NAME: b->client.server_name = optarg; break;
+		case CLI_CIPHERS: *ciphers = optarg; break;
+		case CLI_COUNT:
+			if (!options_number("geotherm bench: --count", optarg, 1, COUNT_MAX, &b->count)) {
+				return CLI_USAGE;
+			}
+			break;
+		default:
+			return key == OPTIONS_DONE ? key : CLI_USAGE;
+		}
+	}
+	if (argc - optind != 2 || (strcmp(argv[optind], "handshake") != 0 && strcmp(argv[optind], "post") != 0)) {
+		fputs("geotherm bench: handshake or post, and a URI, are wanted\n", stderr);
+		return CLI_USAGE;
+	}
+	b->post = strcmp(argv[optind], "post") == 0;
+	b->client.uri = argv[optind + 1];
+	if (strncmp(b->client.uri, "coaps://", 8) != 0) {
+		fprintf(stderr, "geotherm bench: %s: a coaps:// URI is wanted\n", b->client.uri);
+		return CLI_USAGE;
+	}
+	return CLI_OK;
+}
+
+int cmd_bench(const struct manual_command *self, int argc, char **argv)
+{
+	struct bench b = { .client.deadline_ms = DEADLINE_MS, .count = 20 };
+	const char *ciphers = NULL;
+	struct coaps_policy policy;
+	char err[512];
+	size_t good = 0;
+	int code = take_options(self, argc, argv, &b, &ciphers);
+
+	if (code != CLI_OK) {
+		return code == OPTIONS_DONE ? CLI_OK : code;
+	}
+	if (coaps_policy_parse(ciphers, &policy, err, sizeof err) != 0) {
+		fprintf(stderr, "geotherm bench: %s\n", err);
+		return CLI_USAGE;
+	}
+	code = b.post ? prepare_reading(&b) : CLI_OK;
+	if (code != CLI_OK) {
+		return code;
+	}
+	b.ms = calloc(b.count, sizeof *b.ms);
+	if (b.ms == NULL) {
+		return CLI_FAILED;
+	}
+	printf("%lu %s each, in ms\n%-46s %9s %9s %9s\n", b.count, b.post ? "POSTs of one reading" : "full handshakes", "cipher suite",
+	       "least", "median", "99 %");
+	for (const int *suite = policy.suites; *suite != 0; suite++) {
+		good += tell(&b, mbedtls_ssl_get_ciphersuite_name(*suite));
+	}
+	free(b.ms);
+	return good > 0 ? CLI_OK : CLI_UNREACHABLE;
+}
