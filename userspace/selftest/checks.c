@@ -28,7 +28,8 @@
 	{ "line-error", FAIL, "the GPIO driver gives errors: see the kernel's log (dmesg)" }
 /* What any transaction can end with. */
 #define TRANSACTION \
-	{ "nobody", FAIL, "no sensor answers: DQ on GPIO4 (pin 7)? VDD and GND not swapped? wire broken?" }, \
+	{ "nobody", FAIL, \
+	  "no sensor answers: DQ on the right pin (GPIO4 is pin 7)? VDD and GND not swapped? wire broken?" }, \
 	{ "line-low", FAIL, "the line stayed low: see bus/idle" }, \
 	{ "timing", FAIL, "this computer is kept from the bus too often: see timing/verdict" }, \
 	{ "crc", FAIL, \
@@ -89,7 +90,7 @@ const struct selftest_check selftest_checks[] = {
 
 	{ "bus", "idle", "the line when nobody pulls it", "high", check_bus_idle, CAUSES(NO_BUS,
 		{ "no-pull-up", FAIL,
-		  "it comes up only when driven: put 4.7 kohm between DQ (pin 7) and 3.3 V (pin 1); if "
+		  "it comes up only when driven: put 4.7 kohm between DQ (GPIO4: pin 7) and 3.3 V (pin 1); if "
 		  "there is one, a sensor hangs: unplug them one by one" },
 		{ "short-to-ground", FAIL,
 		  "it stays low even when driven: DQ and GND touch, a sensor is in backwards, or a sensor "
@@ -111,7 +112,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "bus", "presence", "the sensors' answer to a reset", "15 to 300 us after it",
 	  check_bus_presence, CAUSES(NO_WIRE,
 		{ "nobody", FAIL,
-		  "no sensor answers: DQ on GPIO4 (pin 7)? VDD and GND not swapped? wire broken?" },
+		  "no sensor answers: DQ on the right pin (GPIO4 is pin 7)? VDD and GND not swapped? wire broken?" },
 		{ "not-watched", WARN, "this computer was kept from looking: see timing/verdict" },
 		{ "held-low", FAIL,
 		  "a sensor answers for longer than any should: a faulty one; unplug them one by one" },

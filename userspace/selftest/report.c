@@ -13,22 +13,56 @@ void report_begin(struct report *r, FILE *out, enum report_format format, bool c
 	}
 }
 
-static void tell_human(const struct report *r, const struct selftest_outcome *o)
+static void begin_line(const struct report *r, enum selftest_status status)
 {
 	static const char *const colours[] = {
 		[SELFTEST_PASS] = "\033[32m", [SELFTEST_WARN] = "\033[33m", [SELFTEST_FAIL] = "\033[1;31m",
 		[SELFTEST_SKIP] = "\033[2m",
 	};
+
+	fprintf(r->out, "%s%s%s  ", r->colour ? colours[status] : "", selftest_status_name(status),
+		r->colour ? "\033[0m" : "");
+}
+
+/* What was skipped so far, if anything was. */
+static void end_skipped(struct report *r)
+{
+	char names[96];
+	int n;
+
+	if (r->skipped == 0) {
+		return;
+	}
+	n = snprintf(names, sizeof(names), "%s/%s", r->skipped_from->group, r->skipped_from->name);
+	if (r->skipped > 1) {
+		snprintf(names + n, sizeof(names) - (size_t)n, " to %s/%s (%u)", r->skipped_to->group, r->skipped_to->name,
+			 r->skipped);
+	}
+	begin_line(r, SELFTEST_SKIP);
+	fprintf(r->out, "%-22s %s: %s\n", names, r->skipped_cause, r->skipped_hint);
+	r->skipped = 0;
+}
+
+static void tell_human(struct report *r, const struct selftest_outcome *o)
+{
 	char name[48];
 
-	snprintf(name, sizeof(name), "%s/%s", o->check->group, o->check->name);
-	fprintf(r->out, "%s%s%s  %-22s %s", r->colour ? colours[o->status] : "", selftest_status_name(o->status),
-		r->colour ? "\033[0m" : "", name, o->cause != NULL ? o->cause : "");
-	if (o->value[0] != '\0') {
-		fprintf(r->out, "%s%s", o->cause != NULL ? ": " : "", o->value);
-	} else if (o->status == SELFTEST_SKIP) {
-		fprintf(r->out, ": %s", o->hint);
+	if (o->status == SELFTEST_SKIP && o->value[0] == '\0') {
+		if (r->skipped > 0 && strcmp(r->skipped_hint, o->hint) != 0) {
+			end_skipped(r);
+		}
+		r->skipped_from = r->skipped == 0 ? o->check : r->skipped_from;
+		r->skipped_to = o->check;
+		r->skipped_cause = o->cause;
+		r->skipped_hint = o->hint;
+		r->skipped++;
+		return;
 	}
+	end_skipped(r);
+	begin_line(r, o->status);
+	snprintf(name, sizeof(name), "%s/%s", o->check->group, o->check->name);
+	fprintf(r->out, "%-22s %s%s%s", name, o->cause != NULL ? o->cause : "",
+		o->cause != NULL && o->value[0] != '\0' ? ": " : "", o->value);
 	if (o->check->limit != NULL && o->status != SELFTEST_SKIP) {
 		fprintf(r->out, "  (limit: %s)", o->check->limit);
 	}
@@ -117,6 +151,7 @@ void report_end(struct report *r)
 		fputc('\n', r->out);
 		json_decref(whole);
 	} else {
+		end_skipped(r);
 		fprintf(r->out, "%s%u passed, %u warned, %u failed, %u skipped\n",
 			r->format == REPORT_TAP ? "# " : "\n", r->count[SELFTEST_PASS], r->count[SELFTEST_WARN],
 			r->count[SELFTEST_FAIL], r->count[SELFTEST_SKIP]);
