@@ -48,7 +48,7 @@ def field(deb, name):
 @pytest.mark.parametrize("suite, arch", TARGETS)
 def test_packages_are_made_and_ask_for_the_libraries_of_their_suite(suite, arch, tmp_path):
     debs = packages(suite, arch)
-    assert {"geotherm-common", "geotherm-node", "geotherm-server"} <= set(debs)
+    assert set(debs) == {"geotherm-common", "geotherm-node", "geotherm-server", "geotherm-dkms"}
     node = debs["geotherm-node"]
     assert field(node, "Architecture") == arch
     depends = field(node, "Depends")
@@ -111,7 +111,9 @@ class System:
             shutil.copy("/etc/resolv.conf", self.path / "etc/resolv.conf")
 
     def __call__(self, *argv):
-        return run("chroot", self.path, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
+        # With a /proc of its own, for as long as the command runs: dkms looks into it.
+        enter = 'mount -t proc proc "$0/proc" && ln -sfn /proc/self/fd "$0/dev/fd" && exec chroot "$0" "$@"'
+        return run("unshare", "--mount", "sh", "-c", enter, self.path, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive",
                    "LC_ALL=C.UTF-8", *argv)
 
     def install(self, debs):
@@ -147,7 +149,7 @@ def with_version(deb, version, into):
 
 
 def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
-    new = list(packages(system.suite, NATIVE).values())
+    new = [deb for name, deb in packages(system.suite, NATIVE).items() if name != "geotherm-dkms"]
     old = [with_version(deb, "0.0.1", tmp_path) for deb in new]
 
     before = system.ours()
@@ -175,3 +177,18 @@ def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
     left = [f for f in system.ours() if f not in before and not f.startswith("/var/lib/geotherm")]
     assert left == [], "purge left these behind"
     assert data.read_text() == "what was measured", "purge removed measurements"
+
+
+def test_dkms_builds_the_kernel_module(system):
+    headers = "linux-headers-" + NATIVE
+    system("apt-get", "-q", "update")
+    system("apt-get", "-y", "-q", "--no-install-recommends", "install", headers)
+    system.install([packages(system.suite, NATIVE)["geotherm-dkms"]])
+    kernel = sorted(p.name for p in (system.path / "lib/modules").iterdir() if (p / "build").is_symlink())[0]
+    version = (ROOT / "VERSION").read_text().strip()
+    system("dkms", "build", f"geotherm/{version}", "-k", kernel)
+    system("dkms", "install", f"geotherm/{version}", "-k", kernel)
+    said = system("modinfo", "-k", kernel, "geotherm-w1")
+    assert kernel in said and "GPL" in said
+    system("apt-get", "-y", "-q", "purge", "geotherm-dkms")
+    assert not list((system.path / f"lib/modules/{kernel}").rglob("geotherm*"))
