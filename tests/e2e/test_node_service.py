@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The node as a service: reload by SIGHUP, certificates that end, servers that are bad in every way."""
-import pathlib
 import os
+import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -168,3 +169,25 @@ def test_the_older_programs_text_arrives_at_our_server(rig):
     assert rows[-1]["device"] == DEVICE and rows[-1]["time_source"] == "host"
     assert -55 <= rows[-1]["t1"] <= 125
     assert node.stop() == 0
+
+
+def test_a_session_is_made_with_what_the_older_programs_server_speaks(rig):
+    """DTLS 1.2 of OpenSSL with its suites and groups, no tickets, no client certificate asked for; it shows what it gets."""
+    got = rig.dir / "got"
+    with open(got, "wb") as out:
+        peer = subprocess.Popen(["openssl", "s_server", "-dtls1_2", "-accept", f"127.0.0.1:{rig.port}", "-quiet",
+                                 "-no_ticket", "-cipher", "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384:"
+                                 "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", "-groups", "P-256:P-521:P-384",
+                                 "-cert", rig.pki / "server.pem", "-key", rig.pki / "server.key"],
+                                stdin=subprocess.PIPE, stdout=out, stderr=subprocess.DEVNULL)
+    try:
+        node = rig.start_node(conf=quick(rig, format="legacy"))
+        record = until(lambda: re.search(rb"gpsflowtemp\xff(28-[0-9a-f]{12}|none)/(\d+)/(-?[0-9.]+)/0/(.*?)/([0-9.]+)",
+                                         got.read_bytes(), re.S), "a record arrives, right behind the path")
+        assert int(record[2]) == 0x0200c0000001
+        assert record[4] == b"" or record[4].startswith(b"$GPRMC,")
+        assert float(record[5]) > 1.7e9
+        assert node.stop() == 0
+    finally:
+        peer.kill()
+        peer.wait()

@@ -597,6 +597,9 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	mbedtls_ssl_session_init(&c->ticket);
 	coap_mbedtls_resume_hook = resume;
 	coap_max_response_body = config->max_answer != 0 ? config->max_answer : MAX_ANSWER;
+	/* A Request-Tag only where there are blocks: the older program's server never saw one. */
+	coap_context_set_block_mode(c->side.context,
+				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY | COAP_BLOCK_NO_PREEMPTIVE_RTAG);
 	coap_register_event_handler(c->side.context, on_event);
 	coap_register_nack_handler(c->side.context, on_nack);
 	coap_register_response_handler(c->side.context, on_response);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BLOCK_MAX 1024	/* RFC 7959 */
+
 static void free_body(coap_session_t *session, void *body)
 {
 	(void)session;
@@ -74,7 +76,9 @@ static int add_payload(const struct coaps_request *request, coap_session_t *sess
 {
 	uint8_t *body;
 
-	if (request->payload_size == 0) {
+	/* What fits a datagram needs no Request-Tag (RFC 9175) and none of libcoap's state of a transfer. */
+	if (request->payload_size == 0 ||
+	    (request->payload_size <= BLOCK_MAX && coap_add_data(pdu, request->payload_size, request->payload))) {
 		return 0;
 	}
 	body = malloc(request->payload_size);
