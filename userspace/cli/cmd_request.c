@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* geotherm get, post, put, delete, observe */
+#define _GNU_SOURCE	/* sigaction */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,6 +148,14 @@ static uint8_t *read_payload(const char *argument, size_t *size)
 	return body;
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
 static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct outcome *outcome = arg;
@@ -191,6 +202,8 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 		request.method = COAPS_DELETE;
 	} else if (strcmp(o.verb, "observe") == 0) {
 		request.observe = outcome.observing = true;
+		sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+		sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 	}
 	client = coaps_client_new(&o.client, &code, err, sizeof err);
 	if (client == NULL) {
@@ -204,7 +217,7 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 		outcome.exit_code = CLI_USAGE;
 		outcome.done = true;
 	}
-	while (!outcome.done) {
+	while (!outcome.done && !interrupted) {
 		struct pollfd wait = { .fd = coaps_client_fd(client), .events = POLLIN };
 
 		if (poll(&wait, 1, -1) < 0 && errno != EINTR) {

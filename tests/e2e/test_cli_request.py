@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""geotherm get, post, put, delete and observe against the real server, and by plain coap://."""
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+from rig import BUILD, until
+
+
+def uri(rig, path="/gpsflowtemp"):
+    return f"coaps://127.0.0.1:{rig.port}{path}"
+
+
+def test_observe_shows_each_reading_as_json_until_interrupted(rig):
+    rig.start_server()
+    rig.start_node()
+    rig.wait_rows(1)
+    observe = rig.spawn("geotherm", "observe", *rig.client_options(), "--json", uri(rig), log="observe.log")
+
+    def seqs():
+        text, found = observe.log(), set()
+        while text:
+            try:
+                pack, used = json.JSONDecoder().raw_decode(text)
+            except json.JSONDecodeError:
+                break       # the last one is still being written
+            found |= {record["v"] for record in pack if record.get("n") == "seq"}
+            text = text[used:].lstrip()
+        return found
+    until(lambda: len(seqs()) >= 4, lambda: f"four readings are shown: {observe.log()[-500:]}")
+    assert observe.stop(signal.SIGINT) == 0
+
+
+def test_a_payload_comes_from_the_argument_a_file_or_stdin(rig):
+    rig.start_server()
+    rig.start_node()
+    rig.wait_rows(1)
+    # A pack as the server itself gives it, under another epoch, is one that it takes.
+    text = rig.run("geotherm", "get", *rig.client_options(), "--accept", "senml+json", "--json", uri(rig))[1]
+    epoch = next(r["vs"] for r in json.loads(text) if r.get("n") == "epoch")
+    texts = [text.replace(epoch, f"{i:0{len(epoch)}x}") for i in (1, 2, 3)]
+    (rig.dir / "pack.json").write_text(texts[1])
+    post = ["post", *rig.client_options("node"), "--format", "senml+json", uri(rig)]
+    assert rig.run("geotherm", *post, texts[0])[0] == 0
+    assert rig.run("geotherm", *post, f"@{rig.dir}/pack.json")[0] == 0
+    assert rig.run("geotherm", *post, "-", stdin=texts[2])[0] == 0
+    assert len({row["epoch"] for row in rig.rows()}) == 4
+    code, _, err = rig.run("geotherm", *post, "@/no/such/file")
+    assert code == 2 and "/no/such/file" in err
+
+
+def test_the_exit_code_tells_a_no_from_no_connection_and_wrong_usage(rig):
+    rig.start_server()
+    code, _, err = rig.run("geotherm", "get", *rig.client_options(), uri(rig, "/nowhere"))
+    assert code == 1 and "4.04" in err
+    assert rig.run("geotherm", "get", *rig.client_options(), "--accept", "no-such-format", uri(rig))[0] == 2
+    assert rig.run("geotherm", "get")[0] == 2
+    code, _, err = rig.run("geotherm", "get", "--timeout", "3", "--ca", rig.pki / "ca.pem", "coaps://127.0.0.1:9/x")
+    assert code == 3 and err
+
+
+def test_plain_coap_is_spoken_too():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(20)
+        asked = []
+
+        def answer():
+            message, peer = server.recvfrom(1500)
+            asked.append(message)
+            token = message[4:4 + (message[0] & 15)]
+            # ACK 2.05 (RFC 7252 3), Content-Format text/plain, the payload
+            server.sendto(bytes([0x60 | len(token), 0x45]) + message[2:4] + token + b"\xc0\xffhello", peer)
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = subprocess.run([BUILD / "geotherm", "get", f"coap://127.0.0.1:{server.getsockname()[1]}/greeting"],
+                              capture_output=True, text=True, timeout=20)
+        thread.join()
+    assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
+    assert b"greeting" in asked[0]
