@@ -173,6 +173,10 @@ check: tests ## Unit, property and end-to-end tests (the README's test command)
 check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption (four minutes)
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*,*ds18b20*,*thermometers*' --verbose $(CHECK_ARGS)
 
+check-server: tests ## The server's tests: stores, gaps, ingest, bad input with 20,000 mutations of each kept one, databases in trouble
+	$(Q)GEOTHERM_FUZZ_ROUNDS=20000 tests/run --build '$(BUILD)' \
+		--only '*server*,*store*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
+
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
 	$(Q)tests/run --build '$(BUILD)' --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)
 
@@ -322,6 +326,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
-.PHONY: all install-units check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-node bench run clean distclean help
+.PHONY: all install-units check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-server check-node bench run clean distclean help
 .DELETE_ON_ERROR:
 endif

@@ -14,7 +14,7 @@
 #include "cmd_verify.h"
 #include "ingest.h"
 #include "metrics.h"
-#include "reading_line.h"
+#include "userspace/reading/reading_line.h"
 #include "reads.h"
 #include "resources.h"
 #include "server_config.h"

@@ -16,13 +16,17 @@
 #include <limits.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "userspace/daemon/log.h"
+
 #define CONNECT_TIMEOUT_S 2
 #define IO_TIMEOUT_S 10		/* longer than a Galera failover, shorter than anyone's patience */
 #define PORT 3306
+#define WORD_SIZE 16		/* of a variable that is looked at */
 #define PACKET_MAX (12 << 20)	/* below max_allowed_packet's default of 16 MB */
 #define PACKET_MIN (256 << 10)
 
@@ -431,6 +435,43 @@ static int take_packet(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
+/* The second column of the last row, as SHOW has it. */
+static int take_word(void *arg, const struct sql_value *v, size_t n)
+{
+	char *word = arg;
+
+	if (n == 2 && v[1].type == SQL_TEXT && v[1].size < WORD_SIZE) {
+		memcpy(word, v[1].data, v[1].size);
+		word[v[1].size] = '\0';
+	}
+	return 0;
+}
+
+/* What the server must be, and what it should be. */
+static int check_server(struct store *s)
+{
+	static atomic_bool told;
+	struct mariadb *m = s->db;
+	char on[WORD_SIZE] = "", ready[WORD_SIZE] = "", flush[WORD_SIZE] = "";
+	int rc = mariadb_query(s, "SHOW VARIABLES LIKE 'wsrep_on'", NULL, 0, take_word, on);
+
+	if (rc >= 0 && strcmp(on, "ON") == 0) {
+		rc = mariadb_query(s, "SHOW STATUS LIKE 'wsrep_ready'", NULL, 0, take_word, ready);
+		if (rc >= 0 && strcmp(ready, "ON") != 0) {
+			return store_fail(s, STORE_DOWN, "%s: this node of the cluster is not ready (wsrep_ready=%s)", m->server,
+					  ready);
+		}
+	}
+	if (rc >= 0) {
+		rc = mariadb_query(s, "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'", NULL, 0, take_word, flush);
+	}
+	if (rc >= 0 && strcmp(flush, "1") != 0 && !atomic_exchange(&told, true)) {
+		log_warning("store: %s: innodb_flush_log_at_trx_commit = %s: readings that were answered can be lost when the "
+			    "power fails; set it to 1", m->server, flush);
+	}
+	return rc;
+}
+
 static int set_session(struct store *s)
 {
 	struct mariadb *m = s->db;
@@ -440,6 +481,9 @@ static int set_session(struct store *s)
 
 	if (rc >= 0) {
 		rc = mariadb_query(s, "SELECT @@max_allowed_packet", NULL, 0, take_packet, &packet);
+	}
+	if (rc >= 0) {
+		rc = check_server(s);
 	}
 	if (rc < 0) {
 		return rc;

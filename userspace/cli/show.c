@@ -1,60 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* gmtime_r, isatty */
+#define _POSIX_C_SOURCE 200809L	/* fileno */
 #include "show.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "gpio-w1/ds18b20.h"
+#include "userspace/reading/reading_line.h"
 #include "userspace/reading/senml.h"
 
 #define READINGS_MAX 10000
-
-static void show_time(FILE *out, const struct reading *r)
-{
-	time_t seconds = (time_t)(r->utc_us / 1000000);
-	char text[32];
-	struct tm tm;
-
-	if (r->time_source == READING_TIME_NONE || gmtime_r(&seconds, &tm) == NULL) {
-		fprintf(out, "%-27s", "time unknown");
-		return;
-	}
-	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(out, "%s.%06dZ", text, (int)(r->utc_us % 1000000));
-	fprintf(out, " (%s)", reading_time_source_name(r->time_source));
-}
-
-static void show_reading(FILE *out, const struct reading *r)
-{
-	show_time(out, r);
-	fprintf(out, "  %s  %016" PRIx64 ".%" PRIu64, r->device, r->epoch, r->seq);
-	for (unsigned i = 0; i < r->n_temperatures; i++) {
-		const struct reading_temperature *t = &r->temperatures[i];
-
-		fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4], t->rom[3],
-			t->rom[2], t->rom[1]);
-		if (t->temp_known) {
-			fprintf(out, "%s%d.%03d °C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc) / 1000,
-				abs(t->temp_mc) % 1000);
-		} else {
-			fprintf(out, "%s", ds18b20_quality_name((enum ds18b20_quality)t->quality));
-		}
-	}
-	if (reading_knows(r, READING_LAT) && reading_knows(r, READING_LON)) {
-		fprintf(out, "  %.7f,%.7f", r->lat_e7 / 1e7, r->lon_e7 / 1e7);
-	} else {
-		fprintf(out, "  position unknown");
-	}
-	if (r->note[0] != '\0') {
-		fprintf(out, "  (%s)", r->note);
-	}
-	fputc('\n', out);
-}
 
 /* Again as JSON, in packs that fit a buffer. */
 static int show_json(FILE *out, const struct reading *readings, size_t n)
@@ -82,7 +38,7 @@ static int show_readings(FILE *out, enum senml_format format, const uint8_t *bod
 		n = show_json(out, readings, (size_t)n);
 	} else {
 		for (int i = 0; i < n; i++) {
-			show_reading(out, &readings[i]);
+			reading_line_print(out, &readings[i]);
 		}
 	}
 	free(readings);

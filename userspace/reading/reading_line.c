@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _POSIX_C_SOURCE 200809L	/* gmtime_r, flockfile */
+#include "reading_line.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "gpio-w1/ds18b20.h"
+
+static void put_time(FILE *out, const struct reading *r)
+{
+	time_t seconds = (time_t)(r->utc_us / 1000000);
+	int64_t us = r->utc_us % 1000000;
+	char text[32];
+	struct tm tm;
+
+	if (us < 0) {
+		us += 1000000;
+		seconds--;
+	}
+	if (r->time_source == READING_TIME_NONE || gmtime_r(&seconds, &tm) == NULL) {
+		fprintf(out, "%-27s", "time unknown");
+		return;
+	}
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	fprintf(out, "%s.%06dZ (%s)", text, (int)us, reading_time_source_name(r->time_source));
+}
+
+/* A sensor under the name that the kernel would give it. */
+static void put_temperature(FILE *out, const struct reading_temperature *t)
+{
+	fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4], t->rom[3], t->rom[2],
+		t->rom[1]);
+	if (t->temp_known) {
+		fprintf(out, "%s%d.%03d \u00b0C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc / 1000), abs(t->temp_mc % 1000));
+	} else {
+		fputs(ds18b20_quality_name((enum ds18b20_quality)t->quality), out);
+	}
+}
+
+static void put_degrees(FILE *out, int32_t e7)
+{
+	long long n = e7;
+
+	fprintf(out, "%s%lld.%07lld", n < 0 ? "-" : "", llabs(n) / 10000000, llabs(n) % 10000000);
+}
+
+void reading_line_print(FILE *out, const struct reading *r)
+{
+	flockfile(out);
+	put_time(out, r);
+	fprintf(out, "  %s  %016" PRIx64 ".%" PRIu64, r->device, r->epoch, r->seq);
+	for (unsigned i = 0; i < r->n_temperatures; i++) {
+		put_temperature(out, &r->temperatures[i]);
+	}
+	if (r->n_temperatures == 0) {
+		fputs("  no thermometer", out);
+	}
+	if (reading_knows(r, READING_LAT) && reading_knows(r, READING_LON)) {
+		fputs("  ", out);
+		put_degrees(out, r->lat_e7);
+		fputc(',', out);
+		put_degrees(out, r->lon_e7);
+	} else {
+		fputs("  position unknown", out);
+	}
+	if (r->note[0] != '\0') {
+		fprintf(out, "  (%s)", r->note);
+	}
+	fputc('\n', out);
+	fflush(out);
+	funlockfile(out);
+}
