@@ -51,6 +51,11 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static bool stopped(const struct selftest *t)
+{
+	return t->stop != NULL && *t->stop;
+}
+
 /* --- listening --- */
 
 /* NMEA 0183: "$...*hh", the XOR of what stands between. */
@@ -131,7 +136,7 @@ static void listen_at_all(struct selftest *t, struct selftest_receiver *r, struc
 	struct ear ear;
 
 	memcpy(rates + 2, ubx_session_rates, UBX_RATE_COUNT * sizeof(rates[0]));
-	for (unsigned i = 0; i < UBX_RATE_COUNT + 2; i++) {
+	for (unsigned i = 0; i < UBX_RATE_COUNT + 2 && !stopped(t); i++) {
 		if (i >= 2 && (rates[i] == rates[0] || rates[i] == rates[1])) {
 			continue;
 		}
@@ -234,11 +239,6 @@ const char *check_receiver_baud(struct selftest *t)
 /* --- as the node takes it --- */
 
 typedef bool (*condition)(const struct receiver *r);
-
-static bool stopped(const struct selftest *t)
-{
-	return t->stop != NULL && *t->stop;
-}
 
 static bool pump(const struct selftest *t, condition done, unsigned ms)
 {

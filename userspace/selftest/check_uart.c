@@ -38,9 +38,17 @@ const char *check_uart_port(struct selftest *t)
 		if (t->config->simulate == NODE_SIMULATE_IF_ABSENT) {
 			return "stands-in";
 		}
-		return code == -EBUSY ? "in-use" : code == -EACCES || code == -EPERM ? "no-right"
-					       : code == -ENOTTY	       ? "not-a-port"
-									       : "absent";
+		switch (code) {
+		case -EBUSY:
+			return "in-use";
+		case -EACCES:
+		case -EPERM:
+			return "no-right";
+		case -ENOTTY:
+			return "not-a-port";
+		default:
+			return "absent";
+		}
 	}
 	selftest_say(t, "%s is %s, a %s", t->config->gnss_port, port.device, port.uart);
 	serial_port_close(&port);

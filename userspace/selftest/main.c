@@ -200,7 +200,9 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 		tell_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
-		report_tell(&report, &outcomes[(*n)++]);
+		if (!interrupted) {	/* else it was cut short, and may have found nothing for that */
+			report_tell(&report, &outcomes[(*n)++]);
+		}
 	}
 	if (interrupted && o->format == REPORT_TAP) {
 		puts("Bail out! interrupted");
@@ -227,10 +229,8 @@ static int run(const struct options *o, const struct node_config *config)
 		return EXIT_NOT_RUN;
 	}
 	if (what[0] != '\0') {
-		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or "
-			  "test the "
-			  "rest with --only board,system,uplink",
-			  pid, what);
+		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or test the rest "
+			  "with --only board,system,uplink", pid, what);
 		free(outcomes);
 		return EXIT_NOT_RUN;
 	}
