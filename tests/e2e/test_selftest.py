@@ -321,9 +321,10 @@ def test_a_bundle_tells_the_outcomes_and_none_of_the_secrets(rig):
     rig.start_server()
     conf = rig.node_conf()
     bundle = rig.dir / "bundle.txt"
-    code, _, _ = run(conf, "--only", "bus,receiver,uplink", "--bundle", bundle)
+    code, _, _ = run(conf, "-o", "w1.gpio=17", "--only", "bus,receiver,uplink", "--bundle", bundle)
     text = bundle.read_text()
     assert code == 0 and "PASS  bus/idle" in text and "PASS  uplink/session" in text
+    assert "bus = simulated\n" in text and "-o w1.gpio=17\n" in text
     assert bundle.stat().st_mode & 0o077 == 0
     assert "PRIVATE KEY" not in text and "127.0.0.1" not in text and DEVICE not in text
     for line in (rig.pki / "node.key").read_text().splitlines():

@@ -59,22 +59,29 @@ static void redact(char *text, const struct node_config *config)
 	}
 }
 
-static void tell_configuration(FILE *out, const struct node_config *c)
+/* As it was given; it names files with secrets and holds none. */
+static void tell_configuration(FILE *out, const struct node_config *config, const struct node_config_source *source)
 {
-	char text[512];
+	FILE *in = source->path != NULL ? fopen(source->path, "r") : NULL;
+	char line[1024];
 
-	snprintf(text, sizeof(text),
-		 "device %s\nperiod %u ms\nw1 bus %d chip %s gpio %u resolution %u\n"
-		 "gnss port %s baud %u every %u ms\nserver %s format %d\noutbox max %u MB sync %s\n",
-		 c->device != NULL ? c->device : "(by MAC)", c->period_ms, c->w1_bus,
-		 c->w1_chip != NULL ? c->w1_chip : "(header)", c->w1_gpio, c->w1_resolution, c->gnss_port,
-		 c->gnss_baud, c->gnss_rate_ms, c->server_uri != NULL ? c->server_uri : "(none)", c->server_format,
-		 c->outbox_max_mb, c->outbox_sync);
-	redact(text, c);
-	fputs(text, out);
+	fprintf(out, "\n--- configuration%s\n", in == NULL ? ": no file" : "");
+	while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
+		redact(line, config);
+		fputs(line, out);
+	}
+	if (in != NULL) {
+		fclose(in);
+	}
+	for (size_t i = 0; i < source->n; i++) {
+		snprintf(line, sizeof(line), "-o %s", source->assignments[i]);
+		redact(line, config);
+		fprintf(out, "%s\n", line);
+	}
 }
 
-int bundle_write(const char *path, const struct node_config *config, const struct selftest_outcome *outcomes, size_t n)
+int bundle_write(const char *path, const struct node_config *config, const struct node_config_source *source,
+		 const struct selftest_outcome *outcomes, size_t n)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
@@ -97,8 +104,7 @@ int bundle_write(const char *path, const struct node_config *config, const struc
 		report_tell(&report, &o);
 	}
 	report_end(&report);
-	fputs("\n--- configuration\n", out);
-	tell_configuration(out, config);
+	tell_configuration(out, config, source);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (facts_text("", files[i], text, sizeof(text))) {
 			redact(text, config);

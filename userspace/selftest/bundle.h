@@ -11,6 +11,7 @@
 #include "selftest.h"
 
 /* 0, or -errno with errno set. The file is readable by its owner only. */
-int bundle_write(const char *path, const struct node_config *config, const struct selftest_outcome *outcomes, size_t n);
+int bundle_write(const char *path, const struct node_config *config, const struct node_config_source *source,
+		 const struct selftest_outcome *outcomes, size_t n);
 
 #endif

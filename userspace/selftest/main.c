@@ -214,7 +214,7 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 										 : EXIT_PASSED;
 }
 
-static int run(const struct options *o, const struct node_config *config)
+static int run(const struct options *o, const struct node_config *config, const struct node_config_source *source)
 {
 	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
 	char what[64];
@@ -242,7 +242,7 @@ static int run(const struct options *o, const struct node_config *config)
 			break;
 		}
 	}
-	if (o->bundle != NULL && bundle_write(o->bundle, config, outcomes, n) != 0) {
+	if (o->bundle != NULL && bundle_write(o->bundle, config, source, outcomes, n) != 0) {
 		log_error("%s: %s", o->bundle, strerror(errno));
 		code = code == EXIT_PASSED ? EXIT_NOT_RUN : code;
 	}
@@ -274,7 +274,7 @@ int main(int argc, char **argv)
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	code = run(&options, &config);
+	code = run(&options, &config, &source);
 	node_config_free(&config);
 	return code;
 }
