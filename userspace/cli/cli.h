@@ -26,6 +26,7 @@ int cmd_status(const struct manual_command *self, int argc, char **argv);
 int cmd_wait(const struct manual_command *self, int argc, char **argv);
 int cmd_ca(const struct manual_command *self, int argc, char **argv);
 int cmd_bench(const struct manual_command *self, int argc, char **argv);
+int cmd_replay(const struct manual_command *self, int argc, char **argv);
 int cmd_sim(const struct manual_command *self, int argc, char **argv);
 
 #endif

@@ -37,6 +37,9 @@ static const struct manual_option wait_options[] = {
 	{ CLI_SENT, "sent", NULL, "Until the server acknowledges a reading after the wait has begun." },
 };
 
+static const struct manual_option replay_options[] = {
+	{ CLI_JSON, "json", NULL, "As SenML JSON, a pack for each reading." },
+};
 static const struct manual_option bench_options[] = {
 	FILES,
 	{ CLI_CIPHERS, "ciphers", "POLICY", "The suites to be measured (all that a node may use): such as ECDHE+AESGCM, or suite "
@@ -91,6 +94,10 @@ static const struct manual_command commands[] = {
 	  "certificate, key if it was made here, CA, and a server's crl.pem.\n\n"
 	  "Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the directory off line.",
 	  N(ca_options), cmd_ca },
+	{ "replay", "FILE | -", "show the readings that a node makes of a recording of its receiver",
+	  "FILE holds the bytes of the serial port, UBX among anything else, such as `cat /dev/serial0` writes while the node is "
+	  "stopped. Every UBX-NAV-PVT makes a reading, by the node's own code and with its doubts; what was heard is counted at the "
+	  "end, on stderr. Ends with 1 if there was none.", N(replay_options), cmd_replay },
 	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
 	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
 };
