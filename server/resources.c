@@ -14,6 +14,7 @@
 #include "device_json.h"
 #include "observers.h"
 #include "post.h"
+#include "refusals.h"
 #include "request.h"
 #include "userspace/daemon/log.h"
 #include "userspace/reading/senml.h"
@@ -30,6 +31,7 @@ struct resources {
 	struct post post;
 	struct blockwise blockwise;
 	struct observers observers;
+	struct refusals refusals;
 	int64_t retention_days;
 	uint64_t expire_ms;	/* when to look for what is too old */
 	bool expiring;
@@ -449,6 +451,48 @@ static void post_device(coap_resource_t *resource, coap_session_t *session, cons
 	post_gaps(&resources_of(session)->post, read.device, session, request, response);
 }
 
+/* --- refusals in the log -------------------------------------------------- */
+
+static void log_refusal(coap_session_t *session, const coap_pdu_t *request, const coap_pdu_t *response)
+{
+	struct resources *r = resources_of(session);
+	coap_pdu_code_t code = coap_pdu_get_code(response);
+	struct coaps_identity who;
+	char address[64] = "";
+	const uint8_t *words = (const uint8_t *)"";
+	size_t size = 0;
+	unsigned unsaid;
+
+	/* What tells of a wrong or hostile client, not what is only not there. */
+	if (code != COAP_RESPONSE_CODE_BAD_REQUEST && code != COAP_RESPONSE_CODE_FORBIDDEN &&
+	    code != COAP_RESPONSE_CODE_REQUEST_TOO_LARGE && code != COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT) {
+		return;
+	}
+	coaps_identity_of(session, &who);
+	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
+	if (!refusals_tell(&r->refusals, who.name[0] != '\0' ? who.name : address, now_ms(), &unsaid)) {
+		return;
+	}
+	coap_get_data(response, &size, &words);
+	log_warning("refused %u.%02u method=%d from=%s certificate=%s: %.*s (%u more since the last word)",
+		    (unsigned)code >> 5, (unsigned)code & 31, (int)coap_pdu_get_code(request), address,
+		    who.name[0] != '\0' ? who.name : "none", (int)size, (const char *)words, unsaid);
+}
+
+#define LOGGED(handler) \
+	static void handler##_logged(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request, \
+				     const coap_string_t *query, coap_pdu_t *response) \
+	{ \
+		handler(resource, session, request, query, response); \
+		log_refusal(session, request, response); \
+	}
+LOGGED(get_newest)
+LOGGED(post_pack)
+LOGGED(get_device)
+LOGGED(post_device)
+LOGGED(delete_reading)
+LOGGED(put_reading)
+
 /* --- registration --------------------------------------------------------- */
 
 static coap_resource_t *add(coap_context_t *context, const char *path, const char *type, const char *interface,
@@ -486,18 +530,18 @@ struct resources *resources_new(const struct resources_config *config)
 	pack = add(context, "gpsflowtemp", "\"geotherm.readings\"", "\"core.b\"", "\"112 110 0\"");
 	time = add(context, "time", "\"geotherm.time\"", "\"core.rp\"", "0");
 	/* Every other path, and every method on it. */
-	devices = coap_resource_unknown_init(put_reading);
+	devices = coap_resource_unknown_init(put_reading_logged);
 	if (r->post.scratch == NULL || pack == NULL || time == NULL || devices == NULL) {
 		resources_free(r);
 		return NULL;
 	}
 	coap_add_attr(pack, coap_make_str_const("obs"), NULL, 0);
-	coap_register_handler(pack, COAP_REQUEST_GET, get_newest);
-	coap_register_handler(pack, COAP_REQUEST_POST, post_pack);
+	coap_register_handler(pack, COAP_REQUEST_GET, get_newest_logged);
+	coap_register_handler(pack, COAP_REQUEST_POST, post_pack_logged);
 	coap_register_handler(time, COAP_REQUEST_GET, get_time);
-	coap_register_handler(devices, COAP_REQUEST_GET, get_device);
-	coap_register_handler(devices, COAP_REQUEST_POST, post_device);
-	coap_register_handler(devices, COAP_REQUEST_DELETE, delete_reading);
+	coap_register_handler(devices, COAP_REQUEST_GET, get_device_logged);
+	coap_register_handler(devices, COAP_REQUEST_POST, post_device_logged);
+	coap_register_handler(devices, COAP_REQUEST_DELETE, delete_reading_logged);
 	coap_add_resource(context, devices);
 	coap_register_nack_handler(context, lost);
 	coaps_server_set_user(config->coaps, r);

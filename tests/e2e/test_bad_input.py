@@ -102,11 +102,13 @@ def test_a_client_of_another_ca_is_refused_and_logged(rig):
 
 
 def test_a_node_may_not_write_for_another_device(rig):
-    rig.start_server()
+    server = rig.start_server()
     node = rig.start_node(conf=rig.node_conf(node={"device": "urn:dev:mac:0200c0fffe000002"}))
     node.wait_log(r"4\.03|may not|certificate names")
+    server.wait_log(r"refused 4\.03 .*may not write for urn:dev:mac:0200c0fffe000002")
     assert rig.rows() == []
     assert node.stop() == 0
+    assert server.log().count("refused 4.03") == 1      # once a minute, however often it tries
 
 
 def test_a_damaged_outbox_is_set_aside_and_a_new_epoch_begins(rig):

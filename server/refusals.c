@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "refusals.h"
+
+#include <string.h>
+
+/* Where the source is, or may be. */
+static struct refusals_source *place_of(struct refusals *r, const char *name)
+{
+	struct refusals_source *oldest = &r->source[0];
+
+	for (unsigned i = 0; i < REFUSALS_SOURCES; i++) {
+		struct refusals_source *s = &r->source[i];
+
+		if (strncmp(s->name, name, REFUSALS_SOURCE_SIZE - 1) == 0) {
+			return s;
+		}
+		if (oldest->name[0] != '\0' && (s->name[0] == '\0' || s->last_ms < oldest->last_ms)) {
+			oldest = s;
+		}
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	return oldest;
+}
+
+bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsigned *unsaid)
+{
+	struct refusals_source *s = place_of(r, source);
+	bool fresh = s->name[0] == '\0';
+
+	s->last_ms = now_ms;
+	if (!fresh && now_ms - s->told_ms < REFUSALS_PAUSE_MS) {
+		s->unsaid++;
+		return false;
+	}
+	if (fresh) {
+		size_t length = strlen(source);
+
+		memcpy(s->name, source, length < REFUSALS_SOURCE_SIZE ? length : REFUSALS_SOURCE_SIZE - 1);
+	}
+	*unsaid = s->unsaid;
+	s->unsaid = 0;
+	s->told_ms = now_ms;
+	return true;
+}
