@@ -195,7 +195,7 @@ static int check_name(enum ca_role role, const char *name, char *err, size_t err
 
 struct names {
 	mbedtls_x509_san_list list[CA_SANS_MAX + 1];
-	unsigned char addresses[CA_SANS_MAX + 1][16];
+	unsigned char bytes[CA_SANS_MAX + 1][CA_NAME_SIZE];
 	size_t n;
 };
 
@@ -204,8 +204,9 @@ static void add_name(struct names *names, int type, const void *bytes, size_t si
 	mbedtls_x509_san_list *at = &names->list[names->n];
 
 	memset(at, 0, sizeof *at);
+	memcpy(names->bytes[names->n], bytes, size);
 	at->node.type = type;
-	at->node.san.unstructured_name.p = (unsigned char *)(uintptr_t)bytes;
+	at->node.san.unstructured_name.p = names->bytes[names->n];
 	at->node.san.unstructured_name.len = size;
 	if (names->n > 0) {
 		names->list[names->n - 1].next = at;
@@ -215,7 +216,7 @@ static void add_name(struct names *names, int type, const void *bytes, size_t si
 
 static void add_host(struct names *names, const char *name)
 {
-	unsigned char *address = names->addresses[names->n];
+	unsigned char address[16];
 
 	if (inet_pton(AF_INET, name, address) == 1) {
 		add_name(names, MBEDTLS_X509_SAN_IP_ADDRESS, address, 4);
@@ -432,6 +433,7 @@ static int subject_key(struct ca *ca, const struct ca_request *r, mbedtls_x509_c
 static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_pk_context *key,
 			     const struct ca_entry *entry, const char *path, char *err, size_t err_size)
 {
+	unsigned char oid[MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)];	/* both are of this length */
 	mbedtls_asn1_sequence usage = { 0 };
 	mbedtls_x509write_cert w;
 	char subject[160];
@@ -439,8 +441,9 @@ static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_
 
 	mbedtls_x509write_crt_init(&w);
 	usage.buf.tag = MBEDTLS_ASN1_OID;
-	usage.buf.p = (unsigned char *)(uintptr_t)(r->role == CA_SERVER ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH);
-	usage.buf.len = MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH);
+	memcpy(oid, r->role == CA_SERVER ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH, sizeof oid);
+	usage.buf.p = oid;
+	usage.buf.len = sizeof oid;
 	snprintf(subject, sizeof subject, "O=geotherm,%sCN=%.*s", r->role == CA_OPERATOR ? "OU=operator," : "", CN_MAX, r->name);
 	rc = prepare(ca, &w, subject, key, entry);
 	rc = rc != 0 ? rc : mbedtls_x509write_crt_set_basic_constraints(&w, 0, -1);

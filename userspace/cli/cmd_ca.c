@@ -34,7 +34,7 @@ static int do_init(const struct arguments *a)
 {
 	char err[512];
 
-	if (ca_init(a->dir, a->name != NULL ? a->name : "geotherm CA", a->now_s, err, sizeof err) != 0) {
+	if (ca_init(a->dir, *a->name != '\0' ? a->name : "geotherm CA", a->now_s, err, sizeof err) != 0) {
 		return fails(err);
 	}
 	printf("%s/ca.pem\n", a->dir);
@@ -94,6 +94,7 @@ static int do_list(struct ca *ca, const struct arguments *a)
 /* One file in the ustar format (POSIX.1-2017, pax). */
 static bool tar_file(FILE *out, const char *from, const char *as, unsigned mode)
 {
+	static const char magic[] = { 'u', 's', 't', 'a', 'r', '\0', '0', '0' };
 	char head[512] = { 0 };
 	unsigned char bytes[65536];
 	FILE *in = fopen(from, "re");
@@ -112,7 +113,7 @@ static bool tar_file(FILE *out, const char *from, const char *as, unsigned mode)
 	snprintf(head + 124, 12, "%011zo", size);
 	snprintf(head + 136, 12, "%011o", 0u);
 	head[156] = '0';
-	memcpy(head + 257, "ustar\0" "00", 8);
+	memcpy(head + 257, magic, sizeof magic);
 	memset(head + 148, ' ', 8);
 	for (size_t i = 0; i < sizeof head; i++) {
 		sum += (unsigned char)head[i];
@@ -257,7 +258,7 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 		return CLI_USAGE;
 	}
 	a.csr = operands == 2 ? argv[optind + 1] : NULL;
-	a.name = operands > 0 ? argv[argc - 1] : NULL;
+	a.name = operands > 0 ? argv[argc - 1] : "";
 	if (strcmp(action, "init") == 0) {
 		return do_init(&a);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "userspace/daemon/options.h"
