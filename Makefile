@@ -174,7 +174,7 @@ check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*,*ds18b20*,*thermometers*' --verbose $(CHECK_ARGS)
 
 check-server: tests ## The server's tests: stores, gaps, ingest, bad input with 20,000 mutations of each kept one, databases in trouble
-	$(Q)GEOTHERM_FUZZ_ROUNDS=20000 tests/run --build '$(BUILD)' \
+	$(Q)GEOTHERM_LONG=1 GEOTHERM_FUZZ_ROUNDS=20000 tests/run --build '$(BUILD)' \
 		--only '*server*,*store*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges

@@ -17,6 +17,7 @@ from rig import DEVICE, PATIENCE_S, until
 from test_mariadb import mariadb, store, stored, wait_stored      # noqa: F401 (a fixture)
 
 SERVED_AGAIN_S = 20
+LONG = pytest.mark.skipif("GEOTHERM_LONG" not in os.environ, reason="make check-server runs it (GEOTHERM_LONG)")
 
 
 def free_tcp_port():
@@ -142,8 +143,19 @@ def test_readings_older_than_is_kept_go_and_gaps_says_why(rig):
     assert json.loads(out)["streams"][0]["holes"] == [{"first": 1, "last": 4, "cause": "retention"}]
 
 
+def test_observe_shows_each_reading_as_it_is_stored(rig):
+    rig.start_server()
+    watcher = rig.spawn("geotherm", "observe", *rig.client_options(), f"coaps://127.0.0.1:{rig.port}/gpsflowtemp", log="seen.log")
+    watcher.wait_log("no readings")
+    node = rig.start_node()
+    watcher.wait_log(rf"{DEVICE}  [0-9a-f]{{16}}\.[2-9]")
+    assert node.stop() == 0
+    watcher.stop()
+
+
 # --- a database in trouble ---------------------------------------------------
 
+@LONG
 def test_a_locked_sqlite_file_loses_nothing(rig):
     port = free_tcp_port()
     server = rig.start_server("-o", f"server.metrics=127.0.0.1:{port}")
@@ -179,6 +191,7 @@ def test_a_file_system_without_room_loses_nothing(rig):
     assert_whole(rig)
 
 
+@LONG
 def test_a_read_only_mariadb_loses_nothing(rig, mariadb):      # noqa: F811
     server = rig.start_server(conf=rig.server_conf(store(rig, mariadb)))
     node = rig.start_node()
@@ -192,6 +205,7 @@ def test_a_read_only_mariadb_loses_nothing(rig, mariadb):      # noqa: F811
     assert_whole(rig, [int(row[0]) for row in stored(mariadb)])
 
 
+@LONG
 def test_a_frozen_mariadb_loses_nothing(rig, mariadb):         # noqa: F811
     server = rig.start_server(conf=rig.server_conf(store(rig, mariadb)))
     node = rig.start_node()

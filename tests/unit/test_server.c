@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "unit/server_rig.h"
 
+#include "server/blockwise.h"
+
 /* --- storing -------------------------------------------------------------- */
 
 static void a_posted_reading_is_on_disk_when_it_is_acknowledged(void **state)
@@ -328,6 +330,46 @@ static void what_an_operator_says_of_a_device_its_node_may_read(void **state)
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" OTHER, -1, 50, NULL, 0), CODE(4, 3));
 }
 
+static bool set_done;
+
+static void set_is_done(struct job *job)
+{
+	(void)job;
+	set_done = true;
+}
+
+static int set_label(const char *label, uint64_t if_match, bool if_none_match)
+{
+	struct store_device set = { .retention_days = -1 };
+	struct read_job job = { .job.done = set_is_done, .kind = READ_SET_DEVICE, .device = NODE, .set = &set,
+				.if_match = if_match, .if_none_match = if_none_match };
+
+	strcpy(set.label, label);
+	set_done = false;
+	assert_int_equal(reads_submit(rig.reads, &job), 0);
+	while (!set_done) {
+		turn(1000);
+	}
+	return job.result;
+}
+
+static void a_label_is_set_only_if_it_is_what_the_operator_saw(void **state)
+{
+	static const char first[] = "{\"label\":\"first\"}";
+	uint64_t seen = blockwise_etag(first, strlen(first));
+
+	(void)state;
+	assert_int_equal(set_label("none", seen, false), -EEXIST);
+	assert_int_equal(set_label("none", UINT64_MAX, false), -EEXIST);
+	assert_int_equal(set_label("first", 0, true), 1);
+	assert_int_equal(set_label("other", 0, true), -EEXIST);
+	assert_int_equal(set_label("second", seen, false), 1);
+	assert_int_equal(set_label("third", seen, false), -EEXIST);
+	assert_int_equal(set_label("third", UINT64_MAX, false), 1);
+	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE, -1, 50, NULL, 0), CODE(2, 5));
+	assert_string_equal(rig.body, "{\"label\":\"third\"}");
+}
+
 static void a_device_is_forgotten_by_an_operator_only_and_its_holes_are_explained(void **state)
 {
 	(void)state;
@@ -483,6 +525,7 @@ static int tests(void)
 		ON(gaps_that_are_none_are_refused, start),
 		ON(what_an_operator_says_of_a_device_its_node_may_read, start),
 		ON(a_device_is_forgotten_by_an_operator_only_and_its_holes_are_explained, start),
+		ON(a_label_is_set_only_if_it_is_what_the_operator_saw, start),
 		ON(fields_leave_out_the_rest, start),
 		ON(well_known_core_lists_what_there_is, start),
 		ON(time_is_utc_in_microseconds, start),
