@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from rig import ROOT, until
+from rig import BUILD, ROOT, until
 
 LIMITS = {"node": 20, "server": 15}     # of systemd-analyze security, in tenths
 
@@ -90,6 +90,8 @@ def made_calls(trace):
 
 def test_the_filter_allows_every_call_that_node_and_server_make(installed, rig):
     needs("systemd-analyze", "strace")
+    if b"__asan_init" in (BUILD / "geotherm-node").read_bytes():
+        pytest.skip("AddressSanitizer makes calls of its own, and its leak check does not run under strace")
     traces = {part: rig.dir / f"{part}.strace" for part in LIMITS}
     prefix = {part: ["strace", "-D", "-f", "-qq", "-o", str(traces[part])] for part in LIMITS}
     if subprocess.run([*prefix["node"], "true"], capture_output=True).returncode != 0:
