@@ -85,7 +85,7 @@ def expand(word):
 
 
 def made_calls(trace):
-    return set(re.findall(r"^\d+ (?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(errors="replace"), re.M))
+    return set(re.findall(r"^\d+ +(?:<\.\.\. )?(\w+)(?:\(| resumed)", trace.read_text(errors="replace"), re.M))
 
 
 def test_the_filter_allows_every_call_that_node_and_server_make(installed, rig):
