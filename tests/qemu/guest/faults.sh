@@ -40,7 +40,7 @@ set_fault noise 20000
 said=$(w1_reads --bus kernel --cycles 3)
 set_fault noise 0
 has "noise: no wrong value" "wrong=0" "$said"
-echo "# noise: $(figures "$said")"
+echo "# noise gave $(figures "$said")"
 
 set_fault absent 1
 said=$(fallback)
@@ -50,7 +50,7 @@ set_fault absent 0
 # Longer than the data sheet allows. The driver does not look: what was there before passes. Nor can the fallback know.
 set_fault slow 1500
 said=$(fallback)
-echo "# slower than the data sheet: $(figures "$said")"
+echo "# slower than the data sheet: the fallback gave $(figures "$said")"
 sleep 2
 # Over libgpiod it is known.
 rmmod w1_gpio
