@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """geotherm ca: what it makes is judged by the openssl command and used by the real server and node."""
+import re
 import subprocess
 import tarfile
 
@@ -106,9 +107,34 @@ def test_a_bundle_holds_what_the_machine_needs(ca):
     assert ca("bundle", "example.org") == (0, f"{path}\n", "")
     assert path.stat().st_mode & 0o777 == 0o600
     with tarfile.open(path) as tar:
-        assert {m.name: m.mode for m in tar} == {"server.pem": 0o644, "server.key": 0o600, "ca.pem": 0o644, "crl.pem": 0o644}
-        assert tar.extractfile("server.key").read() == (ca.dir / "example.org.key").read_bytes()
+        assert {m.name: m.mode for m in tar} == {"server.pem": 0o600, "ca.pem": 0o644, "crl.pem": 0o644}
+        assert tar.extractfile("server.pem").read() == b"".join(
+            (ca.dir / f"example.org.{kind}").read_bytes() for kind in ("pem", "key"))
     assert ca("bundle", "example.org")[0] == 1, "nor is a bundle overwritten"
+
+
+def public_key_and_names(path):
+    names = openssl("x509", "-in", path, "-noout", "-ext", "subjectAltName").stdout.split(":", 1)[1]
+    return [openssl("x509", "-in", path, "-noout", what).stdout for what in ("-pubkey", "-subject")], set(re.split("[,\\s]+", names))
+
+
+def test_renewing_signs_the_same_key_and_names_for_longer(ca):
+    ca("issue", "--days", "10", "--role", "server", "--also", "192.0.2.1", "--also", "2001:db8::1", "--also", "b.example", "example.org")
+    ca("issue", "--days", "10", DEVICE)
+    for name, file in ("example.org", "example.org"), (DEVICE, NODE):
+        path = ca.dir / f"{file}.pem"
+        before, key, serial = public_key_and_names(path), path.with_suffix(".key").read_bytes(), openssl("x509", "-in", path, "-noout", "-serial").stdout
+        assert openssl("x509", "-in", path, "-noout", "-checkend", 20 * 86400).returncode == 1
+        assert ca("renew", "--days", "100", name) == (0, f"{path}\n", "")
+        assert public_key_and_names(path) == before and len(before[1]) >= 2
+        assert openssl("x509", "-in", path, "-noout", "-checkend", 20 * 86400).returncode == 0
+        assert openssl("x509", "-in", path, "-noout", "-serial").stdout != serial
+        assert path.with_suffix(".key").read_bytes() == key
+        assert openssl("verify", "-x509_strict", "-CAfile", ca.dir / "ca.pem", path).returncode == 0
+    assert ca("list", "--expiring", "30")[1] == "", "what was renewed does not end soon"
+    assert ca("revoke", DEVICE)[1].startswith("2 revoked"), "the old one could still be used"
+    code, _, err = ca("renew", DEVICE)
+    assert code == 1 and "revoked" in err
 
 
 def test_list_shows_all_or_what_expires_soon(ca):

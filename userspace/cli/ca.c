@@ -455,11 +455,27 @@ static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_
 	return rc;
 }
 
-int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *path, size_t path_size, char *err,
-	     size_t err_size)
+/* Signs key for r into path: in the index before it exists, so that what was signed can always be revoked. */
+static int certify(struct ca *ca, const struct ca_request *r, mbedtls_pk_context *key, int64_t now_s, const char *path,
+		   char *err, size_t err_size)
 {
 	struct ca_entry entry = { .role = r->role, .not_before_s = now_s,
 				  .not_after_s = now_s + INT64_C(86400) * r->days };
+	int rc = 0;
+
+	snprintf(entry.name, sizeof entry.name, "%s", r->name);
+	if (new_serial(ca, &entry) != 0) {
+		rc = complain(err, err_size, -EIO, "no randomness");
+	} else if (ca_index_add(&ca->index, &entry) != 0) {
+		rc = complain(err, err_size, -ENOMEM, "out of memory");
+	}
+	rc = rc != 0 ? rc : write_index(ca, err, err_size);
+	return rc != 0 ? rc : write_certificate(ca, r, key, &entry, path, err, err_size);
+}
+
+int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *path, size_t path_size, char *err,
+	     size_t err_size)
+{
 	mbedtls_pk_context made, *key = NULL;
 	mbedtls_x509_csr csr;
 	int rc = check_name(r->role, r->name, err, err_size);
@@ -472,23 +488,63 @@ int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *pat
 	}
 	ca_file_of(ca, r->name, ".pem", path, path_size);
 	if (access(path, F_OK) == 0) {
-		return complain(err, err_size, -EEXIST, "%s: it is never overwritten; revoke it, or move it and its key away", path);
+		return complain(err, err_size, -EEXIST, "%s: it is never overwritten; renew or revoke it", path);
 	}
 	mbedtls_pk_init(&made);
 	mbedtls_x509_csr_init(&csr);
-	snprintf(entry.name, sizeof entry.name, "%s", r->name);
 	rc = subject_key(ca, r, &csr, &made, &key, err, err_size);
-	if (rc == 0 && new_serial(ca, &entry) != 0) {
-		rc = complain(err, err_size, -EIO, "no randomness");
-	}
-	/* In the index before it exists: what was signed can always be revoked. */
-	if (rc == 0 && ca_index_add(&ca->index, &entry) != 0) {
-		rc = complain(err, err_size, -ENOMEM, "out of memory");
-	}
-	rc = rc != 0 ? rc : write_index(ca, err, err_size);
-	rc = rc != 0 ? rc : write_certificate(ca, r, key, &entry, path, err, err_size);
+	rc = rc != 0 ? rc : certify(ca, r, key, now_s, path, err, err_size);
 	mbedtls_x509_csr_free(&csr);
 	mbedtls_pk_free(&made);
+	return rc;
+}
+
+/* A server's names but the one that the request has, as text into text[]. */
+static void further_names(const mbedtls_x509_crt *crt, struct ca_request *r, char text[CA_SANS_MAX][CA_NAME_SIZE])
+{
+	const mbedtls_x509_sequence *at = &crt->subject_alt_names;
+
+	for (; r->role == CA_SERVER && at != NULL && r->n_sans < CA_SANS_MAX; at = at->next) {
+		char *out = text[r->n_sans];
+
+		if ((at->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS) {
+			inet_ntop(at->buf.len == 4 ? AF_INET : AF_INET6, at->buf.p, out, CA_NAME_SIZE);
+		} else {
+			snprintf(out, CA_NAME_SIZE, "%.*s", (int)at->buf.len, (const char *)at->buf.p);
+		}
+		r->sans[r->n_sans] = out;
+		r->n_sans += strcmp(out, r->name) != 0;
+	}
+}
+
+int ca_renew(struct ca *ca, const char *name, unsigned days, int64_t now_s, char *path, size_t path_size, char *err,
+	     size_t err_size)
+{
+	struct ca_request r = { .name = name, .days = days };
+	const struct ca_entry *entry = ca_index_valid(&ca->index, name);
+	char text[CA_SANS_MAX][CA_NAME_SIZE], new_path[PATH_MAX];
+	mbedtls_x509_crt old;
+	int rc;
+
+	if (entry == NULL) {
+		return complain(err, err_size, -ENOENT, "%s: no certificate that was not revoked has this name", name);
+	}
+	r.role = entry->role;
+	ca_file_of(ca, name, ".pem", path, path_size);
+	ca_file_of(ca, name, ".pem.new", new_path, sizeof new_path);
+	unlink(new_path);	/* of a renewal that was cut short */
+	mbedtls_x509_crt_init(&old);
+	rc = mbedtls_x509_crt_parse_file(&old, path);
+	if (rc != 0) {
+		rc = complain_mbedtls(err, err_size, rc, path);
+	} else {
+		further_names(&old, &r, text);
+		rc = certify(ca, &r, &old.pk, now_s, new_path, err, err_size);
+	}
+	if (rc == 0 && rename(new_path, path) != 0) {
+		rc = complain(err, err_size, -errno, "%s: %s", path, strerror(errno));
+	}
+	mbedtls_x509_crt_free(&old);
 	return rc;
 }
 

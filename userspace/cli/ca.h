@@ -7,7 +7,7 @@
  *   crl.pem                 what of that it has revoked
  *   FILE.pem, FILE.key      each certificate under the name ca_file_of() makes; its key, where it was made here
  *
- * Keys are 0600 and no file of a key or certificate is ever overwritten. Not for two processes at once:
+ * Keys are 0600 and never overwritten; a certificate is replaced by its renewal only. Not for two processes at once:
  * ca_open() takes a lock. Every error comes with a line in err that names the file.
  */
 #ifndef CLI_CA_H
@@ -42,6 +42,12 @@ struct ca_request {
 
 /* Signs. 0 with the path of the certificate in path, or a negative errno. */
 int ca_issue(struct ca *ca, const struct ca_request *request, int64_t now_s, char *path, size_t path_size, char *err,
+	     size_t err_size);
+/*
+ * Signs the same key and names again, for so many days from now: the certificate in path is replaced, the key stays where it
+ * is. The old one is good until its end; revoking by the name revokes both. 0, or a negative errno.
+ */
+int ca_renew(struct ca *ca, const char *name, unsigned days, int64_t now_s, char *path, size_t path_size, char *err,
 	     size_t err_size);
 /* Revokes what is under this name or serial number and is not yet; writes crl.pem. How many, or a negative errno. */
 int ca_revoke(struct ca *ca, const char *which, int64_t now_s, char *err, size_t err_size);

@@ -119,6 +119,18 @@ int ca_index_write(const struct ca_index *index, const char *path)
 	return rc;
 }
 
+const struct ca_entry *ca_index_valid(const struct ca_index *index, const char *name)
+{
+	const struct ca_entry *found = NULL;
+
+	for (size_t i = 0; i < index->n; i++) {
+		if (index->entries[i].revoked_s == 0 && strcmp(index->entries[i].name, name) == 0) {
+			found = &index->entries[i];
+		}
+	}
+	return found;
+}
+
 void ca_index_free(struct ca_index *index)
 {
 	free(index->entries);

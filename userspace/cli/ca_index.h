@@ -35,6 +35,8 @@ struct ca_index {
 int ca_index_read(struct ca_index *index, const char *path, unsigned *line);
 int ca_index_write(const struct ca_index *index, const char *path);
 int ca_index_add(struct ca_index *index, const struct ca_entry *entry);	/* 0 or -ENOMEM */
+/* The newest of this name that is not revoked, expired or not; NULL: none. Good until the next is added. */
+const struct ca_entry *ca_index_valid(const struct ca_index *index, const char *name);
 void ca_index_free(struct ca_index *index);
 void ca_index_serial(const struct ca_entry *entry, char text[2 * CA_SERIAL_SIZE + 1]);
 

@@ -84,14 +84,16 @@ static const struct manual_command commands[] = {
 	  "\"geotherm bench\".\n\n"
 	  "A suite that does not fit the server's certificate or policy has the reason in its line. Ends with 3 if none does.",
 	  N(bench_options), cmd_bench },
-	{ "ca", "init [TITLE] | issue NAME | sign CSR NAME | revoke NAME|SERIAL | list | bundle NAME",
+	{ "ca", "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME",
 	  "keep a certificate authority for nodes, servers and operators",
 	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "
 	  "server sees and [node] device says.\n\n"
 	  "init makes the authority. issue makes a key and signs it. sign signs the key of a request that was made on the "
-	  "device, under the NAME given here, whatever the request says. revoke writes crl.pem anew, for [server] crl. "
+	  "device, under the NAME given here, whatever the request says. renew signs the same key and names again. "
+	  "revoke writes crl.pem anew, for [server] crl. "
 	  "list shows what was signed and until when. bundle packs what belongs into /etc/geotherm/pki of that machine: "
-	  "certificate, key if it was made here, CA, and a server's crl.pem.\n\n"
+	  "node.pem, server.pem or operator.pem (the certificate, and the key if it was made here), ca.pem, and a server's "
+	  "crl.pem.\n\n"
 	  "Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the directory off line.",
 	  N(ca_options), cmd_ca },
 	{ "replay", "FILE | -", "show the readings that a node makes of a recording of its receiver",

@@ -54,6 +54,17 @@ static int do_issue(struct ca *ca, struct arguments *a)
 	return CLI_OK;
 }
 
+static int do_renew(struct ca *ca, const struct arguments *a)
+{
+	char path[PATH_MAX], err[512];
+
+	if (ca_renew(ca, a->name, a->request.days, a->now_s, path, sizeof path, err, sizeof err) != 0) {
+		return fails(err);
+	}
+	puts(path);
+	return CLI_OK;
+}
+
 static int do_revoke(struct ca *ca, const struct arguments *a)
 {
 	char path[PATH_MAX], err[512];
@@ -77,7 +88,8 @@ static int do_list(struct ca *ca, const struct arguments *a)
 		time_t end = (time_t)e->not_after_s;
 		struct tm tm;
 
-		if (a->expiring >= 0 && (e->revoked_s != 0 || e->not_after_s > a->now_s + 86400 * (int64_t)a->expiring)) {
+		if (a->expiring >= 0 && (e != ca_index_valid(index, e->name) ||	/* revoked, or renewed since */
+					 e->not_after_s > a->now_s + 86400 * (int64_t)a->expiring)) {
 			continue;
 		}
 		gmtime_r(&end, &tm);
@@ -91,21 +103,34 @@ static int do_list(struct ca *ca, const struct arguments *a)
 
 /* --- bundle: a tar of what goes into /etc/geotherm/pki -------------------- */
 
-/* One file in the ustar format (POSIX.1-2017, pax). */
-static bool tar_file(FILE *out, const char *from, const char *as, unsigned mode)
+/* The whole of path behind what *size bytes of into hold already. */
+static bool append(const char *path, char *into, size_t room, size_t *size)
 {
-	static const char magic[] = { 'u', 's', 't', 'a', 'r', '\0', '0', '0' };
-	char head[512] = { 0 };
-	unsigned char bytes[65536];
-	FILE *in = fopen(from, "re");
-	unsigned sum = 0;
-	size_t size;
+	FILE *in = fopen(path, "re");
+	size_t read;
 
 	if (in == NULL) {
 		return false;
 	}
-	size = fread(bytes, 1, sizeof bytes, in);
+	read = fread(into + *size, 1, room - *size, in);
+	*size += read;
 	fclose(in);
+	return *size < room;
+}
+
+/* One file in the ustar format (POSIX.1-2017, pax): what from and, where it is not NULL, and_from hold. */
+static bool tar_file(FILE *out, const char *from, const char *and_from, const char *as, unsigned mode)
+{
+	static const char magic[] = { 'u', 's', 't', 'a', 'r', '\0', '0', '0' };
+	char head[512] = { 0 };
+	char bytes[65536] = { 0 };
+	unsigned sum = 0;
+	size_t size = 0;
+
+	if (!append(from, bytes, sizeof bytes, &size) ||
+	    (and_from != NULL && !append(and_from, bytes, sizeof bytes, &size))) {
+		return false;
+	}
 	snprintf(head, 100, "%s", as);
 	snprintf(head + 100, 8, "%07o", mode);
 	snprintf(head + 108, 8, "%07o", 0u);
@@ -119,27 +144,21 @@ static bool tar_file(FILE *out, const char *from, const char *as, unsigned mode)
 		sum += (unsigned char)head[i];
 	}
 	snprintf(head + 148, 7, "%06o", sum);
-	memset(bytes + size, 0, sizeof bytes - size);
 	fwrite(head, sizeof head, 1, out);
 	fwrite(bytes, 512, (size + 511) / 512, out);
-	memset(bytes, 0, sizeof bytes);
-	return size < sizeof bytes;
+	explicit_bzero(bytes, sizeof bytes);
+	return true;
 }
 
 static int do_bundle(struct ca *ca, const struct arguments *a)
 {
-	const struct ca_entry *entry = NULL;
+	const struct ca_entry *entry = ca_index_valid(ca_index(ca), a->name);
 	char path[PATH_MAX], pem[PATH_MAX], key[PATH_MAX], as[32];
 	static const char end[1024];
 	FILE *out;
 	int fd;
 	bool whole;
 
-	for (size_t i = 0; i < ca_index(ca)->n; i++) {
-		const struct ca_entry *e = &ca_index(ca)->entries[i];
-
-		entry = e->revoked_s == 0 && strcmp(e->name, a->name) == 0 ? e : entry;
-	}
 	if (entry == NULL) {
 		fprintf(stderr, "geotherm ca: %s: no valid certificate has this name\n", a->name);
 		return CLI_FAILED;
@@ -154,14 +173,12 @@ static int do_bundle(struct ca *ca, const struct arguments *a)
 		return CLI_FAILED;
 	}
 	snprintf(as, sizeof as, "%s.pem", ca_role_words[entry->role]);
-	whole = tar_file(out, pem, as, 0644);
-	snprintf(as, sizeof as, "%s.key", ca_role_words[entry->role]);
-	/* Where the key was made on the device it is there already. */
-	whole = whole && (access(key, F_OK) != 0 || tar_file(out, key, as, 0600));
+	/* Where the key was made on the device it is there already, and has a file of its own. */
+	whole = tar_file(out, pem, access(key, F_OK) == 0 ? key : NULL, as, 0600);
 	ca_file_of(ca, "ca.pem", "", pem, sizeof pem);
-	whole = whole && tar_file(out, pem, "ca.pem", 0644);
+	whole = whole && tar_file(out, pem, NULL, "ca.pem", 0644);
 	ca_file_of(ca, "crl.pem", "", pem, sizeof pem);
-	whole = whole && (entry->role != CA_SERVER || tar_file(out, pem, "crl.pem", 0644));
+	whole = whole && (entry->role != CA_SERVER || tar_file(out, pem, NULL, "crl.pem", 0644));
 	fwrite(end, sizeof end, 1, out);
 	whole = !ferror(out) && whole;
 	if (fclose(out) != 0 || !whole) {
@@ -236,8 +253,8 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	static const struct {
 		const char *name;
 		int least, most;	/* operands */
-	} actions[] = { { "init", 0, 1 }, { "issue", 1, 1 }, { "sign", 2, 2 }, { "revoke", 1, 1 }, { "list", 0, 0 },
-			{ "bundle", 1, 1 } };
+	} actions[] = { { "init", 0, 1 }, { "issue", 1, 1 }, { "sign", 2, 2 }, { "renew", 1, 1 }, { "revoke", 1, 1 },
+			{ "list", 0, 0 }, { "bundle", 1, 1 } };
 	struct arguments a = { .dir = "geotherm-ca", .expiring = -1, .now_s = (int64_t)time(NULL), .request.days = 365 };
 	int code = take_options(self, argc, argv, &a), operands = argc - optind - 1;
 	const char *action = operands >= 0 ? argv[optind] : "";
@@ -253,7 +270,7 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	}
 	if (i == sizeof actions / sizeof actions[0] || operands < actions[i].least || operands > actions[i].most) {
 		fprintf(stderr, "geotherm ca: %s%s; try 'geotherm ca --help'\n", action,
-			i == sizeof actions / sizeof actions[0] ? ": one of init, issue, sign, revoke, list, bundle is wanted"
+			i == sizeof actions / sizeof actions[0] ? ": one of init, issue, sign, renew, revoke, list, bundle is wanted"
 								 : ": too few or too many arguments");
 		return CLI_USAGE;
 	}
@@ -266,7 +283,8 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	if (ca == NULL) {
 		return fails(err);
 	}
-	code = strcmp(action, "revoke") == 0 ? do_revoke(ca, &a) : strcmp(action, "list") == 0 ? do_list(ca, &a) :
+	code = strcmp(action, "revoke") == 0 ? do_revoke(ca, &a) : strcmp(action, "renew") == 0 ? do_renew(ca, &a) :
+	       strcmp(action, "list") == 0 ? do_list(ca, &a) :
 	       strcmp(action, "bundle") == 0 ? do_bundle(ca, &a) : do_issue(ca, &a);
 	ca_close(ca);
 	return code;
