@@ -9,6 +9,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import zlib
 
 import pytest
 
@@ -90,14 +91,15 @@ class System:
 
     def __init__(self, suite, folder):
         self.suite, self.path = suite, folder / suite
-        kept = DEPS / f"root-{suite}-{NATIVE}.tar"
+        contents = "adduser,systemd-standalone-sysusers,systemd-standalone-tmpfiles,udev"
+        kept = DEPS / f"root-{suite}-{NATIVE}-{zlib.crc32(contents.encode()):08x}.tar"
         if not kept.exists():
             new = kept.with_suffix(".new.tar")
             uris = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
                                    "Component: main"], capture_output=True, text=True, check=True).stdout.split()
             mirror = sorted({u for u in uris if "security" not in u})[0]
             made = subprocess.run(["mmdebstrap", "--mode=root", "--variant=apt",
-                                   "--include=adduser,systemd-standalone-sysusers,udev", suite, new,
+                                   f"--include={contents}", suite, new,
                                    f"deb {mirror} {suite} main"], capture_output=True, text=True)
             if made.returncode != 0:
                 pytest.skip(f"Debian's archive has no {suite} {NATIVE} to offer now: {made.stderr.strip().splitlines()[-1]}")
@@ -192,3 +194,21 @@ def test_dkms_builds_the_kernel_module(system):
     assert kernel in said and "GPL" in said
     system("apt-get", "-y", "-q", "purge", "geotherm-dkms")
     assert not list((system.path / f"lib/modules/{kernel}").rglob("geotherm*"))
+
+
+def test_every_command_of_the_operators_manual_runs(system):
+    """docs/operation.md's sh blocks, in order, as one script; systemctl only says what it was asked, for nothing is booted."""
+    text = (ROOT / "docs/operation.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.S | re.M)
+    assert len(blocks) >= 8
+    for deb in packages(system.suite, NATIVE).values():
+        if "dkms" not in deb.name:
+            shutil.copy(deb, system.path / "root")
+    systemctl = system.path / "usr/local/bin/systemctl"
+    systemctl.write_text('#!/bin/sh\necho "systemctl $*"\n')
+    systemctl.chmod(0o755)
+    (system.path / "root/manual").write_text("set -eux\ncd /root\n" + "".join(blocks))
+    said = system("env", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "sh", "/root/manual")
+    assert "systemctl enable --now geotherm-server" in said
+    for name in re.findall(r"\]\((grafana/[a-z.]+|[a-z]+\.md)\)", text):
+        assert (ROOT / "docs" / name).exists(), name
