@@ -64,11 +64,7 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 		}
 		line = w1_gpiod_line(t->gpiod);
 	}
-	w1_cycle_init(&t->cycle, line, (uint8_t)t->config.resolution_bits, t->config.search_every_cycles);
-	if (t->config.alarms) {
-		t->cycle.alarm[0] = (uint8_t)t->config.alarm_high;
-		t->cycle.alarm[1] = (uint8_t)t->config.alarm_low;
-	}
+	w1_cycle_init(&t->cycle, line, &t->config.settings, t->config.search_every_cycles);
 	t->violations_told = t->retries_told = 0;
 	t->bus_ready = true;
 	return 0;
@@ -109,7 +105,7 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 static int run_kernel(struct thermometers *t, struct thermometers_result *r, char *err, size_t err_size)
 {
 	r->used = THERMOMETERS_KERNEL;
-	return w1_sysfs_read(t->sysfs, t->config.resolution_bits, r->sample, &r->n, err, err_size);
+	return w1_sysfs_read(t->sysfs, &t->config.settings, r->sample, &r->n, err, err_size);
 }
 
 /* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is gone. */
@@ -135,11 +131,12 @@ static void run_cycle(struct thermometers *t)
 			r->used = THERMOMETERS_USERSPACE;
 		}
 	}
-	for (unsigned i = 0; i < r->n && t->config.alarms; i++) {
+	for (unsigned i = 0; i < r->n; i++) {
+		const struct w1_setting *set = w1_setting_of(&t->config.settings, r->sample[i].rom);
 		int whole = r->sample[i].raw >> 4;	/* downwards, as the sensor does */
 
-		r->sample[i].alarm = r->sample[i].temp_known &&
-				     (whole >= t->config.alarm_high || whole <= t->config.alarm_low);
+		r->sample[i].alarm = set->alarms && r->sample[i].temp_known &&
+				     (whole >= set->alarm_high || whole <= set->alarm_low);
 	}
 	r->converted_ns = boot_ns();
 }
@@ -169,16 +166,16 @@ static void *bus_thread(void *arg)
 	return NULL;
 }
 
-static int check(const struct thermometers_config *config, char *err, size_t err_size)
+static int check(const struct w1_setting *set, char *err, size_t err_size)
 {
-	if (config->resolution_bits != 0 && (config->resolution_bits < 9 || config->resolution_bits > 12)) {
-		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", config->resolution_bits);
+	if (set->resolution_bits != 0 && (set->resolution_bits < 9 || set->resolution_bits > 12)) {
+		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", set->resolution_bits);
 		return -EINVAL;
 	}
-	if (config->alarms && (config->alarm_low < ALARM_MIN || config->alarm_high > ALARM_MAX ||
-			       config->alarm_low >= config->alarm_high)) {
+	if (set->alarms && (set->alarm_low < ALARM_MIN || set->alarm_high > ALARM_MAX ||
+			    set->alarm_low >= set->alarm_high)) {
 		snprintf(err, err_size, "alarm thresholds %d and %d: the upper one must be above the lower one, both from %d to %d",
-			 config->alarm_high, config->alarm_low, ALARM_MIN, ALARM_MAX);
+			 set->alarm_high, set->alarm_low, ALARM_MIN, ALARM_MAX);
 		return -EINVAL;
 	}
 	return 0;
@@ -189,8 +186,10 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 	struct thermometers *t;
 	int code;
 
-	if (check(config, err, err_size) != 0) {
-		return NULL;
+	for (unsigned i = 0; i <= config->settings.n_own; i++) {
+		if (check(i == 0 ? &config->settings.all : &config->settings.own[i - 1], err, err_size) != 0) {
+			return NULL;
+		}
 	}
 	t = calloc(1, sizeof *t);
 	if (t == NULL) {

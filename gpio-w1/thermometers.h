@@ -34,16 +34,9 @@ struct thermometers_config {
 	const char *chip;	/* chip label such as "pinctrl-bcm2835", or NULL: the header's chip of any Pi */
 	unsigned gpio;		/* line offset on that chip (BCM number), default 4 */
 	const char *sysfs;	/* NULL: /sys/bus/w1 (a test passes its own tree) */
-	unsigned resolution_bits;	/* 9..12; 0 leaves the sensors as they are */
 	unsigned search_every_cycles;	/* 1: every cycle finds plugged and unplugged sensors; 0 means 10 */
-	/*
-	 * With alarms, sensors keep these thresholds in RAM (degC, -55 to 125, high above low), and a sample at or beyond one is
-	 * marked. They take the place of the sentinel that tells a loss of power, so they must differ from the EEPROM's
-	 * (as delivered mostly 75 and 70).
-	 */
-	bool alarms;
-	int alarm_high, alarm_low;
-	const struct w1_line *line;	/* not NULL: use this line (simulated, recorded) and none of the above */
+	struct w1_settings settings;
+	const struct w1_line *line;	/* not NULL: use this line (simulated, recorded) and no chip, no kernel */
 };
 
 struct thermometers_result {

@@ -23,13 +23,13 @@
 #define ROUNDS 3	/* conversions, where power was lost to a low of ours */
 #define FORGET_AFTER 3	/* cycles without an answer and not found by a search */
 
-void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every)
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings, unsigned search_every)
 {
 	memset(c, 0, sizeof *c);
 	w1_bus_init(&c->bus, line, 0);
-	c->resolution_bits = resolution_bits;
-	c->alarm[0] = DS18B20_SENTINEL_TH;
-	c->alarm[1] = DS18B20_SENTINEL_TL;
+	if (settings != NULL) {
+		c->settings = *settings;
+	}
 	c->search_every = search_every != 0 ? search_every : 10;
 }
 
@@ -157,8 +157,9 @@ static bool needs_arming(const struct w1_device *d)
  */
 static int arm(struct w1_cycle *c, struct w1_device *d)
 {
+	const struct w1_setting *wanted = w1_setting_of(&c->settings, d->rom);
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, c->alarm[0], c->alarm[1], 0 };
+	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
 	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
 
 	int code = read_scratchpad(c, d->rom, sp, NULL);
@@ -169,8 +170,12 @@ static int arm(struct w1_cycle *c, struct w1_device *d)
 	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
 	if (!d->plain) {
 		tx[3] = sp[4];
-		if (c->resolution_bits != 0) {
-			tx[3] = (uint8_t)(0x1f | (c->resolution_bits - 9) << 5);
+		if (wanted->resolution_bits != 0) {
+			tx[3] = (uint8_t)(0x1f | (wanted->resolution_bits - 9) << 5);
+		}
+		if (wanted->alarms) {
+			tx[1] = (uint8_t)wanted->alarm_high;
+			tx[2] = (uint8_t)wanted->alarm_low;
 		}
 		code = w1_bus_transact(&c->bus, &t, NULL);
 		if (code == 0) {

@@ -17,6 +17,7 @@
 
 #include "ds18b20.h"
 #include "w1_bus.h"
+#include "w1_settings.h"
 
 #define W1_CYCLE_DEVICES 64	/* the kernel's limit is the same */
 /*
@@ -34,7 +35,7 @@ struct thermometer_sample {
 	int16_t raw;		/* 1/16 degC, undefined bits masked */
 	int32_t temp_mc;	/* m degC */
 	uint8_t resolution_bits;	/* 0 unknown */
-	bool alarm;		/* at or beyond a threshold, in whole degrees as the sensor compares them; see thermometers_config */
+	bool alarm;		/* at or beyond a threshold, in whole degrees as the sensor compares them; see w1_settings.h */
 	uint8_t retries;	/* transactions redone for this sensor in this cycle, saturating */
 	enum ds18b20_quality quality;
 };
@@ -49,12 +50,7 @@ struct w1_device {
 
 struct w1_cycle {
 	struct w1_bus bus;
-	uint8_t resolution_bits;	/* wanted; 0: as the sensors are */
-	/*
-	 * TH and TL, degC in two's complement, kept in the sensors' RAM: the sentinel, or alarm thresholds, set after
-	 * init, which then guard as the sentinel does if they differ from those in the EEPROM. See W1_ALARM_SEARCH.
-	 */
-	uint8_t alarm[2];
+	struct w1_settings settings;	/* without alarms the alarm registers hold the sentinel. See W1_ALARM_SEARCH */
 	unsigned search_every;		/* cycles */
 	unsigned cycles;
 	bool parasite;			/* somebody takes power from the line */
@@ -65,7 +61,8 @@ struct w1_cycle {
 	struct w1_device device[W1_CYCLE_DEVICES];
 };
 
-void w1_cycle_init(struct w1_cycle *c, struct w1_line line, uint8_t resolution_bits, unsigned search_every);
+/* settings NULL: the sensors keep what they have. */
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings, unsigned search_every);
 
 /*
  * Fills samples (W1_CYCLE_DEVICES of them) in the order of the search; returns how many, or the error

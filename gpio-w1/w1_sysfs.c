@@ -93,6 +93,9 @@ static void set_resolution(const char *root, const char *device, unsigned bits)
 {
 	char text[16], wanted[16];
 
+	if (bits == 0) {
+		return;
+	}
 	snprintf(wanted, sizeof wanted, "%u\n", bits);
 	/* An older kernel has no such file; then the sensor keeps its own, and says so in its bytes. */
 	if (read_text(root, device, "resolution", text, sizeof text) > 0 && strcmp(text, wanted) != 0) {
@@ -155,7 +158,7 @@ static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n
 	}
 }
 
-int w1_sysfs_read(const char *root, unsigned resolution_bits, struct thermometer_sample *samples, unsigned *n,
+int w1_sysfs_read(const char *root, const struct w1_settings *settings, struct thermometer_sample *samples, unsigned *n,
 		  char *err, size_t err_size)
 {
 	char path[512], names[W1_CYCLE_DEVICES][NAME_MAX_LEN];
@@ -183,8 +186,8 @@ int w1_sysfs_read(const char *root, unsigned resolution_bits, struct thermometer
 		snprintf(err, err_size, "%s: the kernel's 1-Wire driver has found no sensor", path);
 		return -ENODEV;
 	}
-	for (unsigned i = 0; i < *n && resolution_bits != 0; i++) {
-		set_resolution(root, names[i], resolution_bits);
+	for (unsigned i = 0; i < *n && settings != NULL; i++) {
+		set_resolution(root, names[i], w1_setting_of(settings, samples[i].rom)->resolution_bits);
 	}
 	convert_all(root, names, *n);
 	for (unsigned i = 0; i < *n; i++) {

@@ -66,7 +66,7 @@ static void cycle_times(const struct computer *c)
 			for (unsigned k = 0; k < sensors && slow; k++) {
 				w1_sim_slave(sim, k)->timing.convert_ns = 749900000;
 			}
-			w1_cycle_init(&cycle, w1_sim_line(sim), 0, 100);
+			w1_cycle_init(&cycle, w1_sim_line(sim), NULL, 100);
 			w1_cycle_run(&cycle, samples, &n);	/* searches, arms, and learns how late this computer wakes */
 			start = w1_sim_now(sim);
 			busy = cycle.bus.busy_ns;
@@ -116,7 +116,7 @@ static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally
 	struct thermometer_sample samples[W1_CYCLE_DEVICES];
 	unsigned n;
 
-	w1_cycle_init(&cycle, w1_sim_line(sim), 0, 1000000);
+	w1_cycle_init(&cycle, w1_sim_line(sim), NULL, 1000000);
 	w1_cycle_run(&cycle, samples, &n);	/* the sensors are found in good weather: the other one is told who they are */
 	w1_sim_set_preemption(sim, ppm);
 	for (unsigned k = 0; k < cycles; k++) {

@@ -180,7 +180,7 @@ static void a_fault_of_the_bus_is_an_error_in_words(void **state)
 
 static void a_resolution_that_does_not_exist_is_refused(void **state)
 {
-	const struct thermometers_config config = { .resolution_bits = 13 };
+	const struct thermometers_config config = { .settings.all.resolution_bits = 13 };
 
 	(void)state;
 	assert_null(thermometers_open(&config, err, sizeof(err)));
@@ -194,16 +194,16 @@ static void alarm_thresholds_mark_what_is_at_or_beyond_them(void **state)
 	};
 	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1 });
 	struct w1_line line = w1_sim_line(sim);
-	struct thermometers_config config = { .line = &line, .alarms = true, .alarm_high = 10, .alarm_low = 30 };
+	struct thermometers_config config = { .line = &line, .settings.all = { .alarms = true, .alarm_high = 10, .alarm_low = 30 } };
 	struct thermometers *t;
 
 	(void)state;
 	assert_null(thermometers_open(&config, err, sizeof(err)));
 	assert_non_null(strstr(err, "above the lower"));
-	config.alarm_high = 126;
+	config.settings.all.alarm_high = 126;
 	assert_null(thermometers_open(&config, err, sizeof(err)));
-	config.alarm_high = 30;
-	config.alarm_low = 10;
+	config.settings.all.alarm_high = 30;
+	config.settings.all.alarm_low = 10;
 	assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), 0);
 	t = thermometers_open(&config, err, sizeof(err));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -309,7 +309,7 @@ static void the_faults_of_the_kernels_driver_are_typed(void **state)
 
 static void no_bulk_conversion_with_parasite_power_and_the_resolution_is_set(void **state)
 {
-	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL, .sysfs = root, .resolution_bits = 10 };
+	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL, .sysfs = root, .settings.all.resolution_bits = 10 };
 	struct thermometers *t;
 
 	(void)state;

@@ -83,7 +83,7 @@ static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct
 		truth_move(sim, i);
 	}
 	/* The sensors are found on a quiet bus: no pass of 200 slots would ever come through this weather. */
-	w1_cycle_init(&cycle, w1_sim_line(sim), 0, cycles + 1);
+	w1_cycle_init(&cycle, w1_sim_line(sim), NULL, cycles + 1);
 	assert_int_equal(w1_cycle_run(&cycle, samples, &n), devices);
 	w1_sim_set_preemption(sim, w->preempt_ppm);
 	w1_sim_set_noise(sim, w->noise_ppm);

@@ -34,7 +34,7 @@ static void bench_open(struct bench *b, unsigned devices, enum w1_model_id model
 		assert_int_equal(device, i);
 		w1_sim_slave(b->sim, i)->temp_mc = 20000 + 250 * (int)i;
 	}
-	w1_cycle_init(&b->cycle, w1_sim_line(b->sim), 0, 0);
+	w1_cycle_init(&b->cycle, w1_sim_line(b->sim), NULL, 0);
 }
 
 static int run(struct bench *b)
@@ -136,7 +136,7 @@ static void a_lower_resolution_is_set_and_shortens_the_cycle(void **state)
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), 9, 0);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &(struct w1_settings){ .all.resolution_bits = 9 }, 0);
 	assert_int_equal(run(&b), 3);
 	start = w1_sim_now(b.sim);
 	assert_int_equal(run(&b), 3);
@@ -156,7 +156,7 @@ static void sensors_come_and_go_between_cycles(void **state)
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), 0, 1);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), NULL, 1);
 	w1_sim_unplug(b.sim, 2, 0, 20000 * MS);
 	assert_int_equal(run(&b), 2);
 	now = w1_sim_now(b.sim);
@@ -346,6 +346,27 @@ static void search_and_alarm_search_and_family_search_find_their_own(void **stat
 	w1_sim_free(sim);
 }
 
+static void single_sensors_may_have_settings_of_their_own(void **state)
+{
+	struct w1_settings settings = { .all.resolution_bits = 12 };
+	struct w1_setting *own = &settings.own[settings.n_own++];
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 3, W1_MODEL_A1, false);
+	*own = (struct w1_setting){ .resolution_bits = 9, .alarms = true, .alarm_high = 40, .alarm_low = 21 };
+	memcpy(own->rom, w1_sim_slave(b.sim, 1)->rom, sizeof(own->rom));
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &settings, 0);
+	assert_int_equal(run(&b), 3);
+	for (unsigned i = 0; i < b.n; i++) {
+		bool is_own = memcmp(b.sample[i].rom, own->rom, 8) == 0;
+
+		assert_int_equal(b.sample[i].resolution_bits, is_own ? 9 : 12);
+		assert_int_equal(b.sample[i].scratchpad[2], is_own ? 40 : DS18B20_SENTINEL_TH);
+	}
+	bench_close(&b);
+}
+
 static void alarm_thresholds_take_the_place_of_the_sentinel(void **state)
 {
 	struct bench b;
@@ -354,8 +375,7 @@ static void alarm_thresholds_take_the_place_of_the_sentinel(void **state)
 
 	(void)state;
 	bench_open(&b, 9, W1_MODEL_A1, false);	/* 20 to 22 degC */
-	b.cycle.alarm[0] = 40;
-	b.cycle.alarm[1] = 20;
+	b.cycle.settings.all = (struct w1_setting){ .alarms = true, .alarm_high = 40, .alarm_low = 20 };
 	assert_int_equal(run(&b), 9);
 	w1_search_init(&search, W1_ALARM_SEARCH, 0);
 	while (w1_search_next(&search, &b.cycle.bus) == 1) {
@@ -436,6 +456,7 @@ int main(void)
 		cmocka_unit_test(a_bus_that_never_meets_its_timing_ends_in_bounded_time),
 		cmocka_unit_test(parasite_power_gets_its_strong_pullup_in_time),
 		cmocka_unit_test(search_and_alarm_search_and_family_search_find_their_own),
+		cmocka_unit_test(single_sensors_may_have_settings_of_their_own),
 		cmocka_unit_test(alarm_thresholds_take_the_place_of_the_sentinel),
 		cmocka_unit_test(a_search_under_preemption_finds_nobody_who_is_not_there),
 		cmocka_unit_test(a_stuck_line_gives_no_bogus_devices),

@@ -29,7 +29,7 @@ static void rig_open(struct rig *r, const struct w1_sim_config *config, unsigned
 		assert_int_equal(w1_sim_add(r->sim, W1_MODEL_A1, parasite), i);
 		truth_move(r->sim, i);
 	}
-	w1_cycle_init(&r->cycle, w1_sim_line(r->sim), 0, 0);
+	w1_cycle_init(&r->cycle, w1_sim_line(r->sim), NULL, 0);
 }
 
 /* How many temperatures; none of them false, in bounded time, and the bus is let go. */
@@ -257,7 +257,7 @@ static void killed_at_any_operation_it_starts_anew_and_reads_right(bool parasite
 		}
 		kernel_cleans_up(&r);
 		w1_sim_clear(r.sim);
-		w1_cycle_init(&r.cycle, real, 0, 0);
+		w1_cycle_init(&r.cycle, real, NULL, 0);
 		assert_int_equal(rig_run(&r), 3);
 		rig_close(&r);	/* no offence: it began with a reset, whatever state the sensors were in */
 	}

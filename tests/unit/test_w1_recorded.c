@@ -28,7 +28,7 @@ static size_t record(unsigned *n, size_t capacity, bool *incomplete)
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), i);
 	}
-	w1_cycle_init(&cycle, w1_recorded_record(&r, w1_sim_line(sim), entries, capacity), 0, 0);
+	w1_cycle_init(&cycle, w1_recorded_record(&r, w1_sim_line(sim), entries, capacity), NULL, 0);
 	assert_int_equal(w1_cycle_run(&cycle, first, n), 3);
 	assert_true(cycle.bus.retries > 0);
 	*incomplete = r.incomplete;
@@ -46,7 +46,7 @@ static void a_recorded_cycle_is_played_with_the_same_result(void **state)
 
 	(void)state;
 	assert_false(incomplete);
-	w1_cycle_init(&cycle, w1_recorded_play(&r, entries, len), 0, 0);
+	w1_cycle_init(&cycle, w1_recorded_play(&r, entries, len), NULL, 0);
 	assert_int_equal(w1_cycle_run(&cycle, second, &m), 3);
 	assert_int_equal(m, n);
 	assert_memory_equal(second, first, sizeof(first));
@@ -64,7 +64,7 @@ static void a_recording_that_is_too_short_ends_in_an_error_not_in_a_loop(void **
 
 	(void)state;
 	assert_true(incomplete);
-	w1_cycle_init(&cycle, w1_recorded_play(&r, entries, len), 0, 0);
+	w1_cycle_init(&cycle, w1_recorded_play(&r, entries, len), NULL, 0);
 	assert_true(w1_cycle_run(&cycle, second, &m) < 0);
 	assert_true(r.incomplete);
 }

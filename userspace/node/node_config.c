@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "node_config.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "gpio-w1/w1_crc.h"
 #include "userspace/daemon/config.h"
 #include "userspace/reading/reading.h"
 
@@ -41,13 +44,15 @@ static const struct config_key table[] = {
 	  "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the header's chip of any Pi." },
 	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", 0, 511, NULL,
 	  "Line of that chip (BCM number) with the sensors." },
-	{ "w1", "resolution", CONFIG_UINT, AT(w1_resolution), "12", 0, 12, NULL,
-	  "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set." },
+	{ "w1", "resolution", CONFIG_STRING, AT(w1_resolution), "12", 0, 0, NULL,
+	  "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set. Single sensors may have their own: "
+	  "12, 28dedf128400003b=9." },
 	{ "w1", "search_every", CONFIG_UINT, AT(w1_search_every), "10", 1, 1000000, NULL,
 	  "Look for plugged and unplugged sensors every so many cycles." },
 	{ "w1", "alarms", CONFIG_STRING, AT(w1_alarms), NULL, 0, 0, NULL,
 	  "LOW..HIGH in whole degrees Celsius, such as -20..60: a sensor at or beyond one is told in log and status. They are set "
-	  "in the sensors themselves, until these lose their power." },
+	  "in the sensors themselves, until these lose their power. Single sensors may have their own: "
+	  "-20..60, 28dedf128400003b=0..95." },
 
 	{ "gnss", "port", CONFIG_STRING, AT(gnss_port), "/dev/serial0", 0, 0, NULL,
 	  "Serial port of the u-blox receiver; simulated: a receiver that does not exist; none: no receiver." },
@@ -168,17 +173,115 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 	return 0;
 }
 
-static int parse_alarms(struct node_config *c, char *err, size_t err_size)
+/* 16 hex digits as status and readings show them: family code first, CRC last. */
+static bool parse_rom(const char *text, uint8_t rom[8])
 {
-	int used = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		unsigned byte;
 
-	c->has_alarms = c->w1_alarms != NULL;
-	if (c->has_alarms && (sscanf(c->w1_alarms, "%4d..%4d%n", &c->alarm_low, &c->alarm_high, &used) != 2 ||
-			      c->w1_alarms[used] != '\0' || c->alarm_low < -55 || c->alarm_high > 125 ||
-			      c->alarm_low >= c->alarm_high)) {
-		snprintf(err, err_size, "[w1] alarms = %.40s: must be LOW..HIGH in degrees from -55 to 125, such as -20..60",
-			 c->w1_alarms);
-		return -EINVAL;
+		if (!isxdigit((unsigned char)text[2 * i]) || !isxdigit((unsigned char)text[2 * i + 1])) {
+			return false;
+		}
+		sscanf(text + 2 * i, "%2x", &byte);
+		rom[i] = (uint8_t)byte;
+	}
+	return true;
+}
+
+static bool parse_resolution(const char *value, struct w1_setting *set)
+{
+	unsigned bits;
+	int used;
+
+	if (sscanf(value, "%2u%n", &bits, &used) != 1 || value[used] != '\0' || (bits != 0 && (bits < 9 || bits > 12))) {
+		return false;
+	}
+	set->resolution_bits = (uint8_t)bits;
+	return true;
+}
+
+static bool parse_alarms(const char *value, struct w1_setting *set)
+{
+	int low, high, used;
+
+	if (sscanf(value, "%4d..%4d%n", &low, &high, &used) != 2 || value[used] != '\0' || low < -55 || high > 125 ||
+	    low >= high) {
+		return false;
+	}
+	set->alarms = true;
+	set->alarm_low = (int8_t)low;
+	set->alarm_high = (int8_t)high;
+	return true;
+}
+
+/* Where to put a sensor's own; at first it is as all are. NULL: too many. */
+static struct w1_setting *own_setting(struct w1_settings *s, const uint8_t rom[8])
+{
+	for (unsigned i = 0; i < s->n_own; i++) {
+		if (memcmp(s->own[i].rom, rom, 8) == 0) {
+			return &s->own[i];
+		}
+	}
+	if (s->n_own == W1_SETTINGS_OWN) {
+		return NULL;
+	}
+	s->own[s->n_own] = s->all;
+	memcpy(s->own[s->n_own].rom, rom, 8);
+	return &s->own[s->n_own++];
+}
+
+/* "VALUE, ROM=VALUE, ...", in two passes: what is for all comes first wherever it is written. */
+static int parse_settings(struct w1_settings *s, const char *key, const char *text, const char *wanted,
+			  bool (*parse)(const char *, struct w1_setting *), bool own, char *err, size_t err_size)
+{
+	const char *at = text != NULL ? text : "";
+
+	while (*(at += strspn(at, ", \t")) != '\0') {
+		size_t length = strcspn(at, ", \t");
+		char item[64], *value;
+		struct w1_setting *set = &s->all;
+		uint8_t rom[8];
+
+		snprintf(item, sizeof(item), "%.*s", (int)length, at);
+		at += length;
+		value = strchr(item, '=');
+		if ((value != NULL) != own) {
+			continue;
+		}
+		if (own) {
+			*value++ = '\0';
+			if (strlen(item) != 16 || !parse_rom(item, rom)) {
+				snprintf(err, err_size, "[w1] %s: %s is no sensor: 16 hex digits are wanted, such as 28dedf128400003b",
+					 key, item);
+				return -EINVAL;
+			}
+			if (w1_crc8(rom, 7) != rom[7]) {
+				snprintf(err, err_size, "[w1] %s: no sensor is named %s: its last two digits would be %02x",
+					 key, item, w1_crc8(rom, 7));
+				return -EINVAL;
+			}
+			set = own_setting(s, rom);
+		}
+		if (set == NULL || !parse(value != NULL ? value : item, set)) {
+			snprintf(err, err_size, "[w1] %s = %.60s: must be %s; for single sensors (at most %d) 28dedf128400003b=...",
+				 key, text, wanted, W1_SETTINGS_OWN);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int parse_sensors(struct node_config *c, char *err, size_t err_size)
+{
+	c->w1.all.resolution_bits = 12;	/* where the text has only single sensors */
+	for (int own = 0; own <= 1; own++) {
+		if (parse_settings(&c->w1, "resolution", c->w1_resolution, "9, 10, 11, 12, or 0", parse_resolution, own, err,
+				   err_size) != 0 ||
+		    parse_settings(&c->w1, "alarms", c->w1_alarms,
+				   "LOW..HIGH in degrees from -55 to 125, such as -20..60", parse_alarms, own, err,
+				   err_size) != 0) {
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -200,17 +303,13 @@ static int work_out(struct node_config *c, char *err, size_t err_size)
 		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.01 s or more", c->period_ms);
 		return -EINVAL;
 	}
-	if (c->w1_resolution != 0 && c->w1_resolution < 9) {
-		snprintf(err, err_size, "[w1] resolution = %u: must be 9, 10, 11, 12, or 0", c->w1_resolution);
-		return -EINVAL;
-	}
 	if (!parse_day(c->gnss_not_before, &c->not_before_us)) {
 		snprintf(err, err_size, "[gnss] not_before = %.40s: must be a day such as 2026-01-01",
 			 c->gnss_not_before);
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];
-	if (parse_alarms(c, err, err_size) != 0 || parse_servers(c, err, err_size) != 0) {
+	if (parse_sensors(c, err, err_size) != 0 || parse_servers(c, err, err_size) != 0) {
 		return -EINVAL;
 	}
 	return parse_sync(c->outbox_sync, &c->outbox_sync_ms, err, err_size);

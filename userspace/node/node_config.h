@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gpio-w1/w1_settings.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
@@ -31,7 +32,7 @@ struct node_config {
 	int w1_bus;		/* enum node_w1_bus */
 	char *w1_chip;
 	unsigned w1_gpio;
-	unsigned w1_resolution;	/* 0: as the sensors are set */
+	char *w1_resolution;
 	unsigned w1_search_every;
 	char *w1_alarms;
 
@@ -62,8 +63,7 @@ struct node_config {
 	enum log_level log_level;
 	char servers[NODE_SERVERS_MAX][256];	/* the URIs of server_uri */
 	unsigned n_servers;
-	bool has_alarms;
-	int alarm_low, alarm_high;	/* degC */
+	struct w1_settings w1;
 	uint8_t gnss_dyn_model;	/* CFG-NAV5 dynModel */
 	int64_t not_before_us;
 	unsigned outbox_sync_ms;

@@ -89,11 +89,8 @@ static void open_bus(struct parts *p, uint64_t now_ns)
 		.bus = buses[c->w1_bus],
 		.chip = c->w1_chip,
 		.gpio = c->w1_gpio,
-		.resolution_bits = c->w1_resolution,
 		.search_every_cycles = c->w1_search_every,
-		.alarms = c->has_alarms,
-		.alarm_high = c->alarm_high,
-		.alarm_low = c->alarm_low,
+		.settings = c->w1,
 	};
 	char err[sizeof(p->bus_reason)];
 
@@ -185,8 +182,9 @@ static void check_alarms(struct parts *p, const struct thermometers_result *resu
 	uint8_t now[THERMOMETERS_MAX][8];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < result->n && p->config->has_alarms; i++) {
+	for (unsigned i = 0; i < result->n; i++) {
 		const struct thermometer_sample *t = &result->sample[i];
+		const struct w1_setting *set = w1_setting_of(&p->config->w1, t->rom);
 		bool was = parts_is_alarmed(p, t->rom), is = t->temp_known ? t->alarm : was;
 		char rom[17];
 
@@ -195,7 +193,7 @@ static void check_alarms(struct parts *p, const struct thermometers_result *resu
 		}
 		if (is != was) {
 			log_warning("1-Wire: sensor %s: %.3f degC is %s the alarm thresholds %d..%d", rom, t->temp_mc / 1000.0,
-				    is ? "at or beyond" : "within", p->config->alarm_low, p->config->alarm_high);
+				    is ? "at or beyond" : "within", set->alarm_low, set->alarm_high);
 		}
 		if (is) {
 			memcpy(now[n++], t->rom, 8);

@@ -210,7 +210,7 @@ const char *check_sensors_temperature(struct selftest *t)
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);
-		code = w1_sysfs_read(path, t->config->w1_resolution, samples, &n, t->line_why, sizeof(t->line_why));
+		code = w1_sysfs_read(path, &t->config->w1, samples, &n, t->line_why, sizeof(t->line_why));
 		if (code != 0) {
 			selftest_say(t, "%s", t->line_why);
 			return "kernel-has-none";
@@ -220,7 +220,7 @@ const char *check_sensors_temperature(struct selftest *t)
 	if (why != NULL || (why = found(t)) != NULL) {
 		return why;
 	}
-	w1_cycle_init(&cycle, t->line, (uint8_t)t->config->w1_resolution, 1);
+	w1_cycle_init(&cycle, t->line, &t->config->w1, 1);
 	for (unsigned i = 0; i < 2; i++) {
 		code = w1_cycle_run(&cycle, samples, &n);
 		if (code < 0) {
