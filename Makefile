@@ -174,7 +174,7 @@ check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*,*ds18b20*,*thermometers*' --verbose $(CHECK_ARGS)
 
 check-server: tests ## The server's tests: stores, gaps, ingest, bad input with 20,000 mutations of each kept one, databases in trouble
-	$(Q)GEOTHERM_LONG=1 GEOTHERM_FUZZ_ROUNDS=20000 tests/run --build '$(BUILD)' \
+	$(Q)GEOTHERM_FUZZ_ROUNDS=20000 tests/run --long --build '$(BUILD)' \
 		--only '*server*,*store*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
@@ -205,7 +205,7 @@ check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stop
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
 
 check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readings of backlog (15 minutes)
-	$(Q)GEOTHERM_BACKLOG=10000 GEOTHERM_KILLS=1000 tests/run --build '$(BUILD)' \
+	$(Q)GEOTHERM_KILLS=1000 tests/run --long --build '$(BUILD)' \
 		--only '*node*,*outbox*,*uplink*,*sampler*,*clock*,*coaps*' --verbose $(CHECK_ARGS)
 
 # Ratios against a peer in the same run; never part of a test.

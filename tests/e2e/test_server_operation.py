@@ -17,7 +17,6 @@ from rig import DEVICE, PATIENCE_S, until
 from test_mariadb import mariadb, store, stored, wait_stored      # noqa: F401 (a fixture)
 
 SERVED_AGAIN_S = 20
-LONG = pytest.mark.skipif("GEOTHERM_LONG" not in os.environ, reason="make check-server runs it (GEOTHERM_LONG)")
 
 
 def free_tcp_port():
@@ -155,7 +154,7 @@ def test_observe_shows_each_reading_as_it_is_stored(rig):
 
 # --- a database in trouble ---------------------------------------------------
 
-@LONG
+@pytest.mark.long
 def test_a_locked_sqlite_file_loses_nothing(rig):
     port = free_tcp_port()
     server = rig.start_server("-o", f"server.metrics=127.0.0.1:{port}")
@@ -191,7 +190,7 @@ def test_a_file_system_without_room_loses_nothing(rig):
     assert_whole(rig)
 
 
-@LONG
+@pytest.mark.long
 def test_a_read_only_mariadb_loses_nothing(rig, mariadb):      # noqa: F811
     server = rig.start_server(conf=rig.server_conf(store(rig, mariadb)))
     node = rig.start_node()
@@ -205,7 +204,7 @@ def test_a_read_only_mariadb_loses_nothing(rig, mariadb):      # noqa: F811
     assert_whole(rig, [int(row[0]) for row in stored(mariadb)])
 
 
-@LONG
+@pytest.mark.long
 def test_a_frozen_mariadb_loses_nothing(rig, mariadb):         # noqa: F811
     server = rig.start_server(conf=rig.server_conf(store(rig, mariadb)))
     node = rig.start_node()
