@@ -175,7 +175,7 @@ check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
 
 check-server: tests ## The server's tests: stores, gaps, ingest, bad input with 20,000 mutations of each kept one, databases in trouble
 	$(Q)GEOTHERM_FUZZ_ROUNDS=20000 tests/run --long --build '$(BUILD)' \
-		--only '*server*,*store*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
+		--only '*server*,*store*,*disk*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
 	$(Q)tests/run --build '$(BUILD)' --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)

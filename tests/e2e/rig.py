@@ -17,6 +17,8 @@ import sqlite3
 import subprocess
 import time
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("GEOTHERM_BUILD", ROOT / "build"))
 DEVICE = "urn:dev:mac:0200c0fffe000001"
@@ -123,6 +125,15 @@ class Rig:
         daemon = Daemon([*wrap, BUILD / program, *args], self.dir / (log or f"{program}.log"), env)
         self.daemons.append(daemon)
         return daemon
+
+    def strace(self, name, *options):
+        """For wrap: the daemon under strace, with these options and its trace in NAME.strace."""
+        if b"__asan_init" in (BUILD / "geotherm-node").read_bytes():
+            pytest.skip("AddressSanitizer makes calls of its own, and its leak check does not run under strace")
+        wrap = ["strace", "-D", "-f", "-qq", "-o", str(self.dir / f"{name}.strace"), *options]
+        if subprocess.run([*wrap, "true"], capture_output=True).returncode != 0:
+            pytest.skip("strace may not trace here")
+        return wrap
 
     def start_server(self, *args, conf=None, wrap=()):
         server = self.spawn("geotherm-server", "--config", conf or self.server_conf(), *args, wrap=wrap)
