@@ -198,7 +198,7 @@ check-overlay: ## The overlay: its parameters as the firmware applies them, on P
 	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/dts $(CHECK_ARGS)
 
 check-selftest: tests ## geotherm-selftest and geotherm doctor: each fault that the simulators can have is named by the right check
-	$(Q)tests/run --build '$(BUILD)' --only 'test_selftest*,test_doctor*' --verbose $(CHECK_ARGS)
+	$(Q)tests/run --long --build '$(BUILD)' --only 'test_selftest*,test_doctor*' --verbose $(CHECK_ARGS)
 
 check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stopped, frozen and cut off under load
 	$(Q)deps/packages galera

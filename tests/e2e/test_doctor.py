@@ -76,6 +76,7 @@ def test_a_receiver_that_is_not_there_is_named(rig):
     assert "no-port" in text and "/dev/geotherm-no-such-port" in text and "--only uart,receiver" in text
 
 
+@pytest.mark.long
 def test_a_disk_that_takes_no_reading_is_named(rig):
     rig.start_server()
     node = Daemon(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", BUILD / "geotherm-node", "--config", rig.node_conf()],
@@ -94,7 +95,9 @@ def test_a_node_without_a_server_is_named(rig):
     assert "[server] uri" in broken_at(rig, "session")
 
 
-@pytest.mark.parametrize("what,words", [("down", "nothing listens there"), ("name", "other.example"), ("store", "5.03")])
+@pytest.mark.parametrize("what,words", [("down", "nothing listens there"),
+                                        pytest.param("name", "other.example", marks=pytest.mark.long),
+                                        pytest.param("store", "5.03", marks=pytest.mark.long)])
 def test_a_session_that_does_not_come_about_is_named_with_its_reason(rig, what, words):
     store = {"backend": "mariadb", "socket": rig.dir / "nobody.sock", "user": "u", "database": "d"}
     if what != "down":
@@ -105,6 +108,7 @@ def test_a_session_that_does_not_come_about_is_named_with_its_reason(rig, what, 
     assert words in broken_at(rig, "session", "--wait", 3)
 
 
+@pytest.mark.long
 def test_a_server_that_went_away_since_is_named(rig):
     server = rig.start_server()
     node = rig.start_node(conf=rig.node_conf(node={"period": "1h"}))
@@ -116,6 +120,7 @@ def test_a_server_that_went_away_since_is_named(rig):
     assert node.stop() == 0
 
 
+@pytest.mark.long
 def test_a_row_that_is_gone_is_named(rig):
     server = rig.start_server()
     rig.start_node(conf=rig.node_conf(node={"period": "1h"}))

@@ -66,6 +66,7 @@ def test_a_sound_rig_passes_every_check_that_applies_and_its_row_is_marked(rig):
     assert (rows[0]["seq"], rows[0]["note"], rows[0]["t1"], rows[0]["lat"]) == (1, "selftest", None, None)
 
 
+@pytest.mark.long
 def test_what_the_node_would_simulate_is_simulated_and_said(rig):
     conf = rig.node_conf(node={"simulate": "if-absent"}, w1={"bus": "auto", "chip": "no-such-chip"},
                          gnss={"port": "/dev/geotherm-no-such-port"})
@@ -112,10 +113,15 @@ RECEIVERS = {    # options of the simulator: what does not pass, and what a valu
 }
 
 
+SHORT = {"talking NMEA only", "counterfeit", "without an antenna"}      # in make check; all of them in make check-selftest
+
+
 @pytest.fixture(scope="module", autouse=True)
-def tested(tmp_path_factory):
-    """All receivers at once, beside the other tests: most of it is waiting for a second to pass."""
+def tested(request, tmp_path_factory):
+    """All receivers that are asked for at once, beside the other tests: most of it is waiting for a second to pass."""
     folder = tmp_path_factory.mktemp("receivers")
+    asked = {item.callspec.params["name"] for item in request.session.items if "tested" in item.fixturenames
+             and hasattr(item, "callspec") and "name" in item.callspec.params}
 
     def run_one(number, options):
         receiver = Receiver(*options)
@@ -127,7 +133,7 @@ def tested(tmp_path_factory):
             receiver.stop()
 
     with concurrent.futures.ThreadPoolExecutor(len(RECEIVERS)) as pool:
-        yield {name: pool.submit(run_one, number, row[0]) for number, (name, row) in enumerate(RECEIVERS.items())}
+        yield {name: pool.submit(run_one, number, row[0]) for number, (name, row) in enumerate(RECEIVERS.items()) if name in asked}
 
 
 def test_a_port_that_is_none_and_one_that_is_held_are_told_apart(rig):
@@ -163,6 +169,7 @@ def test_a_server_that_is_down_or_has_no_address_is_named(rig):
     assert uplink(rig.node_conf(server={"uri": "coaps://no-such-host.invalid"}))[:2] == (1, {"uplink/session": "no-such-host"})
 
 
+@pytest.mark.long
 def test_a_server_that_never_answers_is_named(rig):
     import socket
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
@@ -333,12 +340,14 @@ def test_a_bundle_tells_the_outcomes_and_none_of_the_secrets(rig):
     assert "satellites" in fix and len([w for w in fix.split() if w.count(".") == 1 and len(w.split(".")[1]) > 4]) == 0
 
 
+@pytest.mark.long
 def test_the_position_is_told_only_when_asked_for(rig):
     _, seen = selftest(rig.node_conf(), "--only", "receiver/fix", "--position")
     told = seen["receiver/fix"]["value"].split(", ")[-1].split()
     assert len(told) == 2 and all(len(v.split(".")[1]) == 7 for v in told)
 
 
+@pytest.mark.long
 def test_it_refuses_politely_while_the_node_holds_the_port(rig):
     receiver = Receiver()
     try:
@@ -375,7 +384,7 @@ def test_it_refuses_politely_while_the_node_holds_the_line(rig):
 
 # --- the receivers that were begun above -------------------------------------------
 
-@pytest.mark.parametrize("name", RECEIVERS)
+@pytest.mark.parametrize("name", [name if name in SHORT else pytest.param(name, marks=pytest.mark.long) for name in RECEIVERS])
 def test_a_receiver_s_fault_is_named(tested, name):
     _, expected, values = RECEIVERS[name]
     code, seen = tested[name].result()
