@@ -189,9 +189,10 @@ def test_a_wrong_ca_a_wrong_name_and_a_foreign_certificate_are_told_apart(rig):
 def test_an_expired_server_is_named(rig):
     server = expired_server(rig)
     try:
-        code, seen, _ = until(lambda: (result := uplink(rig.node_conf()))[1] != {"uplink/session": "server-down"} and result,
-                              "openssl listens")
+        code, seen, all_seen = until(lambda: (result := uplink(rig.node_conf()))[1] != {"uplink/session": "server-down"} and result,
+                                     "openssl listens")
         assert (code, seen) == (1, {"uplink/session": "server-expired"})
+        assert 'certificate of "?":' in all_seen["uplink/session"]["value"], "a subject without a name in it"
     finally:
         server.kill()
         server.wait()

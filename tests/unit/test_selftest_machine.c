@@ -131,6 +131,13 @@ static void boards_are_told_by_model_and_revision(void **state)
 	assert_cause("board", "model", "new-board", SELFTEST_WARN);
 }
 
+static void what_is_no_text_reaches_no_report(void **state)
+{
+	(void)state;
+	put_text("/proc/device-tree/model", "Raspberry Pi \xc3\xa9 \x1b[31m \xff\xc3 \xe2\x82");
+	assert_pass("board", "model", "Raspberry Pi \xc3\xa9 ?[31m \x3f? \x3f?");
+}
+
 static void a_free_line_passes_and_is_given_back(void **state)
 {
 	(void)state;
@@ -295,6 +302,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(boards_are_told_by_model_and_revision),
+		TEST(what_is_no_text_reaches_no_report),
 		TEST(a_free_line_passes_and_is_given_back),
 		TEST(a_line_that_is_held_is_named_with_its_holder),
 		TEST(a_chip_that_is_absent_or_forbidden_and_a_line_that_is_none_are_told_apart),

@@ -55,7 +55,8 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	if (*flags == 0) {
 		return 0;
 	}
-	if (mbedtls_x509_dn_gets(subject, sizeof subject, &crt->subject) < 0) {
+	/* 0: a subject without a name in it, and nothing is written. */
+	if (mbedtls_x509_dn_gets(subject, sizeof subject, &crt->subject) <= 0) {
 		snprintf(subject, sizeof subject, "?");
 	}
 	describe_flags(*flags, why, sizeof why);

@@ -156,7 +156,7 @@ static void listen_at_all(struct selftest *t, struct selftest_receiver *r, struc
 /* --- the port, for all checks --- */
 
 /* Where the node would: as configured, or in place of what is not there. */
-static bool simulate(const struct selftest *t, struct selftest_receiver *r)
+static bool simulate(struct selftest *t, struct selftest_receiver *r)
 {
 	struct ublox7_config config;
 	char why[200];
@@ -166,6 +166,9 @@ static bool simulate(const struct selftest *t, struct selftest_receiver *r)
 	}
 	ublox7_config_default(&config);
 	r->pty = ublox7_pty_start(&config, why, sizeof(why));
+	if (r->pty == NULL) {
+		selftest_say(t, "%s", why);
+	}
 	r->path = r->pty != NULL ? ublox7_pty_path(r->pty) : r->path;
 	return r->pty != NULL;
 }

@@ -13,6 +13,7 @@
 #include "checks.h"
 #include "facts.h"
 #include "gpio-w1/w1_thread.h"
+#include "userspace/reading/senml_record.h"
 
 const char *selftest_status_name(enum selftest_status status)
 {
@@ -97,6 +98,22 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What comes from files, devices and servers goes to terminals and into JSON: '?' for what is no text. */
+static void clean(char *text)
+{
+	while (*text != '\0') {
+		size_t n = senml_utf8_prefix(text, strlen(text));
+
+		for (size_t i = 0; i < n; i++) {
+			text[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+		}
+		text += n;
+		if (*text != '\0') {
+			*text++ = '?';
+		}
+	}
+}
+
 void selftest_run(struct selftest *t, const struct selftest_check *check, struct selftest_outcome *out)
 {
 	struct job job = { t, check, NULL };
@@ -114,6 +131,7 @@ void selftest_run(struct selftest *t, const struct selftest_check *check, struct
 		run_job(&job);
 	}
 	out->ms = (unsigned)(now_ms() - began);
+	clean(out->value);
 	if (job.cause == NULL) {
 		return;
 	}
