@@ -165,7 +165,7 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
 	server/gaps.c server/store_row.c server/authorise.c server/refusals.c)
 
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(call obj,$(PURE_SRC)) $(PROGRAMS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tests/qemu/guest/w1_reads $(call obj,$(PURE_SRC)) $(PROGRAMS)
 
 check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)

@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 			cycles = strtoul(optarg, NULL, 10);
 			break;
 		case 'r':
-			config.resolution_bits = (unsigned)strtoul(optarg, NULL, 10);
+			config.settings.all.resolution_bits = (uint8_t)strtoul(optarg, NULL, 10);
 			break;
 		case 's':
 			config.search_every_cycles = (unsigned)strtoul(optarg, NULL, 10);
