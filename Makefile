@@ -163,7 +163,7 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
 	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c userspace/sim/w1_sim_wire.c \
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
-	server/gaps.c server/store_row.c server/authorise.c server/refusals.c)
+	server/gaps.c server/store_row.c server/authorise.c userspace/daemon/refusals.c)
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tests/qemu/guest/w1_reads $(call obj,$(PURE_SRC)) $(PROGRAMS)
 

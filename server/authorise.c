@@ -8,6 +8,9 @@ bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who, en
 {
 	bool operators_only = action == AUTHORISE_REMOVE || action == AUTHORISE_SET;
 
+	if (who->revoked) {
+		return false;
+	}
 	if (!who->certified) {
 		return (mode == COAPS_AUTH_NONE && !operators_only) ||
 		       (mode == COAPS_AUTH_OPTIONAL && action == AUTHORISE_WRITE_LEGACY);

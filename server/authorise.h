@@ -4,7 +4,7 @@
  *
  * A certificate that names a device may write and read as that device and no other. An
  * operator's may read and remove everything and write nothing. Without a certificate:
- * client_auth = none lets anyone write and read, optional only send the older program's text.
+ * A certificate that was revoked may nothing. client_auth = none lets anyone write and read, optional only send the older program's text.
  */
 #ifndef AUTHORISE_H
 #define AUTHORISE_H

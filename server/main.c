@@ -335,35 +335,47 @@ static int tell_ready(const struct server *s, const struct options *o)
 
 /* --- run ------------------------------------------------------------------ */
 
-/*
- * All or nothing: what is wrong, or takes a restart, leaves everything as it was. Credentials are read from their
- * files at each handshake; here they are checked, so that a bad one is told before a node meets it.
- */
+static void swap(char **a, char **b)
+{
+	char *kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* All or nothing: what is wrong, or takes a restart, leaves everything as it was. */
 static void reload(struct server *s, const struct options *o)
 {
 	struct server_config fresh;
+	struct coaps_credentials credentials;
 	const char *changed;
 	char err[512];
 
 	notify_send("RELOADING=1");
 	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
-	} else if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
+		notify_send("READY=1");
+		return;
+	}
+	credentials = credentials_of(&fresh);
+	if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
 		log_error("reload: %s has changed, and that takes a restart; all stays as it was", changed);
-		server_config_free(&fresh);
-	} else if (check(&fresh) != EXIT_OK) {
-		log_error("reload: refused; the configuration stays as it was, and the files of the credentials must be mended");
-		server_config_free(&fresh);
+	} else if (coaps_server_renew(s->coaps, &credentials, err, sizeof(err)) < 0) {
+		log_error("reload: %s; all stays as it was", err);
 	} else {
+		swap(&s->config.certificate, &fresh.certificate);
+		swap(&s->config.key, &fresh.key);
+		swap(&s->config.ca, &fresh.ca);
+		swap(&s->config.crl, &fresh.crl);
 		s->config.log_level = fresh.log_level;
 		s->config.retention_days = fresh.retention_days;
 		if (o->log_level == NULL) {
 			log_set_level(fresh.log_level);
 		}
 		resources_set_retention(s->resources, fresh.retention_days);
-		server_config_free(&fresh);
-		log_notice("reloaded: retention_days=%u, credentials are good", s->config.retention_days);
+		log_notice("reloaded: retention_days=%u, and the credentials", s->config.retention_days);
 	}
+	server_config_free(&fresh);
 	notify_send("READY=1");
 }
 

@@ -156,7 +156,7 @@ static int decode(struct post *p, int format, const uint8_t *data, size_t size, 
 
 static void refuse_writer(const struct coaps_identity *who, const char *device, coap_pdu_t *response)
 {
-	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate names %s, which may not write for %s",
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate%s names %s, which may not write for %s", who->revoked ? " (revoked)" : "",
 		       who->name[0] != '\0' ? who->name : "no device", device);
 }
 

@@ -14,7 +14,7 @@
 #include "device_json.h"
 #include "observers.h"
 #include "post.h"
-#include "refusals.h"
+#include "userspace/daemon/refusals.h"
 #include "request.h"
 #include "userspace/daemon/log.h"
 #include "userspace/reading/senml.h"
@@ -241,7 +241,7 @@ static bool allow(const struct resources *r, coap_session_t *session, enum autho
 	if (authorise(r->client_auth, &who, action, device)) {
 		return true;
 	}
-	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate names %s, which may not %s %s",
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate%s names %s, which may not %s %s", who.revoked ? " (revoked)" : "",
 		       who.name[0] != '\0' ? who.name : "no device",
 		       action == AUTHORISE_REMOVE ? "remove from" : action == AUTHORISE_SET ? "set" : "read", device);
 	return false;

@@ -122,7 +122,7 @@ static bool same(const struct config_key *key, const struct server_config *a, co
 
 const char *server_config_fixed_difference(const struct server_config *a, const struct server_config *b)
 {
-	static const char *const changeable[] = { "log_level", "retention_days" };
+	static const char *const changeable[] = { "log_level", "retention_days", "certificate", "key", "ca", "crl" };
 	static char text[64];
 
 	for (size_t i = 0; i < TABLE_ROWS; i++) {

@@ -5,7 +5,20 @@
 #include <mbedtls/ssl.h>
 #include <string.h>
 
+#include "coaps_side.h"
 #include "coaps_x509.h"
+
+static bool is_revoked(const struct coaps_side *side, const mbedtls_x509_crt *crt)
+{
+	for (const mbedtls_x509_crl *crl = &side->keys.crl; crl != NULL && crl->version != 0; crl = crl->next) {
+		if (crl->issuer_raw.len == crt->issuer_raw.len &&
+		    memcmp(crl->issuer_raw.p, crt->issuer_raw.p, crl->issuer_raw.len) == 0 &&
+		    mbedtls_x509_crt_is_revoked(crt, crl) != 0) {
+			return true;
+		}
+	}
+	return false;
+}
 
 void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 {
@@ -23,6 +36,7 @@ void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 		return;
 	}
 	out->certified = true;
+	out->revoked = is_revoked(coap_get_app_data(coap_session_get_context(session)), crt);
 	if (!coaps_x509_device(crt, out->name, sizeof out->name)) {
 		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), out->name,
 				     sizeof out->name);

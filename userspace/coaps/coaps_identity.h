@@ -13,6 +13,7 @@
 
 struct coaps_identity {
 	bool certified;		/* the peer showed a certificate, and it was verified */
+	bool revoked;		/* it is on our list by now: whatever it says, nothing may be granted */
 	bool is_operator;	/* subject has organizationalUnitName "operator" */
 	char name[96];		/* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
 };

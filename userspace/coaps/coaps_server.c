@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <mbedtls/error.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coaps_cookie.h"
 #include "coaps_side.h"
 #include "userspace/daemon/log.h"
+#include "userspace/daemon/refusals.h"
 
 #define DEFAULT_PORT "5684"		/* RFC 7252 12.8 */
 #define SESSION_TIMEOUT_S 86400
@@ -23,9 +26,8 @@
 
 struct coaps_server {
 	struct coaps_side side;
-	struct coaps_credentials credentials;
 	void *user;
-	uint64_t refusal_logged_s;
+	struct refusals refusals;	/* of handshakes, by address */
 };
 
 struct place {
@@ -158,29 +160,64 @@ static int listen_on_all(struct coaps_server *s, const char *list, const struct 
 	return 0;
 }
 
-/* A refused client is told to the log once a minute, so that a scan can't fill the disk. */
-static int on_event(coap_session_t *session, const coap_event_t event)
+static struct coaps_server *server_of(const coap_context_t *context)
 {
-	struct coaps_server *s = coap_get_app_data(coap_session_get_context(session));
-	struct timespec now;
-	char peer[INET6_ADDRSTRLEN + 8];
+	return coap_get_app_data(context);
+}
 
-	if (event != COAP_EVENT_DTLS_ERROR) {
-		return 0;
+static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data, size_t size, uint8_t *reply,
+		    size_t *reply_size)
+{
+	return coaps_cookie_judge(&server_of(context)->side.cookies, remote, data, size, reply, reply_size);
+}
+
+/* What the peer did wrong, for the log of an operator who asks why a node does not come through. */
+static const char *why_refused(struct coaps_side *side, const mbedtls_ssl_context *ssl, int error, char *out, size_t size)
+{
+	uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
+
+	switch (error) {
+	case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
+		return "it has sent no certificate";
+	case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
+		return "it does not speak DTLS 1.2";
+	case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
+		return "it offers no cipher suite, or no curve, that [server] ciphers and our certificate allow";
+	case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
+		return "it has refused us; most likely our certificate, or its name";
+	default:
+		break;
+	}
+	if (side->refused[0] != '\0') {
+		return side->refused;
+	}
+	if (flags != 0 && flags != UINT32_MAX) {
+		coaps_side_describe(flags, out, size);	/* such as a wrong extendedKeyUsage, found after verify() */
+	} else {
+		mbedtls_strerror(error, out, size);
+	}
+	return out;
+}
+
+static void on_failed(coap_session_t *session, void *ssl, int error)
+{
+	struct coaps_server *s = server_of(coap_session_get_context(session));
+	char peer[INET6_ADDRSTRLEN + 8], words[160];
+	struct timespec now;
+	unsigned unsaid;
+
+	if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT) {
+		return;		/* of a coaps_client in the same process, which looks for itself */
 	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (s->refusal_logged_s != 0 && (uint64_t)now.tv_sec < s->refusal_logged_s + 60) {
-		return 0;
-	}
-	s->refusal_logged_s = (uint64_t)now.tv_sec + 1;
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
 	}
-	log_warning("refused peer=%s reason=\"%s\"", peer,
-		    s->side.refused[0] != '\0' ? s->side.refused
-		    : s->side.last_words[0] != '\0' ? s->side.last_words : "the handshake failed");
-	s->side.refused[0] = s->side.last_words[0] = '\0';
-	return 0;
+	if (refusals_tell(&s->refusals, peer, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, &unsaid)) {
+		log_warning("refused peer=%s reason=\"%s\" (%u more since the last word)", peer,
+			    why_refused(&s->side, ssl, error, words, sizeof words), unsaid);
+	}
+	s->side.refused[0] = '\0';
 }
 
 static int secure(struct coaps_server *s, const struct coaps_server_config *config, const struct place *p)
@@ -189,15 +226,16 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 
 	if (config->client_auth == COAPS_AUTH_NONE) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_NONE;
-	} else if (s->credentials.ca == NULL) {
+	} else if (config->credentials.ca == NULL) {
 		snprintf(p->err, p->err_size, "ca: needed to verify the clients (client_auth = none would do without)");
 		return -EKEYREJECTED;
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
 	}
-	coaps_side_pki(&s->credentials, config->client_auth != COAPS_AUTH_NONE, &pki);
+	/* No files: what they hold comes with the hook (deps/patches/0009). */
+	coaps_side_pki(&(const struct coaps_credentials){ NULL }, config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->side.context, &pki)) {
-		snprintf(p->err, p->err_size, "%s: libcoap does not take these credentials", s->credentials.certificate);
+		snprintf(p->err, p->err_size, "%s: libcoap does not take these credentials", config->credentials.certificate);
 		return -EKEYREJECTED;
 	}
 	return 0;
@@ -219,8 +257,7 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
-	s->credentials = config->credentials;
-	*code = coaps_side_init(&s->side, COAPS_SERVER, &s->credentials, config->ciphers, err, err_size);
+	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers, err, err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
@@ -229,7 +266,8 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 					 config->session_timeout_s != 0 ? config->session_timeout_s : SESSION_TIMEOUT_S);
 	coap_context_set_max_handshake_sessions(s->side.context, MAX_HANDSHAKES);
 	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
-	coap_register_event_handler(s->side.context, on_event);
+	coap_dtls_hello_hook = on_hello;
+	coap_mbedtls_failed_hook = on_failed;
 	*code = secure(s, config, &p);
 	if (*code == 0) {
 		*code = listen_on_all(s, config->listen, &p);
@@ -239,6 +277,14 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		return NULL;
 	}
 	return s;
+}
+
+int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials, char *err, size_t err_size)
+{
+	int code = coaps_credentials_check(credentials, COAPS_SERVER, coaps_now_s(), NULL, err, err_size);
+
+	code = code != 0 ? code : coaps_side_renew(&s->side, credentials, err, err_size);
+	return code != 0 ? -EKEYREJECTED : 0;
 }
 
 void coaps_server_free(struct coaps_server *s)

@@ -22,7 +22,7 @@ enum coaps_client_auth {
 
 struct coaps_server_config {
 	const char *listen;	/* "192.0.2.1:5684,[2001:db8::1]"; port 5684 where none is given; "*" and "[::]" take IPv4 too */
-	struct coaps_credentials credentials;	/* borrowed while the server lives */
+	struct coaps_credentials credentials;
 	enum coaps_client_auth client_auth;
 	const char *ciphers;	/* coaps_policy.h, NULL: default */
 	unsigned session_timeout_s;	/* idle sessions end after this; 0: 86 400, for nodes post rarely */
@@ -37,6 +37,13 @@ struct coaps_server;
  */
 struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code, char *err, size_t err_size);
 void coaps_server_free(struct coaps_server *s);
+
+/*
+ * Takes credentials anew while it runs, from the same or other files. Sessions go on; each handshake from now on, that of a
+ * known address too, uses them; who is now on the revocation list has no identity at its next request. 0, or -EKEYREJECTED
+ * with err, and all is as before.
+ */
+int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials, char *err, size_t err_size);
 
 /* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by coaps_server_user(). */
 coap_context_t *coaps_server_context(struct coaps_server *s);

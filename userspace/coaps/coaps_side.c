@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coaps_cookie.h"
 #include "userspace/daemon/log.h"
 
 /* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
@@ -31,8 +32,7 @@ static void libcoap_says(coap_log_t level, const char *message)
 	}
 }
 
-/* The lines of mbedtls_x509_crt_verify_info() as one. */
-static void describe_flags(uint32_t flags, char *out, size_t size)
+void coaps_side_describe(uint32_t flags, char *out, size_t size)
 {
 	int len = mbedtls_x509_crt_verify_info(out, size, "", flags);
 
@@ -59,7 +59,7 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	if (mbedtls_x509_dn_gets(subject, sizeof subject, &crt->subject) <= 0) {
 		snprintf(subject, sizeof subject, "?");
 	}
-	describe_flags(*flags, why, sizeof why);
+	coaps_side_describe(*flags, why, sizeof why);
 	snprintf(side->refused, sizeof side->refused, "certificate of \"%s\"%s: %s", subject,
 		 depth > 0 ? " (a CA)" : "", why);
 	/* VERIFY_OPTIONAL means "none will do", not "a bad one will do". */
@@ -75,34 +75,83 @@ static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 	mbedtls_ssl_conf_ciphersuites(conf, side->policy.suites);
 	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
 	mbedtls_ssl_conf_authmode(conf, side->authmode);
-	mbedtls_ssl_conf_ca_chain(conf, &side->ca, side->crl.version != 0 ? &side->crl : NULL);
+	mbedtls_ssl_conf_ca_chain(conf, &side->keys.ca, &side->keys.crl);	/* an empty list revokes nothing */
 	mbedtls_ssl_conf_verify(conf, verify, side);
 	if (is_client) {
 		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN where it has none. */
 		return mbedtls_ssl_set_hostname(ssl, side->server_name);
 	}
+	coaps_cookie_configure(conf, &side->cookies);
 	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &side->tickets);
+	return mbedtls_ssl_conf_own_cert(conf, &side->keys.own, &side->keys.key);
+}
+
+static void keys_init(struct coaps_keys *k)
+{
+	mbedtls_x509_crt_init(&k->own);
+	mbedtls_pk_init(&k->key);
+	mbedtls_x509_crt_init(&k->ca);
+	mbedtls_x509_crl_init(&k->crl);
+}
+
+static void keys_free(struct coaps_keys *k)
+{
+	mbedtls_x509_crt_free(&k->own);
+	mbedtls_pk_free(&k->key);
+	mbedtls_x509_crt_free(&k->ca);
+	mbedtls_x509_crl_free(&k->crl);
+}
+
+/* coaps_credentials_check() has said of most files what is wrong with them; what is left is a race with who writes them. */
+static int keys_load(struct coaps_side *side, struct coaps_keys *k, const struct coaps_credentials *c, char *err, size_t err_size)
+{
+	const char *key = c->key != NULL ? c->key : c->certificate;
+
+	if (c->ca != NULL && mbedtls_x509_crt_parse_file(&k->ca, c->ca) != 0) {
+		snprintf(err, err_size, "%s: the CA certificate cannot be read", c->ca);
+		return -EINVAL;
+	}
+	if (c->crl != NULL && mbedtls_x509_crl_parse_file(&k->crl, c->crl) != 0) {
+		snprintf(err, err_size, "%s: the revocation list cannot be read", c->crl);
+		return -EINVAL;
+	}
+	if (side->role == COAPS_SERVER &&
+	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
+	     mbedtls_pk_parse_keyfile(&k->key, key, NULL, mbedtls_ctr_drbg_random, &side->drbg) != 0 ||
+	     mbedtls_pk_check_pair(&k->own.pk, &k->key, mbedtls_ctr_drbg_random, &side->drbg) != 0)) {
+		snprintf(err, err_size, "%s: the certificate and its key cannot be read", c->certificate);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size)
+{
+	struct coaps_keys fresh;
+	int code;
+
+	keys_init(&fresh);
+	code = keys_load(side, &fresh, credentials, err, err_size);
+	if (code != 0) {
+		keys_free(&fresh);
+		return code;
+	}
+	keys_free(&side->keys);
+	side->keys = fresh;	/* nothing in these structures points to themselves */
 	return 0;
 }
 
 static int load(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size)
 {
-	if (credentials->ca != NULL && mbedtls_x509_crt_parse_file(&side->ca, credentials->ca) != 0) {
-		snprintf(err, err_size, "%s: the CA certificate cannot be read", credentials->ca);
-		return -EINVAL;
-	}
-	if (credentials->crl != NULL && mbedtls_x509_crl_parse_file(&side->crl, credentials->crl) != 0) {
-		snprintf(err, err_size, "%s: the revocation list cannot be read", credentials->crl);
-		return -EINVAL;
-	}
 	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) != 0 ||
 	    (side->role == COAPS_SERVER &&
-	     mbedtls_ssl_ticket_setup(&side->tickets, mbedtls_ctr_drbg_random, &side->drbg, MBEDTLS_CIPHER_AES_256_GCM,
-				      TICKET_LIFETIME_S) != 0)) {
+	     (mbedtls_ssl_cookie_setup(&side->cookies, mbedtls_ctr_drbg_random, &side->drbg) != 0 ||
+	      mbedtls_ssl_ticket_setup(&side->tickets, mbedtls_ctr_drbg_random, &side->drbg, MBEDTLS_CIPHER_AES_256_GCM,
+				       TICKET_LIFETIME_S) != 0))) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
 	}
-	return 0;
+	return keys_load(side, &side->keys, credentials, err, err_size);
 }
 
 int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
@@ -113,11 +162,11 @@ int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct 
 	memset(side, 0, sizeof *side);
 	side->role = role;
 	side->authmode = MBEDTLS_SSL_VERIFY_REQUIRED;
-	mbedtls_x509_crt_init(&side->ca);
-	mbedtls_x509_crl_init(&side->crl);
+	keys_init(&side->keys);
 	mbedtls_entropy_init(&side->entropy);
 	mbedtls_ctr_drbg_init(&side->drbg);
 	mbedtls_ssl_ticket_init(&side->tickets);
+	mbedtls_ssl_cookie_init(&side->cookies);
 	code = coaps_policy_parse(ciphers, &side->policy, err, err_size);
 	if (code == 0) {
 		code = load(side, credentials, err, err_size);
@@ -153,10 +202,10 @@ void coaps_side_free(struct coaps_side *side)
 		side->context = NULL;
 	}
 	mbedtls_ssl_ticket_free(&side->tickets);
+	mbedtls_ssl_cookie_free(&side->cookies);
 	mbedtls_ctr_drbg_free(&side->drbg);
 	mbedtls_entropy_free(&side->entropy);
-	mbedtls_x509_crl_free(&side->crl);
-	mbedtls_x509_crt_free(&side->ca);
+	keys_free(&side->keys);
 }
 
 /* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set. */

@@ -11,7 +11,9 @@
 #include <coap3/coap.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
+#include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
+#include <mbedtls/ssl_cookie.h>
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crl.h>
 #include <mbedtls/x509_crt.h>
@@ -20,26 +22,38 @@
 #include "coaps_credentials.h"
 #include "coaps_policy.h"
 
+/* What the files of the credentials hold. */
+struct coaps_keys {
+	mbedtls_x509_crt own;	/* server only: libcoap reads a client's */
+	mbedtls_pk_context key;
+	mbedtls_x509_crt ca;
+	mbedtls_x509_crl crl;
+};
+
 struct coaps_side {
 	enum coaps_role role;
 	int authmode;		/* MBEDTLS_SSL_VERIFY_... */
 	struct coaps_policy policy;
 	const char *server_name;	/* client: what the server's certificate must name; borrowed */
 	coap_context_t *context;
-	mbedtls_x509_crt ca;
-	mbedtls_x509_crl crl;
+	struct coaps_keys keys;	/* every TLS session points into it: renewed in its place */
 	mbedtls_entropy_context entropy;
 	mbedtls_ctr_drbg_context drbg;
 	mbedtls_ssl_ticket_context tickets;	/* server: RFC 5077 */
+	mbedtls_ssl_cookie_ctx cookies;	/* server: RFC 6347 4.2.1 */
 	unsigned sessions;	/* how often the hook was called: proof that it is in force */
 	char refused[256];	/* why the newest certificate was refused, "" if none was */
 	char last_words[160];	/* libcoap's newest warning */
 };
 
-/* Parses CA and CRL, makes the context. 0, or -ENOMEM, -EINVAL with err. */
+/* Parses the credentials, makes the context. 0, or -ENOMEM, -EINVAL with err. */
 int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
 		    const char *ciphers, char *err, size_t err_size);
 void coaps_side_free(struct coaps_side *side);
+/* Reads the files again: from now on every handshake uses them, those of known addresses too. 0, or as above and nothing has changed. */
+int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size);
+/* The lines of mbedtls_x509_crt_verify_info() as one. */
+void coaps_side_describe(uint32_t flags, char *out, size_t size);
 /* libcoap's form of the credentials; the strings stay borrowed. */
 void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, coap_dtls_pki_t *pki);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "server/refusals.h"
+#include "userspace/daemon/refusals.h"
 
 static void a_source_is_told_at_once_and_then_each_minute_with_a_count(void **state)
 {
@@ -63,5 +63,5 @@ int main(void)
 		cmocka_unit_test(a_name_longer_than_its_room_is_one_source),
 	};
 
-	return cmocka_run_group_tests_name("server_refusals", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("refusals", tests, NULL, NULL);
 }

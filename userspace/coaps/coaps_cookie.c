@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "coaps_cookie.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* RFC 6347 4.1, 4.2.2, 4.2.1: offsets in a datagram that begins with a ClientHello */
+#define RECORD_HEADER 13
+#define HANDSHAKE_HEADER 12
+#define CLIENT_VERSION (RECORD_HEADER + HANDSHAKE_HEADER)
+#define SESSION_ID (CLIENT_VERSION + 2 + 32)
+#define COOKIE_MAX 32
+#define TYPE_HANDSHAKE 22
+#define CLIENT_HELLO 1
+#define HELLO_VERIFY_REQUEST 3
+
+/* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to copy. */
+struct sender {
+	uint8_t address[16];
+	uint8_t port[2];
+};
+
+static struct sender sender_of(const coap_address_t *remote)
+{
+	struct sender s;
+
+	memset(&s, 0, sizeof(s));
+	if (remote->addr.sa.sa_family == AF_INET6) {
+		memcpy(s.address, &remote->addr.sin6.sin6_addr, sizeof(s.address));
+		memcpy(s.port, &remote->addr.sin6.sin6_port, sizeof(s.port));
+	} else {
+		memcpy(s.address, &remote->addr.sin.sin_addr, 4);
+		memcpy(s.port, &remote->addr.sin.sin_port, sizeof(s.port));
+	}
+	return s;
+}
+
+/* libcoap gives mbedTLS the coap_address_t as it lies in memory. */
+static struct sender sender_of_id(const unsigned char *id, size_t size)
+{
+	coap_address_t remote;
+
+	memset(&remote, 0, sizeof(remote));
+	memcpy(&remote, id, size < sizeof(remote) ? size : sizeof(remote));
+	return sender_of(&remote);
+}
+
+static int cookie_write(void *cookies, unsigned char **p, unsigned char *end, const unsigned char *id, size_t size)
+{
+	struct sender s = sender_of_id(id, size);
+
+	return mbedtls_ssl_cookie_write(cookies, p, end, (const unsigned char *)&s, sizeof(s));
+}
+
+static int cookie_check(void *cookies, const unsigned char *cookie, size_t cookie_size, const unsigned char *id,
+			size_t size)
+{
+	struct sender s = sender_of_id(id, size);
+
+	return mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s, sizeof(s));
+}
+
+void coaps_cookie_configure(mbedtls_ssl_config *conf, mbedtls_ssl_cookie_ctx *cookies)
+{
+	mbedtls_ssl_conf_dtls_cookies(conf, cookie_write, cookie_check, cookies);
+}
+
+static size_t be(const uint8_t *at, size_t n)
+{
+	size_t value = 0;
+
+	while (n-- > 0) {
+		value = value << 8 | *at++;
+	}
+	return value;
+}
+
+/* The cookie of a ClientHello's first fragment, which is all that matters here; -EINVAL: it is none. */
+static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie, size_t *cookie_size)
+{
+	size_t end, at = SESSION_ID;
+
+	if (size < SESSION_ID + 2 || data[0] != TYPE_HANDSHAKE || data[1] != 0xfe || be(data + 3, 2) != 0 ||
+	    data[RECORD_HEADER] != CLIENT_HELLO || be(data + RECORD_HEADER + 6, 3) != 0) {
+		return -EINVAL;		/* not a record of epoch 0, not a ClientHello, not its beginning */
+	}
+	end = RECORD_HEADER + be(data + 11, 2);
+	if (end > size || CLIENT_VERSION + be(data + RECORD_HEADER + 9, 3) > end) {
+		return -EINVAL;
+	}
+	at += 1 + data[at];
+	if (at >= end || at + 1 + data[at] > end) {
+		return -EINVAL;
+	}
+	*cookie_size = data[at];
+	*cookie = data + at + 1;
+	return 0;
+}
+
+/* Always shorter than the hello that asked for it: nothing to amplify (RFC 6347 4.2.1). */
+static size_t hello_verify_request(mbedtls_ssl_cookie_ctx *cookies, const struct sender *s, const uint8_t *hello,
+				   uint8_t *reply)
+{
+	uint8_t *body = reply + CLIENT_VERSION, *end = body + 3;
+	size_t length;
+
+	if (mbedtls_ssl_cookie_write(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX, (const unsigned char *)s,
+				     sizeof(*s)) != 0) {
+		return 0;
+	}
+	length = (size_t)(end - body);
+	memset(reply, 0, CLIENT_VERSION);
+	memcpy(reply, hello, 11);	/* type, version, epoch and the record's number are the client's */
+	reply[12] = (uint8_t)(HANDSHAKE_HEADER + length);
+	reply[RECORD_HEADER] = HELLO_VERIFY_REQUEST;
+	reply[RECORD_HEADER + 3] = reply[RECORD_HEADER + 11] = (uint8_t)length;
+	body[0] = 0xfe;		/* DTLS 1.0 whatever will be spoken */
+	body[1] = 0xff;
+	body[2] = (uint8_t)(length - 3);
+	return (size_t)(end - reply);
+}
+
+int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote, const uint8_t *data,
+		       size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX], size_t *reply_size)
+{
+	struct sender s = sender_of(remote);
+	const uint8_t *cookie;
+	size_t cookie_size;
+
+	*reply_size = 0;
+	if (find_cookie(data, size, &cookie, &cookie_size) != 0) {
+		return 0;
+	}
+	if (cookie_size > 0 && cookie_size <= COOKIE_MAX &&
+	    mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s, sizeof(s)) == 0) {
+		return 1;
+	}
+	*reply_size = hello_verify_request(cookies, &s, data, reply);
+	return 0;
+}
