@@ -165,7 +165,7 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
 	server/gaps.c server/store_row.c server/authorise.c userspace/daemon/refusals.c)
 
-tests: $(UNIT_TESTS) $(TEST_TOOLS) $(BUILD)/tests/qemu/guest/w1_reads $(call obj,$(PURE_SRC)) $(PROGRAMS)
+tests: $(UNIT_TESTS) $(TEST_TOOLS) $(call obj,$(PURE_SRC)) $(PROGRAMS) $(BUILD)/dts/geotherm.dtbo
 
 check: tests ## Unit, property and end-to-end tests (the README's test command)
 	$(Q)tests/run --build '$(BUILD)' --pure '$(call obj,$(PURE_SRC))' $(CHECK_ARGS)
@@ -322,7 +322,7 @@ distclean: clean ## Also removes built dependencies
 	rm -rf $(DEPS_DIR)
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every command of the documents is run: here, or by the suite that is named here for it.
+
+A command is what stands in a block marked sh, or after a "$ ". docs/operation.md is run in a Debian root by tests/deb.
+"""
+import os
+import re
+import subprocess
+
+import pytest
+
+from rig import BUILD, DEVICE, ROOT, Daemon, free_port, until
+
+DOCUMENTS = ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+HERE = "here"
+# The first words of each block: who runs it. A file is searched for the words.
+RUN_BY = {
+    ("README.md", "make run"): [(".ci/run", "make run SECONDS=20"), (".ci/run", "make check")],
+    ("README.md", "sqlite3"): HERE,
+    ("README.md", "geotherm status"): HERE,
+    ("README.md", "geotherm ca init"): HERE,
+    ("README.md", "sudo geotherm-setup"): HERE,
+    ("README.md", "sudo geotherm-selftest"): HERE,
+    ("docs/hardware.md", "sudo geotherm-setup"): HERE,
+    # Built, installed and loaded in guests with kernels of their own; dkms in Debian roots.
+    ("docs/kernel.md", "sudo apt install"): [("tests/qemu/lab", '"modules_install"'), ("tests/qemu/guest/bad.sh", "geotherm-w1.ko"),
+                                             ("tests/deb/test_packages.py", '"dkms", "install"')],
+    ("docs/simulators.md", "build/geotherm sim"): [("tests/e2e/test_ublox7_judges.py", '"sim", "ublox7"'),
+                                                   ("tests/e2e/test_ublox7_judges.py", '"-b"'),
+                                                   ("tests/e2e/test_ublox7_judges.py", "ubxtool")],
+    ("docs/operation.md", None): [("tests/deb/test_packages.py", "docs/operation.md")],
+}
+
+
+def blocks(document):
+    """The blocks of commands of a document, each a list of commands without what is said of them."""
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / document).read_text(), re.S | re.M):
+        lines = [re.sub(r"  +#.*", "", line).strip() for line in text.splitlines()]
+        if language == "sh":
+            yield [line for line in lines if line and not line.startswith("#")]
+        elif language == "":
+            if shown := [line[2:] for line in lines if line.startswith("$ ")]:
+                yield shown
+
+
+def here(document):
+    for block in blocks(document):
+        if any(d == document and who == HERE and words and block[0].startswith(words) for (d, words), who in RUN_BY.items()):
+            yield from block
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_block_of_commands_has_a_test_that_runs_it(document):
+    places = {words: who for (d, words), who in RUN_BY.items() if d == document}
+    found = set()
+    for block in blocks(document):
+        words = next((w for w in places if w is None or block[0].startswith(w)), "")
+        assert words != "", f"{document}: no test is known to run: {block}"
+        found.add(words)
+        for file, text in places[words] if places[words] != HERE else []:
+            assert text in (ROOT / file).read_text(), f"{file} no longer has {text}"
+    assert found == set(places), "blocks that are gone"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_target_and_option_that_is_named_exists(document):
+    text = (ROOT / document).read_text()
+    targets = set(re.findall(r"^([a-z0-9_-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z0-9_-]+)", text)) <= targets
+    for program in ("geotherm", "geotherm-node", "geotherm-server", "geotherm-selftest"):
+        known = subprocess.run([BUILD / program, "--print-completion"], capture_output=True, text=True, check=True).stdout
+        for command in re.findall(rf"`(?:sudo |build/)?{program} ([^`]+)`", text):
+            for option in re.findall(r"(?<!\S)--[a-z-]+", command):
+                assert option in known, f"{document}: {program} {command}"
+
+
+@pytest.fixture
+def pi(tmp_path):
+    """A folder in which the commands of the README can be typed: a running chain in run/, the programs, a Pi's boot partition;
+    sudo without a password, a reboot that is only said."""
+    (tmp_path / "build").symlink_to(BUILD)
+    boot, tree = tmp_path / "pi/boot/firmware", tmp_path / "pi/proc/device-tree"
+    (boot / "overlays").mkdir(parents=True)
+    (boot / "config.txt").write_text("dtparam=audio=on\n[all]\ndtoverlay=w1-gpio\n")
+    (boot / "cmdline.txt").write_text("console=serial0,115200 console=tty1 root=PARTUUID=1 rootwait\n")
+    tree.mkdir(parents=True)
+    (tree / "model").write_bytes(b"Raspberry Pi 3 Model B Plus Rev 1.3\0")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    conf = tmp_path / "run/node.conf"
+    for name, script in {
+            "sudo": 'exec "$@"', "reboot": 'echo "reboot $*"',
+            "geotherm-setup": f'GEOTHERM_SETUP_SYSROOT={tmp_path}/pi exec {ROOT}/dts/geotherm-setup "$@" --dtbo {BUILD}/dts/geotherm.dtbo',
+            # What /etc/geotherm/node.conf would be.
+            "geotherm-selftest": f'exec {BUILD}/geotherm-selftest --config {conf} "$@"',
+            "geotherm": f'case $1 in doctor) set -- "$@" --config {conf};; status) set -- "$@" --file {tmp_path}/run/status.json;; esac; exec {BUILD}/geotherm "$@"'}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    port = free_port()
+    env = {"PATH": f"{programs}:{os.environ['PATH']}", "RUN_DIR": str(tmp_path / "run"), "PORT": str(port)}
+
+    def type_in(command, codes=(0,)):
+        # The README's server is the one of /etc, with the port that needs no word.
+        done = subprocess.run(["sh", "-euc", command.replace("coaps://127.0.0.1/", f"coaps://127.0.0.1:{port}/")], cwd=tmp_path,
+                              env=dict(os.environ, **env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=120)
+        assert done.returncode in codes, f"{command} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    chain = Daemon([ROOT / "scripts/run", "--build", BUILD], tmp_path / "run.log", env)
+    try:
+        until(lambda: DEVICE in chain.log() or not chain.alive(), lambda: f"a reading is stored; {chain.log()[-2000:]}")
+        yield type_in, boot
+    finally:
+        chain.stop()
+
+
+def test_the_commands_of_the_readme_and_of_the_wiring_do_what_they_say(pi):
+    type_in, boot = pi
+    config = (boot / "config.txt").read_text()
+    said = {}
+    for command in dict.fromkeys([*here("README.md"), *here("docs/hardware.md")]):
+        # On a machine that is no Pi a check may warn or fail; and a trial is kept only where one was begun.
+        said[command] = type_in(command, (0, 1) if "selftest" in command and "list" not in command or "status" in command else (0,))
+    assert DEVICE in said["geotherm status"]
+    assert said["sudo geotherm-selftest"].splitlines()[-1].endswith("skipped")
+    assert "whole, from the slot to the row" in said["sudo geotherm doctor"]
+    assert "After the next reboot" in said["sudo geotherm-setup install"]
+    assert (boot / "config.txt").read_text() == config, "remove takes all of it back"
