@@ -248,7 +248,7 @@ static int listen_on(struct server *s)
 	if (s->coaps == NULL) {
 		log_error("%s", err);
 		return code == -EKEYREJECTED ? EXIT_CREDENTIAL : code == -EINVAL ? EXIT_USAGE :
-		       code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
+		       code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
 	}
 	s->resources = resources_new(&(struct resources_config){
 		.coaps = s->coaps, .client_auth = (enum coaps_client_auth)c->client_auth,
@@ -271,7 +271,7 @@ static int start_metrics(struct server *s)
 	}, &code, err, sizeof(err));
 	if (s->metrics == NULL) {
 		log_error("%s", err);
-		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
+		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
 	}
 	return EXIT_OK;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "coaps_cookie.h"
+#include "coaps_proof.h"
 #include "coaps_side.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/refusals.h"
@@ -28,6 +29,8 @@ struct coaps_server {
 	struct coaps_side side;
 	void *user;
 	struct refusals refusals;	/* of handshakes, by address */
+	coap_address_t address;		/* the first it listens on */
+	struct coaps_proof proof;
 };
 
 struct place {
@@ -119,6 +122,9 @@ static int listen_on(struct coaps_server *s, const char *text, size_t len, const
 		coap_address_init(&address);
 		address.size = found->ai_addrlen;
 		memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
+		if (s->address.size == 0) {
+			s->address = address;
+		}
 		code = coap_new_endpoint(s->side.context, &address, COAP_PROTO_DTLS) != NULL ? 0 : -EADDRNOTAVAIL;
 	}
 	freeaddrinfo(found);
@@ -168,7 +174,14 @@ static struct coaps_server *server_of(const coap_context_t *context)
 static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data, size_t size, uint8_t *reply,
 		    size_t *reply_size)
 {
-	return coaps_cookie_judge(&server_of(context)->side.cookies, remote, data, size, reply, reply_size);
+	struct coaps_server *s = server_of(context);
+	int is_good = coaps_cookie_judge(&s->side.cookies, remote, data, size, reply, reply_size);
+
+	if (coaps_proof_is_of(&s->proof, remote)) {
+		s->proof.hellos++;
+		s->proof.early = s->proof.early || s->proof.policed;
+	}
+	return is_good;
 }
 
 /* What the peer did wrong, for the log of an operator who asks why a node does not come through. */
@@ -209,6 +222,10 @@ static void on_failed(coap_session_t *session, void *ssl, int error)
 	if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT) {
 		return;		/* of a coaps_client in the same process, which looks for itself */
 	}
+	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
+		s->proof.failed = true;
+		return;
+	}
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
@@ -218,6 +235,20 @@ static void on_failed(coap_session_t *session, void *ssl, int error)
 			    why_refused(&s->side, ssl, error, words, sizeof words), unsaid);
 	}
 	s->side.refused[0] = '\0';
+}
+
+static void on_setup(coap_session_t *session)
+{
+	struct coaps_server *s = server_of(coap_session_get_context(session));
+
+	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
+		s->proof.policed = true;
+	}
+}
+
+static void process(void *arg)
+{
+	coaps_server_process(arg);
 }
 
 static int secure(struct coaps_server *s, const struct coaps_server_config *config, const struct place *p)
@@ -266,11 +297,15 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 					 config->session_timeout_s != 0 ? config->session_timeout_s : SESSION_TIMEOUT_S);
 	coap_context_set_max_handshake_sessions(s->side.context, MAX_HANDSHAKES);
 	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
+	s->side.on_setup = on_setup;
 	coap_dtls_hello_hook = on_hello;
 	coap_mbedtls_failed_hook = on_failed;
 	*code = secure(s, config, &p);
 	if (*code == 0) {
 		*code = listen_on_all(s, config->listen, &p);
+	}
+	if (*code == 0) {
+		*code = coaps_proof_run(&s->proof, &s->side, &s->address, process, s, err, err_size);
 	}
 	if (*code != 0) {
 		coaps_server_free(s);

@@ -71,7 +71,6 @@ static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 	struct coaps_side *side = coap_get_app_data(coap_session_get_context(session));
 	mbedtls_ssl_config *conf = arg;
 
-	side->sessions++;
 	mbedtls_ssl_conf_ciphersuites(conf, side->policy.suites);
 	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
 	mbedtls_ssl_conf_authmode(conf, side->authmode);
@@ -81,6 +80,7 @@ static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN where it has none. */
 		return mbedtls_ssl_set_hostname(ssl, side->server_name);
 	}
+	side->on_setup(session);
 	coaps_cookie_configure(conf, &side->cookies);
 	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &side->tickets);
 	return mbedtls_ssl_conf_own_cert(conf, &side->keys.own, &side->keys.key);

@@ -41,7 +41,7 @@ struct coaps_side {
 	mbedtls_ctr_drbg_context drbg;
 	mbedtls_ssl_ticket_context tickets;	/* server: RFC 5077 */
 	mbedtls_ssl_cookie_ctx cookies;	/* server: RFC 6347 4.2.1 */
-	unsigned sessions;	/* how often the hook was called: proof that it is in force */
+	void (*on_setup)(coap_session_t *session);	/* server: a session has got our policy */
 	char refused[256];	/* why the newest certificate was refused, "" if none was */
 	char last_words[160];	/* libcoap's newest warning */
 };
