@@ -4,6 +4,7 @@
 make check-deb. Roots and libraries of other suites come from Debian's archive and are kept in DEPS_DIR.
 """
 import functools
+import hashlib
 import os
 import pathlib
 import re
@@ -142,10 +143,17 @@ class System:
         self("apt-get", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install",
              *(f"/tmp/{deb.name}" for deb in debs))
 
-    def ours(self):
-        """What is on the disk with our name on it, package archives aside."""
-        found = run("find", self.path, "-xdev", "-name", "*geotherm*", "-not", "-path", "*/tmp/*").split("\n")
-        return sorted(f.removeprefix(str(self.path)) for f in found if f)
+    def contents(self):
+        """Every file with what is in it; what the package manager writes down of its work left out."""
+        its_own = re.compile(r"/(tmp|proc|var/(cache|log|lib/(apt|dpkg|pam|systemd/deb-systemd-helper-.*)))(/|$)")
+        found = {}
+        for folder, _, names in os.walk(self.path):
+            for path in [folder, *(os.path.join(folder, name) for name in names)]:
+                shown = path.removeprefix(str(self.path))
+                if not its_own.match(shown):
+                    plain = os.path.isfile(path) and not os.path.islink(path)
+                    found[shown] = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest() if plain else ""
+        return found
 
 
 @pytest.fixture(params=SUITES)
@@ -171,7 +179,11 @@ def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
     new = [deb for name, deb in packages(system.suite, NATIVE).items() if name != "geotherm-dkms"]
     old = [with_version(deb, "0.0.1", tmp_path) for deb in new]
 
-    before = system.ours()
+    autoremove = ["apt-get", "-y", "-q", "-o", "APT::AutoRemove::RecommendsImportant=false",
+                  "-o", "APT::AutoRemove::SuggestsImportant=false", "autoremove", "--purge"]
+    system(*autoremove)     # what the root itself no longer needs
+    before = system.contents()
+    users_before = {line.split(":")[0] for line in (system.path / "etc/passwd").read_text().splitlines()}
     system.install(old)
     assert "geotherm 0." in system("geotherm", "--version")
     # A package installs no configuration that cannot be read.
@@ -186,6 +198,8 @@ def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
     data = system.path / "var/lib/geotherm/outbox.db"
     data.parent.mkdir(parents=True, exist_ok=True)
     data.write_text("what was measured")
+    (system.path / "etc/geotherm/pki").mkdir(exist_ok=True)
+    (system.path / "etc/geotherm/pki/node.pem").write_text("of the operator")
 
     system.install(new)
     assert field(new[0], "Version") in system("dpkg-query", "-W", "-f", "${Version}", "geotherm-node")
@@ -193,9 +207,15 @@ def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
     assert data.read_text() == "what was measured"
 
     system("apt-get", "-y", "-q", "purge", "geotherm-node", "geotherm-server", "geotherm-common")
-    left = [f for f in system.ours() if f not in before and not f.startswith("/var/lib/geotherm")]
-    assert left == [], "purge left these behind"
+    system(*autoremove)     # the libraries that came with them
+    after = system.contents()
+    accounts = {f"/etc/{name}{kept}" for name in ("passwd", "shadow", "group", "gshadow") for kept in ("", "-")}
+    changed = {f for f in before.keys() | after.keys() if before.get(f) != after.get(f)} - accounts
+    assert changed == {"/var/lib/geotherm", "/var/lib/geotherm/outbox.db", "/etc/geotherm", "/etc/geotherm/pki", "/etc/geotherm/pki/node.pem"}
     assert data.read_text() == "what was measured", "purge removed measurements"
+    # The users stay, as Debian's policy has it: what is left belongs to them.
+    users = {line.split(":")[0] for line in (system.path / "etc/passwd").read_text().splitlines()}
+    assert users - users_before == {"geotherm-node", "geotherm-server"}
 
 
 def test_dkms_builds_the_kernel_module(system):
