@@ -52,7 +52,7 @@ static bool same_peer(const struct observer *o)
 		return false;
 	}
 	coaps_identity_of(o->request.session, &who);
-	return strcmp(who.name, o->who) == 0;
+	return !who.revoked && strcmp(who.name, o->who) == 0;
 }
 
 bool observers_add(struct observers *os, struct blockwise_request *r, const struct read_job *read, uint64_t etag)

@@ -363,6 +363,16 @@ static void get_device(coap_resource_t *resource, coap_session_t *session, const
 	ask(r, &read, NULL, session, request, response);
 }
 
+/* If-Match is critical (RFC 7252 5.4.1): where it can't be heeded it must not be passed over. */
+static bool conditional(const coap_pdu_t *request, coap_pdu_t *response)
+{
+	if (request_etag(request, COAP_OPTION_IF_MATCH) == 0) {
+		return false;
+	}
+	request_refuse(response, COAP_RESPONSE_CODE_BAD_OPTION, -1, "If-Match is for what is said of a device; a reading never changes");
+	return true;
+}
+
 static void delete_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
 			   const coap_string_t *query, coap_pdu_t *response)
 {
@@ -371,7 +381,7 @@ static void delete_reading(coap_resource_t *resource, coap_session_t *session, c
 
 	(void)resource;
 	(void)query;
-	if (!route(request, &read, response)) {
+	if (!route(request, &read, response) || conditional(request, response)) {
 		return;
 	}
 	if (read.kind == READ_GAPS) {
@@ -426,6 +436,9 @@ static void put_reading(coap_resource_t *resource, coap_session_t *session, cons
 	}
 	if (read.kind == READ_TRACK) {
 		put_device(&read, session, request, response);
+		return;
+	}
+	if (conditional(request, response)) {
 		return;
 	}
 	post_readings(&resources_of(session)->post,
