@@ -271,7 +271,7 @@ static int start_metrics(struct server *s)
 	}, &code, err, sizeof(err));
 	if (s->metrics == NULL) {
 		log_error("%s", err);
-		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
+		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
 	}
 	return EXIT_OK;
 }
