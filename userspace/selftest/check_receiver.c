@@ -228,7 +228,11 @@ const char *check_receiver_baud(struct selftest *t)
 		return why;
 	}
 	if (r->listen_cause != NULL) {
-		selftest_say(t, "%u bytes at six rates, none of them readable", r->bytes);
+		if (r->bytes == 0) {
+			selftest_say(t, "not a byte at any of six rates");
+		} else {
+			selftest_say(t, "%u bytes at six rates, none of them readable", r->bytes);
+		}
 		return r->listen_cause;
 	}
 	selftest_say(t, "%s at %u baud (%u sentences, %u frames in a second)",
@@ -426,8 +430,10 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_say(t, "none in %u s; %u satellites are heard, the best four at %u dBHz", t->fix_wait_s,
-			     h->sats_seen, h->cno_best4);
+		selftest_say(t, "none in %u s; %u satellites are heard", t->fix_wait_s, h->sats_seen);
+		if (h->cno_best4 > 0) {
+			selftest_say(t, ", the best four at %u dBHz", h->cno_best4);
+		}
 		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals" : "no-fix";
 	}
 	fix = receiver_fix(r->receiver);
@@ -454,9 +460,10 @@ const char *check_receiver_time(struct selftest *t)
 	}
 	fix = receiver_fix(r->receiver);
 	if (fix == NULL || !fix->time_known) {
-		selftest_say(t, "%s",
-			     fix != NULL && (fix->valid & 3) == 3 ? "leap seconds not yet known" : "no time yet");
-		return "unresolved";
+		bool nearly = fix != NULL && (fix->valid & 3) == 3;	/* UBX: date and time, but not fullyResolved */
+
+		selftest_say(t, nearly ? "leap seconds not yet known" : "none yet");
+		return nearly ? "unresolved" : "no-time";
 	}
 	boot_ns = system_facts_boot_ns();
 	clock_gettime(CLOCK_REALTIME, &now);

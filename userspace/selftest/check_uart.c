@@ -50,7 +50,10 @@ const char *check_uart_port(struct selftest *t)
 			return "absent";
 		}
 	}
-	selftest_say(t, "%s is %s, a %s", t->config->gnss_port, port.device, port.uart);
+	if (strcmp(t->config->gnss_port, port.device) != 0) {
+		selftest_say(t, "%s is ", t->config->gnss_port);
+	}
+	selftest_say(t, "%s, a %s", port.device, port.uart);
 	serial_port_close(&port);
 	return strcmp(port.uart, "mini UART") == 0 ? "mini-uart" : NULL;
 }

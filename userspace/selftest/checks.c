@@ -15,6 +15,7 @@
 	{ "off", SKIP, "[w1] bus = none" }, \
 	{ "kernel", SKIP, "the kernel's w1_therm has the line ([w1] bus = kernel): see sensors/temperature" }, \
 	{ "no-line", SKIP, "the line could not be had: see gpio/line" }
+#define USE_KERNEL "[w1] bus = kernel, and sudo geotherm-setup install --bus kernel"
 #define STANDS_IN \
 	{ "stands-in", WARN, "it is simulated from here on, as the node does by [node] simulate = if-absent" }
 #define NO_WIRE \
@@ -62,8 +63,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "board", "model", "which Raspberry Pi this is", NULL, check_board_model, CAUSES(
 		{ "not-a-pi", SKIP, "not a Raspberry Pi: pins and ports are what the configuration says" },
 		{ "slow-board", WARN,
-		  "a call to the GPIO driver takes too long here for 1-Wire from user space: use [w1] bus = "
-		  "kernel" },
+		  "a call to the GPIO driver takes too long here for 1-Wire from user space: " USE_KERNEL },
 		{ "new-board", WARN,
 		  "a Pi 5 reaches its pins by PCIe: 1-Wire from user space is experimental; look at "
 		  "timing/verdict" }), 0, false },
@@ -81,8 +81,8 @@ const struct selftest_check selftest_checks[] = {
 		{ "simulated", SKIP, "[w1] bus = simulated: no line is used" },
 		STANDS_IN,
 		{ "kernel-holds", WARN,
-		  "the node will read by the kernel's driver; for its own, remove dtoverlay=w1-gpio from "
-		  "config.txt" },
+		  "the node will read by the kernel's driver; for its own: sudo geotherm-setup install (it "
+		  "disables dtoverlay=w1-gpio), and reboot" },
 		{ "node-holds", FAIL,
 		  "a geotherm-node or another self-test holds it: sudo systemctl stop geotherm-node" },
 		{ "held", FAIL, "stop who holds it, or choose another GPIO" },
@@ -90,8 +90,8 @@ const struct selftest_check selftest_checks[] = {
 
 	{ "bus", "idle", "the line when nobody pulls it", "high", check_bus_idle, CAUSES(NO_BUS,
 		{ "no-pull-up", FAIL,
-		  "it comes up only when driven: put 4.7 kohm between DQ (GPIO4: pin 7) and 3.3 V (pin 1); if "
-		  "there is one, a sensor hangs: unplug them one by one" },
+		  "it comes up only when driven: put 4.7 kohm between DQ and 3.3 V (pin 1); if there is one, "
+		  "is DQ on this very GPIO (GPIO4 is pin 7)? else a sensor hangs: unplug them one by one" },
 		{ "short-to-ground", FAIL,
 		  "it stays low even when driven: DQ and GND touch, a sensor is in backwards, or a sensor "
 		  "hangs; unplug them one by one" },
@@ -146,7 +146,7 @@ const struct selftest_check selftest_checks[] = {
 		  "impossible bytes with a right CRC: a short while reading, or a part that is none" },
 		{ "out-of-range", FAIL, "a value that no such part can have: a faulty or counterfeit sensor" },
 		{ "bus-failed", FAIL, "the bus failed in the middle: see bus/idle and timing/verdict" },
-		{ "kernel-has-none", FAIL, "dtoverlay=w1-gpio in config.txt? sensors wired?" }), 4, true },
+		{ "kernel-has-none", FAIL, "sudo geotherm-setup install --bus kernel, and reboot; else: are sensors wired?" }), 4, true },
 	{ "sensors", "identity", "make and conversion time, by documented commands only", "750 ms at 12 bit",
 	  check_sensors_identity, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "slow", FAIL,
@@ -158,8 +158,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "timing", "calls", "what the calls to the GPIO driver cost", "15 us for a read slot",
 	  check_timing_calls, CAUSES(NO_WIRE,
 		{ "too-slow", FAIL,
-		  "low, release and look do not fit into a read slot: use [w1] bus = kernel, or a UART as "
-		  "master" }), 0, true },
+		  "low, release and look do not fit into a read slot: " USE_KERNEL }), 0, true },
 	{ "timing", "slots", "the node's slots without real-time rights", "5 in 1000 outside their window",
 	  check_timing_slots, CAUSES(NO_WIRE,
 		{ "preempted", WARN,
@@ -177,30 +176,29 @@ const struct selftest_check selftest_checks[] = {
 	  check_timing_verdict, CAUSES(NO_BUS,
 		{ "not-timed", SKIP, "timing/slots and timing/slots-rt were not run" },
 		{ "many-retries", WARN,
-		  "each reading will be right, but takes many tries: less load, or [w1] bus = kernel" },
-		{ "use-kernel", FAIL,
-		  "set [w1] bus = kernel with dtoverlay=w1-gpio, or use a UART as master" }), 0, false },
+		  "each reading will be right, but takes many tries: less load, or " USE_KERNEL },
+		{ "use-kernel", FAIL, USE_KERNEL }), 0, false },
 
 	{ "uart", "port", "which device [gnss] port is", "a serial port", check_uart_port, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated: no port is used" },
 		STANDS_IN,
 		{ "absent", FAIL,
-		  "is the UART on (enable_uart=1, raspi-config: serial hardware yes)? is the USB receiver "
-		  "plugged in?" },
+		  "is the UART on (sudo geotherm-setup install, and reboot)? on a Pi 5 it is /dev/ttyAMA0; is "
+		  "a USB receiver plugged in?" },
 		{ "not-a-port", FAIL, "[gnss] port must be a serial device such as /dev/serial0" },
 		{ "no-right", FAIL,
 		  "add this user to the group dialout (sudo usermod -aG dialout $USER, log in again), or "
 		  "run as root" },
 		{ "in-use", SKIP, "somebody has it: see uart/holder" },
 		{ "mini-uart", WARN,
-		  "the mini UART sees no framing errors and follows the core clock: dtoverlay=disable-bt "
-		  "gives the PL011" }), 0, false },
+		  "the mini UART sees no framing errors and follows the core clock: sudo geotherm-setup "
+		  "install --uart pl011 gives the good one, and no Bluetooth" }), 0, false },
 	{ "uart", "console", "whether the kernel talks on it", "no console", check_uart_console, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated" },
 		{ "unknown", SKIP, "/proc/cmdline cannot be read" },
 		{ "console", FAIL,
-		  "take console=serial0,115200 (or what stands there) out of cmdline.txt and reboot: "
-		  "raspi-config, serial login shell no" }), 0, false },
+		  "take it out of cmdline.txt and reboot: sudo geotherm-setup install does, or raspi-config "
+		  "(serial login shell: no)" }), 0, false },
 	{ "uart", "holder", "who else has it open", "nobody", check_uart_holder, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated" },
 		{ "getty", FAIL,
@@ -229,7 +227,8 @@ const struct selftest_check selftest_checks[] = {
 		  "bad ground" }), 11, false },
 	{ "receiver", "version", "what it says it is (MON-VER)", "u-blox 7",
 	  check_receiver_version, CAUSES(NO_ANSWER,
-		{ "no-version", WARN, "every u-blox tells its version: counterfeit?" },
+		{ "no-version", WARN,
+		  "every u-blox tells its version, so this is a copy: do not trust its position too far" },
 		{ "counterfeit", WARN,
 		  "it says u-blox 7 but does not act like one: do not trust its position too far" },
 		{ "other-generation", WARN,
@@ -237,7 +236,8 @@ const struct selftest_check selftest_checks[] = {
 	{ "receiver", "settings", "settings taken and read back", "none refused",
 	  check_receiver_settings, CAUSES(NO_ANSWER,
 		{ "refused", WARN,
-		  "it refuses a setting that every u-blox 7 has: another generation, or counterfeit" },
+		  "it refuses a setting that every u-blox 7 has: another generation, or counterfeit; see "
+		  "receiver/version" },
 		{ "not-as-wanted", FAIL,
 		  "a setting is not taken, or its answer lost: see uart/errors" }), 0, false },
 	{ "receiver", "antenna", "its antenna", "neither short nor open",
@@ -245,7 +245,7 @@ const struct selftest_check selftest_checks[] = {
 		{ "unknown", SKIP, "it did not tell (MON-HW)" },
 		{ "short", FAIL, "a short in the antenna's cable or plug" },
 		{ "open", FAIL,
-		  "no antenna: is it screwed on? (a passive one may look like this)" }), 0, false },
+		  "no antenna: is it screwed on? with a fix below all is well: a passive one may look so" }), 0, false },
 	{ "receiver", "jamming", "interference", "120 of 255", check_receiver_jamming, CAUSES(NO_ANSWER,
 		{ "unknown", SKIP, "it did not tell (MON-HW)" },
 		{ "jamming", FAIL,
@@ -256,6 +256,7 @@ const struct selftest_check selftest_checks[] = {
 		  "put the antenna under open sky; a cold start takes half a minute there, much longer "
 		  "elsewhere (--fix-wait)" }), 60, false },
 	{ "receiver", "time", "its time", "UTC resolved", check_receiver_time, CAUSES(NO_ANSWER,
+		{ "no-time", WARN, "time comes with the first satellites, before the position: see receiver/fix" },
 		{ "unresolved", WARN,
 		  "leap seconds come with a page every 12.5 min: with a fix this ends by itself" },
 		{ "clocks-differ", WARN,
@@ -286,8 +287,8 @@ const struct selftest_check selftest_checks[] = {
 		{ "hot", WARN, "it is slowed down from here on: air, a heat sink, shade" }), 0, false },
 	{ "system", "outbox", "where readings wait", "writable, room for [outbox] max_mb",
 	  check_system_outbox, CAUSES(
-		{ "absent", FAIL, "make the folder: the package does, else install -d -o USER -m 700 FOLDER" },
-		{ "no-right", WARN, "this user may not write there: is it the node's? (sudo -u geotherm ...)" },
+		{ "absent", FAIL, "make the folder: the service does, else sudo install -d -o geotherm-node -m 700 FOLDER" },
+		{ "no-right", WARN, "this user may not write there: run as the node's (sudo -u geotherm-node ...) or root" },
 		{ "read-only", FAIL, "the disk is mounted read-only: full of errors? (dmesg, fsck)" },
 		{ "in-memory", WARN, "a RAM disk: what waits there is lost with the power" },
 		{ "full", FAIL, "less than 50 MB free: make room" },
@@ -303,12 +304,13 @@ const struct selftest_check selftest_checks[] = {
 	  check_uplink_credentials, CAUSES(NO_SERVER,
 		{ "plain", SKIP, "coap:// has no certificates" },
 		{ "missing", FAIL,
-		  "put the file there ([server] ca, certificate, key); certs/ shows how they are made" },
-		{ "unreadable", FAIL, "this user may not read it: it belongs to the node's user" },
+		  "put the file there ([server] ca, certificate, key): geotherm ca issue makes them, geotherm "
+		  "ca bundle packs them" },
+		{ "unreadable", FAIL, "this user may not read it: run as root, or as the node's (sudo -u geotherm-node ...)" },
 		{ "unusable", FAIL, "a wrong or damaged file, or a key that is not the certificate's" },
-		{ "expired", FAIL, "have it renewed by who runs the CA" },
+		{ "expired", FAIL, "have it renewed by who runs the CA (geotherm ca renew)" },
 		{ "not-yet-valid", FAIL, "is this computer's clock right? see system/clock" },
-		{ "expires-soon", WARN, "have it renewed by who runs the CA" }), 0, false },
+		{ "expires-soon", WARN, "have it renewed by who runs the CA (geotherm ca renew)" }), 0, false },
 	{ "uplink", "device", "whose certificate it is", "this node's", check_uplink_device, CAUSES(NO_SERVER,
 		{ "plain", SKIP, "coap:// has no certificates" },
 		{ "nameless", FAIL, "no network interface has a MAC to name this node by: set [node] device" },
