@@ -27,20 +27,35 @@ static void begin_line(const struct report *r, enum selftest_status status)
 /* What was skipped so far, if anything was. */
 static void end_skipped(struct report *r)
 {
-	char names[96];
-	int n;
-
 	if (r->skipped == 0) {
 		return;
 	}
-	n = snprintf(names, sizeof(names), "%s/%s", r->skipped_from->group, r->skipped_from->name);
-	if (r->skipped > 1) {
-		snprintf(names + n, sizeof(names) - (size_t)n, " to %s/%s (%u)", r->skipped_to->group, r->skipped_to->name,
-			 r->skipped);
-	}
 	begin_line(r, SELFTEST_SKIP);
-	fprintf(r->out, "%-22s %s: %s\n", names, r->skipped_cause, r->skipped_hint);
+	fprintf(r->out, "%-22s ", r->skipped_names);
+	if (r->skipped > 1) {
+		fprintf(r->out, "(%u) ", r->skipped);
+	}
+	fprintf(r->out, "%s: %s\n", r->skipped_cause, r->skipped_hint);
 	r->skipped = 0;
+}
+
+/* "uart/holder, receiver/baud to time": neighbours of one group by the first and the last. */
+static void name_skipped(struct report *r, const struct selftest_check *check)
+{
+	size_t size = sizeof(r->skipped_names), used;
+
+	if (r->skipped == 0) {
+		r->skipped_names[0] = '\0';
+	}
+	used = strlen(r->skipped_names);
+	if (r->skipped > 0 && strcmp(r->skipped_last->group, check->group) == 0) {
+		used = r->skipped_run;
+		snprintf(r->skipped_names + used, size - used, " to %s", check->name);
+	} else {
+		snprintf(r->skipped_names + used, size - used, "%s%s/%s", used > 0 ? ", " : "", check->group, check->name);
+		r->skipped_run = strlen(r->skipped_names);
+	}
+	r->skipped_last = check;
 }
 
 static void tell_human(struct report *r, const struct selftest_outcome *o)
@@ -51,8 +66,7 @@ static void tell_human(struct report *r, const struct selftest_outcome *o)
 		if (r->skipped > 0 && strcmp(r->skipped_hint, o->hint) != 0) {
 			end_skipped(r);
 		}
-		r->skipped_from = r->skipped == 0 ? o->check : r->skipped_from;
-		r->skipped_to = o->check;
+		name_skipped(r, o->check);
 		r->skipped_cause = o->cause;
 		r->skipped_hint = o->hint;
 		r->skipped++;

@@ -4,7 +4,7 @@
  *
  *   human   PASS  bus/idle  1 in all of 2000 looks  (limit: ...)
  *           FAIL  bus/rise  ...            cause word, then the next thing to try on a line of its own
- *           SKIP  bus/low to sensors/power (7)  no-line: why
+ *           SKIP  bus/low to presence, sensors/search to power (7) no-line: why
  *   TAP     ok 1 - bus/idle # value; a plan line; a YAML block where it did not pass; WARN is "ok" with one
  *   JSON    {"version", "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
  *
@@ -27,7 +27,9 @@ struct report {
 	unsigned count[SELFTEST_SKIP + 1];	/* by status */
 	unsigned told;
 	/* human: checks skipped one after the other for one reason are one line */
-	const struct selftest_check *skipped_from, *skipped_to;
+	char skipped_names[200];
+	size_t skipped_run;	/* of the names: up to where the last group has its first */
+	const struct selftest_check *skipped_last;
 	const char *skipped_cause, *skipped_hint;
 	unsigned skipped;
 	json_t *checks;
