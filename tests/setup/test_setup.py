@@ -452,6 +452,19 @@ def test_a_power_cut_at_any_step_leaves_the_old_or_the_new_and_both_can_be_reach
     assert step > 4, "the power was cut nowhere"
 
 
+def test_two_names_of_one_file_as_a_cut_rename_on_fat_leaves_them_are_for_fsck(tmp_path):
+    boot = Boot(tmp_path / "boot")
+    os.link(boot.dir / "config.txt", boot.dir / "config.txt.geotherm-new")
+    before = boot.files()
+    for command in ("install", "remove"):
+        assert "fsck.vfat" in boot(command, code=3)
+        assert boot.files() == before
+    (boot.dir / "config.txt.geotherm-new").unlink()
+    (boot.dir / "config.txt.geotherm-new").write_bytes(b"")      # what fsck makes of it
+    boot("install")
+    assert not list(boot.dir.glob("*.geotherm-new"))
+
+
 @pytest.fixture
 def small(tmp_path):
     """A partition of 64 KiB of its own, where this machine lets us mount one."""
