@@ -257,6 +257,8 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 dts/geotherm-setup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	$(INSTALL) -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/geotherm/
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/doc/geotherm/grafana
+	$(INSTALL) -m 644 $(wildcard docs/grafana/*) $(DESTDIR)$(PREFIX)/share/doc/geotherm/grafana/
 	$(Q)for p in geotherm:1 geotherm-node:8 geotherm-server:8 geotherm-selftest:8; do n=$${p%:*} s=$${p#*:}; \
 		$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man$$s $(DESTDIR)$(PREFIX)/share/bash-completion/completions && \
 		$(RUN) $(BUILD)/$$n --print-man >$(DESTDIR)$(PREFIX)/share/man/man$$s/$$n.$$s && \

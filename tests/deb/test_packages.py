@@ -59,6 +59,25 @@ def test_packages_are_made_and_ask_for_the_libraries_of_their_suite(suite, arch,
     assert MACHINE[arch] in run("file", tmp_path / "usr/sbin/geotherm-node")
 
 
+def test_make_install_lays_what_the_packages_lay(tmp_path):
+    """File by file, but for what Debian adds (changelog, copyright) and where it puts examples."""
+    suite = next((s for s in SUITES if f"VERSION_CODENAME={s}" in pathlib.Path("/etc/os-release").read_text()), SUITES[0])
+    for name, deb in packages(suite, NATIVE).items():
+        if name != "geotherm-dkms":
+            run("dpkg-deb", "--extract", deb, tmp_path / "packages")
+    run("make", "-s", f"BUILD={BUILD}", f"DESTDIR={tmp_path}/install", "PREFIX=/usr", "install", cwd=ROOT,
+        env=dict(os.environ, GEOTHERM_SETUP_DONE="1", DEPS_DIR=str(DEPS), MAKEFLAGS=""))
+
+    def files(tree):
+        found = set()
+        for path in (tmp_path / tree).rglob("*"):
+            name = re.sub(r"/doc/geotherm(-[a-z]+)?/", "/doc/", f"/{path.relative_to(tmp_path / tree)}".removesuffix(".gz"))
+            if not path.is_dir() and not re.search(r"/doc/(changelog|copyright|LICENSE|.*Debian)|/lintian/", name):
+                found.add(re.sub(r"^/lib/", "/usr/lib/", name.replace("/etc/geotherm/", "/usr/share/doc/").replace(".conf.example", ".conf")))
+        return found
+    assert files("install") == files("packages") > {"/usr/sbin/geotherm-node", "/usr/lib/systemd/system/geotherm-node.service"}
+
+
 def sysroot(suite, arch):
     done = subprocess.run(["deps/sysroot", suite, arch], cwd=ROOT, env=dict(os.environ, DEPS_DIR=str(DEPS)),
                           capture_output=True, text=True)

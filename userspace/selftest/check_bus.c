@@ -224,7 +224,7 @@ const char *check_bus_rise(struct selftest *t)
 	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
 	place = find_rise(looks, RISE_LOOKS);
 	if (place == 0) {
-		selftest_say(t, "within %u.%u us, sooner than this computer can look",
+		selftest_say(t, "high at the first look, %u.%u us after its release: sooner than can be told here",
 			     (unsigned)(looks[0].after_ns / 1000), (unsigned)(looks[0].after_ns % 1000 / 100));
 		return NULL;
 	}
