@@ -242,7 +242,7 @@ static void a_long_track_comes_in_blocks_and_whole(void **state)
 	assert_int_equal(get("/gpsflowtemp/" NODE "?limit=0"), CODE(4, 0));
 	assert_int_equal(get("/gpsflowtemp/" NODE "?since=1"), CODE(4, 0));
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE "?to=1", -1, SENML_JSON, NULL, 0), CODE(2, 5));
-	assert_string_equal(rig.body, "[]");
+	assert_string_equal((const char *)rig.body, "[]");
 	free(got);
 }
 
@@ -287,7 +287,7 @@ static void what_a_node_gave_up_is_noted_once_and_told_by_gaps(void **state)
 	}
 	assert_int_equal(post_range(NODE, SENML_CBOR, 9, 9), CODE(2, 4));
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));
-	assert_string_equal(rig.body, "{\"device\":\"" NODE "\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":7,"
+	assert_string_equal((const char *)rig.body, "{\"device\":\"" NODE "\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":7,"
 			    "\"last\":9,\"holes\":[{\"first\":4,\"last\":5,\"cause\":\"dropped by node: full\"},"
 			    "{\"first\":7,\"last\":7,\"cause\":\"dropped by node: power\"},"
 			    "{\"first\":8,\"last\":8,\"cause\":\"never arrived\"}]}]}");
@@ -326,7 +326,7 @@ static void what_an_operator_says_of_a_device_its_node_may_read(void **state)
 	be("node");
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE, -1, 50, NULL, 0), CODE(2, 5));
 	assert_int_equal(rig.format, 50);
-	assert_string_equal(rig.body, "{\"label\":\"the garden\",\"settings\":{\"a\":30,\"b\":[1,2]},\"retention_days\":7}");
+	assert_string_equal((const char *)rig.body, "{\"label\":\"the garden\",\"settings\":{\"a\":30,\"b\":[1,2]},\"retention_days\":7}");
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" OTHER, -1, 50, NULL, 0), CODE(4, 3));
 }
 
@@ -367,7 +367,7 @@ static void a_label_is_set_only_if_it_is_what_the_operator_saw(void **state)
 	assert_int_equal(set_label("third", seen, false), -EEXIST);
 	assert_int_equal(set_label("third", UINT64_MAX, false), 1);
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE, -1, 50, NULL, 0), CODE(2, 5));
-	assert_string_equal(rig.body, "{\"label\":\"third\"}");
+	assert_string_equal((const char *)rig.body, "{\"label\":\"third\"}");
 }
 
 static void a_device_is_forgotten_by_an_operator_only_and_its_holes_are_explained(void **state)
