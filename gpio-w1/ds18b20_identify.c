@@ -70,7 +70,10 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 	return code < 0 ? code : 0;
 }
 
-/* A poll that was violated may have been a reset: then the part no longer answers, and the conversion is timed anew. */
+/*
+ * A poll that was violated cost only its bit where it was one slot to every part. Else it may have been a reset: then the
+ * part no longer answers, and the conversion is timed anew.
+ */
 static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *us)
 {
 	const uint8_t tx = DS18B20_CONVERT_T;
@@ -85,7 +88,7 @@ static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *u
 	do {
 		int level = w1_bus_read_bit(bus);
 
-		if (level < 0) {
+		if (level < 0 && !(level == W1_EVIOLATION && bus->slots.counted)) {
 			return level;
 		}
 		busy = busy || level == 0;

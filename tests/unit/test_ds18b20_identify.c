@@ -88,12 +88,35 @@ static void parasite_power_and_other_parts_are_inconclusive(void **state)
 	assert_int_equal(identity.verdict, DS18B20_INCONCLUSIVE);
 }
 
+static void a_computer_that_is_often_kept_away_names_a_genuine_part_too(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		const struct w1_sim_config config = { .seed = seed, .preempt_ppm = 1000, .preempt_min_ns = 10000,
+						      .preempt_max_ns = 100000 };
+		struct ds18b20_evidence evidence;
+		struct ds18b20_identity identity;
+		struct w1_bus bus;
+
+		sim = w1_sim_new(&config);
+		assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), 0);
+		w1_sim_slave(sim, 0)->temp_mc = 21437;
+		w1_bus_init(&bus, w1_sim_line(sim), 0);
+		assert_int_equal(ds18b20_examine(&bus, w1_sim_slave(sim, 0)->rom, &evidence), 0);
+		ds18b20_identify(&evidence, &identity);
+		assert_int_equal(identity.passed, DS18B20_CHECK_COUNT);
+		assert_true(w1_bus_violations(&bus) > 0);
+		w1_sim_free(sim);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_family_is_named),
 		cmocka_unit_test(a_genuine_part_passes_every_check),
 		cmocka_unit_test(parasite_power_and_other_parts_are_inconclusive),
+		cmocka_unit_test(a_computer_that_is_often_kept_away_names_a_genuine_part_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
