@@ -182,8 +182,8 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 		return dev_err_probe(dev, PTR_ERR(g->line.gpio), "data-gpios: the line can't be had\n");
 	}
 	if (gpiod_cansleep(g->line.gpio) || gpiod_is_active_low(g->line.gpio)) {
-		dev_err(dev, "data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
-		return -EINVAL;
+		return dev_err_probe(dev, -EINVAL,
+				     "data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
 	}
 	/* Who finds the line taken is shown this name. */
 	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));

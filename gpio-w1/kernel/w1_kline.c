@@ -91,11 +91,9 @@ static int release(void *ctx)
 static int sample(void *ctx)
 {
 	struct w1_kline *k = ctx;
-	int level;
 
 	mind_window(k, now_ns(k));
-	level = gpiod_get_raw_value(k->gpio);
-	return level;
+	return gpiod_get_raw_value(k->gpio);
 }
 
 /*

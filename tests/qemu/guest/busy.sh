@@ -24,3 +24,6 @@ has "and userspace is told so" "onewire@0" "$said"
 echo "$said" | grep failed | remark
 said=$(w1_reads --bus kernel --cycles 1)
 has "and reads through it" "reads=2 right=2" "$said"
+echo onewire@0 >/sys/bus/platform/drivers/geotherm-w1/unbind
+said=$(w1_reads --bus userspace --cycles 1)
+has "freed again, userspace reads" "reads=2 right=2" "$said"

@@ -9,9 +9,11 @@ reading "our master, idle" $((cycles * 4)) w1_reads --bus kernel --cycles $cycle
 busy 3
 reading "our master, load" $((cycles * 4)) w1_reads --bus kernel --cycles $cycles --resolution 9
 idle
+set_fault storm 500
+reading "our master, interrupts" $((cycles * 4)) w1_reads --bus kernel --cycles $cycles --resolution 9
 set_fault storm_us 600
 set_fault storm 400
-reading "our master, interrupts" $((cycles * 4)) w1_reads --bus kernel --cycles $cycles --resolution 9
+reading "our master, long interrupts" $((cycles * 16)) w1_reads --bus kernel --cycles $((cycles * 4)) --resolution 9
 set_fault storm 0
 for f in "$ours"/geotherm_w1/*; do echo "# ${f##*/} $(cat "$f")"; done
 is "interrupts are off for 15 us at most" 0 "$(cat $ours/geotherm_w1/interrupts_off_over_15us)"

@@ -16,7 +16,9 @@ counts "stock master, idle" w1_reads --bus kernel --cycles $cycles --resolution 
 busy 3
 counts "stock master, load" w1_reads --bus kernel --cycles $cycles --resolution 9
 idle
+set_fault storm 500
+counts "stock master, interrupts" w1_reads --bus kernel --cycles $cycles --resolution 9
 set_fault storm_us 600
 set_fault storm 400
-counts "stock master, interrupts" w1_reads --bus kernel --cycles $cycles --resolution 9
+counts "stock master, long interrupts" w1_reads --bus kernel --cycles $((cycles * 4)) --resolution 9
 set_fault storm 0

@@ -11,6 +11,9 @@ reading "userspace, load, SCHED_FIFO" $((cycles * 4)) w1_reads --cycles $cycles 
 idle
 set_fault storm 500
 reading "userspace, interrupts" 0 w1_reads --cycles $cycles --resolution 9
+set_fault storm_us 600
+set_fault storm 400
+reading "userspace, long interrupts" 0 w1_reads --cycles $((cycles / 2)) --resolution 9
 set_fault storm 0
 busy 3
 chmod 666 /dev/gpiochip*
