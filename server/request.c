@@ -47,8 +47,16 @@ uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
 	coap_opt_iterator_t at;
 	const coap_opt_t *found = coap_check_option(request, option, &at);
 
-	return found == NULL ? 0 : coap_opt_length(found) == 0 ? UINT64_MAX
-		: coap_decode_var_bytes8(coap_opt_value(found), coap_opt_length(found));
+	uint64_t value;
+
+	if (found == NULL) {
+		return 0;
+	}
+	if (coap_opt_length(found) == 0) {
+		return UINT64_MAX;
+	}
+	value = coap_decode_var_bytes8(coap_opt_value(found), coap_opt_length(found));
+	return value != 0 ? value : 1;	/* 00 is there, and is no tag of ours either */
 }
 
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq)
