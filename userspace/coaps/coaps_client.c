@@ -587,7 +587,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		memset(&c->credentials, 0, sizeof c->credentials);
 	}
 	if (*code == 0) {
-		*code = coaps_side_init(&c->side, COAPS_CLIENT, &c->credentials, config->ciphers, err, err_size);
+		*code = coaps_side_init(&c->side, COAPS_CLIENT, &c->credentials, config->ciphers, NULL, err, err_size);
 	}
 	if (*code != 0) {
 		free(c);

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* SOCK_CLOEXEC */
+#define _GNU_SOURCE	/* F_DUPFD_CLOEXEC */
 #include "coaps_server.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <mbedtls/error.h>
-#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "coaps_cookie.h"
 #include "coaps_proof.h"
@@ -19,7 +17,6 @@
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/refusals.h"
 
-#define DEFAULT_PORT "5684"		/* RFC 7252 12.8 */
 #define SESSION_TIMEOUT_S 86400
 #define MAX_BODY (1024 * 1024)
 /* libcoap refuses new clients while so many have not finished their handshake; its 100 is three a second. */
@@ -29,139 +26,35 @@ struct coaps_server {
 	struct coaps_side side;
 	void *user;
 	struct refusals refusals;	/* of handshakes, by address */
-	coap_address_t address;		/* the first it listens on */
 	struct coaps_proof proof;
 };
 
-struct place {
-	char *err;
-	size_t err_size;
-};
+static int next_socket = -1;	/* for the endpoint that is being made */
 
-/* "host:port", "[v6]:port", "host", "*:port" */
-static int split_address(const char *text, size_t len, char *host, size_t host_size, char *port, size_t port_size)
+static int take_socket(const coap_address_t *address)
 {
-	const char *end = text + len, *host_end, *port_at = NULL;
+	int fd = next_socket;
 
-	if (len > 0 && *text == '[') {
-		host_end = memchr(text, ']', len);
-		if (host_end == NULL) {
-			return -EINVAL;
-		}
-		text++;
-		port_at = host_end + 1 < end ? host_end + 1 : NULL;
-		if (port_at != NULL && *port_at != ':') {
-			return -EINVAL;
-		}
-	} else {
-		port_at = memchr(text, ':', len);
-		host_end = port_at != NULL ? port_at : end;
-	}
-	if ((size_t)(host_end - text) >= host_size || host_end == text) {
-		return -EINVAL;
-	}
-	memcpy(host, text, (size_t)(host_end - text));
-	host[host_end - text] = '\0';
-	if (strcmp(host, "*") == 0) {
-		snprintf(host, host_size, "::");
-	}
-	if (port_at == NULL) {
-		snprintf(port, port_size, "%s", DEFAULT_PORT);
-		return 0;
-	}
-	port_at++;
-	if (port_at == end || (size_t)(end - port_at) >= port_size) {
-		return -EINVAL;
-	}
-	memcpy(port, port_at, (size_t)(end - port_at));
-	port[end - port_at] = '\0';
-	for (const char *c = port; *c != '\0'; c++) {
-		if (!isdigit((unsigned char)*c)) {
-			return -EINVAL;
-		}
-	}
-	return atoi(port) >= 1 && atoi(port) <= 65535 ? 0 : -EINVAL;
+	(void)address;
+	next_socket = -1;
+	return fd;
 }
 
-/*
- * libcoap binds with SO_REUSEADDR, by which two servers would share a UDP port without a word, each
- * losing the other's datagrams: bind once without it, to be told.
- */
-static int probe(const struct addrinfo *ai)
+static int listen_on(struct coaps_server *s, const struct coaps_listen *sockets, char *err, size_t err_size)
 {
-	int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int code;
+	coap_bound_socket_hook = take_socket;
+	for (unsigned i = 0; i < sockets->n; i++) {
+		next_socket = fcntl(sockets->at[i].fd, F_DUPFD_CLOEXEC, 0);	/* libcoap closes it */
+		if (next_socket < 0) {
+			int error = errno;
 
-	if (fd < 0) {
-		return -errno;
-	}
-	code = bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : -errno;
-	close(fd);
-	return code;
-}
-
-static int listen_on(struct coaps_server *s, const char *text, size_t len, const struct place *p)
-{
-	const struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *found = NULL;
-	coap_address_t address;
-	char host[256], port[8];
-	int code = split_address(text, len, host, sizeof host, port, sizeof port);
-
-	if (code != 0) {
-		snprintf(p->err, p->err_size, "listen: \"%.*s\" is not HOST:PORT, [IPv6]:PORT or *:PORT", (int)len, text);
-		return code;
-	}
-	code = getaddrinfo(host, port, &hints, &found);
-	if (code != 0) {
-		snprintf(p->err, p->err_size, "listen: %s: %s", host, gai_strerror(code));
-		return -EADDRNOTAVAIL;
-	}
-	code = probe(found);
-	if (code == 0) {
-		coap_address_init(&address);
-		address.size = found->ai_addrlen;
-		memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
-		if (s->address.size == 0) {
-			s->address = address;
+			snprintf(err, err_size, "listen: %s", strerror(error));
+			return -error;
 		}
-		code = coap_new_endpoint(s->side.context, &address, COAP_PROTO_DTLS) != NULL ? 0 : -EADDRNOTAVAIL;
-	}
-	freeaddrinfo(found);
-	if (code == -EADDRINUSE) {
-		snprintf(p->err, p->err_size, "listen: UDP port %s of %s is in use: another server runs there "
-			 "(ss -ulpn tells which); choose another port", port, host);
-	} else if (code == -EACCES) {
-		snprintf(p->err, p->err_size, "listen: no right to use UDP port %s of %s", port, host);
-	} else if (code != 0) {
-		snprintf(p->err, p->err_size, "listen: %s port %s: %s", host, port, strerror(-code));
-	}
-	return code;
-}
-
-static int listen_on_all(struct coaps_server *s, const char *list, const struct place *p)
-{
-	int n = 0;
-
-	for (const char *at = list; *at != '\0';) {
-		size_t len;
-		int code;
-
-		at += strspn(at, ", ");
-		len = strcspn(at, ", ");
-		if (len == 0) {
-			break;
+		if (coap_new_endpoint(s->side.context, &sockets->at[i].address, COAP_PROTO_DTLS) == NULL) {
+			snprintf(err, err_size, "listen: libcoap does not take the socket");
+			return -ENOMEM;
 		}
-		code = listen_on(s, at, len, p);
-		if (code != 0) {
-			return code;
-		}
-		n++;
-		at += len;
-	}
-	if (n == 0) {
-		snprintf(p->err, p->err_size, "listen: names no address");
-		return -EINVAL;
 	}
 	return 0;
 }
@@ -251,14 +144,14 @@ static void process(void *arg)
 	coaps_server_process(arg);
 }
 
-static int secure(struct coaps_server *s, const struct coaps_server_config *config, const struct place *p)
+static int secure(struct coaps_server *s, const struct coaps_server_config *config, char *err, size_t err_size)
 {
 	coap_dtls_pki_t pki;
 
 	if (config->client_auth == COAPS_AUTH_NONE) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_NONE;
 	} else if (config->credentials.ca == NULL) {
-		snprintf(p->err, p->err_size, "ca: needed to verify the clients (client_auth = none would do without)");
+		snprintf(err, err_size, "ca: needed to verify the clients (client_auth = none would do without)");
 		return -EKEYREJECTED;
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
@@ -266,15 +159,30 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	/* No files: what they hold comes with the hook (deps/patches/0009). */
 	coaps_side_pki(&(const struct coaps_credentials){ NULL }, config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->side.context, &pki)) {
-		snprintf(p->err, p->err_size, "%s: libcoap does not take these credentials", config->credentials.certificate);
+		snprintf(err, err_size, "%s: libcoap does not take these credentials", config->credentials.certificate);
 		return -EKEYREJECTED;
 	}
 	return 0;
 }
 
+/* Alone on its port: sockets of its own, and a look at itself. */
+static int listen_alone(struct coaps_server *s, const char *list, char *err, size_t err_size)
+{
+	struct coaps_listen sockets;
+	int code = coaps_listen_open(&sockets, list, false, err, err_size);
+
+	if (code == 0) {
+		code = listen_on(s, &sockets, err, err_size);
+		if (code == 0) {
+			code = coaps_proof_run(&s->proof, &s->side, &sockets.at[0].address, process, s, err, err_size);
+		}
+		coaps_listen_close(&sockets);
+	}
+	return code;
+}
+
 struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code, char *err, size_t err_size)
 {
-	const struct place p = { err, err_size };
 	struct coaps_server *s;
 
 	*code = coaps_credentials_check(&config->credentials, COAPS_SERVER, coaps_now_s(), NULL, err, err_size);
@@ -288,7 +196,8 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
-	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers, err, err_size);
+	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers, config->secret, err,
+				err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
@@ -300,12 +209,10 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 	s->side.on_setup = on_setup;
 	coap_dtls_hello_hook = on_hello;
 	coap_mbedtls_failed_hook = on_failed;
-	*code = secure(s, config, &p);
+	*code = secure(s, config, err, err_size);
 	if (*code == 0) {
-		*code = listen_on_all(s, config->listen, &p);
-	}
-	if (*code == 0) {
-		*code = coaps_proof_run(&s->proof, &s->side, &s->address, process, s, err, err_size);
+		*code = config->sockets != NULL ? listen_on(s, config->sockets, err, err_size)
+			: listen_alone(s, config->listen, err, err_size);
 	}
 	if (*code != 0) {
 		coaps_server_free(s);

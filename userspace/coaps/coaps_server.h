@@ -13,6 +13,8 @@
 #include <stddef.h>
 
 #include "coaps_credentials.h"
+#include "coaps_listen.h"
+#include "coaps_tickets.h"
 
 enum coaps_client_auth {
 	COAPS_AUTH_REQUIRED,	/* no certificate of our CA: no handshake */
@@ -27,6 +29,13 @@ struct coaps_server_config {
 	const char *ciphers;	/* coaps_policy.h, NULL: default */
 	unsigned session_timeout_s;	/* idle sessions end after this; 0: 86 400, for nodes post rarely */
 	unsigned max_body;	/* largest request body in bytes; 0: 1 MiB */
+	/*
+	 * Of processes that share a port (coaps_listen.h): this one's sockets, which stay the caller's and go before listen, and
+	 * the secret of all of them, COAPS_SECRET_SIZE bytes. Whoever bound them has looked whether our patches are in force: a
+	 * datagram to oneself could come to another. NULL: alone.
+	 */
+	const struct coaps_listen *sockets;
+	const uint8_t *secret;
 };
 
 struct coaps_server;

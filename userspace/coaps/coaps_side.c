@@ -3,14 +3,12 @@
 
 #include <errno.h>
 #include <mbedtls/net_sockets.h>
+#include <mbedtls/platform_util.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "coaps_cookie.h"
 #include "userspace/daemon/log.h"
-
-/* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
-#define TICKET_LIFETIME_S 86400
 
 static struct coaps_side *newest;	/* for the log handler, which knows no context */
 
@@ -82,7 +80,7 @@ static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 	}
 	side->on_setup(session);
 	coaps_cookie_configure(conf, &side->cookies);
-	mbedtls_ssl_conf_session_tickets_cb(conf, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &side->tickets);
+	coaps_tickets_configure(conf, &side->tickets);
 	return mbedtls_ssl_conf_own_cert(conf, &side->keys.own, &side->keys.key);
 }
 
@@ -141,13 +139,40 @@ int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *cr
 	return 0;
 }
 
-static int load(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size)
+/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our secret the same. */
+static int cookie_key(void *arg, unsigned char *out, size_t size)
+{
+	uint8_t key[32];
+	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA : coaps_secret_derive(arg, "cookie", 0, key);
+
+	if (rc == 0) {
+		memcpy(out, key, size);
+	}
+	mbedtls_platform_zeroize(key, sizeof(key));
+	return rc;
+}
+
+static int load_server(struct coaps_side *side, const uint8_t *shared)
+{
+	uint8_t secret[COAPS_SECRET_SIZE];
+	int rc = 0;
+
+	if (shared != NULL) {
+		memcpy(secret, shared, sizeof(secret));
+	} else {
+		rc = mbedtls_ctr_drbg_random(&side->drbg, secret, sizeof(secret));
+	}
+	rc = rc != 0 ? rc : mbedtls_ssl_cookie_setup(&side->cookies, cookie_key, secret);
+	rc = rc != 0 ? rc : coaps_tickets_setup(&side->tickets, secret, mbedtls_ctr_drbg_random, &side->drbg);
+	mbedtls_platform_zeroize(secret, sizeof(secret));
+	return rc;
+}
+
+static int load(struct coaps_side *side, const struct coaps_credentials *credentials, const uint8_t *secret, char *err,
+		size_t err_size)
 {
 	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) != 0 ||
-	    (side->role == COAPS_SERVER &&
-	     (mbedtls_ssl_cookie_setup(&side->cookies, mbedtls_ctr_drbg_random, &side->drbg) != 0 ||
-	      mbedtls_ssl_ticket_setup(&side->tickets, mbedtls_ctr_drbg_random, &side->drbg, MBEDTLS_CIPHER_AES_256_GCM,
-				       TICKET_LIFETIME_S) != 0))) {
+	    (side->role == COAPS_SERVER && load_server(side, secret) != 0)) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
 	}
@@ -155,7 +180,7 @@ static int load(struct coaps_side *side, const struct coaps_credentials *credent
 }
 
 int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
-		    const char *ciphers, char *err, size_t err_size)
+		    const char *ciphers, const uint8_t *secret, char *err, size_t err_size)
 {
 	int code;
 
@@ -165,11 +190,11 @@ int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct 
 	keys_init(&side->keys);
 	mbedtls_entropy_init(&side->entropy);
 	mbedtls_ctr_drbg_init(&side->drbg);
-	mbedtls_ssl_ticket_init(&side->tickets);
+	coaps_tickets_init(&side->tickets);
 	mbedtls_ssl_cookie_init(&side->cookies);
 	code = coaps_policy_parse(ciphers, &side->policy, err, err_size);
 	if (code == 0) {
-		code = load(side, credentials, err, err_size);
+		code = load(side, credentials, secret, err, err_size);
 	}
 	if (code != 0) {
 		coaps_side_free(side);
@@ -201,7 +226,7 @@ void coaps_side_free(struct coaps_side *side)
 		coap_free_context(side->context);
 		side->context = NULL;
 	}
-	mbedtls_ssl_ticket_free(&side->tickets);
+	coaps_tickets_free(&side->tickets);
 	mbedtls_ssl_cookie_free(&side->cookies);
 	mbedtls_ctr_drbg_free(&side->drbg);
 	mbedtls_entropy_free(&side->entropy);

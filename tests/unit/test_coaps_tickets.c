@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* coaps_tickets: who has one secret takes each other's tickets, and changes the key at the same time. */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS	/* a session is filled by a handshake only */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/platform_time.h>
+#include <time.h>
+
+#include "userspace/coaps/coaps_tickets.h"
+
+#define PERIOD_S 43200
+
+static time_t now_s;
+static mbedtls_entropy_context entropy;
+static mbedtls_ctr_drbg_context drbg;
+
+/* In the place of libc's, for mbedTLS and us. */
+time_t time(time_t *out)
+{
+	if (out != NULL) {
+		*out = now_s;
+	}
+	return now_s;
+}
+
+struct ticket {
+	unsigned char bytes[1024];
+	size_t size;
+};
+
+static void setup(struct coaps_tickets *t, uint8_t fill)
+{
+	uint8_t secret[COAPS_SECRET_SIZE];
+
+	memset(secret, fill, sizeof(secret));
+	coaps_tickets_init(t);
+	assert_int_equal(coaps_tickets_setup(t, secret, mbedtls_ctr_drbg_random, &drbg), 0);
+}
+
+/* By the callbacks that mbedTLS gets. */
+static struct ticket make(struct coaps_tickets *t)
+{
+	mbedtls_ssl_config conf;
+	mbedtls_ssl_session session;
+	struct ticket ticket;
+	uint32_t lifetime;
+
+	mbedtls_ssl_config_init(&conf);
+	coaps_tickets_configure(&conf, t);
+	mbedtls_ssl_session_init(&session);
+	session.tls_version = MBEDTLS_SSL_VERSION_TLS1_2;
+	session.endpoint = MBEDTLS_SSL_IS_SERVER;
+	session.ticket_creation_time = mbedtls_ms_time();
+	memset(session.master, 0x5a, sizeof(session.master));
+	assert_int_equal(conf.f_ticket_write(conf.p_ticket, &session, ticket.bytes, ticket.bytes + sizeof(ticket.bytes), &ticket.size,
+					     &lifetime), 0);
+	assert_int_equal(lifetime, 2 * PERIOD_S);
+	mbedtls_ssl_session_free(&session);
+	mbedtls_ssl_config_free(&conf);
+	return ticket;
+}
+
+static bool takes(struct coaps_tickets *t, struct ticket ticket)
+{
+	mbedtls_ssl_config conf;
+	mbedtls_ssl_session session;
+	bool taken;
+
+	mbedtls_ssl_config_init(&conf);
+	coaps_tickets_configure(&conf, t);
+	mbedtls_ssl_session_init(&session);
+	taken = conf.f_ticket_parse(conf.p_ticket, &session, ticket.bytes, ticket.size) == 0 && session.master[0] == 0x5a;
+	mbedtls_ssl_session_free(&session);
+	mbedtls_ssl_config_free(&conf);
+	return taken;
+}
+
+static void a_ticket_is_good_where_the_secret_is_the_same_and_nowhere_else(void **state)
+{
+	struct coaps_tickets a, b, stranger;
+
+	(void)state;
+	now_s = 1000 * (time_t)PERIOD_S + 5;
+	setup(&a, 1);
+	setup(&b, 1);
+	setup(&stranger, 2);
+	assert_true(takes(&a, make(&a)));
+	assert_true(takes(&b, make(&a)));
+	assert_true(takes(&a, make(&b)));
+	assert_false(takes(&stranger, make(&a)));
+	coaps_tickets_free(&a);
+	coaps_tickets_free(&b);
+	coaps_tickets_free(&stranger);
+}
+
+static void a_ticket_is_good_in_its_period_and_the_next(void **state)
+{
+	struct coaps_tickets a, b, late;
+	struct ticket ticket;
+
+	(void)state;
+	now_s = 1000 * (time_t)PERIOD_S;
+	setup(&a, 1);
+	setup(&b, 1);
+	ticket = make(&a);
+	now_s += PERIOD_S - 1;
+	assert_true(takes(&b, ticket));
+	now_s++;
+	setup(&late, 1);	/* a worker that was started again */
+	assert_true(takes(&a, ticket));
+	assert_true(takes(&b, ticket));
+	assert_true(takes(&late, ticket));
+	assert_true(takes(&late, make(&a)));
+	now_s += PERIOD_S;
+	assert_false(takes(&a, ticket));
+	assert_false(takes(&b, ticket));
+	assert_true(takes(&b, make(&late)));
+	now_s += 40 * PERIOD_S;
+	assert_true(takes(&b, make(&a)));
+	coaps_tickets_free(&a);
+	coaps_tickets_free(&b);
+	coaps_tickets_free(&late);
+}
+
+static void a_clock_that_is_set_back_or_forth_does_not_part_them(void **state)
+{
+	static const int steps_s[] = { -10, -PERIOD_S, 3 * PERIOD_S, -1, 0, 86400 * 365, -86400 * 365 };
+	struct coaps_tickets a, b;
+
+	(void)state;
+	now_s = 1000 * (time_t)PERIOD_S + 100;
+	setup(&a, 1);
+	setup(&b, 1);
+	for (unsigned i = 0; i < sizeof(steps_s) / sizeof(steps_s[0]); i++) {
+		now_s += steps_s[i];
+		assert_true(takes(&b, make(&a)));
+		assert_true(takes(&a, make(&b)));
+	}
+	coaps_tickets_free(&a);
+	coaps_tickets_free(&b);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	mbedtls_entropy_init(&entropy);
+	mbedtls_ctr_drbg_init(&drbg);
+	return mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	mbedtls_ctr_drbg_free(&drbg);
+	mbedtls_entropy_free(&entropy);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_ticket_is_good_where_the_secret_is_the_same_and_nowhere_else),
+		cmocka_unit_test(a_ticket_is_good_in_its_period_and_the_next),
+		cmocka_unit_test(a_clock_that_is_set_back_or_forth_does_not_part_them),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}

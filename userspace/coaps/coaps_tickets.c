@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "coaps_tickets.h"
+
+#include <mbedtls/md.h>
+#include <mbedtls/platform_util.h>
+#include <string.h>
+#include <time.h>
+
+/* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
+#define LIFETIME_S 86400
+#define PERIOD_S (LIFETIME_S / 2)
+
+int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number, uint8_t out[32])
+{
+	uint8_t text[32] = { 0 };
+	size_t length = strlen(label);
+
+	memcpy(text, label, length < sizeof(text) - 8 ? length : sizeof(text) - 8);
+	for (unsigned i = 0; i < 8; i++) {
+		text[sizeof(text) - 1 - i] = (uint8_t)((uint64_t)number >> 8 * i);
+	}
+	return mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), secret, COAPS_SECRET_SIZE, text, sizeof(text), out);
+}
+
+static int use_period(struct coaps_tickets *t, int64_t period)
+{
+	uint8_t key[32], name[32];
+	int rc = coaps_secret_derive(t->secret, "ticket key", period, key);
+
+	rc = rc != 0 ? rc : coaps_secret_derive(t->secret, "ticket name", period, name);
+	rc = rc != 0 ? rc : mbedtls_ssl_ticket_rotate(&t->context, name, MBEDTLS_SSL_TICKET_KEY_NAME_BYTES, key, sizeof(key),
+						      LIFETIME_S);
+	mbedtls_platform_zeroize(key, sizeof(key));
+	return rc;
+}
+
+/* The keys of this period and of the one before. mbedTLS makes one up where the clock was set back behind its making: again, then. */
+static int update(struct coaps_tickets *t)
+{
+	int64_t now_s = (int64_t)time(NULL), period = now_s / PERIOD_S;
+	int rc = 0;
+
+	if (period == t->period && now_s >= t->set_s) {
+		return 0;
+	}
+	if (period != t->period + 1 || now_s < t->set_s) {
+		rc = use_period(t, period - 1);
+	}
+	rc = rc != 0 ? rc : use_period(t, period);
+	if (rc == 0) {
+		t->period = period;
+		t->set_s = now_s;
+	}
+	return rc;
+}
+
+static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end, size_t *size,
+			uint32_t *lifetime)
+{
+	struct coaps_tickets *t = arg;
+	int rc = update(t);
+
+	return rc != 0 ? rc : mbedtls_ssl_ticket_write(&t->context, session, start, end, size, lifetime);
+}
+
+static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t size)
+{
+	struct coaps_tickets *t = arg;
+	int rc = update(t);
+
+	return rc != 0 ? rc : mbedtls_ssl_ticket_parse(&t->context, session, ticket, size);
+}
+
+void coaps_tickets_init(struct coaps_tickets *t)
+{
+	mbedtls_ssl_ticket_init(&t->context);
+	t->period = -1;
+	t->set_s = 0;
+}
+
+int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE], mbedtls_f_rng_t *rng, void *rng_arg)
+{
+	int rc = mbedtls_ssl_ticket_setup(&t->context, rng, rng_arg, MBEDTLS_CIPHER_AES_256_GCM, LIFETIME_S);
+
+	memcpy(t->secret, secret, sizeof(t->secret));
+	return rc != 0 ? rc : update(t);
+}
+
+void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t)
+{
+	mbedtls_ssl_conf_session_tickets_cb(conf, write_ticket, parse_ticket, t);
+}
+
+void coaps_tickets_free(struct coaps_tickets *t)
+{
+	mbedtls_ssl_ticket_free(&t->context);
+	mbedtls_platform_zeroize(t->secret, sizeof(t->secret));
+}
