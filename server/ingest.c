@@ -213,10 +213,20 @@ static void log_batch(const struct row *rows, size_t n, int fresh)
 	}
 }
 
-/* A failure here is no failure of the commit. */
-static void look_ahead(struct ingest *in, struct stream *stream, int64_t now_us)
+/*
+ * Whether the number after `complete` has come by another server: a client that moves between servers is told the
+ * whole, not what this one has seen. In order and all new, as a rule, there is nothing to ask.
+ */
+static bool filled_elsewhere(struct ingest *in, const struct stream *stream, bool repeated)
 {
-	if (gaps_stale(&stream->gaps)) {
+	return in->config.shared && stream->epoch != READING_EPOCH_LEGACY && (stream->gaps.n > 0 || repeated) &&
+	       store_accounted(in->store, stream->id, stream->gaps.complete + 1) > 0;
+}
+
+/* A failure here is no failure of the commit. repeated: some of it was there before. */
+static void look_ahead(struct ingest *in, struct stream *stream, int64_t now_us, bool repeated)
+{
+	if (gaps_stale(&stream->gaps) || filled_elsewhere(in, stream, repeated)) {
 		load_gaps(in, stream, now_us);
 	}
 	if (stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY &&
@@ -247,8 +257,10 @@ static void committed(struct ingest *in, size_t n, int fresh)
 			in->config.stored(in->config.arg, row->reading);
 		}
 	}
-	for (size_t i = 0; i < n; i++) {
-		look_ahead(in, in->rows[i].stream, in->rows[i].received_us);
+	for (size_t i = 0; i < n; i++) {	/* sorted: each stream once */
+		if (i + 1 == n || in->rows[i + 1].stream != in->rows[i].stream) {
+			look_ahead(in, in->rows[i].stream, in->rows[i].received_us, (size_t)fresh < n);
+		}
 	}
 	pthread_mutex_lock(&in->lock);
 	in->counts.readings += n;
@@ -286,7 +298,7 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 		log_notice("will not come: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64 ": %s", gaps->device,
 			   gaps->epoch, hole->range.first, hole->range.last, hole->cause);
 	}
-	look_ahead(in, stream, utc_now_us());
+	look_ahead(in, stream, utc_now_us(), true);
 	pthread_mutex_lock(&in->lock);
 	in->counts.gaps += gaps->n;
 	pthread_mutex_unlock(&in->lock);

@@ -39,9 +39,10 @@ struct ingest_job {
 struct ingest_config {
 	size_t queue;		/* readings that wait or are in work */
 	size_t batch;		/* readings in one commit */
+	bool shared;		/* others write into the same database: what is missing here may have come there */
 	/*
 	 * Each reading that was not there before, after its commit; may be NULL. The older program's may
-	 * come twice when they are sent twice: their numbers are not kept.
+	 * come twice when they are sent twice: their numbers are not kept. So may what another server has stored meanwhile.
 	 */
 	void (*stored)(void *arg, const struct reading *r);
 	void *arg;

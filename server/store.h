@@ -54,6 +54,9 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t no
 /* Notes that 1..complete are there, so that the next store_stream() need not look at them. */
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete);
 
+/* 1: the number is there, or a cause why it never will be; 0: it is not; or negative. */
+int store_accounted(struct store *s, uint64_t stream, uint64_t seq);
+
 struct store_item {
 	uint64_t stream;
 	const struct reading *reading;	/* borrowed; seq 1..INT64_MAX */

@@ -115,6 +115,17 @@ int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete)
 	return rc < 0 ? rc : 0;
 }
 
+int store_accounted(struct store *s, uint64_t stream, uint64_t seq)
+{
+	const struct sql_value id = sql_integer((int64_t)stream), number = sql_integer((int64_t)seq);
+	int64_t found = 0;
+	int rc = store_query(s, "SELECT EXISTS (SELECT 1 FROM readings WHERE stream = ? AND seq = ?) OR "
+			     "EXISTS (SELECT 1 FROM holes WHERE stream = ? AND first_seq <= ? AND last_seq >= ?)",
+			     SQL_PARAMS(id, number, id, number, number), sql_first_integer, &found);
+
+	return rc < 0 ? rc : found != 0;
+}
+
 /* --- what is there ------------------------------------------------------- */
 
 struct stream_list {

@@ -29,6 +29,7 @@ struct bed {
 	struct ingest *in;
 	unsigned out;		/* jobs not yet answered */
 	uint64_t shown;		/* calls of `stored` */
+	bool shared;		/* others write, too */
 
 	struct ingest_job last;	/* as it was answered; acks in `ack` */
 	struct reading_ack ack[8];
@@ -119,7 +120,8 @@ static void shown(void *arg, const struct reading *r)
 static void start(size_t queue, size_t batch)
 {
 	bed.store = store_new(&bed.config);
-	bed.in = ingest_start(bed.store, &(struct ingest_config){ .queue = queue, .batch = batch, .stored = shown });
+	bed.in = ingest_start(bed.store, &(struct ingest_config){ .queue = queue, .batch = batch, .shared = bed.shared,
+						      .stored = shown });
 	assert_non_null(bed.in);
 }
 
@@ -225,6 +227,72 @@ static void an_answer_says_how_far_the_stream_is_complete(void **state)
 	submit(job_of(1, 7, 1));
 	wait_for_answers();
 	assert_int_equal(bed.ack[0].complete, 7);
+}
+
+/* As another server on the same database stores them. */
+static void store_elsewhere(uint64_t first, uint64_t last)
+{
+	struct store *s = store_new(&bed.config);
+	struct ingest_job *j = job_of(1, first, last - first + 1);
+	uint64_t stream;
+
+	assert_int_equal(store_connect(s), 0);
+	assert_int_equal(store_stream(s, DEVICE, 1, T0, &stream, NULL), 0);
+	for (size_t i = 0; i < j->n; i++) {
+		struct store_item item = { .stream = stream, .reading = &j->readings[i], .received_us = T0 };
+
+		assert_int_equal(store_commit(s, &item, 1), 1);
+	}
+	store_free(s);
+	free(j->acks);
+	free(j->readings);
+	free(j);
+}
+
+static void explain_elsewhere(uint64_t first, uint64_t last)
+{
+	const struct store_hole hole = { { first, last }, "dropped by policy" };
+	struct store *s = store_new(&bed.config);
+	uint64_t stream;
+
+	assert_int_equal(store_connect(s), 0);
+	assert_int_equal(store_stream(s, DEVICE, 1, T0, &stream, NULL), 0);
+	assert_int_equal(store_explain(s, stream, &hole, 1, T0), 0);
+	store_free(s);
+}
+
+static uint64_t complete_after(uint64_t first, size_t n)
+{
+	submit(job_of(1, first, n));
+	wait_for_answers();
+	return bed.ack[0].complete;
+}
+
+static void a_client_that_comes_back_is_told_what_other_servers_have_stored_meanwhile(void **state)
+{
+	(void)state;
+	bed.shared = true;
+	start(100, 100);
+	assert_int_equal(complete_after(1, 3), 3);
+	store_elsewhere(4, 6);
+	assert_int_equal(complete_after(7, 1), 7);
+	store_elsewhere(8, 9);
+	assert_int_equal(complete_after(7, 1), 9);	/* sent again: what it was told there does not shrink */
+	explain_elsewhere(10, 11);
+	store_elsewhere(12, 12);
+	assert_int_equal(complete_after(14, 2), 12);
+	store_elsewhere(13, 13);
+	assert_int_equal(complete_after(17, 1), 15);
+	assert_int_equal(complete_after(16, 1), 17);
+	/* Above more holes than are kept in memory. */
+	for (uint64_t seq = 20; seq < 20 + 4 * GAPS_RANGES; seq += 2) {
+		store_elsewhere(seq, seq);
+		assert_int_equal(complete_after(18, 1), 18);
+	}
+	for (uint64_t seq = 19; seq < 19 + 4 * GAPS_RANGES; seq += 2) {
+		store_elsewhere(seq, seq);
+	}
+	assert_int_equal(complete_after(1, 1), 19 + 4 * GAPS_RANGES - 1);
 }
 
 static void a_job_of_two_streams_is_acknowledged_for_both(void **state)
@@ -462,6 +530,8 @@ int main(void)
 	int failed;
 	const struct CMUnitTest sqlite[] = {
 		cmocka_unit_test_setup_teardown(an_answer_says_how_far_the_stream_is_complete, make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(a_client_that_comes_back_is_told_what_other_servers_have_stored_meanwhile, make_sqlite,
+						clear),
 		cmocka_unit_test_setup_teardown(a_job_of_two_streams_is_acknowledged_for_both, make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(what_is_sent_again_is_stored_and_shown_once, make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(what_waits_for_a_commit_is_the_next_batch_and_the_queue_is_bounded,
