@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "reads.h"
 #include "resources.h"
 #include "server_config.h"
+#include "supervisor.h"
 #include "userspace/coaps/coaps_policy.h"
 #include "userspace/coaps/coaps_server.h"
 #include "userspace/daemon/log.h"
@@ -85,6 +88,10 @@ struct server {
 	struct resources *resources;
 	struct metrics *metrics;
 	int signals;
+	/* As one of several workers; else NULL. */
+	const struct peers *peers;
+	const struct coaps_listen *sockets;
+	const uint8_t *secret;
 };
 
 /* --- options -------------------------------------------------------------- */
@@ -221,10 +228,11 @@ static void show(void *arg, const struct reading *r)
 	reading_line_print(stdout, r);
 }
 
-static int start_workers(struct server *s, const struct options *o)
+static int start_threads(struct server *s, const struct options *o)
 {
 	s->ingest = ingest_start(s->write_store, &(struct ingest_config){
-		.queue = s->config.queue, .batch = s->config.batch, .stored = o->show ? show : NULL,
+		.queue = s->config.queue, .batch = s->config.batch, .shared = s->config.store_backend == STORE_MARIADB,
+		.stored = o->show ? show : NULL,
 	});
 	s->reads = s->ingest != NULL ? reads_start(s->read_store) : NULL;
 	if (s->reads == NULL) {
@@ -234,7 +242,13 @@ static int start_workers(struct server *s, const struct options *o)
 	return EXIT_OK;
 }
 
-static int listen_on(struct server *s)
+static int exit_of_coaps(int code)
+{
+	return code == -EKEYREJECTED ? EXIT_CREDENTIAL : code == -EINVAL ? EXIT_USAGE :
+	       code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
+}
+
+static int open_coaps(struct server *s)
 {
 	const struct server_config *c = &s->config;
 	char err[512];
@@ -243,16 +257,27 @@ static int listen_on(struct server *s)
 	s->coaps = coaps_server_new(&(struct coaps_server_config){
 		.listen = c->listen, .credentials = credentials_of(c),
 		.client_auth = (enum coaps_client_auth)c->client_auth, .ciphers = c->ciphers,
-		.session_timeout_s = c->session_timeout_ms / 1000,
+		.session_timeout_s = c->session_timeout_ms / 1000, .sockets = s->sockets, .secret = s->secret,
 	}, &code, err, sizeof(err));
 	if (s->coaps == NULL) {
 		log_error("%s", err);
-		return code == -EKEYREJECTED ? EXIT_CREDENTIAL : code == -EINVAL ? EXIT_USAGE :
-		       code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
+		return exit_of_coaps(code);
+	}
+	return EXIT_OK;
+}
+
+static int listen_on(struct server *s)
+{
+	const struct server_config *c = &s->config;
+	int rc = open_coaps(s);
+
+	if (rc != EXIT_OK) {
+		return rc;
 	}
 	s->resources = resources_new(&(struct resources_config){
 		.coaps = s->coaps, .client_auth = (enum coaps_client_auth)c->client_auth,
 		.ingest = s->ingest, .reads = s->reads, .retention_days = c->retention_days,
+		.peers = s->peers, .keeps_all = s->peers != NULL && s->peers->self > 0,
 	});
 	if (s->resources == NULL) {
 		log_error("out of memory");
@@ -267,7 +292,8 @@ static int start_metrics(struct server *s)
 	int code;
 
 	s->metrics = metrics_start(&(struct metrics_config){
-		.listen = s->config.metrics, .ingest = s->ingest, .resources = s->resources,
+		.listen = s->config.metrics, .port_offset = s->peers != NULL ? s->peers->self : 0, .ingest = s->ingest,
+		.resources = s->resources,
 	}, &code, err, sizeof(err));
 	if (s->metrics == NULL) {
 		log_error("%s", err);
@@ -306,7 +332,7 @@ static int start(struct server *s, const struct options *o)
 		rc = open_store(s);
 	}
 	if (rc == EXIT_OK) {
-		rc = start_workers(s, o);
+		rc = start_threads(s, o);
 	}
 	if (rc == EXIT_OK) {
 		rc = listen_on(s);
@@ -314,23 +340,33 @@ static int start(struct server *s, const struct options *o)
 	return rc == EXIT_OK && s->config.metrics != NULL ? start_metrics(s) : rc;
 }
 
+static int write_ready_file(const struct server *s, const struct options *o)
+{
+	FILE *file = o->ready_file == NULL ? NULL : fopen(o->ready_file, "we");
+
+	if (o->ready_file != NULL && (file == NULL || fprintf(file, "%s\n", s->config.listen) < 0 || fclose(file) != 0)) {
+		log_error("--ready-file %s: %s", o->ready_file, strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	return EXIT_OK;
+}
+
 static int tell_ready(const struct server *s, const struct options *o)
 {
 	const struct server_config *c = &s->config;
 
-	log_notice("listening on %s, store %s, version " GEOTHERM_VERSION ", pid=%d", c->listen,
-		   c->store_backend == STORE_SQLITE ? c->store_path
-		   : c->store_socket != NULL ? c->store_socket : c->store_hosts, (int)getpid());
-	notify_send("READY=1");
-	if (o->ready_file != NULL) {
-		FILE *file = fopen(o->ready_file, "we");
-
-		if (file == NULL || fprintf(file, "%s\n", c->listen) < 0 || fclose(file) != 0) {
-			log_error("--ready-file %s: %s", o->ready_file, strerror(errno));
-			return EXIT_RUNTIME;
-		}
+	if (s->peers != NULL) {
+		log_notice("worker %u of %u is there, pid=%d", s->peers->self + 1, s->peers->n, (int)getpid());
+		notify_send("READY=1");
+		return EXIT_OK;
 	}
-	return EXIT_OK;
+	log_notice("listening on %s, store %s, workers=%u, version " GEOTHERM_VERSION ", pid=%d", c->listen,
+		   c->store_backend == STORE_SQLITE ? c->store_path
+		   : c->store_socket != NULL ? c->store_socket : c->store_hosts, c->workers, (int)getpid());
+	if (c->workers == 1) {
+		notify_send("READY=1");
+	}
+	return write_ready_file(s, o);
 }
 
 /* --- run ------------------------------------------------------------------ */
@@ -343,24 +379,30 @@ static void swap(char **a, char **b)
 	*b = kept;
 }
 
-/* All or nothing: what is wrong, or takes a restart, leaves everything as it was. */
-static void reload(struct server *s, const struct options *o)
+/* The parent of workers has no sessions: a look at the files does. */
+static int renew(struct server *s, const struct coaps_credentials *credentials, char *err, size_t err_size)
+{
+	return s->coaps != NULL ? coaps_server_renew(s->coaps, credentials, err, err_size)
+		: coaps_credentials_check(credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err, err_size);
+}
+
+/* All or nothing: what is wrong, or takes a restart, leaves everything as it was; false then. */
+static bool take_config(struct server *s, const struct options *o)
 {
 	struct server_config fresh;
 	struct coaps_credentials credentials;
 	const char *changed;
 	char err[512];
+	bool taken = false;
 
-	notify_send("RELOADING=1");
 	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
-		notify_send("READY=1");
-		return;
+		return false;
 	}
 	credentials = credentials_of(&fresh);
 	if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
 		log_error("reload: %s has changed, and that takes a restart; all stays as it was", changed);
-	} else if (coaps_server_renew(s->coaps, &credentials, err, sizeof(err)) < 0) {
+	} else if (renew(s, &credentials, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
 	} else {
 		swap(&s->config.certificate, &fresh.certificate);
@@ -372,10 +414,19 @@ static void reload(struct server *s, const struct options *o)
 		if (o->log_level == NULL) {
 			log_set_level(fresh.log_level);
 		}
-		resources_set_retention(s->resources, fresh.retention_days);
-		log_notice("reloaded: retention_days=%u, and the credentials", s->config.retention_days);
+		taken = true;
 	}
 	server_config_free(&fresh);
+	return taken;
+}
+
+static void reload(struct server *s, const struct options *o)
+{
+	notify_send("RELOADING=1");
+	if (take_config(s, o)) {
+		resources_set_retention(s->resources, s->config.retention_days);
+		log_notice("reloaded: retention_days=%u, and the credentials", s->config.retention_days);
+	}
 	notify_send("READY=1");
 }
 
@@ -393,14 +444,29 @@ static bool take_signals(struct server *s, const struct options *o)
 	return true;
 }
 
+/* Not at each turn of a busy loop: it takes three system calls, and the parent of workers looks at each. */
+static void feed_watchdog(uint64_t interval_us, uint64_t *fed_us)
+{
+	struct timespec now;
+	uint64_t now_us;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	if (interval_us > 0 && now_us - *fed_us >= interval_us / 4) {
+		notify_send("WATCHDOG=1");
+		*fed_us = now_us;
+	}
+}
+
 static int run(struct server *s, const struct options *o)
 {
 	struct pollfd fds[] = {
 		{ .fd = coaps_server_fd(s->coaps), .events = POLLIN }, { .fd = ingest_fd(s->ingest), .events = POLLIN },
 		{ .fd = reads_fd(s->reads), .events = POLLIN }, { .fd = s->signals, .events = POLLIN },
 		{ .fd = metrics_fd(s->metrics), .events = POLLIN },	/* -1: poll() passes over it */
+		{ .fd = peers_fd(s->peers), .events = POLLIN },
 	};
-	uint64_t watchdog_us = notify_watchdog_us();
+	uint64_t watchdog_us = notify_watchdog_us(), fed_us = 0;
 	int watchdog_ms = watchdog_us > 0 ? (int)(watchdog_us / 1000) : -1, tick_ms = 0;
 
 	while ((fds[3].revents & POLLIN) == 0 || take_signals(s, o)) {
@@ -421,6 +487,9 @@ static int run(struct server *s, const struct options *o)
 		if (n > 0 && fds[0].revents != 0) {
 			coaps_server_process(s->coaps);
 		}
+		if (n > 0 && fds[5].revents != 0) {
+			resources_hear(s->resources);
+		}
 		tick_ms = resources_tick(s->resources);
 		/* Its idle connections end only when it is called. */
 		if (s->metrics != NULL && (n == 0 || fds[4].revents != 0)) {
@@ -429,9 +498,7 @@ static int run(struct server *s, const struct options *o)
 		if (s->metrics != NULL && (tick_ms < 0 || tick_ms > METRICS_TURN_MS)) {
 			tick_ms = METRICS_TURN_MS;
 		}
-		if (watchdog_us > 0) {
-			notify_send("WATCHDOG=1");
-		}
+		feed_watchdog(watchdog_us, &fed_us);
 	}
 	return EXIT_OK;
 }
@@ -452,6 +519,122 @@ static void finish(struct server *s)
 	server_config_free(&s->config);
 }
 
+static int serve(struct server *s, const struct options *o)
+{
+	int rc = start(s, o);
+
+	if (rc == EXIT_OK) {
+		rc = tell_ready(s, o);
+	}
+	if (rc == EXIT_OK) {
+		rc = run(s, o);
+		notify_send("STOPPING=1");
+		log_notice("stopping: what is queued is stored first");
+	}
+	return rc;
+}
+
+/* --- several workers ------------------------------------------------------ */
+
+struct family {
+	struct server *server;
+	const struct options *options;
+	struct coaps_listen sockets[PEERS_MAX];	/* of each worker */
+	uint8_t secret[COAPS_SECRET_SIZE];
+};
+
+static int be_worker(void *arg, const struct peers *peers)
+{
+	struct family *f = arg;
+	struct server *s = f->server;
+	int rc;
+
+	for (unsigned i = 0; i < peers->n; i++) {
+		if (i != peers->self) {
+			coaps_listen_close(&f->sockets[i]);
+		}
+	}
+	s->peers = peers;
+	s->sockets = &f->sockets[peers->self];
+	s->secret = f->secret;
+	rc = serve(s, f->options);
+	finish(s);
+	coaps_listen_close(&f->sockets[peers->self]);
+	return rc;
+}
+
+static int all_ready(void *arg)
+{
+	const struct family *f = arg;
+
+	return tell_ready(f->server, f->options);
+}
+
+static bool reload_parent(void *arg)
+{
+	struct family *f = arg;
+
+	return take_config(f->server, f->options);
+}
+
+/*
+ * Whether a server could listen and our patches are in force, before there are several that share the port. In a process
+ * of its own: what libcoap and its generators leave behind must not be in every worker.
+ */
+static int prove(struct server *s)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int rc = open_coaps(s);
+
+		finish(s);
+		exit(rc);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		log_error("cannot start a process: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_RUNTIME;
+}
+
+static int serve_by_workers(struct server *s, const struct options *o)
+{
+	struct family f = { .server = s, .options = o };
+	char err[512];
+	int rc = check(&s->config), code = 0;
+
+	rc = rc != EXIT_OK ? rc : prove(s);
+	if (rc != EXIT_OK) {
+		return rc;
+	}
+	if (getrandom(f.secret, sizeof(f.secret), 0) != (ssize_t)sizeof(f.secret)) {
+		log_error("getrandom: %s", strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	for (unsigned i = 0; code == 0 && i < s->config.workers; i++) {
+		code = coaps_listen_open(&f.sockets[i], s->config.listen, true, err, sizeof(err));
+	}
+	if (code == 0) {
+		rc = supervisor_run(&(struct supervisor_config){
+			.workers = s->config.workers, .work = be_worker, .ready = all_ready, .reload = reload_parent, .arg = &f,
+		});
+		if (rc < 0) {
+			log_error("cannot watch over workers: %s", strerror(-rc));
+			rc = EXIT_RUNTIME;
+		}
+	} else {
+		log_error("%s", err);
+		rc = exit_of_coaps(code);
+	}
+	for (unsigned i = 0; i < s->config.workers; i++) {
+		coaps_listen_close(&f.sockets[i]);
+	}
+	explicit_bzero(f.secret, sizeof(f.secret));
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct server s = { .signals = -1 };
@@ -470,15 +653,7 @@ int main(int argc, char **argv)
 		return rc;
 	}
 	if (rc == EXIT_OK) {
-		rc = start(&s, &options);
-	}
-	if (rc == EXIT_OK) {
-		rc = tell_ready(&s, &options);
-	}
-	if (rc == EXIT_OK) {
-		rc = run(&s, &options);
-		notify_send("STOPPING=1");
-		log_notice("stopping: what is queued is stored first");
+		rc = s.config.workers > 1 ? serve_by_workers(&s, &options) : serve(&s, &options);
 	}
 	finish(&s);
 	return rc;

@@ -117,20 +117,20 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-static bool parse(const char *text, union address *out)
+static bool parse(const char *text, unsigned port_offset, union address *out)
 {
 	char host[64];
 	unsigned port;
 	int end = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (sscanf(text, "[%63[0-9a-f:]]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && port <= 65535 &&
+	if (sscanf(text, "[%63[0-9a-f:]]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && (port += port_offset) <= 65535 &&
 	    inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
 		out->v6.sin6_family = AF_INET6;
 		out->v6.sin6_port = htons((uint16_t)port);
 		return IN6_IS_ADDR_LOOPBACK(&out->v6.sin6_addr);
 	}
-	if (sscanf(text, "%63[0-9.]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && port <= 65535 &&
+	if (sscanf(text, "%63[0-9.]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && (port += port_offset) <= 65535 &&
 	    inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
 		out->v4.sin_family = AF_INET;
 		out->v4.sin_port = htons((uint16_t)port);
@@ -149,7 +149,7 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 		snprintf(err, err_size, "out of memory");
 		return NULL;
 	}
-	if (!parse(config->listen, &address)) {
+	if (!parse(config->listen, config->port_offset, &address)) {
 		snprintf(err, err_size, "[server] metrics = %s: expected a loopback address with its port, such as 127.0.0.1:9684 "
 			 "or [::1]:9684", config->listen);
 		*code = -EINVAL;
@@ -163,7 +163,8 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 				     MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
 	if (m->daemon == NULL) {
 		*code = errno != 0 ? -errno : -EADDRNOTAVAIL;
-		snprintf(err, err_size, "[server] metrics = %s: %s", config->listen, strerror(-*code));
+		snprintf(err, err_size, "[server] metrics = %s%s: %s", config->listen,
+			 config->port_offset > 0 ? " and the ports after it" : "", strerror(-*code));
 		free(m);
 		return NULL;
 	}

@@ -19,6 +19,7 @@ struct metrics;
 
 struct metrics_config {
 	const char *listen;	/* "127.0.0.1:9684" or "[::1]:9684": loopback, nothing else */
+	unsigned port_offset;	/* of a worker: so many ports further */
 	struct ingest *ingest;
 	const struct resources *resources;
 };

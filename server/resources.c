@@ -32,7 +32,9 @@ struct resources {
 	struct blockwise blockwise;
 	struct observers observers;
 	struct refusals refusals;
+	const struct peers *peers;
 	int64_t retention_days;
+	bool keeps_all;
 	uint64_t expire_ms;	/* when to look for what is too old */
 	bool expiring;
 };
@@ -71,6 +73,15 @@ static void asked_free(struct asked *a)
 static int format_of(const struct read_job *read)
 {
 	return read->kind == READ_GAPS || read->kind == READ_DEVICE ? FORMAT_JSON : read->format;
+}
+
+/* Ours, and those of the other workers. */
+static void tell_observers(void *arg, const char *device)
+{
+	struct resources *r = arg;
+
+	observers_changed(&r->observers, device);
+	peers_tell(r->peers, device);
 }
 
 /* What an observer is to be told. */
@@ -123,7 +134,7 @@ static void found(struct job *job)
 		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "%s", read->device, read->epoch, read->seq,
 			   read->kind == READ_FORGET ? ": all its readings" : "");
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_DELETED, -1, "");
-		observers_changed(&a->resources->observers, read->device);
+		tell_observers(a->resources, read->device);
 	} else {
 		if (a->observe) {
 			observers_add(&a->resources->observers, &a->request, read, blockwise_etag(read->body, read->body_size));
@@ -149,11 +160,6 @@ static int look(void *arg, struct observer *o)
 		return -EAGAIN;
 	}
 	return 0;
-}
-
-static void tell_observers(void *arg, const char *device)
-{
-	observers_changed(&((struct resources *)arg)->observers, device);
 }
 
 static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nack_reason_t reason, const coap_mid_t mid)
@@ -534,6 +540,8 @@ struct resources *resources_new(const struct resources_config *config)
 	r->coaps = config->coaps;
 	r->client_auth = config->client_auth;
 	r->reads = config->reads;
+	r->peers = config->peers;
+	r->keeps_all = config->keeps_all;
 	resources_set_retention(r, config->retention_days);
 	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth, .changed = tell_observers,
 				 .arg = r };
@@ -615,7 +623,16 @@ int resources_tick(struct resources *r)
 {
 	int next = sooner(post_hold(&r->post), observers_tick(&r->observers));
 
-	return sooner(next, expire(r));
+	return r->keeps_all ? next : sooner(next, expire(r));
+}
+
+void resources_hear(struct resources *r)
+{
+	char device[READING_DEVICE_SIZE];
+
+	while (peers_hear(r->peers, device, sizeof(device))) {
+		observers_changed(&r->observers, device);
+	}
 }
 
 unsigned resources_observers(const struct resources *r)

@@ -23,6 +23,7 @@
 #define RESOURCES_H
 
 #include "ingest.h"
+#include "peers.h"
 #include "reads.h"
 #include "userspace/coaps/coaps_server.h"
 
@@ -32,6 +33,8 @@ struct resources_config {
 	struct ingest *ingest;
 	struct reads *reads;
 	int64_t retention_days;	/* of what nothing else is said; 0: for ever */
+	bool keeps_all;		/* another worker removes what is too old */
+	const struct peers *peers;	/* the other workers, or NULL */
 };
 
 /* Registers all. NULL without memory. */
@@ -39,6 +42,8 @@ struct resources *resources_new(const struct resources_config *config);
 void resources_set_retention(struct resources *r, int64_t days);
 /* To be called after each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
 int resources_tick(struct resources *r);
+/* When peers_fd() is readable: other workers have stored something. */
+void resources_hear(struct resources *r);
 unsigned resources_observers(const struct resources *r);	/* who are told of changes */
 /* After ingest and reads have stopped. Accepts NULL. */
 void resources_free(struct resources *r);

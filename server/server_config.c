@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "peers.h"
 #include "userspace/daemon/config.h"
 
 static const char *const backend_words[] = { "sqlite", "mariadb", NULL };	/* enum store_kind */
@@ -35,10 +36,14 @@ static const struct config_key table[] = {
 	  "Readings that wait for the database at most; more are answered 5.03. One takes about 3.5 KB." },
 	{ "server", "batch", CONFIG_UINT, AT(batch), "1000", 256, 10000, NULL,
 	  "Readings in one commit at most." },
+	{ "server", "workers", CONFIG_UINT, AT(workers), "1", 1, PEERS_MAX, NULL,
+	  "Processes that share the port, for machines with more processors than one can use. More than 1 needs backend = mariadb: "
+	  "SQLite has one writer at a time. Each has its own connections to the database, queue and metrics." },
 	{ "server", "log_level", CONFIG_STRING, AT(log_level_name), "info", 0, 0, NULL,
 	  "error, warning, notice, info or debug." },
 	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL, 0, 0, NULL,
-	  "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none." },
+	  "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none. "
+	  "With several workers this is the first one's; each other has the next port, and counts for itself." },
 
 	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", 0, 0, backend_words,
 	  "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
@@ -74,6 +79,11 @@ static int work_out(struct server_config *c, char *err, size_t err_size)
 	if (c->batch > c->queue) {
 		snprintf(err, err_size, "[server] batch = %u: must not be more than queue, which is %u", c->batch,
 			 c->queue);
+		return -EINVAL;
+	}
+	if (c->workers > 1 && c->store_backend == STORE_SQLITE) {
+		snprintf(err, err_size, "[server] workers = %u: more than 1 needs [store] backend = mariadb, as SQLite has one "
+			 "writer at a time", c->workers);
 		return -EINVAL;
 	}
 	return 0;

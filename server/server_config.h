@@ -17,7 +17,7 @@ struct server_config {
 	char *ciphers;
 	int client_auth;	/* enum coaps_client_auth */
 	unsigned session_timeout_ms;
-	unsigned queue, batch;
+	unsigned queue, batch, workers;
 	char *log_level_name;
 	char *metrics;
 
