@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -37,8 +38,8 @@ def until(condition, what, patience_s=PATIENCE_S):
 
 
 def free_port(besides=()):
-    """A UDP port below the ephemeral range that nobody holds now."""
-    for port in range(20000 + os.getpid() % 5000, 32000):
+    """A UDP port below the ephemeral range that nobody holds now, and no other run is likely to choose."""
+    for port in random.SystemRandom().sample(range(20000, 32000), 1000):
         if port in besides:
             continue
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

@@ -2,7 +2,7 @@
 """What an operator of the server does and sees: metrics, health, reload, verify, and a database in trouble."""
 import contextlib
 import json
-import os
+import random
 import shutil
 import signal
 import socket
@@ -20,7 +20,7 @@ SERVED_AGAIN_S = 20
 
 
 def free_tcp_port():
-    for port in range(25000 + os.getpid() % 3000, 32000):
+    for port in random.SystemRandom().sample(range(20000, 32000), 1000):
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
