@@ -63,7 +63,8 @@ def test_openssl_finds_no_fault_in_what_it_signs(ca):
     names = openssl("x509", "-in", ca.dir / "example.org.pem", "-noout", "-ext", "subjectAltName").stdout
     assert "DNS:example.org" in names and "IP Address:192.0.2.1" in names
     assert f"URI:{DEVICE}" in openssl("x509", "-in", ca.dir / f"{NODE}.pem", "-noout", "-ext", "subjectAltName").stdout
-    assert "OU = operator" in openssl("x509", "-in", ca.dir / "Bob.pem", "-noout", "-subject").stdout
+    subject = openssl("x509", "-in", ca.dir / "Bob.pem", "-noout", "-subject").stdout
+    assert "OU=operator" in subject.replace(" = ", "=")       # OpenSSL 3.2 and later write it so
     ca("revoke", "Bob")
     both.write_text((ca.dir / "ca.pem").read_text() + (ca.dir / "crl.pem").read_text())
     revoked = next(ca.dir.glob("Bob.pem.revoked-*"))
