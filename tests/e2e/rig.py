@@ -37,12 +37,12 @@ def until(condition, what, patience_s=PATIENCE_S):
         time.sleep(0.02)
 
 
-def free_port(besides=()):
-    """A UDP port below the ephemeral range that nobody holds now, and no other run is likely to choose."""
+def free_port(besides=(), kind=socket.SOCK_DGRAM):
+    """A port, of UDP where nothing else is said, below the ephemeral range that nobody holds now, and no other run is likely to choose."""
     for port in random.SystemRandom().sample(range(20000, 32000), 1000):
         if port in besides:
             continue
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        with socket.socket(socket.AF_INET, kind) as s:
             try:
                 s.bind(("127.0.0.1", port))
                 return port

@@ -2,7 +2,6 @@
 """What an operator of the server does and sees: metrics, health, reload, verify, and a database in trouble."""
 import contextlib
 import json
-import random
 import shutil
 import signal
 import socket
@@ -13,21 +12,14 @@ import urllib.request
 
 import pytest
 
-from rig import DEVICE, PATIENCE_S, until
+from rig import DEVICE, PATIENCE_S, free_port, until
 from test_mariadb import mariadb, store, stored, wait_stored      # noqa: F401 (a fixture)
 
 SERVED_AGAIN_S = 20
 
 
 def free_tcp_port():
-    for port in random.SystemRandom().sample(range(20000, 32000), 1000):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-    raise AssertionError("no free port")
+    return free_port(kind=socket.SOCK_STREAM)
 
 
 def fetch(port, path):

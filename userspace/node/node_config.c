@@ -217,10 +217,10 @@ static bool parse_alarms(const char *value, struct w1_setting *set)
 /* Where to put a sensor's own; at first it is as all are. NULL: too many. */
 static struct w1_setting *own_setting(struct w1_settings *s, const uint8_t rom[8])
 {
-	for (unsigned i = 0; i < s->n_own; i++) {
-		if (memcmp(s->own[i].rom, rom, 8) == 0) {
-			return &s->own[i];
-		}
+	const struct w1_setting *found = w1_setting_of(s, rom);
+
+	if (found != &s->all) {
+		return &s->own[found - s->own];
 	}
 	if (s->n_own == W1_SETTINGS_OWN) {
 		return NULL;
