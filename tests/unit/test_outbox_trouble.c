@@ -174,36 +174,120 @@ static void a_folder_that_is_not_there_is_named(void **state)
 }
 
 /* A limit on the size of files is what a full or failing disk looks like to SQLite. */
-static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
+static rlim_t disk_takes(rlim_t bytes)
 {
-	struct place *p = *state;
-	struct rlimit limit, no_room;
-	struct outbox_gap gaps[2];
-	struct reading r, out[8];
+	struct rlimit limit;
+	rlim_t was;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	was = limit.rlim_cur;
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	return was;
+}
+
+/* Gives 1 and 2, and 3 to 5, which the disk does not take. */
+static void give_five_of_which_two_are_written(struct place *p)
+{
+	rlim_t before;
 
 	put(p, 1);
 	put(p, 2);
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	no_room = limit;
-	no_room.rlim_cur = 512;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &no_room), 0);
+	before = disk_takes(512);
 	for (uint64_t i = 3; i <= 5; i++) {
-		r = sample(i);
+		struct reading r = sample(i);
+
 		assert_true(outbox_put(p->o, &r) < 0);
 		assert_true(outbox_reason(p->o)[0] != '\0');
 	}
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);	/* what there is can be sent */
-	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0);	/* and stays, as it cannot be deleted */
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0);	/* it stays, as it cannot be deleted */
+	disk_takes(before);
 	assert_int_equal(stats(p).not_written, 3);
 	assert_int_equal(stats(p).rows, 2);
-	assert_int_equal(put(p, 6).seq, 6);
+}
+
+static void assert_gap_of_three_to_five(struct place *p)
+{
+	struct outbox_gap gaps[2];
+
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
 	assert_int_equal(gaps[0].first, 3);
 	assert_int_equal(gaps[0].last, 5);
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_NOT_WRITTEN);
+}
+
+static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
+{
+	struct place *p = *state;
+	struct reading out[8];
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);	/* what there is can be sent */
+	assert_int_equal(put(p, 6).seq, 6);
+	assert_gap_of_three_to_five(p);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
+}
+
+/* Each of these saves that 3 to 5 were given: it must save what became of them too. */
+
+static void the_gap_is_there_when_a_confirm_comes_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2);
+	assert_int_equal(crash(p), 0);
+	assert_gap_of_three_to_five(p);
+	assert_int_equal(put(p, 6).seq, 6);
+}
+
+static void the_gap_is_there_when_a_refusal_comes_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[3];
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 2, "4.00"), 0);
+	assert_int_equal(crash(p), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 3), 2);
+	assert_int_equal(gaps[0].first, 2);
+	assert_int_equal(gaps[1].first, 3);
+	assert_int_equal(gaps[1].last, 5);
+}
+
+static void the_gap_is_there_when_another_is_confirmed_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gap;
+
+	put(p, 1);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 1, "4.00"), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
+	put(p, 2);
+	{
+		rlim_t before = disk_takes(512);
+		struct reading r = sample(3);
+
+		assert_true(outbox_put(p->o, &r) < 0);
+		disk_takes(before);
+	}
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &gap), 1);
+	assert_int_equal(crash(p), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
+	assert_int_equal(gap.first, 3);
+	assert_int_equal(gap.last, 3);
+	assert_int_equal(put(p, 4).seq, 4);
+}
+
+static void the_gap_is_there_when_the_outbox_is_closed_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(reopen(p), 0);
+	assert_gap_of_three_to_five(p);
+	assert_int_equal(put(p, 6).seq, 6);
 }
 
 static void what_is_no_reading_uses_up_no_seq(void **state)
@@ -228,6 +312,10 @@ int main(void)
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
+		TEST(the_gap_is_there_when_a_confirm_comes_before_the_next_put),
+		TEST(the_gap_is_there_when_a_refusal_comes_before_the_next_put),
+		TEST(the_gap_is_there_when_another_is_confirmed_before_the_next_put),
+		TEST(the_gap_is_there_when_the_outbox_is_closed_before_the_next_put),
 		TEST(what_is_no_reading_uses_up_no_seq),
 	};
 

@@ -76,6 +76,20 @@ static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_
 	return rc;
 }
 
+/*
+ * Ends a transaction: what was given and not written gets its gap in the first that works, before
+ * any can save the number that comes after it.
+ */
+static int finish(struct outbox *o, int rc)
+{
+	if (rc == 0 && o->burnt_first != 0) {
+		rc = add_gap(o, o->burnt_first, o->burnt_last, OUTBOX_GAP_NOT_WRITTEN);
+	}
+	rc = outbox_sql_finish(&o->sql, rc);
+	o->burnt_first = rc == 0 ? 0 : o->burnt_first;
+	return rc;
+}
+
 /* --- open and close ----------------------------------------------------- */
 
 /* Reads where we are, and marks the file as in use. */
@@ -201,7 +215,7 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 
 void outbox_close(struct outbox *o)
 {
-	char sql[128];
+	int rc;
 
 	if (o == NULL) {
 		return;
@@ -209,10 +223,10 @@ void outbox_close(struct outbox *o)
 	outbox_flush_stop(o->flush);
 	o->flush = NULL;
 	if (!o->sql.damaged) {	/* if this fails the file counts as not closed, which is safe */
-		snprintf(sql, sizeof(sql),
-			 "PRAGMA synchronous = FULL; UPDATE outbox SET next_seq = %" PRId64 ", clean = 1",
-			 (int64_t)o->stats.next_seq);
-		outbox_file_exec(o->sql.db, sql);
+		outbox_file_exec(o->sql.db, "PRAGMA synchronous = FULL");
+		rc = outbox_sql_begin(&o->sql);
+		rc = rc == 0 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CLOSE, (int64_t)o->stats.next_seq)) : rc;
+		finish(o, rc);
 	}
 	release(o);
 }
@@ -297,16 +311,12 @@ int outbox_put(struct outbox *o, struct reading *r)
 		if (rc == 0) {
 			rc = insert(o, r, body, length);
 		}
-		if (rc == 0 && o->burnt_first != 0) {
-			rc = add_gap(o, o->burnt_first, o->burnt_last, OUTBOX_GAP_NOT_WRITTEN);
-		}
-		rc = outbox_sql_finish(&o->sql, rc);
+		rc = finish(o, rc);
 	}
 	if (rc != 0) {
 		burn(o, r->seq);
 		return rc;
 	}
-	o->burnt_first = 0;
 	stats.rows++;
 	stats.bytes += (uint64_t)length + ROW_BYTES;
 	o->stats = stats;
@@ -391,7 +401,7 @@ static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reas
 	if (rc == 0) {
 		rc = add_gap(o, seq, seq, reason);
 	}
-	rc = outbox_sql_finish(&o->sql, rc);
+	rc = finish(o, rc);
 	o->stats.refused += rc == 0;
 	return rc;
 }
@@ -464,7 +474,7 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER,
 							(int64_t)o->stats.next_seq));
 	}
-	rc = outbox_sql_finish(&o->sql, rc);
+	rc = finish(o, rc);
 	if (rc != 0) {
 		return rc;
 	}
@@ -509,7 +519,7 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
 	while ((rc = date_next(o, stamp)) == 1) {
 		n++;
 	}
-	rc = outbox_sql_finish(&o->sql, rc);
+	rc = finish(o, rc);
 	return rc == 0 ? n : rc;
 }
 
@@ -550,7 +560,7 @@ int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap
 	if (rc == 0) {	/* its numbers must not be given again when nothing else holds them */
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER, (int64_t)o->stats.next_seq));
 	}
-	rc = outbox_sql_finish(&o->sql, rc);
+	rc = finish(o, rc);
 	return rc == 0 ? n : rc;
 }
 

@@ -88,7 +88,7 @@ void outbox_close(struct outbox *o);
 
 /*
  * Gives the reading its epoch and seq and stores it; boot_ns must be set. On an error the seq
- * is used up: the next put that succeeds records the gap.
+ * is used up: the next write that succeeds, of whatever kind, records the gap.
  */
 int outbox_put(struct outbox *o, struct reading *r);
 

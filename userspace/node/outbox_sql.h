@@ -47,7 +47,8 @@
 		 " (SELECT count(*) FROM reading), (SELECT count(*) FROM refused)," \
 		 " (SELECT coalesce(sum(length(body)), 0) FROM reading) +" \
 		 " (SELECT coalesce(sum(length(body)), 0) FROM refused)")) \
-	X(TAKE, "UPDATE outbox SET next_seq = ?1, boot = ?2, clean = 0, lazy = ?3")
+	X(TAKE, "UPDATE outbox SET next_seq = ?1, boot = ?2, clean = 0, lazy = ?3") \
+	X(CLOSE, "UPDATE outbox SET next_seq = ?1, clean = 1")
 
 enum outbox_statement {
 #define X(id, sql) OUTBOX_##id,
