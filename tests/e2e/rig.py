@@ -154,8 +154,9 @@ class Rig:
     def client_options(self, who="operator"):
         return ["--ca", self.pki / "ca.pem", "--cert", self.pki / f"{who}.pem", "--key", self.pki / f"{who}.key"]
 
-    def fill_outbox(self, readings, sensors=4):
-        subprocess.run([BUILD / "tests/tools/fill_outbox", self.outbox, DEVICE, str(readings), str(sensors)], check=True)
+    def fill_outbox(self, readings, sensors=4, *options):
+        subprocess.run([BUILD / "tests/tools/fill_outbox", self.outbox, DEVICE, str(readings), str(sensors), *options],
+                       check=True)
 
     def waiting(self):
         """How many readings are in the outbox."""

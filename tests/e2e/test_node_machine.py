@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The node on a machine in trouble: disk full, read-only, an outbox of the future, names that move. In a mount
 namespace of its own, with a small file system for the outbox and an /etc/hosts that the test writes."""
+import contextlib
 import json
+import os
 import pathlib
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
-from rig import BUILD, DEVICE, Daemon, until
+from rig import BUILD, DEVICE, Daemon, free_port, until
 from test_chain import assert_no_hole
 
 OUTBOX = 5
@@ -59,6 +63,51 @@ def test_a_full_disk_is_told_and_counted_and_when_there_is_room_again_the_node_g
     stream, = json.loads(out)["streams"]
     assert {hole["cause"] for hole in stream["holes"]} == {"dropped by node: not-written"}
     assert len(rig.rows()) + sum(h["last"] - h["first"] + 1 for h in stream["holes"]) == stream["last"] == stream["complete"]
+
+
+@pytest.mark.long       # as long as the node may go without a reading
+@needs_mount
+def test_a_full_disk_is_no_hang_for_the_watchdog(rig):
+    disk, path = rig.dir / "disk", rig.dir / "notify"
+    disk.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(30)
+        conf = quick(rig, outbox={"path": disk / "outbox.db"})
+        node = start_in(rig, f"export NOTIFY_SOCKET={path} WATCHDOG_USEC=1000000; mount -t tmpfs -o size=8m none {disk}", conf)
+        until(lambda: rig.status().get("reading", {}).get("seq", 0) > 20, "20 readings wait")
+        with open(f"/proc/{node.process.pid}/root{disk}/filler", "wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(4096))
+        node.wait_log("No space left")
+        full_since = time.monotonic()
+        while time.monotonic() < full_since + 36:       # STALLED_NS and some
+            assert manager.recv(100) in (b"READY=1", b"WATCHDOG=1")
+        used_s = sum(map(int, pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().split()[13:15]))
+        assert used_s / os.sysconf("SC_CLK_TCK") < 9, "s of processor: it spins"
+    assert node.stop() == 0
+
+
+def test_the_reading_that_meets_a_damaged_outbox_goes_into_the_new_one(rig):
+    node = rig.start_node(conf=rig.node_conf(node={"period": "4s"}, w1={"bus": "none"}, gnss={"port": "none"},
+                                             server={"uri": f"coaps://127.0.0.1:{free_port()}"}))
+    until(lambda: rig.status().get("reading", {}).get("seq") == 1, "the first reading")
+    with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
+        db.execute("UPDATE outbox SET one = one")       # what the node has in memory is out of date
+        db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before_ns, = db.execute("SELECT boot_ns FROM reading").fetchone()
+        page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
+    with open(rig.outbox, "r+b", buffering=0) as f:
+        f.seek((page - 1) * 4096)
+        f.write(b"\xa5" * 100)
+    node.wait_log("set aside as .*damaged-1")
+    until(rig.waiting, "a reading in the new outbox")
+    with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
+        seq, after_ns = db.execute("SELECT seq, boot_ns FROM reading").fetchone()
+    assert seq == 1
+    assert round((after_ns - before_ns) / 4e9) == 1
+    assert node.stop() == 0
 
 
 @needs_mount

@@ -42,6 +42,29 @@ def test_a_reload_takes_configuration_and_certificate_and_loses_no_reading(rig):
     assert_no_hole(rig.rows())
 
 
+def test_a_shorter_period_holds_from_the_reload_on(rig):
+    rig.start_server()
+    conf = rig.node_conf(node={"period": "1h"})
+    node = rig.start_node(conf=conf)
+    rig.wait_rows(1)
+    conf.write_text(conf.read_text().replace("period = 1h", "period = 100ms"))
+    assert "reload: done" in reload(node, "reload: ")
+    rig.wait_rows(10)
+    assert node.stop() == 0
+
+
+def test_a_backlog_from_before_the_time_was_known_is_dated_before_it_is_sent(rig):
+    rig.fill_outbox(1200, 1, "undated")
+    rig.start_server()
+    node = rig.start_node(conf=rig.node_conf(w1={"bus": "none"}, gnss={"port": "none"}))
+    rows = rig.wait_rows(1201)[:1200]
+    assert [row["seq"] for row in rows] == list(range(1, 1201))
+    assert {row["time_source"] for row in rows} <= {"server", "ntp"}
+    boot_us = time.time() * 1e6 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+    assert max(abs(row["time_us"] - row["seq"] * 1000000 - boot_us) for row in rows) < 60e6
+    assert node.stop() == 0
+
+
 @pytest.mark.parametrize("spoil,word", [
     (lambda rig, conf: conf.write_text(conf.read_text() + "[server]\nlitsen = 1\n"), "litsen"),
     (lambda rig, conf: shutil.copy(rig.pki / "operator.key", rig.pki / "node.key"), "node.key"),

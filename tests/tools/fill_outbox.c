@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* fill_outbox PATH DEVICE READINGS SENSORS: an outbox with a backlog, as a node without a server leaves it. */
+/* fill_outbox PATH DEVICE READINGS SENSORS [undated]: an outbox with a backlog, as a node without a server leaves it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,15 +10,17 @@
 #include "userspace/node/system_facts.h"
 
 /* As full as a real one: position, system, and so many sensors. */
-static void make(struct reading *r, const char *device, unsigned i, unsigned sensors)
+static void make(struct reading *r, const char *device, unsigned i, unsigned sensors, bool dated)
 {
 	reading_init(r);
 	snprintf(r->device, sizeof(r->device), "%s", device);
 	system_facts_fill("", r);
 	r->boot_ns = UINT64_C(1000000000) * (i + 1);
-	r->utc_us = INT64_C(1795459200000000) + INT64_C(1000000) * i;
-	r->time_source = READING_TIME_GNSS;
-	r->time_acc_ns = 30;
+	if (dated) {
+		r->utc_us = INT64_C(1795459200000000) + INT64_C(1000000) * i;
+		r->time_source = READING_TIME_GNSS;
+		r->time_acc_ns = 30;
+	}
 	reading_scalar_put(r, READING_LAT, -276004400 + (int)i);
 	reading_scalar_put(r, READING_LON, -485188400 + (int)i);
 	reading_scalar_put(r, READING_ALT, 12345);
@@ -50,8 +52,8 @@ int main(int argc, char **argv)
 	struct outbox *outbox;
 	char err[600];
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: fill_outbox PATH DEVICE READINGS SENSORS\n");
+	if (argc != 5 && (argc != 6 || strcmp(argv[5], "undated") != 0)) {
+		fprintf(stderr, "usage: fill_outbox PATH DEVICE READINGS SENSORS [undated]\n");
 		return 2;
 	}
 	config.path = argv[1];
@@ -63,7 +65,7 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < (unsigned)atoi(argv[3]); i++) {
 		struct reading r;
 
-		make(&r, argv[2], i, (unsigned)atoi(argv[4]));
+		make(&r, argv[2], i, (unsigned)atoi(argv[4]), argc == 5);
 		if (outbox_put(outbox, &r) != 0) {
 			fprintf(stderr, "fill_outbox: %s\n", outbox_reason(outbox));
 			return 1;

@@ -116,6 +116,29 @@ static void a_time_before_its_bound_is_not_believed(void **state)
 	assert_int_equal(feed(&c, 10 * S, T0, READING_TIME_GNSS, 1), CLOCK_FIRST);
 }
 
+static void a_time_that_no_reading_can_have_is_not_believed(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	clock_init(&c, T0);
+	assert_int_equal(feed(&c, 10 * S, READING_UTC_MAX_US, READING_TIME_GNSS, 1), -ERANGE);
+	assert_int_equal(feed(&c, 10 * S, READING_UTC_MAX_US - 1, READING_TIME_GNSS, 1), CLOCK_FIRST);
+}
+
+static void any_source_will_do_when_the_best_was_not_renewed(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	clock_init(&c, T0);
+	assert_true(clock_wants_any(&c, 10 * S));
+	feed(&c, 10 * S, T0, READING_TIME_SERVER, 1);
+	assert_false(clock_wants_any(&c, 10 * S + CLOCK_HOLD_NS));
+	assert_true(clock_wants_any(&c, 10 * S + CLOCK_HOLD_NS + 1));
+	assert_false(clock_wants_any(&c, 9 * S));	/* an instant before it */
+}
+
 static void an_unknown_uncertainty_stays_unknown(void **state)
 {
 	struct clock c;
@@ -136,6 +159,8 @@ int main(void)
 		cmocka_unit_test(a_stamp_is_taken_by_rank_and_age),
 		cmocka_unit_test(a_difference_beyond_both_uncertainties_is_a_step),
 		cmocka_unit_test(a_time_before_its_bound_is_not_believed),
+		cmocka_unit_test(a_time_that_no_reading_can_have_is_not_believed),
+		cmocka_unit_test(any_source_will_do_when_the_best_was_not_renewed),
 		cmocka_unit_test(an_unknown_uncertainty_stays_unknown),
 	};
 

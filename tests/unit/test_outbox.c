@@ -167,14 +167,15 @@ static void readings_of_this_boot_without_time_are_dated_when_it_is_known(void *
 	put(p, 40);
 	dated = put_dated(p, 50);
 	put(p, 99);
-	assert_int_equal(outbox_date(p->o, &now), 2);
+	assert_int_equal(outbox_date(p->o, &now, 1), 1);
+	assert_int_equal(outbox_date(p->o, &now, 9), 1);
 	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
 	assert_true(out[0].utc_us == T0 - 60000000);
 	assert_int_equal(out[0].time_source, READING_TIME_GNSS);
 	assert_true(out[0].time_acc_ns == 30 + 60 * S / CLOCK_DRIFT_DIVISOR);
 	assert_true(reading_equal(&out[1], &dated));
 	assert_true(out[2].utc_us == T0 - 1000000);
-	assert_int_equal(outbox_date(p->o, &now), 0);
+	assert_int_equal(outbox_date(p->o, &now, 9), 0);
 }
 
 static void readings_of_another_boot_are_never_dated(void **state)
@@ -187,7 +188,7 @@ static void readings_of_another_boot_are_never_dated(void **state)
 	p->config.boot = BOOT + 1;
 	assert_int_equal(reopen(p), 0);
 	put(p, 50);
-	assert_int_equal(outbox_date(p->o, &now), 1);
+	assert_int_equal(outbox_date(p->o, &now, 9), 1);
 	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].time_source, READING_TIME_NONE);
 	assert_int_equal(out[1].time_source, READING_TIME_GNSS);

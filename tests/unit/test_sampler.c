@@ -271,6 +271,45 @@ static void what_was_slept_through_is_not_made_up_for(void **state)
 	assert_true(s.due_ns == 3601 * S);	/* still on the grid */
 }
 
+static void a_shorter_period_does_not_wait_for_the_end_of_the_longer_one(void **state)
+{
+	struct sampler s;
+	struct clock clock;
+	unsigned n;
+
+	(void)state;
+	clock_init(&clock, 0);
+	sampler_init(&s, 3600000, 1000, 0);
+	s.has_bus = true;
+	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 0, 10 * S, out, 64), 1);
+	sampler_set_period(&s, 5000, 10 * S);
+	n = simulate(&s, &clock, 800 * MS, 0, 0, 10 * S, 21 * S, out, 64);
+	assert_int_equal(n, 2);	/* at 15 and 20 s */
+	assert_true(out[0].boot_ns == 15 * S);
+	assert_int_equal(out[0].n_temperatures, 1);
+	sampler_set_period(&s, 0, 21 * S);
+	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 21 * S, 32 * S, out, 64), 1);
+	sampler_set_period(&s, 3600000, 32 * S);	/* longer: what is due stays due */
+	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 32 * S, 45 * S, out, 64), 1);
+}
+
+static void the_time_of_a_fix_that_no_reading_can_have_is_not_taken(void **state)
+{
+	struct gnss_fix fix = fix_at(100 * S);
+	struct sampler s;
+	struct clock clock;
+	struct reading r;
+
+	(void)state;
+	clock_init(&clock, 0);
+	sampler_init(&s, 1000, 1000, 100 * S);
+	fix.utc_us = READING_UTC_MAX_US;
+	sampler_take_fix(&s, &fix);
+	sampler_make(&s, &clock, 101 * S, &r);
+	assert_int_equal(r.time_source, READING_TIME_NONE);
+	assert_true(reading_knows(&r, READING_LAT));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +324,8 @@ int main(void)
 		cmocka_unit_test(a_fix_that_is_old_has_its_age_and_the_clock_dates_the_reading),
 		cmocka_unit_test(a_fix_without_position_or_time_says_so_in_its_raw_facts),
 		cmocka_unit_test(what_was_slept_through_is_not_made_up_for),
+		cmocka_unit_test(a_shorter_period_does_not_wait_for_the_end_of_the_longer_one),
+		cmocka_unit_test(the_time_of_a_fix_that_no_reading_can_have_is_not_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,11 +2,7 @@
 #include "clock.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
-
-/* The year 2106: nobody who reads this is wrong by that much and right. */
-#define UTC_MAX_US (INT64_C(4294967296) * 1000000)
 
 static int rank(enum reading_time_source source)
 {
@@ -37,6 +33,17 @@ void clock_init(struct clock *c, int64_t not_before_us)
 	c->not_before_us = not_before_us;
 }
 
+bool clock_believes(const struct clock *c, int64_t utc_us)
+{
+	return utc_us >= c->not_before_us && utc_us < READING_UTC_MAX_US;
+}
+
+bool clock_wants_any(const struct clock *c, uint64_t now_ns)
+{
+	return c->best.source == READING_TIME_NONE ||
+		(now_ns > c->best.boot_ns && now_ns - c->best.boot_ns > CLOCK_HOLD_NS);
+}
+
 struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns)
 {
 	struct clock_stamp at = *stamp;
@@ -60,14 +67,11 @@ int clock_feed(struct clock *c, const struct clock_stamp *stamp)
 {
 	struct clock_stamp known = clock_at(c, stamp->boot_ns);
 	uint64_t doubt_ns, apart_us;
-	bool stale;
 
-	if (stamp->source == READING_TIME_NONE || stamp->utc_us < c->not_before_us ||
-	    stamp->utc_us >= UTC_MAX_US) {
+	if (stamp->source == READING_TIME_NONE || !clock_believes(c, stamp->utc_us)) {
 		return -ERANGE;
 	}
-	stale = stamp->boot_ns > c->best.boot_ns && stamp->boot_ns - c->best.boot_ns > CLOCK_HOLD_NS;
-	if (rank(stamp->source) < rank(known.source) && !stale) {
+	if (rank(stamp->source) < rank(known.source) && !clock_wants_any(c, stamp->boot_ns)) {
 		return CLOCK_IGNORED;
 	}
 	c->best = *stamp;

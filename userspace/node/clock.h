@@ -14,6 +14,7 @@
 #ifndef NODE_CLOCK_H
 #define NODE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "userspace/reading/reading.h"
@@ -52,8 +53,12 @@ struct clock {
 	int64_t step_us;	/* of the last CLOCK_STEPPED: new minus old */
 };
 
-/* A time before not_before_us is not believed, whoever says it. */
+/* A time before not_before_us, or none that a Reading can have, is not believed, whoever says it. */
 void clock_init(struct clock *c, int64_t not_before_us);
+bool clock_believes(const struct clock *c, int64_t utc_us);
+
+/* Would a stamp of any source be taken? Nothing is known, or the best has not been renewed. */
+bool clock_wants_any(const struct clock *c, uint64_t now_ns);
 
 /* An enum clock_event, or -ERANGE for a time that is not believed. */
 int clock_feed(struct clock *c, const struct clock_stamp *stamp);

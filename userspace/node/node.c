@@ -37,13 +37,17 @@
  * no more.
  */
 #define GNSS_LATENCY_NS (500 * NS_PER_MS)
+/* Readings dated afterwards between two looks at everything else: some 25 ms of a Pi 3 */
+#define DATE_STEP 500
+/* A dating that the disk did not take is tried again after this. */
+#define DATE_RETRY_NS (10 * NS_PER_S)
 /* What changes within this makes one status file. */
 #define STATUS_NS (500 * NS_PER_MS)
 
 struct node {
 	struct node_config *config;
 	const struct node_config_source *source;
-	uint64_t started_ns, ntp_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns, status_ns;
+	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns, status_ns;
 	int epoll, signals;
 	struct clock clock;
 	struct sampler sampler;
@@ -52,6 +56,7 @@ struct node {
 	struct uplink *uplink;	/* NULL: no server is configured */
 	struct reading last;
 	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
+	bool disbelieved;	/* a source's time, and the log knows */
 	uint64_t failures_told;	/* uplink failures already in a reading */
 	uint64_t uplink_told;	/* answers and failures already in the status */
 	int certificate_days;	/* as the log was told; INT_MIN: not */
@@ -138,16 +143,20 @@ static void settle_outbox(struct node *n)
 
 /* --- time ------------------------------------------------------------------- */
 
-static int feed_clock(struct node *n, const struct clock_stamp *stamp)
+static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 {
-	int event = clock_feed(&n->clock, stamp), dated;
+	int event = clock_feed(&n->clock, stamp);
 
+	if (event == -ERANGE && !n->disbelieved) {
+		log_warning("clock: the time of %s is not believed: %.0f s since 1970 ([gnss] not_before, and before 2106)",
+			    reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
+	}
+	n->disbelieved = event == -ERANGE;
 	switch (event) {
 	case CLOCK_FIRST:
-		dated = outbox_date(n->outbox, stamp);
-		log_notice("clock: set by %s, readings dated afterwards: %d", reading_time_source_name(stamp->source),
-			   dated > 0 ? dated : 0);
-		return outbox_result(n, dated);
+		log_notice("clock: set by %s", reading_time_source_name(stamp->source));
+		n->date_due_ns = stamp->boot_ns;
+		break;
 	case CLOCK_STEPPED:
 		log_notice("clock: %s steps it by %+.3f s", reading_time_source_name(stamp->source),
 			   (double)n->clock.step_us / 1e6);
@@ -155,18 +164,39 @@ static int feed_clock(struct node *n, const struct clock_stamp *stamp)
 	default:
 		break;
 	}
-	return 0;
 }
 
-static int check_ntp(struct node *n, uint64_t now_ns)
+static void check_ntp(struct node *n, uint64_t now_ns)
 {
 	struct clock_stamp stamp;
 
 	if (now_ns < n->ntp_due_ns) {
-		return 0;
+		return;
 	}
 	n->ntp_due_ns = now_ns + NTP_NS;
-	return system_facts_ntp(&stamp) ? feed_clock(n, &stamp) : 0;
+	if (system_facts_ntp(&stamp)) {
+		feed_clock(n, &stamp);
+	}
+}
+
+/* Dates some of what was measured before the time was known, until none is left. */
+static int date_readings(struct node *n, uint64_t now_ns)
+{
+	int dated;
+
+	if (n->date_due_ns == 0 || now_ns < n->date_due_ns) {
+		return 0;
+	}
+	dated = outbox_date(n->outbox, &n->clock.best, DATE_STEP);
+	if (dated > 0) {
+		log_notice("clock: readings dated afterwards: %d", dated);
+	}
+	if (dated < 0) {
+		n->date_due_ns = now_ns + DATE_RETRY_NS;
+	} else if (dated < DATE_STEP) {
+		n->date_due_ns = 0;
+	}
+	return outbox_result(n, dated);
 }
 
 /* --- status ------------------------------------------------------------------ */
@@ -241,11 +271,10 @@ static void write_status(struct node *n, uint64_t now_ns)
 
 /* --- one turn of the loop ------------------------------------------------------ */
 
-static int measure(struct node *n, uint64_t now_ns)
+static void measure(struct node *n, uint64_t now_ns)
 {
 	struct thermometers_result result;
 	const struct gnss_fix *fix;
-	int rc = 0;
 
 	if (parts_take_result(n->parts, &result, now_ns) > 0) {
 		sampler_take_result(&n->sampler, &result);
@@ -262,7 +291,7 @@ static int measure(struct node *n, uint64_t now_ns)
 						  : fix->tacc_ns + GNSS_LATENCY_NS,
 			};
 
-			rc = feed_clock(n, &stamp);
+			feed_clock(n, &stamp);
 		}
 	} else if (fix == NULL) {
 		sampler_take_fix(&n->sampler, NULL);
@@ -273,14 +302,13 @@ static int measure(struct node *n, uint64_t now_ns)
 	if (sampler_wants_cycle(&n->sampler, now_ns) && parts_start_cycle(n->parts, now_ns) == 0) {
 		sampler_cycle_started(&n->sampler, now_ns);
 	}
-	return rc;
 }
 
 static int make_reading(struct node *n, uint64_t now_ns)
 {
 	struct reading *r = &n->last;
 	struct uplink_stats uplink = { .failures = 0 };
-	int rc;
+	int rc, result;
 
 	sampler_make(&n->sampler, &n->clock, now_ns, r);
 	memcpy(r->device, n->device, sizeof(r->device));
@@ -292,13 +320,15 @@ static int make_reading(struct node *n, uint64_t now_ns)
 	}
 	reading_scalar_put(r, READING_UPLINK_FAILURES, (int64_t)(uplink.failures - n->failures_told));
 	n->failures_told = uplink.failures;
-	rc = outbox_put(n->outbox, r);
-	if (rc == 0) {
-		n->last_reading_ns = now_ns;
-	}
+	n->last_reading_ns = now_ns;
 	n->has_last = true;
 	n->status_due = true;
-	return outbox_result(n, rc);
+	rc = outbox_put(n->outbox, r);
+	result = outbox_result(n, rc);
+	if (rc == -EUCLEAN && result == 0) {	/* the new one takes it */
+		result = outbox_result(n, outbox_put(n->outbox, r));
+	}
+	return result;
 }
 
 static int send_readings(struct node *n, uint64_t now_ns)
@@ -307,16 +337,13 @@ static int send_readings(struct node *n, uint64_t now_ns)
 	struct clock_stamp stamp;
 	int rc;
 
-	if (n->uplink == NULL) {
-		return 0;
+	if (n->uplink == NULL || (n->date_due_ns != 0 && n->date_due_ns <= now_ns)) {
+		return 0;	/* what waits is dated before it is sent */
 	}
-	rc = uplink_process(n->uplink, n->outbox, n->clock.best.source == READING_TIME_NONE, now_ns,
-			    &stamp);
+	rc = uplink_process(n->uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns, &stamp);
 	if (rc == 1) {
-		rc = feed_clock(n, &stamp);
-		if (rc == 0) {
-			rc = uplink_process(n->uplink, n->outbox, false, now_ns, &stamp);
-		}
+		feed_clock(n, &stamp);
+		rc = n->date_due_ns == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : 0;
 	}
 	uplink_stats(n->uplink, &stats);
 	n->status_due |= n->uplink_told != stats.sent + stats.failures;
@@ -328,21 +355,24 @@ static void feed_watchdog(struct node *n, uint64_t now_ns)
 {
 	uint64_t allowed_ns = n->config->period_ms * NS_PER_MS + STALLED_NS;
 
-	if (n->watchdog_ns == 0 || now_ns < n->watchdog_due_ns ||
-	    now_ns > n->last_reading_ns + allowed_ns) {
+	if (n->watchdog_ns == 0 || now_ns < n->watchdog_due_ns) {
 		return;
 	}
-	notify_send("WATCHDOG=1");
 	n->watchdog_due_ns = now_ns + n->watchdog_ns;
+	if (now_ns <= n->last_reading_ns + allowed_ns) {
+		notify_send("WATCHDOG=1");
+	}
 }
 
 /* What is due; 0, or an error that ends the node. */
 static int turn(struct node *n)
 {
 	uint64_t now_ns = system_facts_boot_ns(), sync_ns;
-	int rc = check_ntp(n, now_ns);
+	int rc;
 
-	rc = rc == 0 ? measure(n, now_ns) : rc;
+	check_ntp(n, now_ns);
+	measure(n, now_ns);
+	rc = date_readings(n, now_ns);
 	if (rc == 0 && sampler_is_ready(&n->sampler, now_ns)) {
 		rc = make_reading(n, now_ns);
 	}
@@ -378,6 +408,7 @@ static int patience_ms(const struct node *n)
 	at = least(at, parts_deadline_ns(n->parts));
 	at = least(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
 	at = least(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
+	at = least(at, n->date_due_ns != 0 ? n->date_due_ns : UINT64_MAX);
 	at = least(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
 	at = least(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
 	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);
@@ -484,11 +515,12 @@ static void reload(struct node *n)
 	/* What borrows *config sees the new one; what is on its way will be sent again. */
 	uplink_close(n->uplink);
 	n->uplink = NULL;
+	n->failures_told = n->uplink_told = 0;	/* the next one counts from there */
 	*n->config = fresh;
 	if (start_uplink(n) == NODE_OK) {
 		node_config_free(&old);
 		log_set_level(n->config->log_level);
-		n->sampler.period_ns = n->config->period_ms * NS_PER_MS;
+		sampler_set_period(&n->sampler, n->config->period_ms, system_facts_boot_ns());
 		n->certificate_days = INT_MIN;
 		log_notice("reload: done");
 	} else {	/* such as ciphers that do not exist */

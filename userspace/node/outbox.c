@@ -509,17 +509,17 @@ static int date_next(struct outbox *o, const struct clock_stamp *stamp)
 	return rc == 0 ? 1 : rc;
 }
 
-int outbox_date(struct outbox *o, const struct clock_stamp *stamp)
+int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max)
 {
 	int rc = stamp->source != READING_TIME_NONE ? outbox_sql_begin(&o->sql) : -EINVAL, n = 0;
 
 	if (rc != 0) {
 		return rc;
 	}
-	while ((rc = date_next(o, stamp)) == 1) {
+	while (n < max && (rc = date_next(o, stamp)) == 1) {
 		n++;
 	}
-	rc = finish(o, rc);
+	rc = finish(o, rc < 0 ? rc : 0);
 	return rc == 0 ? n : rc;
 }
 

@@ -111,8 +111,8 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 /* Sets one aside: it is kept, not sent again, and its seq is a gap. 0, or -ENOENT. */
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);
 
-/* Dates every reading of this boot that has no time by the stamp. Returns how many. */
-int outbox_date(struct outbox *o, const struct clock_stamp *stamp);
+/* Dates up to max readings of this boot that have no time by the stamp. Returns how many. */
+int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max);
 
 /*
  * With sync_ms: brings to the disk what was put since the last sync, if anything; with a thread,

@@ -30,6 +30,15 @@ void sampler_init(struct sampler *s, unsigned period_ms, unsigned rate_ms, uint6
 	s->due_ns = now_ns + (period_ms > 0 ? lead_ns(s) : SAMPLER_NO_FIX_NS);
 }
 
+void sampler_set_period(struct sampler *s, unsigned period_ms, uint64_t now_ns)
+{
+	uint64_t due_ns;
+
+	s->period_ns = period_ms * UINT64_C(1000000);
+	due_ns = now_ns + (period_ms > 0 ? s->period_ns : SAMPLER_NO_FIX_NS);
+	s->due_ns = s->due_ns < due_ns ? s->due_ns : due_ns;
+}
+
 bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns)
 {
 	return s->has_bus && !s->running && !s->has_result &&
@@ -140,7 +149,7 @@ void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns,
 	uint64_t age_ns = 0;
 
 	if (s->has_fix && s->fix_is_new && s->fix.time_known &&
-	    s->fix.utc_us >= clock->not_before_us) {
+	    clock_believes(clock, s->fix.utc_us)) {
 		at = (struct clock_stamp){
 			.boot_ns = s->fix.received_ns,
 			.utc_us = s->fix.utc_us,

@@ -47,6 +47,8 @@ struct sampler {
 };
 
 void sampler_init(struct sampler *s, unsigned period_ms, unsigned rate_ms, uint64_t now_ns);
+/* Another period, from now on: the next reading comes no later than it says. */
+void sampler_set_period(struct sampler *s, unsigned period_ms, uint64_t now_ns);
 
 /* Is it time to start a cycle? The caller does, and says so by sampler_cycle_started(). */
 bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns);
