@@ -9,11 +9,10 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sqlite3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "unit/disk_takes.h"
 #include "unit/outbox_place.h"
 
 /* --- trouble --------------------------------------------------------------- */
@@ -171,20 +170,6 @@ static void a_folder_that_is_not_there_is_named(void **state)
 	assert_int_equal(outbox_open(&o, &p->config, p->err, sizeof(p->err)), -ENOENT);
 	assert_non_null(strstr(p->err, "/nonexistent/outbox.db"));
 	assert_non_null(strstr(p->err, "No such file"));
-}
-
-/* A limit on the size of files is what a full or failing disk looks like to SQLite. */
-static rlim_t disk_takes(rlim_t bytes)
-{
-	struct rlimit limit;
-	rlim_t was;
-
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	was = limit.rlim_cur;
-	limit.rlim_cur = bytes;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	return was;
 }
 
 /* Gives 1 and 2, and 3 to 5, which the disk does not take. */

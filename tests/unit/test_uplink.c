@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "unit/disk_takes.h"
 #include "unit/uplink_rig.h"
 
 static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
@@ -75,6 +76,57 @@ static void a_server_that_takes_no_note_of_gaps_gets_the_readings(void **state)
 	t.gap_code = 0;
 	t.skew_ns = 601 * S;	/* it is asked again after ten minutes */
 	UNTIL(outbox().gaps == 0);
+}
+
+static void what_a_server_cannot_do_is_told_once(void **state)
+{
+	(void)state;
+	catch_log();
+	t.gap_code = CODE(4, 5);
+	put(4);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 1, "it"), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		put(1);
+		UNTIL_NEEDING(true, outbox().rows - outbox().refused == 0 && t.gap_posts == i && t.gets == i);
+		t.skew_ns += 601 * S;
+	}
+	assert_int_equal(log_lines("4.05"), 1);
+	assert_int_equal(log_lines("tells no time"), 1);
+	t.gap_code = 0;
+	put(1);
+	UNTIL(outbox().gaps == 0);
+	t.gap_code = CODE(4, 5);	/* it could, and cannot any more */
+	put(1);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, outbox().next_seq - 1, "it"), 0);
+	put(1);
+	UNTIL(log_lines("4.05") == 2);
+}
+
+static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(void **state)
+{
+	uint64_t wait_ns = 0;
+
+	(void)state;
+	put(2);
+	t.disk_full = true;
+	disk_takes(512);
+	for (unsigned i = 1; i <= 6; i++) {
+		UNTIL(t.posts == i && uplink().in_flight == 0);
+		for (int n = 0; n < 5; n++) {
+			turn(false);
+		}
+		assert_int_equal(t.posts, i);
+		wait_ns = uplink_deadline_ns(t.uplink, now_ns()) - now_ns();
+		assert_in_range(wait_ns, 0, 64 * S);
+		t.skew_ns += wait_ns;
+	}
+	assert_true(wait_ns > 8 * S);	/* it waits longer and longer */
+	assert_int_equal(outbox().rows, 2);
+	assert_string_equal(uplink().server, t.config.servers[0]);
+	disk_takes(RLIM_INFINITY);
+	t.disk_full = false;
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.posts, 7);
 }
 
 static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
@@ -213,6 +265,8 @@ int main(void)
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
 		TEST(what_will_never_come_is_told_until_the_server_knows),
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),
+		TEST(what_a_server_cannot_do_is_told_once),
+		TEST(a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on),
 		TEST(a_server_that_is_busy_is_left_alone_for_max_age),
 		TEST(a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost),
 		TEST(a_server_that_was_away_gets_what_was_kept),

@@ -90,6 +90,30 @@ static void the_next_server_takes_over_and_the_first_comes_back_when_it_is_well(
 	assert_string_equal(uplink().server, t.config.servers[0]);
 }
 
+static void servers_that_are_all_away_are_told_once_each_and_so_is_their_return(void **state)
+{
+	char uris[160];
+
+	(void)state;
+	t.other_fd = coap_listen(&t.other_port);
+	snprintf(uris, sizeof(uris), "%s, coap://127.0.0.1:%u", t.uri, t.other_port);
+	close(t.other_fd);
+	t.other_fd = -1;
+	open_with(uris, "server.retry_max=1s");
+	catch_log();
+	t.code = CODE(5, 0);
+	put(2);
+	UNTIL(uplink().failures >= 8);
+	assert_int_equal(log_lines("is tried"), 1);
+	assert_int_equal(log_lines("readings wait in the outbox"), 1);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(log_lines("stores the readings"), 1);
+	t.code = CODE(5, 0);
+	put(1);
+	UNTIL(log_lines("is tried") == 2);
+}
+
 /* What the older program's server did with a payload: split it at slashes and take the fields as numbers. */
 static void assert_old_server_understands(const struct coap_message *m)
 {
@@ -163,6 +187,7 @@ int main(void)
 		TEST(a_backlog_goes_several_packs_at_a_time_each_in_a_datagram),
 		TEST(newest_first_and_several_at_a_time_confirms_only_what_was_stored),
 		TEST(the_next_server_takes_over_and_the_first_comes_back_when_it_is_well),
+		TEST(servers_that_are_all_away_are_told_once_each_and_so_is_their_return),
 		TEST(the_older_servers_format_is_one_record_at_a_time),
 	};
 

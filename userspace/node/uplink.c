@@ -43,19 +43,20 @@
 /* It takes any time for right: what was measured before the clock was set waits to be dated, so long. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
 
+enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK, KIND_COUNT };
+
 struct server {
 	const char *uri;	/* the configuration's */
 	char path[256];
 	struct coaps_client *client;
+	char told[KIND_COUNT][160];	/* the trouble with each that the log knows of; "": none */
 };
-
-enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK };
 
 struct request {
 	struct uplink *uplink;
 	enum kind kind;		/* KIND_NONE: this one is free */
 	struct uplink_ask ask;
-	const struct server *server;
+	struct server *server;
 	uint64_t epoch, first, last;	/* a pack */
 };
 
@@ -213,15 +214,16 @@ int uplink_fd(const struct uplink *u)
 
 /* --- answers ------------------------------------------------------------- */
 
-/* The same trouble is told once, until something else happens. */
-static void trouble(struct uplink *u, const char *text)
+/* The same trouble with the same server is told once, until it serves that kind of request. */
+static void trouble(struct uplink *u, const struct request *r, enum kind kind, const char *text)
 {
-	bool told = strcmp(u->last_error, text) == 0 && u->stats.last_sent_ns <= u->stats.last_error_ns;
+	char *told = r->server->told[kind];
 
 	u->stats.failures++;
 	u->stats.last_error_ns = u->now_ns;
-	if (!told) {
-		snprintf(u->last_error, sizeof(u->last_error), "%s", text);
+	snprintf(u->last_error, sizeof(u->last_error), "%s", text);
+	if (strncmp(told, text, sizeof(r->server->told[kind]) - 1) != 0) {
+		snprintf(told, sizeof(r->server->told[kind]), "%s", text);
 		log_warning("%s", text);
 	}
 }
@@ -248,12 +250,12 @@ static void server_failed(struct uplink *u, const struct request *r, const char 
 	const struct server *next = &u->servers[u->plan.server];
 
 	u->told = NULL;
-	if (next != r->server) {
+	if (u->plan.not_before_ns <= u->now_ns) {
 		snprintf(text, sizeof(text), "%.700s; %s is tried", why, next->uri);
 	} else {
 		snprintf(text, sizeof(text), "%.700s; readings wait in the outbox", why);
 	}
-	trouble(u, text);
+	trouble(u, r, KIND_PACK, text);
 }
 
 static void keep_error(struct uplink *u, int rc)
@@ -261,36 +263,46 @@ static void keep_error(struct uplink *u, int rc)
 	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc;	/* -ENOENT: dropped meanwhile, as it was full */
 }
 
-static void confirm(struct uplink *u, const struct request *r)
+/* n: how many that were still here. */
+static void confirmed(struct uplink *u, const struct request *r, int n)
 {
-	int n = outbox_confirm(u->outbox, r->epoch, r->first, r->last);
-
-	keep_error(u, n);
-	u->stats.sent += n > 0 ? (uint64_t)n : 0;
+	u->stats.sent += (uint64_t)n;
+	u->stats.last_sent_ns = u->now_ns;
+	r->server->told[KIND_PACK][0] = '\0';
 	if (u->told != r->server) {
 		log_notice("%s stores the readings", r->server->uri);
 		u->told = r->server;
 	}
-	u->stats.last_sent_ns = u->now_ns;
 }
 
 static void take_pack_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
 {
 	bool news = r->ask.round == u->plan.round;
 	char why[800], text[1000];
+	int n = answer->code >> 5 == 2 ? outbox_confirm(u->outbox, r->epoch, r->first, r->last) : 0;
 
+	if (n < 0) {
+		keep_error(u, n);
+		uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
+		return;
+	}
 	explain(r, answer, why, sizeof(why));
 	switch (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns)) {
 	case UPLINK_CONFIRM:
-		confirm(u, r);
+		confirmed(u, r, n);
 		break;
 	case UPLINK_REFUSE:
-		keep_error(u, outbox_refuse(u->outbox, r->epoch, r->first, why));
-		snprintf(text, sizeof(text), "%s; reading %" PRIu64 " is set aside", why, r->first);
-		trouble(u, text);
+		n = outbox_refuse(u->outbox, r->epoch, r->first, why);
+		if (n < 0 && n != -ENOENT) {
+			keep_error(u, n);
+			uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
+			break;
+		}
+		snprintf(text, sizeof(text), "reading %" PRIu64 " is set aside: %s", r->first, why);
+		trouble(u, r, KIND_PACK, text);
 		break;
 	case UPLINK_HALVE:
-		trouble(u, why);
+		trouble(u, r, KIND_PACK, why);
 		break;
 	case UPLINK_KEEP:
 		if (news) {
@@ -314,9 +326,10 @@ static void take_time_answer(struct uplink *u, const struct request *r, const st
 	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text || (*end != '\0' && *end != '\n')) {
 		snprintf(text, sizeof(text), "%s tells no time (%d.%02d)", r->server->uri, answer->code >> 5,
 			 answer->code & 31);
-		trouble(u, text);
+		trouble(u, r, KIND_TIME, text);
 		return;
 	}
+	r->server->told[KIND_TIME][0] = '\0';
 	u->has_time = true;
 	*u->time = (struct clock_stamp){
 		.boot_ns = u->now_ns,
@@ -331,12 +344,21 @@ static void take_gaps_answer(struct uplink *u, const struct request *r, const st
 {
 	bool news = r->ask.round == u->plan.round;
 	char why[800];
+	int rc = 0;
 
 	if (answer->code >> 5 == 4) {	/* an older server, or one that we misunderstand: readings go on */
 		u->gaps_not_before_ns = u->now_ns + RETRY_NS;
 		explain(r, answer, why, sizeof(why));
 		snprintf(why + strlen(why), sizeof(why) - strlen(why), " (to what will never come)");
-		trouble(u, why);
+		trouble(u, r, KIND_GAPS, why);
+		return;
+	}
+	for (unsigned i = 0; i < u->n_gaps && rc >= 0 && answer->code >> 5 == 2; i++) {
+		rc = outbox_confirm_gap(u->outbox, r->epoch, &u->gaps[i]);
+	}
+	if (rc < 0) {
+		keep_error(u, rc);
+		uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
 		return;
 	}
 	if (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns) != UPLINK_CONFIRM) {
@@ -346,9 +368,7 @@ static void take_gaps_answer(struct uplink *u, const struct request *r, const st
 		}
 		return;
 	}
-	for (unsigned i = 0; i < u->n_gaps; i++) {
-		keep_error(u, outbox_confirm_gap(u->outbox, r->epoch, &u->gaps[i]));
-	}
+	r->server->told[KIND_GAPS][0] = '\0';
 	log_notice("%s knows of %u gaps that will never be filled", r->server->uri, u->n_gaps);
 }
 

@@ -143,6 +143,16 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask 
 	return UPLINK_KEEP;
 }
 
+void uplink_plan_no_record(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+{
+	p->settling = true;
+	if (ask.round == p->round) {
+		p->round++;
+		p->window = 1;
+		back_off(p, now_ns);
+	}
+}
+
 void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
 {
 	if (server_failed(p, ask, now_ns)) {

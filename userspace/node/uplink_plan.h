@@ -83,5 +83,10 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask 
 				       int64_t max_age_s, uint64_t now_ns);
 /* No answer, or no session. */
 void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns);
+/*
+ * In place of uplink_plan_answer(): what the answer says could not be written down here. The server is well, but
+ * what comes next would be the same once more: that waits as it would for a server.
+ */
+void uplink_plan_no_record(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns);
 
 #endif
