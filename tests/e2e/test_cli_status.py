@@ -53,7 +53,8 @@ def edited(rig, **changes):
     ({"gnss": {"state": "probing"}}, "the receiver is not found"),
     ({"clock": {"source": "none", "utc_us": None}}, "the time is not known"),
     ({"outbox": {"waiting": 900, "oldest_s": 9000}}, "900 readings wait for the server, the oldest for 2 h 30 min"),
-    ({"outbox": {"refused": 2}}, "2 readings were refused"),
+    ({"outbox": {"refused": 2, "lost_s": 60}}, "2 readings were refused"),
+    ({"outbox": {"dropped": 3, "lost_s": 86000}}, "3 readings were dropped"),
     ({"uplink": {"certificate_days": 12}}, "the certificate expires in 12 days"),
     ({"uplink": {"certificate_days": -1}}, "the certificate has expired"),
     ({"reading": {"throttled": 1}}, "under-voltage"),
@@ -64,6 +65,13 @@ def test_what_needs_attention_is_said_and_ends_with_1(rig, changes, said):
     edited(rig, **changes)
     code, out, _ = status(rig)
     assert code == 1 and "needs attention" in out and f"! {said}" in out
+
+
+def test_what_was_lost_long_ago_is_counted_and_is_no_news(rig):
+    edited(rig, outbox={"refused": 2, "dropped": 3, "not_written": 4, "lost_s": 87000})
+    code, out, _ = status(rig)
+    assert code == 0 and "needs attention" not in out
+    assert "2 refused by the server; 3 dropped, as it was full; 4 not taken by the disk" in out
 
 
 @pytest.mark.parametrize("text,said", [("", ":1: "), ("{", ":1: "), ("[]", "not a status"), ('{"format": 2}', "not a status"),

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """geotherm doctor on running daemons, broken at each link between the 1-Wire slot and the stored row."""
-import os
+import json
 import resource
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -54,14 +55,26 @@ def test_a_node_that_never_ran_one_that_died_and_one_that_hangs_are_told_apart(r
     status = rig.dir / "status.json"
     node.process.send_signal(signal.SIGSTOP)
     try:
-        old = status.stat().st_mtime - 60
-        os.utime(status, (old, old))
+        said = json.loads(status.read_text())
+        status.write_text(json.dumps({**said, "boot_s": said["boot_s"] - 60}))      # whatever the wall clock says of it
         text = broken_at(rig, "node")
         assert "hangs" in text and "status is 6" in text
     finally:
         node.process.send_signal(signal.SIGCONT)
     node.stop(signal.SIGKILL)
     assert f"process {node.process.pid} has ended" in broken_at(rig, "node")
+
+
+def test_a_node_that_waits_for_a_fix_does_not_hang(rig):
+    running(rig, 1, node={"period": "0"}, gnss={"port": "none"})
+    status = rig.dir / "status.json"
+    rig.daemons[-1].process.send_signal(signal.SIGSTOP)
+    try:
+        said = json.loads(status.read_text())
+        status.write_text(json.dumps({**said, "boot_s": time.clock_gettime(time.CLOCK_BOOTTIME) - 9}))
+        assert "node" in doctor(rig, "--wait", "0")[1]
+    finally:
+        rig.daemons[-1].process.send_signal(signal.SIGCONT)
 
 
 def test_a_bus_that_is_not_there_is_named(rig):

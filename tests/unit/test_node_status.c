@@ -85,7 +85,7 @@ static json_t *written(const struct status *s)
 static void what_is_unknown_is_null(void **state)
 {
 	static const char *const null[] = { "reading.age_s", "gnss.lat", "gnss.satellites", "gnss.fix", "gnss.fix_age_s",
-					    "uplink.server", "uplink.retry_s", "clock.utc_us", "outbox.oldest_s",
+					    "uplink.server", "uplink.retry_s", "clock.utc_us", "outbox.oldest_s", "outbox.lost_s",
 					    "uplink.certificate_days", "uplink.last_sent_s", "last_error.text", "w1.reason" };
 	struct status s = bare();
 	json_t *json = written(&s);
@@ -130,6 +130,7 @@ static void what_is_known_is_in_units_of_people(void **state)
 	reading_scalar_put(&r, READING_FIX_AGE, 1500);
 	s.last_error = "it \"broke\"\n";
 	s.last_error_ns = 70 * S;
+	s.lost_ns = 10 * S;
 	json = written(&s);
 	assert_true(json_real_value(at(json, "reading.age_s")) == 2.0);
 	assert_true(json_real_value(at(json, "gnss.lat")) == -27.60044);
@@ -142,6 +143,7 @@ static void what_is_known_is_in_units_of_people(void **state)
 	assert_string_equal(json_string_value(json_object_get(json_array_get(at(json, "w1.sensors"), 1), "quality")), "absent");
 	assert_string_equal(json_string_value(at(json, "clock.source")), "gnss");
 	assert_true(json_real_value(at(json, "outbox.oldest_s")) == 40.0);
+	assert_true(json_real_value(at(json, "outbox.lost_s")) == 90.0);
 	assert_int_equal(json_integer_value(at(json, "uplink.certificate_days")), 12);
 	assert_string_equal(json_string_value(at(json, "uplink.server")), "coaps://b");
 	assert_int_equal(json_array_size(at(json, "uplink.servers")), 2);

@@ -7,22 +7,21 @@
  * certificate. A link that may only be on its way (a session just begun, a reading just sent) is looked at again
  * for a while.
  */
-#define _GNU_SOURCE	/* kill(), nanosleep() */
+#define _GNU_SOURCE	/* nanosleep() */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "node_status.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
@@ -30,7 +29,6 @@
 
 #define DEFAULT_CONFIG "/etc/geotherm/node.conf"
 #define ASSIGNMENTS_MAX 64
-#define STATUS_FORMAT 1		/* userspace/node/status.h */
 #define SLACK_S 5		/* on top of three periods */
 #define PROBE_S 15		/* a u-blox 7 is found and set in 3 s */
 #define LOOK_EVERY_MS 200
@@ -42,8 +40,8 @@ enum state { WHOLE, ON_ITS_WAY, BROKEN, UNKNOWN };
 
 struct doctor {
 	struct node_config config;
-	json_t *status;		/* the newest; never NULL once the node was looked at */
-	double age_s;		/* of it */
+	struct node_status status;	/* the newest */
+	char no_status[600];	/* why there is none */
 	struct coaps_client *client;
 	char seen[1200];	/* of the link that is looked at */
 	const char *next;	/* what to try if it is broken */
@@ -68,72 +66,43 @@ static void say(struct doctor *d, const char *format, ...)
 
 /* --- what the status says --- */
 
-static const json_t *at(const struct doctor *d, const char *object, const char *key)
+static const char *text(const struct doctor *d, const char *section, const char *key)
 {
-	const json_t *o = object != NULL ? json_object_get(d->status, object) : d->status;
-
-	return json_object_get(o, key);
+	return node_status_text(&d->status, section, key);
 }
 
-static const char *text(const struct doctor *d, const char *object, const char *key)
+static double number(const struct doctor *d, const char *section, const char *key)
 {
-	const char *value = json_string_value(at(d, object, key));
+	double value;
 
-	return value != NULL ? value : "";
-}
-
-static double number(const struct doctor *d, const char *object, const char *key)
-{
-	return json_number_value(at(d, object, key));
-}
-
-static void read_status(struct doctor *d)
-{
-	struct timespec now;
-	struct stat st;
-	json_t *fresh = json_load_file(d->config.status, 0, NULL);
-
-	if (fresh != NULL && stat(d->config.status, &st) == 0) {
-		json_decref(d->status);
-		d->status = fresh;
-		clock_gettime(CLOCK_REALTIME, &now);
-		d->age_s = (double)(now.tv_sec - st.st_mtim.tv_sec) + (double)(now.tv_nsec - st.st_mtim.tv_nsec) / 1e9;
-	} else {
-		json_decref(fresh);
-	}
+	node_status_number(&d->status, section, key, &value);
+	return value;	/* 0 if it is not known */
 }
 
 static double patience_of_a_period(const struct doctor *d)
 {
-	return 3 * number(d, NULL, "period_s") + SLACK_S;
+	return 3 * node_status_interval_s(&d->status) + SLACK_S;
 }
 
 /* --- the links --- */
 
 static enum state look_at_node(struct doctor *d)
 {
-	int pid;
+	int pid = (int)number(d, NULL, "pid");
 
 	d->next = "is it running? systemctl status geotherm-node; journalctl -u geotherm-node";
-	if (d->status == NULL) {
-		say(d, "%s: %s", d->config.status,
-		    access(d->config.status, R_OK) == 0 ? "is no status of a node" : strerror(errno));
+	if (d->status.json == NULL) {
+		say(d, "%s", d->no_status);
 		return BROKEN;
 	}
-	if (number(d, NULL, "format") > STATUS_FORMAT) {
-		say(d, "%s is of a newer program than this one", d->config.status);
-		d->next = "install the same version of both";
-		return BROKEN;
-	}
-	pid = (int)number(d, NULL, "pid");
-	if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
-		say(d, "process %d has ended; its status is %.0f s old", pid, d->age_s);
+	if (!d->status.running) {
+		say(d, "process %d has ended; its status is %.0f s old", pid, d->status.age_s);
 		return BROKEN;
 	}
 	say(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"),
 	    number(d, NULL, "period_s"));
-	if (d->age_s > patience_of_a_period(d)) {
-		say(d, "; its status is %.0f s old", d->age_s);
+	if (d->status.age_s > patience_of_a_period(d)) {
+		say(d, "; its status is %.0f s old", d->status.age_s);
 		d->next = "it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
 		return BROKEN;
 	}
@@ -142,7 +111,7 @@ static enum state look_at_node(struct doctor *d)
 
 static enum state look_at_bus(struct doctor *d)
 {
-	const json_t *sensors = at(d, "w1", "sensors"), *sensor;
+	const json_t *sensors = json_object_get(json_object_get(d->status.json, "w1"), "sensors"), *sensor;
 	const char *reason = text(d, "w1", "reason");
 	enum state state = WHOLE;
 	size_t i;
@@ -178,6 +147,7 @@ static enum state look_at_bus(struct doctor *d)
 static enum state look_at_receiver(struct doctor *d)
 {
 	const char *state = text(d, "gnss", "state");
+	double lat;
 
 	d->next = "stop the node and run: geotherm-selftest --only uart,receiver";
 	if (strcmp(d->config.gnss_port, "none") == 0) {
@@ -189,7 +159,7 @@ static enum state look_at_receiver(struct doctor *d)
 		say(d, ": %s", text(d, "gnss", "reason"));
 		return strcmp(state, "no-port") != 0 && number(d, NULL, "running_s") < PROBE_S ? ON_ITS_WAY : BROKEN;
 	}
-	if (json_is_number(at(d, "gnss", "lat"))) {
+	if (node_status_number(&d->status, "gnss", "lat", &lat)) {
 		say(d, ", fix with %.0f satellites", number(d, "gnss", "satellites"));
 	} else {
 		say(d, ", no fix (readings go without a position: open sky?)");
@@ -207,16 +177,19 @@ static enum state look_at_clock(struct doctor *d)
 
 static enum state look_at_outbox(struct doctor *d)
 {
-	double age = number(d, "reading", "age_s");
+	double age = number(d, "reading", "age_s"), lost;
 
-	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"), age + d->age_s,
+	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"), age + d->status.age_s,
 	    number(d, "outbox", "waiting"));
 	if (number(d, "outbox", "refused") > 0) {
 		say(d, ", %.0f that the server refused", number(d, "outbox", "refused"));
 	}
 	if (number(d, "outbox", "not_written") > 0) {
-		say(d, ", %.0f could not be written: %s", number(d, "outbox", "not_written"),
-		    text(d, "last_error", "text"));
+		say(d, ", %.0f could not be written", number(d, "outbox", "not_written"));
+	}
+	if (number(d, "outbox", "not_written") > 0 && node_status_number(&d->status, "outbox", "lost_s", &lost) &&
+	    lost <= patience_of_a_period(d)) {
+		say(d, ": %s", text(d, "last_error", "text"));
 		d->next = "make room on the disk of [outbox] path, or mend it (dmesg); geotherm-selftest --only system";
 		return BROKEN;
 	}
@@ -322,7 +295,7 @@ static enum state look_at_row(struct doctor *d)
 		return WHOLE;
 	}
 	say(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason, number(d, "outbox", "waiting"),
-	    number(d, "uplink", "last_sent_s") + d->age_s);
+	    number(d, "uplink", "last_sent_s") + d->status.age_s);
 	d->next = code == NOT_FOUND && number(d, "outbox", "waiting") > 1
 			  ? "a backlog goes first, oldest first: look again later; if it does not shrink, the "
 			    "server's log says why"
@@ -355,7 +328,8 @@ static enum state look(struct doctor *d, const struct link *link, double until_s
 	enum state state;
 
 	for (;;) {
-		read_status(d);
+		node_status_free(&d->status);
+		node_status_read(d->config.status, &d->status, d->no_status, sizeof(d->no_status));
 		d->seen[0] = '\0';
 		state = link->look(d);
 		if (state != ON_ITS_WAY || now_s() >= until_s) {
@@ -391,7 +365,7 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 {
 	const char *assignments[ASSIGNMENTS_MAX];
 	struct node_config_source source = { .assignments = assignments };
-	struct doctor d = { .status = NULL };
+	struct doctor d = { .client = NULL };
 	unsigned long wait_s = 20;
 	char err[512];
 	int c, code;
@@ -423,7 +397,7 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 	log_set_level(LOG_LEVEL_ERROR);	/* what libcoap warns of is in the link's reason */
 	code = walk(&d, wait_s);
 	coaps_client_free(d.client);
-	json_decref(d.status);
+	node_status_free(&d.status);
 	node_config_free(&d.config);
 	return code;
 }

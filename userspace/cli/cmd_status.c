@@ -117,6 +117,12 @@ static void show_clock(const struct node_status *s)
 
 static void show_sending(const struct node_status *s)
 {
+	static const struct {
+		const char *key, *words;
+	} lost[] = {
+		{ "refused", "refused by the server" }, { "dropped", "dropped, as it was full" },
+		{ "not_written", "not taken by the disk" },
+	};
 	char when[48], span[32];
 	double n;
 
@@ -125,7 +131,13 @@ static void show_sending(const struct node_status *s)
 		node_status_span(n + s->age_s, span, sizeof span);
 		printf(", the oldest for %s", span);
 	}
-	printf("; %.0f kB\n", number(s, "outbox", "bytes") / 1000);
+	printf("; %.0f kB", number(s, "outbox", "bytes") / 1000);
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
+		if (number(s, "outbox", lost[i].key) > 0) {
+			printf("; %.0f %s", number(s, "outbox", lost[i].key), lost[i].words);
+		}
+	}
+	putchar('\n');
 	printf("  %-12s%s, %s; %.0f readings sent, last %s; %.0f failures\n", "server",
 	       *node_status_text(s, "uplink", "server") != '\0' ? node_status_text(s, "uplink", "server") : "none",
 	       node_status_text(s, "uplink", "state"), number(s, "uplink", "sent"),

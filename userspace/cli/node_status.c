@@ -9,12 +9,16 @@
 #include <string.h>
 #include <time.h>
 
+#include "userspace/node/sampler.h"
+
 #define FORMAT 1
 /* Later than that, on top of three periods, is not a matter of timing. */
 #define LATE_S 30
 /* A server may be restarted or a road have a tunnel: from here on readings wait for a person. */
 #define WAITING_S 1800
 #define CERTIFICATE_DAYS 30
+/* What was lost is news for a day; the counts stay. */
+#define LOST_S 86400
 
 static const json_t *at(const struct node_status *s, const char *section, const char *key)
 {
@@ -102,6 +106,13 @@ void node_status_span(double seconds, char *text, size_t size)
 	}
 }
 
+double node_status_interval_s(const struct node_status *s)
+{
+	double period_s = number_or(s, NULL, "period_s", 0);
+
+	return period_s > 0 ? period_s : (double)SAMPLER_NO_FIX_NS / 1e9;
+}
+
 /* --- judgement ------------------------------------------------------------ */
 
 struct judge {
@@ -152,6 +163,12 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 		node_status_span(oldest, span, sizeof span);
 		add(j, "%.0f readings wait for the server, the oldest for %s", waiting, span);
 	}
+	if (node_status_number(s, "uplink", "certificate_days", &n) && n < CERTIFICATE_DAYS) {
+		add(j, n < 0 ? "the certificate has expired" : "the certificate expires in %.0f days: renew it", n);
+	}
+	if (!node_status_number(s, "outbox", "lost_s", &oldest) || oldest + s->age_s > LOST_S) {
+		return;
+	}
 	if (node_status_number(s, "outbox", "refused", &n) && n > 0) {
 		add(j, "%.0f readings were refused by the server and are kept aside", n);
 	}
@@ -161,15 +178,12 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 	if (node_status_number(s, "outbox", "not_written", &n) && n > 0) {
 		add(j, "%.0f readings could not be written to the outbox", n);
 	}
-	if (node_status_number(s, "uplink", "certificate_days", &n) && n < CERTIFICATE_DAYS) {
-		add(j, n < 0 ? "the certificate has expired" : "the certificate expires in %.0f days: renew it", n);
-	}
 }
 
 size_t node_status_judge(const struct node_status *s, struct node_problem problems[NODE_STATUS_PROBLEMS])
 {
 	struct judge j = { problems, 0 };
-	double allowed_s = 3 * number_or(s, NULL, "period_s", 0) + LATE_S, age, throttled;
+	double allowed_s = 3 * node_status_interval_s(s) + LATE_S, age, throttled;
 	const char *gnss = node_status_text(s, "gnss", "state"), *why = node_status_text(s, "gnss", "reason");
 	char span[32];
 

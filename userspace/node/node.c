@@ -62,6 +62,7 @@ struct node {
 	int certificate_days;	/* as the log was told; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
 	uint64_t boot;
+	uint64_t lost, lost_ns;	/* readings that will never be sent, and when that last became more */
 	char trouble[1024];	/* last error that is not the uplink's */
 	uint64_t trouble_ns;
 };
@@ -92,13 +93,19 @@ static int open_outbox(struct node *n)
 		.flush_thread = true,
 		.boot = n->boot,
 	};
+	struct outbox_stats stats;
 	char err[1024];
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
 
 	if (rc != 0) {
 		trouble(n, err);
 	}
-	return rc < 0 ? rc : watch(n, outbox_fd(n->outbox));
+	if (rc < 0) {
+		return rc;
+	}
+	outbox_stats(n->outbox, &stats);
+	n->lost = stats.refused;	/* by a process before: no news */
+	return watch(n, outbox_fd(n->outbox));
 }
 
 /*
@@ -247,10 +254,15 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.outbox = &outbox,
 		.uplink = &uplink,
 	};
+	uint64_t lost;
 	bool ours;
 	int rc;
 
 	outbox_stats(n->outbox, &outbox);
+	lost = outbox.dropped + outbox.not_written + outbox.refused;
+	n->lost_ns = lost > n->lost ? now_ns : n->lost_ns;
+	n->lost = lost;
+	status.lost_ns = n->lost_ns;
 	if (n->uplink != NULL) {
 		uplink_stats(n->uplink, &uplink);
 	}

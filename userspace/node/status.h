@@ -22,7 +22,8 @@
  *   clock            source: gnss, ntp, host, server, none; utc_us, accuracy_s
  *   outbox           epoch (decimal, as text), next_seq; waiting: readings to be sent; oldest_s: age of the oldest
  *                    of them; bytes; refused: set aside; gaps: tombstones that the server has not acknowledged;
- *                    dropped, not_written, syncs: since the start
+ *                    dropped, not_written, syncs: since the start; lost_s: since a reading was last dropped,
+ *                    not written or refused
  *   uplink           state: off, closed, connecting, connected, waiting (to try again); retry_s: until
  *                    then; server: the URI in use; servers: all, in order; in_flight: requests; sent: readings,
  *                    failures: requests, since the start; last_sent_s; certificate_days: until the node's
@@ -54,6 +55,7 @@ struct status {
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;
 	struct clock_stamp now;	/* of the clock */
 	const struct outbox_stats *outbox;
+	uint64_t lost_ns;	/* when it was last seen to lose a reading: dropped, not written, refused; 0: never */
 	const struct uplink_stats *uplink;
 	int certificate_days;	/* INT_MIN: not known */
 	const char *last_error;	/* "" none */
