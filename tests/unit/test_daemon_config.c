@@ -92,7 +92,7 @@ static void a_file_is_read_key_by_key(void **state)
 	assert_int_equal(t.interval_ms, 750);
 	assert_true(t.loud);
 	assert_int_equal(t.port, 1);
-	assert_string_equal(t.path, "");
+	assert_null(t.path);	/* as without the line */
 	assert_int_equal(t.mode, 2);
 	config_free(table, N, &t);
 }
@@ -221,6 +221,15 @@ static void an_error_longer_than_its_buffer_is_cut_and_terminated(void **state)
 	}
 }
 
+static void a_text_without_a_value_is_an_error_of_its_line(void **state)
+{
+	struct target t;
+
+	(void)state;
+	assert_int_equal(load(&t, "[node]\nloud = 1\nname =\n"), -EINVAL);
+	assert_non_null(strstr(err, ":3: [node] name = : must be a text that is not empty"));
+}
+
 static void an_override_goes_over_what_was_loaded(void **state)
 {
 	struct target t;
@@ -229,8 +238,8 @@ static void an_override_goes_over_what_was_loaded(void **state)
 	assert_int_equal(load(&t, "[node]\nname = file\n"), 0);
 	assert_int_equal(config_override(table, N, &t, "node.name=over=it", err, sizeof(err)), 0);
 	assert_string_equal(t.name, "over=it");
-	assert_int_equal(config_override(table, N, &t, "node.name=", err, sizeof(err)), 0);
-	assert_string_equal(t.name, "");
+	assert_int_equal(config_override(table, N, &t, "node.name=", err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "node.name=: [node] name = : must be a text that is not empty (leave it out for the default)");
 	assert_int_equal(config_override(table, N, &t, "server.port=77", err, sizeof(err)), 0);
 	assert_int_equal(t.port, 77);
 	assert_int_equal(config_override(table, N, &t, "server.port=0", err, sizeof(err)), -EINVAL);
@@ -286,6 +295,7 @@ int main(void)
 		cmocka_unit_test(a_nul_byte_is_refused_where_it_would_cut_a_value),
 		cmocka_unit_test(a_file_that_cannot_be_read_says_why),
 		cmocka_unit_test(an_error_longer_than_its_buffer_is_cut_and_terminated),
+		cmocka_unit_test(a_text_without_a_value_is_an_error_of_its_line),
 		cmocka_unit_test(an_override_goes_over_what_was_loaded),
 		cmocka_unit_test(the_printed_table_names_all_keys_and_loads_as_the_defaults),
 	};

@@ -117,7 +117,7 @@ void config_allowed(const struct config_key *key, char *text, size_t size)
 
 	switch (key->type) {
 	case CONFIG_STRING:
-		snprintf(text, size, "text");
+		snprintf(text, size, "a text that is not empty (leave it out for the default)");
 		break;
 	case CONFIG_UINT:
 		snprintf(text, size, "a whole number from %u to %u", key->min, key->max);
@@ -152,13 +152,19 @@ static int assign(const struct config_key *key, void *target, const char *value,
 	case CONFIG_STRING: {
 		char **slot = member(target, key);
 		size_t size = strlen(value) + 1;
-		char *copy = malloc(size);
+		char *copy = NULL;
 
-		if (copy == NULL) {
-			complain(at, "out of memory");
-			return -ENOMEM;
+		if (size == 1 && key->fallback != NULL) {
+			break;
 		}
-		memcpy(copy, value, size);
+		if (size > 1) {
+			copy = malloc(size);
+			if (copy == NULL) {
+				complain(at, "out of memory");
+				return -ENOMEM;
+			}
+			memcpy(copy, value, size);
+		}
 		free(*slot);
 		*slot = copy;
 		return 0;

@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 enum config_type {
-	CONFIG_STRING,	/* char *; NULL if unset and without default */
+	CONFIG_STRING,	/* char *; NULL if unset or empty and without default; empty is wrong where there is one */
 	CONFIG_UINT,	/* unsigned; min..max */
 	CONFIG_BOOL,	/* bool; yes/no, true/false, on/off, 1/0 */
 	CONFIG_CHOICE,	/* int; one of `choices`, a NULL-terminated list of words; its index */
