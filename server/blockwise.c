@@ -66,9 +66,11 @@ static void take_etags(const coap_pdu_t *request, struct blockwise_request *r)
 }
 
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response, const char *key)
+		   const coap_pdu_t *request, coap_pdu_t *response, unsigned how, const char *key)
 {
 	coap_bin_const_t token = coap_pdu_get_token(request);
+	struct coaps_deferred *deferred;
+	int rc;
 	coap_block_t block = { .szx = SZX_MAX };
 	coap_opt_iterator_t at;
 
@@ -90,10 +92,13 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 			}
 		}
 	}
+	rc = coaps_defer(session, request, response, how, &deferred);
+	if (rc < 0) {
+		return rc == -EALREADY ? 1 : rc;
+	}
 	*r = (struct blockwise_request){
-		.session = coap_session_reference(session), .type = coap_pdu_get_type(request),
-		.mid = coap_pdu_get_mid(request), .token_size = token.length, .block = block.num, .szx = block.szx,
-		.observe = -1,
+		.deferred = deferred, .session = coap_session_reference(session), .token_size = token.length,
+		.block = block.num, .szx = block.szx, .observe = -1,
 	};
 	take_etags(request, r);
 	memcpy(r->token, token.s, token.length);
@@ -103,12 +108,12 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 
 static coap_pdu_t *answer_to(const struct blockwise_request *r)
 {
-	bool piggyback = r->type == COAP_MESSAGE_CON && !r->unasked;
-	coap_pdu_t *pdu = coap_pdu_init(piggyback ? COAP_MESSAGE_ACK : r->unasked ? r->type : COAP_MESSAGE_NON,
-					COAP_RESPONSE_CODE_CONTENT,
-					piggyback || r->unasked ? r->mid : coap_new_message_id(r->session),
-					coap_session_max_pdu_size(r->session));
+	coap_pdu_t *pdu;
 
+	if (r->deferred != NULL) {
+		return coaps_answer_pdu(r->deferred);
+	}
+	pdu = coap_pdu_init(r->type, COAP_RESPONSE_CODE_CONTENT, r->mid, coap_session_max_pdu_size(r->session));
 	if (pdu != NULL) {
 		coap_add_token(pdu, r->token_size, r->token);
 	}
@@ -117,7 +122,10 @@ static coap_pdu_t *answer_to(const struct blockwise_request *r)
 
 static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
 {
-	if (pdu != NULL) {
+	if (r->deferred != NULL) {
+		coaps_answer_send(r->deferred, pdu);
+		r->deferred = NULL;
+	} else if (pdu != NULL) {
 		coap_send(r->session, pdu);
 	}
 	coap_session_release(r->session);
@@ -143,7 +151,7 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 	};
 	coap_pdu_t *pdu = answer_to(r);
 
-	for (unsigned i = 0; i < BLOCKWISE_ETAGS && pdu != NULL && !r->unasked; i++) {
+	for (unsigned i = 0; i < BLOCKWISE_ETAGS && pdu != NULL && r->deferred != NULL; i++) {
 		if (r->etags[i] == body.etag) {
 			coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_VALID);
 			put_option(pdu, COAP_OPTION_ETAG, body.etag);
@@ -177,16 +185,12 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 
 void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text)
 {
-	coap_pdu_t *pdu = answer_to(r);
-
-	if (pdu != NULL) {
-		coap_pdu_set_code(pdu, code);
-		if (max_age_s >= 0) {
-			put_option(pdu, COAP_OPTION_MAXAGE, (uint64_t)max_age_s);
-		}
-		coap_add_data(pdu, strlen(text), (const uint8_t *)text);
-	}
-	send_answer(r, pdu);
+	coaps_answer(r->deferred, &(struct coaps_reply){
+		.code = code, .content_format = -1, .max_age_s = max_age_s, .payload = text, .payload_size = strlen(text),
+	});
+	r->deferred = NULL;
+	coap_session_release(r->session);
+	r->session = NULL;
 }
 
 void blockwise_free(struct blockwise *b)

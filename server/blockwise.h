@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "userspace/coaps/coaps_answer.h"
+
 #define BLOCKWISE_KEY_SIZE 256
 #define BLOCKWISE_KEPT 16
 #define BLOCKWISE_ETAGS 4
@@ -36,6 +38,7 @@ struct blockwise {
 
 /* One request that waits for its answer. */
 struct blockwise_request {
+	struct coaps_deferred *deferred;	/* NULL: a notification, a message of its own, of this type and mid */
 	coap_session_t *session;	/* a reference */
 	coap_pdu_type_t type;
 	coap_mid_t mid;
@@ -44,20 +47,19 @@ struct blockwise_request {
 	uint32_t block;
 	unsigned szx;
 	int32_t observe;	/* -1: no Observe option in the answer */
-	bool unasked;		/* a notification: a message of its own, of this type and mid */
 	uint64_t etags[BLOCKWISE_ETAGS];	/* of what the client has; 0: none */
 	char key[BLOCKWISE_KEY_SIZE];
 };
 
 /*
- * In a handler: 1: answered, from what was kept; 0: *r is open, silence the handler's own response and answer
- * later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none.
+ * In a handler: 1: answered, from what was kept, or a message that came before; 0: *r is open, answer later;
+ * -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none, -ENOMEM. how: as for coaps_defer().
  */
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response, const char *key);
+		   const coap_pdu_t *request, coap_pdu_t *response, unsigned how, const char *key);
 /* Takes data. What the client has already (its ETag options) is answered by 2.03 alone. */
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size);
-/* An error, in words. */
+/* An answer without a representation, or an error in words. Not for a notification. */
 void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text);
 /* Never 0. */
 uint64_t blockwise_etag(const void *data, size_t size);

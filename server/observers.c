@@ -73,6 +73,7 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 	o->con_ms = now_ms();
 	o->due_ms = o->con_ms;
 	o->request = *r;
+	o->request.deferred = NULL;
 	o->request.block = 0;
 	coap_session_reference(r->session);
 	memcpy(o->who, who.name, strnlen(who.name, sizeof(o->who) - 1));
@@ -185,7 +186,6 @@ void observers_told(struct observers *os, struct observer *o, struct blockwise *
 	r = o->request;
 	r.session = coap_session_reference(o->request.session);
 	r.type = con ? COAP_MESSAGE_CON : COAP_MESSAGE_NON;
-	r.unasked = true;
 	r.observe = sequence(now);
 	o->request.mid = r.mid = coap_new_message_id(r.session);
 	o->etag = etag;

@@ -21,11 +21,9 @@
 #define DOWN_MAX_AGE_S 5	/* longer than the writer's back-off */
 #define BUSY_MAX_AGE_S 2
 #define ANSWER_SIZE 1024
-#define HOLD_AFTER_MS 1500	/* before a client's first retransmission (RFC 7252 ACK_TIMEOUT is 2 s) */
 
 struct waiting {
 	struct ingest_job ingest;	/* first: the job is the waiting */
-	struct waiting *next, **at;	/* in post->waiting */
 	struct post *post;
 	struct coaps_deferred *deferred;
 	struct ingest_gaps *gaps;	/* of ingest */
@@ -42,12 +40,6 @@ static int64_t utc_now_us(void)
 
 static void waiting_free(struct waiting *w)
 {
-	if (w->at != NULL) {
-		*w->at = w->next;
-		if (w->next != NULL) {
-			w->next->at = w->at;
-		}
-	}
 	free(w->ingest.acks);
 	free(w->ingest.readings);
 	free(w->gaps);
@@ -102,21 +94,6 @@ static void committed(struct job *job)
 		}
 	}
 	waiting_free(w);
-}
-
-int post_hold(struct post *p)
-{
-	struct timespec now;
-	uint64_t now_ns;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	for (struct waiting *w = p->waiting; w != NULL; w = w->next) {
-		if (w->format != 0 && now_ns - coaps_deferred_since_ns(w->deferred) > HOLD_AFTER_MS * UINT64_C(1000000)) {
-			coaps_answer_hold(w->deferred);
-		}
-	}
-	return p->waiting != NULL ? HOLD_AFTER_MS / 3 : -1;
 }
 
 /* --- the body ------------------------------------------------------------- */
@@ -227,7 +204,11 @@ static void busy(coap_pdu_t *response)
 static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *session, const coap_pdu_t *request,
 			    coap_pdu_t *response)
 {
-	switch (coaps_defer(session, request, response, &w->deferred)) {
+	/* Readings of ours have a key; the older program's are told apart by their time, if they have one. */
+	unsigned how = w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0;
+
+	w->post = p;
+	switch (coaps_defer(session, request, response, how, &w->deferred)) {
 	case 0:
 		break;
 	case -EALREADY:
@@ -246,15 +227,7 @@ static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *s
 			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
 		});
 		waiting_free(w);
-		return;
 	}
-	w->post = p;
-	w->next = p->waiting;
-	w->at = &p->waiting;
-	if (w->next != NULL) {
-		w->next->at = &w->next;
-	}
-	p->waiting = w;
 }
 
 void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,

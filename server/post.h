@@ -18,7 +18,6 @@ struct post {
 	struct ingest *ingest;
 	enum coaps_client_auth client_auth;
 	struct reading *scratch;	/* POST_READINGS_MAX */
-	struct waiting *waiting;	/* not yet answered */
 	void (*changed)(void *arg, const char *device);	/* there are new readings of it */
 	void *arg;
 };
@@ -36,8 +35,4 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 /* The same for a POST to /gaps/{device} (userspace/reading/gap_list.h). */
 void post_gaps(struct post *p, const char *device, coap_session_t *session, const coap_pdu_t *request,
 	       coap_pdu_t *response);
-
-/* Tells those to wait that have long waited. Returns in how many ms to come again, -1: not needed. */
-int post_hold(struct post *p);
-
 #endif

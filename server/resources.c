@@ -175,6 +175,7 @@ static void ask(struct resources *r, const struct read_job *read, struct store_d
 {
 	struct asked *a = calloc(1, sizeof(*a));
 	char key[BLOCKWISE_KEY_SIZE];
+	bool once;
 	int rc;
 
 	if (a == NULL) {
@@ -199,17 +200,17 @@ static void ask(struct resources *r, const struct read_job *read, struct store_d
 			observers_forget(&r->observers, session, coap_pdu_get_token(request));
 		}
 	}
-	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, key);
+	once = read->kind == READ_SET_DEVICE || read->kind == READ_REMOVE || read->kind == READ_FORGET;
+	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, once ? COAPS_ONCE : 0, key);
 	if (rc != 0) {
 		asked_free(a);
-		if (rc < 0) {
+		if (rc == -ENOMEM) {
+			request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S, "out of memory");
+		} else if (rc < 0) {
 			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "the Block2 option is none");
 		}
 		return;
 	}
-	/* A NON without a code is not sent at all: the answer is a message of its own, later. */
-	coap_pdu_set_type(response, COAP_MESSAGE_NON);
-	coap_pdu_set_code(response, COAP_EMPTY_CODE);
 	if (reads_submit(r->reads, &a->read) < 0) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "too many requests wait for the store");
@@ -621,7 +622,7 @@ void resources_set_retention(struct resources *r, int64_t days)
 
 int resources_tick(struct resources *r)
 {
-	int next = sooner(post_hold(&r->post), observers_tick(&r->observers));
+	int next = sooner(coaps_answers_tick(now_ms() * 1000000), observers_tick(&r->observers));
 
 	return r->keeps_all ? next : sooner(next, expire(r));
 }

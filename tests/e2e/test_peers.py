@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Software of others against our server: Debian's coap-client on OpenSSL and on GnuTLS, and openssl s_client."""
+import contextlib
 import json
+import os
 import re
+import select
 import subprocess
 import time
 
@@ -182,3 +185,70 @@ def test_who_is_refused_is_told_once_with_the_reason(rig, what, options, reason)
     assert server.log().count("refused peer") == 1, "the second within the minute is only counted"
     out, err = Client(rig, "openssl")("time")
     assert re.search(r"^\d{16}$", out, re.M), "others are served: " + out + err
+
+
+# --- messages that come twice, RFC 7252 4.5 ------------------------------------
+
+POST, PUT, DELETE = 2, 3, 4
+
+
+def coap(method, mid, path, payload=b"", options=()):
+    """A confirmable message; options: (number, value) below Uri-Path's or above."""
+    out, last = bytes([0x44, method, mid >> 8, mid & 255]) + b"tokn", 0
+    for number, value in sorted([*options, *((11, segment.encode()) for segment in path.split("/"))], key=lambda o: o[0]):
+        assert number - last < 13 and len(value) < 13 + 256
+        head = (number - last) << 4
+        out += bytes([head | len(value)]) if len(value) < 13 else bytes([head | 13, len(value) - 13])
+        out, last = out + value, number
+    return out + (b"\xff" + payload if payload else b"")
+
+
+@contextlib.contextmanager
+def session(rig, who):
+    """Sends a datagram over a DTLS session of OpenSSL's and returns the answer to it."""
+    with subprocess.Popen(["openssl", "s_client", "-dtls1_2", "-quiet", "-connect", f"127.0.0.1:{rig.port}", "-CAfile", rig.pki / "ca.pem",
+                           *(["-cert", rig.pki / f"{who}-merged.pem"] if who else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          bufsize=0) as peer:
+        def ask(message):
+            peer.stdin.write(message)
+            while True:
+                assert select.select([peer.stdout], [], [], PATIENCE_S)[0], "no answer"
+                answer = os.read(peer.stdout.fileno(), 2000)
+                if answer[2:4] == message[2:4]:
+                    return answer
+        try:
+            yield ask
+        finally:
+            peer.kill()
+
+
+def code(answer):
+    assert answer[0] >> 4 == 6 and answer[4:8] == b"tokn", "an acknowledgement with the token"
+    return f"{answer[1] >> 5}.{answer[1] & 31:02}"
+
+
+def test_a_request_whose_answer_was_lost_is_not_carried_out_twice(rig):
+    rig.start_server(conf=rig.server_conf(client_auth="optional"))
+    one, device = f"gpsflowtemp/{DEVICE}/{EPOCH}.1", f"gpsflowtemp/{DEVICE}"
+    with session(rig, None) as older, session(rig, "node") as node, session(rig, "operator") as operator:
+        record = coap(POST, 7, "gpsflowtemp", b"202481588596741")      # the older program's, without a time
+        first = older(record)
+        assert code(first) == "2.04" and older(record) == first and older(record) == first
+        assert len(rig.rows()) == 1
+        assert code(older(coap(POST, 8, "gpsflowtemp", b"202481588596741"))) == "2.04"
+        assert len(rig.rows()) == 2, "another message is another reading"
+        assert older(record) == first, "also when others came after it"
+        assert len(rig.rows()) == 2
+        node(coap(PUT, 9, one, reading(1).encode(), [(12, bytes([110]))]))
+        assert len(rig.rows()) == 3
+        for mid, request, expected in [
+            (7, (PUT, device, b'{"label": "bridge"}', [(5, b""), (12, bytes([50]))]), "2.04"),      # If-None-Match
+            (8, (DELETE, one), "2.02"),
+            (9, (DELETE, one), "4.04"),
+        ]:
+            first = operator(coap(request[0], mid, *request[1:]))
+            assert code(first) == expected
+            assert operator(coap(request[0], mid, *request[1:])) == first
+    with session(rig, None) as older:      # the number means nothing in another session
+        assert code(older(record)) == "2.04"
+    assert len(rig.rows()) == 3

@@ -8,25 +8,43 @@
 #include <time.h>
 
 #define BUCKETS 1024
+#define NS_PER_MS UINT64_C(1000000)
+#define PAYLOAD_MAX 1024	/* RFC 7252 4.6 */
+
+struct token {
+	size_t size;
+	uint8_t bytes[8];	/* RFC 7252: at most 8 */
+};
 
 struct coaps_deferred {
 	coap_session_t *session;	/* referenced */
 	coap_mid_t mid;
 	bool confirmable;
 	bool held;			/* the empty ACK is out: the answer goes by itself */
+	unsigned how;
 	uint64_t since_ns;
-	size_t token_size;
-	uint8_t token[8];		/* RFC 7252: at most 8 */
+	struct token token;
 	struct coaps_deferred *next;	/* in its bucket */
+	struct coaps_deferred *older, *newer;	/* in `unheld` */
 };
 
 /* Pending requests by (session, message id): RFC 7252 4.5 asks to know a retransmission. */
 static struct coaps_deferred *pending[BUCKETS];
+/* Those that may be told to wait and have not been. */
+static struct {
+	struct coaps_deferred *oldest, *newest;
+} unheld;
 
-static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
-{
-	return &pending[(((uintptr_t)session >> 6) ^ (unsigned)mid) % BUCKETS];
-}
+/* What has been answered: a list that hangs on its session, the newest first. */
+struct answered {
+	struct answered *next;
+	coap_mid_t mid;
+	bool confirmable, held;
+	uint64_t at_ns;
+	struct token token;
+	struct coaps_reply reply;	/* its payload is ours */
+	uint8_t payload[];
+};
 
 static uint64_t now_ns(void)
 {
@@ -36,40 +54,206 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response, struct coaps_deferred **out)
+/* --- messages ------------------------------------------------------------- */
+
+static void acknowledge(coap_session_t *session, coap_mid_t mid)
+{
+	coap_pdu_t *ack = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, mid, coap_session_max_pdu_size(session));
+
+	if (ack != NULL) {
+		coap_send(session, ack);
+	}
+}
+
+static coap_pdu_t *answer_to(coap_session_t *session, coap_mid_t mid, bool confirmable, bool held, const struct token *token)
+{
+	bool piggyback = confirmable && !held;
+	coap_pdu_type_t type = piggyback ? COAP_MESSAGE_ACK : confirmable ? COAP_MESSAGE_CON : COAP_MESSAGE_NON;
+	coap_pdu_t *pdu = coap_pdu_init(type, COAP_RESPONSE_CODE_CONTENT, piggyback ? mid : coap_new_message_id(session),
+					coap_session_max_pdu_size(session));
+
+	if (pdu != NULL && !coap_add_token(pdu, token->size, token->bytes)) {
+		coap_delete_pdu(pdu);
+		pdu = NULL;
+	}
+	return pdu;
+}
+
+static void add_uint_option(coap_pdu_t *pdu, coap_option_num_t number, unsigned value)
+{
+	uint8_t bytes[4];
+
+	coap_add_option(pdu, number, coap_encode_var_safe(bytes, sizeof bytes, value), bytes);
+}
+
+/* Options in the order of their numbers: Content-Format 12, Max-Age 14. */
+static coap_pdu_t *fill(coap_pdu_t *pdu, const struct coaps_reply *reply)
+{
+	if (pdu == NULL) {
+		return NULL;
+	}
+	coap_pdu_set_code(pdu, reply->code);
+	if (reply->content_format >= 0) {
+		add_uint_option(pdu, COAP_OPTION_CONTENT_FORMAT, (unsigned)reply->content_format);
+	}
+	if (reply->max_age_s >= 0) {
+		add_uint_option(pdu, COAP_OPTION_MAXAGE, (unsigned)reply->max_age_s);
+	}
+	if (reply->payload_size > 0) {
+		coap_add_data(pdu, reply->payload_size < PAYLOAD_MAX ? reply->payload_size : PAYLOAD_MAX, reply->payload);
+	}
+	return pdu;
+}
+
+/* --- what has been answered ----------------------------------------------- */
+
+/* Frees the list from here on. */
+static void forget(struct answered **at)
+{
+	struct answered *a = *at, *next;
+
+	*at = NULL;
+	for (; a != NULL; a = next) {
+		next = a->next;
+		free(a);
+	}
+}
+
+void coaps_answers_forget(coap_session_t *session)
+{
+	struct answered *first = coap_session_get_app_data(session);
+
+	forget(&first);
+	coap_session_set_app_data(session, NULL);
+}
+
+/* Without memory it is as if it had been long ago. */
+static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply)
+{
+	size_t size = reply->payload_size < PAYLOAD_MAX ? reply->payload_size : PAYLOAD_MAX;
+	struct answered *a = malloc(sizeof(*a) + size), **at;
+	unsigned n = 1;
+
+	if (a == NULL) {
+		return;
+	}
+	*a = (struct answered){
+		.next = coap_session_get_app_data(d->session), .mid = d->mid, .confirmable = d->confirmable, .held = d->held,
+		.at_ns = now_ns(), .token = d->token, .reply = *reply,
+	};
+	a->reply.payload = a->payload;
+	a->reply.payload_size = size;
+	if (size > 0) {
+		memcpy(a->payload, reply->payload, size);
+	}
+	coap_session_set_app_data(d->session, a);
+	for (at = &a->next; *at != NULL; at = &(*at)->next) {
+		if (n++ == COAPS_ANSWERS_KEPT || a->at_ns - (*at)->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
+			forget(at);
+			return;
+		}
+	}
+}
+
+/* True if the message was answered: then it has been once more. */
+static bool answer_again(coap_session_t *session, coap_mid_t mid)
+{
+	const struct answered *a = coap_session_get_app_data(session);
+
+	while (a != NULL && a->mid != mid) {
+		a = a->next;
+	}
+	if (a == NULL || now_ns() - a->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
+		return false;
+	}
+	if (a->held) {	/* the answer is a message of its own, and libcoap's to repeat */
+		acknowledge(session, mid);
+	} else if (a->confirmable) {
+		coap_pdu_t *pdu = fill(answer_to(session, mid, true, false, &a->token), &a->reply);
+
+		if (pdu != NULL) {
+			coap_send(session, pdu);
+		}
+	}
+	return true;
+}
+
+/* --- what is pending ------------------------------------------------------- */
+
+static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
+{
+	return &pending[(((uintptr_t)session >> 6) ^ (unsigned)mid) % BUCKETS];
+}
+
+static bool may_be_held(const struct coaps_deferred *d)
+{
+	return d->confirmable && !d->held && (d->how & COAPS_PIGGYBACK) == 0;
+}
+
+static void unheld_push(struct coaps_deferred *d)
+{
+	d->older = unheld.newest;
+	*(d->older != NULL ? &d->older->newer : &unheld.oldest) = d;
+	unheld.newest = d;
+}
+
+static void unheld_remove(const struct coaps_deferred *d)
+{
+	*(d->older != NULL ? &d->older->newer : &unheld.oldest) = d->newer;
+	*(d->newer != NULL ? &d->newer->older : &unheld.newest) = d->older;
+}
+
+int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response, unsigned how,
+		struct coaps_deferred **out)
 {
 	coap_mid_t mid = coap_pdu_get_mid(request);
 	coap_bin_const_t token = coap_pdu_get_token(request);
-	struct coaps_deferred **list = bucket(session, mid);
-	struct coaps_deferred *d;
+	struct coaps_deferred **list = bucket(session, mid), *d = *list;
+	bool again;
 
-	for (d = *list; d != NULL; d = d->next) {
-		if (d->session == session && d->mid == mid) {
-			break;
-		}
+	while (d != NULL && (d->session != session || d->mid != mid)) {
+		d = d->next;
 	}
-	if (d == NULL) {
-		if (token.length > sizeof d->token || (*out = calloc(1, sizeof **out)) == NULL) {
+	again = d != NULL || ((how & COAPS_ONCE) != 0 && answer_again(session, mid));
+	if (!again) {
+		if (token.length > sizeof d->token.bytes || (d = calloc(1, sizeof *d)) == NULL) {
 			return -ENOMEM;
 		}
-		(*out)->mid = mid;
-		(*out)->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
-		(*out)->since_ns = now_ns();
-		(*out)->token_size = token.length;
-		memcpy((*out)->token, token.s, token.length);
-		(*out)->session = coap_session_reference(session);
-		(*out)->next = *list;
-		*list = *out;
+		d->mid = mid;
+		d->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
+		d->how = how;
+		d->since_ns = now_ns();
+		d->token.size = token.length;
+		memcpy(d->token.bytes, token.s, token.length);
+		d->session = coap_session_reference(session);
+		d->next = *list;
+		*list = d;
+		if (may_be_held(d)) {
+			unheld_push(d);
+		}
+		*out = d;
 	}
 	/* libcoap sends nothing for a NON response without a code. */
 	coap_pdu_set_type(response, COAP_MESSAGE_NON);
 	coap_pdu_set_code(response, COAP_EMPTY_CODE);
-	return d == NULL ? 0 : -EALREADY;
+	return again ? -EALREADY : 0;
 }
 
-uint64_t coaps_deferred_since_ns(const struct coaps_deferred *d)
+int coaps_answers_tick(uint64_t now)
 {
-	return d->since_ns;
+	struct coaps_deferred *d;
+
+	while ((d = unheld.oldest) != NULL) {
+		uint64_t due_ns = d->since_ns + COAPS_HOLD_AFTER_MS * NS_PER_MS;
+
+		if (now < due_ns) {
+			return (int)((due_ns - now) / NS_PER_MS) + 1;
+		}
+		unheld_remove(d);
+		d->held = true;
+		acknowledge(d->session, d->mid);
+	}
+	return -1;
 }
 
 void coaps_answer_drop(struct coaps_deferred *d)
@@ -80,52 +264,30 @@ void coaps_answer_drop(struct coaps_deferred *d)
 		at = &(*at)->next;
 	}
 	*at = d->next;
+	if (may_be_held(d)) {
+		unheld_remove(d);
+	}
 	coap_session_release(d->session);
 	free(d);
 }
 
-void coaps_answer_hold(struct coaps_deferred *d)
+coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d)
 {
-	coap_pdu_t *ack;
-
-	if (!d->confirmable || d->held) {
-		return;
-	}
-	ack = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, d->mid, coap_session_max_pdu_size(d->session));
-	if (ack != NULL) {
-		coap_send(d->session, ack);
-		d->held = true;
-	}
+	return answer_to(d->session, d->mid, d->confirmable, d->held, &d->token);
 }
 
-static void add_uint_option(coap_pdu_t *pdu, coap_option_num_t number, unsigned value)
+void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu)
 {
-	uint8_t bytes[4];
-
-	coap_add_option(pdu, number, coap_encode_var_safe(bytes, sizeof bytes, value), bytes);
+	if (pdu != NULL) {
+		coap_send(d->session, pdu);
+	}
+	coaps_answer_drop(d);
 }
 
 void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply)
 {
-	bool piggyback = d->confirmable && !d->held;
-	coap_pdu_type_t type = piggyback ? COAP_MESSAGE_ACK : d->confirmable ? COAP_MESSAGE_CON : COAP_MESSAGE_NON;
-	coap_pdu_t *pdu = coap_pdu_init(type, reply->code, piggyback ? d->mid : coap_new_message_id(d->session),
-					coap_session_max_pdu_size(d->session));
-
-	/* Options in the order of their numbers: Content-Format 12, Max-Age 14. */
-	if (pdu != NULL && coap_add_token(pdu, d->token_size, d->token)) {
-		if (reply->content_format >= 0) {
-			add_uint_option(pdu, COAP_OPTION_CONTENT_FORMAT, (unsigned)reply->content_format);
-		}
-		if (reply->max_age_s >= 0) {
-			add_uint_option(pdu, COAP_OPTION_MAXAGE, (unsigned)reply->max_age_s);
-		}
-		if (reply->payload_size > 0) {
-			coap_add_data(pdu, reply->payload_size < 1024 ? reply->payload_size : 1024, reply->payload);
-		}
-		coap_send(d->session, pdu);
-	} else {
-		coap_delete_pdu(pdu);
+	if ((d->how & COAPS_ONCE) != 0) {
+		keep(d, reply);
 	}
-	coaps_answer_drop(d);
+	coaps_answer_send(d, fill(coaps_answer_pdu(d), reply));
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "coaps_answer.h"
 #include "coaps_cookie.h"
 #include "coaps_proof.h"
 #include "coaps_side.h"
@@ -139,6 +140,14 @@ static void on_setup(coap_session_t *session)
 	}
 }
 
+static int on_event(coap_session_t *session, const coap_event_t event)
+{
+	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED || event == COAP_EVENT_DTLS_CLOSED) {
+		coaps_answers_forget(session);
+	}
+	return 0;
+}
+
 static void process(void *arg)
 {
 	coaps_server_process(arg);
@@ -207,6 +216,7 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 	coap_context_set_max_handshake_sessions(s->side.context, MAX_HANDSHAKES);
 	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
 	s->side.on_setup = on_setup;
+	coap_register_event_handler(s->side.context, on_event);
 	coap_dtls_hello_hook = on_hello;
 	coap_mbedtls_failed_hook = on_failed;
 	*code = secure(s, config, err, err_size);
