@@ -16,6 +16,7 @@
 EMBED(migration_sqlite_001, "server/migrations/sqlite/001-readings.sql");
 EMBED(migration_sqlite_002, "server/migrations/sqlite/002-devices.sql");
 EMBED(migration_sqlite_003, "server/migrations/sqlite/003-view-time.sql");
+EMBED(migration_sqlite_004, "server/migrations/sqlite/004-readings-by-key.sql");
 EMBED(migration_mariadb_001, "server/migrations/mariadb/001-readings.sql");
 EMBED(migration_mariadb_002, "server/migrations/mariadb/002-devices.sql");
 EMBED(migration_mariadb_003, "server/migrations/mariadb/003-view-time.sql");
@@ -24,6 +25,7 @@ const struct migration migrations_sqlite[] = {
 	{ "001-readings", migration_sqlite_001, migration_sqlite_001_end },
 	{ "002-devices", migration_sqlite_002, migration_sqlite_002_end },
 	{ "003-view-time", migration_sqlite_003, migration_sqlite_003_end },
+	{ "004-readings-by-key", migration_sqlite_004, migration_sqlite_004_end },
 };
 const size_t migrations_sqlite_count = sizeof(migrations_sqlite) / sizeof(migrations_sqlite[0]);
 

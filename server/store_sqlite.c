@@ -77,10 +77,15 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 	struct sqlite *q = s->db;
 	struct sql_value values[STORE_COLUMNS + 2];
 	sqlite3_stmt *stmt;
+	const char *rest;
 	int rc = 0, step;
 
-	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, NULL) != SQLITE_OK) {
+	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, &rest) != SQLITE_OK) {
 		return failed(s, "SQL");
+	}
+	if (*rest != '\0') {	/* what follows would be passed over in silence */
+		sqlite3_finalize(stmt);
+		return store_fail(s, STORE_REFUSED, "more than one statement at \"%.40s\"", rest);
 	}
 	if (stmt == NULL) {
 		return 0;	/* a comment */

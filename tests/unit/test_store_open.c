@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "unit/store_bed.h"
 
+#include <sqlite3.h>
+
 static void *connect_another(void *arg)
 {
 	struct store *s = store_new(&bed.config);
@@ -62,6 +64,79 @@ static void a_schema_made_half_way_is_finished(void **state)
 	assert_int_equal(store_connect(bed.store), 0);
 	assert_true(bed.store->backend->query(bed.store, "SELECT * FROM reading_view", NULL, 0, NULL, NULL) >= 0);
 	assert_int_equal(put("urn:dev:a", 1, 1, 4), 1);
+}
+
+static void exec(sqlite3 *db, const char *sql)
+{
+	char *why = NULL;
+
+	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK) {
+		fail_msg("%s: %.100s", why, sql);
+	}
+}
+
+static void see_schema(char line[256])
+{
+	*line = '\0';
+	assert_true(bed.store->backend->query(bed.store, "SELECT (SELECT COUNT(*) FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID' AND "
+					      "name = 'readings'), (SELECT COUNT(*) FROM sqlite_master WHERE name = 'readings_time' "
+					      "AND tbl_name = 'readings')", NULL, 0, see_row, line) >= 0);
+}
+
+static void readings_lie_by_their_key_and_have_an_index_of_time(void **state)
+{
+	char line[256];
+
+	(void)state;
+	see_schema(line);
+	assert_string_equal(line, "1|1|");
+	*line = '\0';
+	assert_true(bed.store->backend->query(bed.store, "EXPLAIN QUERY PLAN SELECT * FROM readings WHERE stream = 1 AND time_us "
+					      "BETWEEN 2 AND 3", NULL, 0, see_row, line) >= 0);
+	assert_non_null(strstr(line, "readings_time"));
+}
+
+static void a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_readings(void **state)
+{
+	char old[160], sql[256], line[256] = "", was[256] = "";
+	sqlite3 *db;
+
+	(void)state;
+	put("urn:dev:a", 1, 1, 30);
+	put("urn:dev:b", 2, 5, 9);
+	snprintf(old, sizeof(old), "%s-old", bed.path);
+	assert_int_equal(sqlite3_open(old, &db), SQLITE_OK);
+	for (unsigned i = 0; i < 3; i++) {
+		exec(db, migrations_sqlite[i].sql);
+	}
+	snprintf(sql, sizeof(sql), "ATTACH '%s' AS new", bed.path);
+	exec(db, sql);
+	exec(db, "INSERT INTO main.streams SELECT * FROM new.streams");
+	exec(db, "INSERT INTO main.readings SELECT * FROM new.readings");
+	exec(db, "CREATE TABLE main.schema_migrations AS SELECT * FROM new.schema_migrations WHERE version <= 3");
+	sqlite3_close(db);
+	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings", NULL, 0,
+					      see_row, was) >= 0);
+	store_free(bed.store);
+	strcpy(bed.path, old);
+	bed.store = store_new(&bed.config);
+	assert_int_equal(store_connect(bed.store), 0);
+	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings", NULL, 0,
+					      see_row, line) >= 0);
+	assert_string_equal(line, was);
+	see_schema(line);
+	assert_string_equal(line, "1|1|");
+	assert_int_equal(put("urn:dev:a", 1, 30, 31), 1);
+	*line = '\0';
+	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*) FROM reading_view", NULL, 0, see_row, line) >= 0);
+	assert_string_equal(line, "36|");
+}
+
+static void two_statements_in_one_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(bed.store->backend->query(bed.store, "SELECT 1; SELECT 2", NULL, 0, NULL, NULL), STORE_REFUSED);
+	assert_non_null(strstr(store_error(bed.store), "more than one statement"));
 }
 
 static void a_schema_from_the_future_is_refused(void **state)
@@ -271,6 +346,9 @@ int main(void)
 	ON(a_schema_from_the_future_is_refused, open)
 	const struct CMUnitTest sqlite[] = {
 		SUITE(open_sqlite),
+		ON(readings_lie_by_their_key_and_have_an_index_of_time, open_sqlite),
+		ON(a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_readings, open_sqlite),
+		ON(two_statements_in_one_are_refused, open_sqlite),
 		ON(a_path_without_directory_is_named, open_sqlite),
 		ON(a_file_that_is_no_database_is_left_alone, open_sqlite),
 	};

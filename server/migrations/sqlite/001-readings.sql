@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS readings (
 	t4_mc INTEGER,
 	sensors BLOB,
 	PRIMARY KEY (stream, seq)
-) STRICT, WITHOUT ROWID;	-- a device's day lies together: read in 1/20 of the time when there are millions of rows
+) STRICT;
 
 CREATE INDEX IF NOT EXISTS readings_time ON readings (stream, time_us);
 
