@@ -131,7 +131,8 @@ static int set_device(struct store *store, struct read_job *job)
 		rc = -EEXIST;
 	}
 	free(now);
-	return rc < 0 ? rc : store_put_device(store, job->device, job->set, utc_now_us()) < 0 ? STORE_DOWN : 1;
+	rc = rc < 0 ? rc : store_put_device(store, job->device, job->set, utc_now_us());
+	return rc < 0 ? rc : 1;
 }
 
 static int expire(struct store *store, struct read_job *job)
@@ -203,7 +204,8 @@ static void work(void *arg, struct job *jobs)
 
 		next = jobs->next;
 		job->result = do_job(r->store, job);
-		if (job->result == STORE_DOWN) {	/* lost while idle: once more on a new connection */
+		/* Lost while idle, or in another writer's way: once more, on a new connection if need be. */
+		if (job->result == STORE_DOWN || job->result == STORE_BUSY) {
 			job->result = do_job(r->store, job);
 		}
 		if (job->result < 0) {

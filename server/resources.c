@@ -111,7 +111,7 @@ static void found(struct job *job)
 	    reads_submit(a->resources->reads, &a->read) == 0) {
 		return;
 	}
-	if (read->result == STORE_DOWN) {
+	if (read->result == STORE_DOWN || read->result == STORE_BUSY) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "the store is not available");
 	} else if (read->result == -EEXIST) {

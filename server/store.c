@@ -10,7 +10,7 @@
 #include "store_schema.h"
 #include "store_sql.h"
 
-#define STREAMS_PER_TRACK 64	/* newest first; each new outbox of a device is one */
+#define STREAMS_PER_TRACK 64	/* in one query by stream; each new outbox of a device is one */
 
 struct store *store_new(const struct store_config *config)
 {
@@ -121,6 +121,10 @@ int store_commit(struct store *s, struct store_item *items, size_t n)
 				   SQL_PARAMS(sql_integer((int64_t)items[i].stream),
 					  sql_integer((int64_t)items[i].reading->seq)),
 				   compare_reading, &items[i]);
+		if (rc == STORE_REFUSED) {	/* damaged since: it stays, and what was committed is */
+			items[i].conflict = true;
+			rc = 0;
+		}
 	}
 	return fresh < 0 || rc >= 0 ? fresh : rc;
 }
@@ -166,7 +170,7 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 
 struct streams_of {
 	int64_t id[STREAMS_PER_TRACK];
-	unsigned count;
+	unsigned count;		/* STREAMS_PER_TRACK + 1: more */
 };
 
 static int take_stream(void *arg, const struct sql_value *v, size_t n)
@@ -174,7 +178,10 @@ static int take_stream(void *arg, const struct sql_value *v, size_t n)
 	struct streams_of *streams = arg;
 
 	(void)n;
-	streams->id[streams->count++] = v[0].integer;
+	if (streams->count < STREAMS_PER_TRACK) {
+		streams->id[streams->count] = v[0].integer;
+	}
+	streams->count++;
 	return 0;
 }
 
@@ -188,6 +195,12 @@ static void write_track(FILE *sql, const struct store_track *track, const struct
 		fprintf(sql, "SELECT %s, device, epoch FROM readings JOIN streams ON id = stream WHERE stream = %" PRId64
 			" AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us, seq LIMIT %u", store_row_names,
 			streams->id[0], from_us, track->to_us, track->limit);
+		return;
+	}
+	if (streams->count > STREAMS_PER_TRACK) {	/* slower: all that lies between is sorted */
+		fprintf(sql, "SELECT * FROM (SELECT %s, device, epoch FROM streams JOIN readings ON id = stream WHERE device = ? "
+			"AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
+			"ORDER BY time_us, stream, seq", store_row_names, from_us, track->to_us, order, order, order, track->limit);
 		return;
 	}
 	fprintf(sql, "SELECT * FROM (SELECT u.*, device, epoch FROM (");
@@ -204,11 +217,12 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 {
 	struct reading_walk walk = { .store = s, .each = each, .arg = arg };
 	struct streams_of streams = { .count = 0 };
+	const struct sql_value device = sql_text(track->device);
 	char *sql = NULL;
 	size_t size;
 	FILE *out;
 	int rc = store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
-			     SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK)), take_stream, &streams);
+			     SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK + 1)), take_stream, &streams);
 
 	if (rc < 0 || streams.count == 0) {
 		return rc;
@@ -221,7 +235,7 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 	if (fclose(out) != 0) {
 		rc = store_fail(s, STORE_DOWN, "out of memory");
 	} else {
-		rc = store_query(s, sql, SQL_NO_PARAMS, take_reading, &walk);
+		rc = store_query(s, sql, &device, streams.count > STREAMS_PER_TRACK, take_reading, &walk);
 	}
 	free(sql);
 	return rc;

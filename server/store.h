@@ -115,17 +115,16 @@ int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t s
 
 #define STORE_EXPIRE_ROWS 1000	/* in one transaction: some 10 ms that others wait */
 
-/* Where a removal stands; stream, after and done are 0 at the beginning. */
+/* Where a removal stands; stream and done are 0 at the beginning. */
 struct store_expiry {
 	const char *device;	/* all its readings, as told by an operator; NULL: what is older than is kept */
 	int64_t days;		/* for devices of which nothing else is said; 0: for ever */
 	int64_t stream;
-	uint64_t after;
 	bool done;
 };
 
 /*
- * Removes readings by their age (time, or arrival where that is unknown), oldest numbers first, and notes the holes:
+ * Removes readings by their age (time, or arrival where that is unknown), the oldest first, and notes the holes:
  * one chunk a call. How many; 0 with what->done: there are no more.
  */
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);

@@ -42,6 +42,7 @@ struct store {
 	const struct store_backend *backend;
 	struct store_config config;
 	void *db;		/* the backend's; NULL: not connected */
+	bool begun;		/* store_begin() has, and store_end() is to come */
 	unsigned host;		/* MariaDB: which of the hosts is tried next */
 	struct store_row row;	/* scratch for insert() */
 	struct reading reading;	/* scratch for rows read */

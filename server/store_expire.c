@@ -2,6 +2,8 @@
 /* store_expire: the part of store.h about readings that are too old to be kept, or of a device that is forgotten. */
 #include "store.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store_sql.h"
@@ -11,12 +13,10 @@ struct expiry {
 	bool counted;		/* its numbers are counted: not the older program's */
 };
 
-/* Numbers of a chunk that go, in ascending order, as ranges without a gap. */
+/* Numbers of a chunk that go; by chunk_sort() as ranges without a gap, in ascending order. */
 struct chunk {
-	int64_t cutoff_us;
-	uint64_t last;		/* seen */
-	size_t rows, n;
-	struct store_hole holes[STORE_EXPIRE_ROWS];
+	size_t n;
+	struct gaps_range range[STORE_EXPIRE_ROWS];
 };
 
 static int take_expiry(void *arg, const struct sql_value *v, size_t n)
@@ -34,25 +34,38 @@ static int take_row(void *arg, const struct sql_value *v, size_t n)
 	uint64_t seq = (uint64_t)v[0].integer;
 
 	(void)n;
-	chunk->last = seq;
-	if (v[1].integer >= chunk->cutoff_us) {
-		return 0;
-	}
-	chunk->rows++;
-	if (chunk->n > 0 && chunk->holes[chunk->n - 1].range.last + 1 == seq) {
-		chunk->holes[chunk->n - 1].range.last = seq;
-	} else {
-		chunk->holes[chunk->n++].range = (struct gaps_range){ seq, seq };
-	}
+	chunk->range[chunk->n++] = (struct gaps_range){ seq, seq };
 	return 0;
 }
 
-static int remove_chunk(struct store *s, const struct expiry *e, struct chunk *chunk, const char *cause, int64_t now_us)
+static int by_first(const void *a, const void *b)
+{
+	const struct gaps_range *x = a, *y = b;
+
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static void chunk_sort(struct chunk *chunk)
+{
+	size_t n = 0;
+
+	qsort(chunk->range, chunk->n, sizeof(chunk->range[0]), by_first);
+	for (size_t i = 0; i < chunk->n; i++) {
+		if (n > 0 && chunk->range[n - 1].last + 1 == chunk->range[i].first) {
+			chunk->range[n - 1].last = chunk->range[i].last;
+		} else {
+			chunk->range[n++] = chunk->range[i];
+		}
+	}
+	chunk->n = n;
+}
+
+static int remove_chunk(struct store *s, const struct expiry *e, const struct chunk *chunk, const char *cause, int64_t now_us)
 {
 	int rc = store_begin(s, e->stream);
 
 	for (size_t i = 0; rc >= 0 && i < chunk->n; i++) {
-		const struct gaps_range *range = &chunk->holes[i].range;
+		const struct gaps_range *range = &chunk->range[i];
 
 		rc = store_query(s, "DELETE FROM readings WHERE stream = ? AND seq BETWEEN ? AND ?",
 				 SQL_PARAMS(sql_integer(e->stream), sql_integer((int64_t)range->first),
@@ -64,24 +77,31 @@ static int remove_chunk(struct store *s, const struct expiry *e, struct chunk *c
 	return store_end(s, rc);
 }
 
-/* Up to STORE_EXPIRE_ROWS readings of one stream from *after on. How many were removed; *after moves on. */
-static int expire_stream(struct store *s, const struct expiry *e, uint64_t *after, const char *cause, int64_t now_us)
+/* Up to STORE_EXPIRE_ROWS readings of one stream, the dated ones first: how many were removed. */
+static int expire_stream(struct store *s, const struct expiry *e, const char *cause, int64_t now_us)
 {
+	static const char *const old[] = {	/* each by its index: what is kept is not looked at */
+		"time_us < ? ORDER BY time_us",
+		"time_us IS NULL AND received_us < ?",
+	};
 	static _Thread_local struct chunk chunk;
-	int rc;
+	char sql[160];
+	size_t rows;
+	int rc = 0;
 
-	chunk.cutoff_us = e->cutoff_us;
-	chunk.rows = chunk.n = 0;
-	chunk.last = 0;
-	rc = store_query(s, "SELECT seq, COALESCE(time_us, received_us) FROM readings WHERE stream = ? AND seq > ? "
-			 "ORDER BY seq LIMIT ?", SQL_PARAMS(sql_integer(e->stream), sql_integer((int64_t)*after),
-			 sql_integer(STORE_EXPIRE_ROWS)), take_row, &chunk);
-	*after = chunk.last;
-	if (rc < 0 || chunk.rows == 0) {
+	chunk.n = 0;
+	for (size_t i = 0; rc >= 0 && chunk.n == 0 && i < sizeof(old) / sizeof(old[0]); i++) {
+		snprintf(sql, sizeof(sql), "SELECT seq FROM readings WHERE stream = ? AND %s LIMIT ?", old[i]);
+		rc = store_query(s, sql, SQL_PARAMS(sql_integer(e->stream), sql_integer(e->cutoff_us),
+						    sql_integer(STORE_EXPIRE_ROWS)), take_row, &chunk);
+	}
+	if (rc < 0 || chunk.n == 0) {
 		return rc < 0 ? rc : 0;
 	}
+	rows = chunk.n;
+	chunk_sort(&chunk);
 	rc = remove_chunk(s, e, &chunk, cause, now_us);
-	return rc < 0 ? rc : (int)chunk.rows;
+	return rc < 0 ? rc : (int)rows;
 }
 
 /* The first stream from what->stream on of which something may go; e->stream 0: none. */
@@ -115,16 +135,11 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 			what->done = true;
 			return 0;
 		}
-		if (e.stream != what->stream) {
-			what->stream = e.stream;
-			what->after = 0;
-		}
-		rc = expire_stream(s, &e, &what->after, cause, now_us);
+		rc = expire_stream(s, &e, cause, now_us);
 		if (rc != 0) {
 			return rc;
 		}
 		what->stream = e.stream + 1;	/* nothing of it is that old any more */
-		what->after = 0;
 	}
 }
 

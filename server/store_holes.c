@@ -13,6 +13,7 @@ int store_begin(struct store *s, int64_t stream)
 	char sql[80];
 	int rc = store_query(s, s->backend->begin, SQL_NO_PARAMS, NULL, NULL);
 
+	s->begun = rc >= 0;
 	snprintf(sql, sizeof(sql), "SELECT id FROM streams WHERE id = ? %s", s->backend->lock_row);
 	return rc < 0 ? rc : store_query(s, sql, SQL_PARAMS(sql_integer(stream)), sql_first_integer, &id);
 }

@@ -72,10 +72,17 @@ static int migrate_locked(struct store *s)
 	return rc;
 }
 
+/* GET_LOCK() tells 1, 0 for a time-out and NULL for an error; BEGIN has no row. */
+static int take_lock(void *arg, const struct sql_value *v, size_t n)
+{
+	*(bool *)arg = n == 1 && v[0].type == SQL_INTEGER && v[0].integer == 1;
+	return 0;
+}
+
 int store_schema_update(struct store *s)
 {
 	size_t version = 0;
-	int64_t locked = 1;
+	bool locked = true;
 	int rc = store_query(s, "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
 			     "name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)", SQL_NO_PARAMS, NULL, NULL);
 
@@ -85,11 +92,11 @@ int store_schema_update(struct store *s)
 	if (rc < 0 || version == *s->backend->migrations_count) {
 		return rc;
 	}
-	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, sql_first_integer, &locked);
+	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, take_lock, &locked);
 	if (rc < 0) {
 		return rc;
 	}
-	if (locked != 1) {
+	if (!locked) {
 		return store_fail(s, STORE_DOWN, "another server is changing the schema");
 	}
 	rc = migrate_locked(s);

@@ -83,10 +83,11 @@ int store_end(struct store *s, int rc)
 	if (rc >= 0) {
 		rc = store_query(s, "COMMIT", SQL_NO_PARAMS, NULL, NULL);
 	}
-	if (rc < 0 && s->db != NULL) {
+	if (rc < 0 && s->db != NULL && s->begun) {
 		memcpy(why, s->error, sizeof(why));
 		store_query(s, "ROLLBACK", SQL_NO_PARAMS, NULL, NULL);
 		memcpy(s->error, why, sizeof(why));
 	}
+	s->begun = false;
 	return rc;
 }

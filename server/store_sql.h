@@ -34,7 +34,7 @@ int store_begin(struct store *s, int64_t stream);
 int store_unexplained(struct store *s, int64_t stream, struct gaps_range range, struct gaps_range *piece);
 /* In it: what of the range has no cause yet gets this one. */
 int store_explain_range(struct store *s, int64_t stream, struct gaps_range range, const char *cause, int64_t now_us);
-/* Ends a transaction: COMMIT where rc >= 0, else ROLLBACK that leaves the error as it is. rc, or why COMMIT failed. */
+/* Ends a transaction, also one that could not begin: COMMIT where rc >= 0, else ROLLBACK that leaves the error as it is. rc, or why COMMIT failed. */
 int store_end(struct store *s, int rc);
 
 /* A sql_row_fn: the first column of the last row into *(int64_t *)arg. */

@@ -156,7 +156,7 @@ static void sqlite_close(struct store *s)
 	struct sqlite *q = s->db;
 
 	sqlite3_finalize(q->insert);
-	sqlite3_close(q->db);
+	sqlite3_close_v2(q->db);
 	free(q);
 }
 

@@ -7,7 +7,7 @@
 
 #include "store_sql.h"
 
-#define STREAMS_LISTED 64	/* of one device; each new outbox is one */
+#define STREAMS_LISTED 64	/* of one device at a time; each new outbox is one */
 
 static int take_stream(void *arg, const struct sql_value *v, size_t n)
 {
@@ -192,29 +192,42 @@ static int explained_range(void *arg, const struct sql_value *v, size_t n)
 	return rc != 0 ? rc : hole_up_to(&hole, (uint64_t)last);
 }
 
+static int ranges_of(struct range_walk *walk, const struct stream_row *row)
+{
+	int rc = 0;
+
+	if (walk->epoch == READING_EPOCH_LEGACY) {
+		return 0;
+	}
+	if (row->complete > 0) {
+		rc = present_range(walk, 1, (uint64_t)row->complete);
+	}
+	if (rc >= 0) {
+		rc = walk_islands(walk->store, row->id, row->complete, INT64_MAX, present_range, walk);
+	}
+	if (rc >= 0) {
+		rc = store_query(walk->store, "SELECT first_seq, last_seq, cause FROM holes WHERE stream = ? ORDER BY first_seq",
+				 SQL_PARAMS(sql_integer(row->id)), explained_range, walk);
+	}
+	return rc;
+}
+
 int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg)
 {
-	struct stream_list list = { .n = 0 };
-	int rc = store_query(s, "SELECT id, complete, epoch FROM streams WHERE device = ? ORDER BY id LIMIT ?",
-			     SQL_PARAMS(sql_text(device), sql_integer(STREAMS_LISTED)), list_stream, &list);
+	struct stream_list list = { .n = STREAMS_LISTED };
+	int64_t after = 0;
+	int rc = 0;
 
-	for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
-		struct range_walk walk = { .store = s, .stream = list.row[i].id, .each = each, .arg = arg,
-					   .epoch = list.epoch[i] };
+	while (rc >= 0 && list.n == STREAMS_LISTED) {
+		list.n = 0;
+		rc = store_query(s, "SELECT id, complete, epoch FROM streams WHERE device = ? AND id > ? ORDER BY id LIMIT ?",
+				 SQL_PARAMS(sql_text(device), sql_integer(after), sql_integer(STREAMS_LISTED)), list_stream, &list);
+		for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
+			struct range_walk walk = { .store = s, .stream = list.row[i].id, .each = each, .arg = arg,
+						   .epoch = list.epoch[i] };
 
-		if (walk.epoch == READING_EPOCH_LEGACY) {
-			continue;
-		}
-		if (list.row[i].complete > 0) {
-			rc = present_range(&walk, 1, (uint64_t)list.row[i].complete);
-		}
-		if (rc >= 0) {
-			rc = walk_islands(s, list.row[i].id, list.row[i].complete, INT64_MAX,
-					  present_range, &walk);
-		}
-		if (rc >= 0) {
-			rc = store_query(s, "SELECT first_seq, last_seq, cause FROM holes WHERE stream = ? ORDER BY first_seq",
-					 SQL_PARAMS(sql_integer(list.row[i].id)), explained_range, &walk);
+			rc = ranges_of(&walk, &list.row[i]);
+			after = list.row[i].id;
 		}
 	}
 	return rc < 0 ? rc : 0;

@@ -285,6 +285,46 @@ static void plain_sql_shows_temperature_position_time_and_sequence(void **state)
 			    "525163400|-134049999|");
 }
 
+/* More outboxes than one query joins. */
+static void no_epoch_is_left_out_of_a_track(void **state)
+{
+	enum { N = 70 };
+	struct store_track track = { .device = "urn:dev:a", .to_us = INT64_MAX, .limit = 3 };
+	struct seen *seen = calloc(1, sizeof(*seen));
+
+	(void)state;
+	need_mariadb();
+	for (uint64_t epoch = 1; epoch <= N; epoch++) {
+		put("urn:dev:a", epoch, epoch, epoch);	/* one a second from T0 on */
+	}
+	track.from_known = true;
+	track.from_us = T0;
+	expect_track(seen, &track, 3, 1, 3);
+	track.from_known = false;
+	expect_track(seen, &track, 3, N - 2, N);
+	free(seen);
+}
+
+/* A flipped bit on the disk must not keep the node sending what is stored. */
+static void a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch(void **state)
+{
+	struct reading r[4];
+	struct store_item items[4];
+
+	(void)state;
+	need_mariadb();
+	put("urn:dev:a", 1, 1, 3);
+	assert_true(bed.store->backend->query(bed.store, "UPDATE readings SET sensors = X'ff' WHERE seq = 2", NULL, 0, NULL, NULL) == 1);
+	for (unsigned i = 0; i < 4; i++) {
+		make(&r[i], "urn:dev:a", 1, i + 1);
+		items[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL), .reading = &r[i], .received_us = T0 };
+	}
+	assert_int_equal(store_commit(bed.store, items, 4), 1);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(items[i].conflict, i == 1);
+	}
+}
+
 int main(void)
 {
 	int failed;
@@ -296,6 +336,8 @@ int main(void)
 	ON(a_stream_is_found_again_with_all_it_has, open), \
 	ON(newest_is_the_last_of_the_stream_heard_of_last, open), \
 	ON(a_track_runs_in_time_over_all_epochs, open), \
+	ON(no_epoch_is_left_out_of_a_track, open), \
+	ON(a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch, open), \
 	ON(a_large_batch_of_large_readings_is_one_commit, open), \
 	ON(plain_sql_shows_temperature_position_time_and_sequence, open)
 	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };

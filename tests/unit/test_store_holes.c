@@ -99,6 +99,27 @@ static void a_removed_reading_leaves_an_explained_hole(void **state)
 	free(seen);
 }
 
+static int count_epoch(void *arg, uint64_t epoch, struct gaps_range range, const char *cause)
+{
+	(void)range;
+	(void)cause;
+	assert_int_equal(epoch, ++*(uint64_t *)arg);
+	return 0;
+}
+
+static void no_epoch_is_left_out(void **state)
+{
+	uint64_t last = 0;
+
+	(void)state;
+	need_mariadb();
+	for (uint64_t epoch = 1; epoch <= 70; epoch++) {
+		put(DEVICE, epoch, 1, 1);
+	}
+	assert_int_equal(store_ranges(bed.store, DEVICE, count_epoch, &last), 0);
+	assert_int_equal(last, 70);
+}
+
 int main(void)
 {
 	int failed;
@@ -106,7 +127,8 @@ int main(void)
 	ON(what_a_node_dropped_counts_as_explained, open), \
 	ON(the_first_cause_of_a_number_stands, open), \
 	ON(a_reading_that_comes_after_all_is_no_hole, open), \
-	ON(a_removed_reading_leaves_an_explained_hole, open)
+	ON(a_removed_reading_leaves_an_explained_hole, open), \
+	ON(no_epoch_is_left_out, open)
 	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
 

@@ -195,6 +195,42 @@ static void one_reading_of_the_far_future_keeps_no_others(void **state)
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 99);
 }
 
+static void readings_of_the_far_future_keep_no_others(void **state)
+{
+	(void)state;
+	need_mariadb();
+	put(DEVICE, 1, 1, 2500);
+	sql("UPDATE readings SET time_us = 4102444800000000 WHERE seq <= 2400");
+	sql("UPDATE readings SET time_us = NULL WHERE seq = 2450");	/* and came at T0 */
+	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 100);
+	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 0);
+}
+
+static void a_chunk_that_could_not_be_removed_goes_with_the_next_call(void **state)
+{
+	struct store_expiry what = { .days = 1 };
+	struct store *other;
+	unsigned removed = 0;
+
+	(void)state;
+	put(DEVICE, 1, 1, 2500);
+	other = store_new(&bed.config);
+	assert_int_equal(store_connect(other), 0);
+	assert_true(other->backend->query(other, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA busy_timeout = 1", NULL, 0, NULL, NULL) >= 0);
+	assert_int_equal(store_expire(bed.store, &what, T0 + 3 * DAY_US), STORE_BUSY);
+	assert_true(store_connected(bed.store));
+	assert_non_null(strstr(store_error(bed.store), "locked"));
+	store_free(other);
+	while (!what.done) {
+		int rc = store_expire(bed.store, &what, T0 + 3 * DAY_US);
+
+		assert_true(rc >= 0);
+		removed += (unsigned)rc;
+	}
+	assert_int_equal(removed, 2500);
+}
+
 static void a_device_that_is_forgotten_leaves_explained_holes(void **state)
 {
 	struct gaps gaps;
@@ -247,9 +283,12 @@ int main(void)
 	ON(what_is_too_old_goes_and_its_hole_is_one_with_a_cause, open), \
 	ON(a_device_may_have_its_own_age, open), \
 	ON(one_reading_of_the_far_future_keeps_no_others, open), \
+	ON(readings_of_the_far_future_keep_no_others, open), \
 	ON(a_device_that_is_forgotten_leaves_explained_holes, open), \
 	ON(what_an_operator_says_of_a_device_is_kept, open)
-	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };
+	const struct CMUnitTest sqlite[] = {
+		SUITE(open_sqlite), ON(a_chunk_that_could_not_be_removed_goes_with_the_next_call, open_sqlite),
+	};
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
 
 	if (bed_make_dir() < 0) {
