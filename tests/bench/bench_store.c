@@ -386,9 +386,9 @@ static void ingest(struct bed *bed, const char *name, const char *peer, double t
 	}
 	batch_rate = median(ours, ROUNDS);
 	peer_rate = median(peers, ROUNDS);
-	printf("%s: %.0f rows/s in batches of %d; %s %.0f: ratio %.2f (target %.1f)\n", name, batch_rate, BATCH, peer, peer_rate,
+	printf("%s: %.0f rows/s in batches of %d; %s %.0f: ratio %.3f (target %.1f)\n", name, batch_rate, BATCH, peer, peer_rate,
 	       batch_rate / peer_rate, target);
-	printf("%s: one row a commit %.0f rows/s: batches are %.0f times faster (target 20)\n", name, median(one, ROUNDS),
+	printf("%s: one row a commit %.0f rows/s: batches are %.1f times faster (target 20)\n", name, median(one, ROUNDS),
 	       batch_rate / median(one, ROUNDS));
 	printf("%s: CPU %.1f us a row, %s %.1f (database included)\n", name, median(our_cpu, ROUNDS), peer,
 	       median(peer_cpu, ROUNDS));
@@ -485,6 +485,8 @@ int main(void)
 	    private_mariadbd_sql(&mariadbd, "SET GLOBAL innodb_buffer_pool_size = 1073741824") &&
 	    private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm")) {
 		run(&mariadb, "MariaDB", "LOAD DATA", 0.8, rows);
+	} else {
+		die("MariaDB", "it does not take its settings");
 	}
 	private_mariadbd_remove(&mariadbd);
 	return 0;

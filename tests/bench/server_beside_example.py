@@ -9,6 +9,7 @@ says with how many idle sessions the last rounds are.
 """
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -20,10 +21,26 @@ from rig import BUILD, Daemon, Rig, free_port      # noqa: E402
 from test_mariadb import MARIADBD, Mariadb, store  # noqa: E402
 
 EXAMPLE = os.path.abspath(sys.argv[2])
-IDLE = [int(n) for n in os.environ.get("GEOTHERM_BENCH_IDLE", "2000,10000").split(",")]
+SESSIONS_MAX = 12000 - 100       # tests/tools/coap_load.c
 DEVICES = 100
 ROUNDS = 5
 SECONDS = 2
+
+
+def idle_sessions(text):
+    try:
+        few, many = map(int, text.split(","))
+    except ValueError:
+        sys.exit(f"GEOTHERM_BENCH_IDLE={text}: expected two numbers of sessions, such as 2000,10000")
+    if not 1100 <= few <= many <= SESSIONS_MAX:
+        sys.exit(f"GEOTHERM_BENCH_IDLE={text}: expected 1100 to {SESSIONS_MAX}, the smaller first")
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if many + 200 > files:
+        sys.exit(f"GEOTHERM_BENCH_IDLE={text}: a process may have {files} files open (ulimit -Hn)")
+    return few, many
+
+
+IDLE = idle_sessions(os.environ.get("GEOTHERM_BENCH_IDLE", "2000,10000"))
 
 
 def cpu_s(pid):
@@ -101,7 +118,7 @@ def capacity(loads, n, what="load", seconds=SECONDS, rounds=ROUNDS):
 
 
 def ratio(value, target, more=True):
-    return f"{value:.2f} (target {target}{'' if (value >= target) == more else ', missed'})"
+    return f"{value:.3g} (target {target}{'' if (value >= target) == more else ', missed'})"
 
 
 def main():
@@ -148,6 +165,8 @@ def measure(ours, example, databases, folder):
     if MARIADBD:
         databases.append(Mariadb(folder / "db"))
         stores.append((ours("ours with MariaDB", database=databases[0]), 0.9))
+    else:
+        say("ours with MariaDB: skipped: mariadbd is not installed (deps/packages test)")
     everyone = [peer, *(load for load, _ in stores)]
     for load in everyone:
         load("connect", 100)

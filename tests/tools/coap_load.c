@@ -9,7 +9,7 @@
  *	connect N [ticket]	so many more sessions; the handshakes in full, or by a ticket from the last  -> N
  *	close N			ends the newest N by close_notify  -> N
  *	load N SECONDS [RATE]	N sessions send, each one request at a time, as fast as they are answered or RATE a second
- *				-> requests seconds p50_us p99_us bytes
+ *				-> requests seconds p50_us p99_us bytes; with RATE a latency counts from when the request was due
  *	ask N SECONDS		the same with GET /time, which costs any server little
  *
  * A time-out of a request (2 s: ACK_TIMEOUT, RFC 7252 4.8) ends the program: a benchmark has no losses.
@@ -52,6 +52,7 @@ struct session {
 	unsigned device;
 	uint16_t mid;
 	uint64_t sent_ns;	/* 0: nothing is outstanding */
+	uint64_t due_ns;	/* when it was to be sent: latency counts from there, however late it went */
 };
 
 struct device {
@@ -252,7 +253,7 @@ static size_t reading_of(struct device *d, unsigned number, uint8_t *out, size_t
 }
 
 /* RFC 7252 3: CON, a token of 2 bytes; options Uri-Path (11) and Content-Format (12) = 112. */
-static void send_request(struct session *s)
+static void send_request(struct session *s, uint64_t due_ns)
 {
 	const char *path = asking ? "time" : put_path != NULL ? put_path : "gpsflowtemp";
 	uint8_t m[600];
@@ -286,6 +287,7 @@ static void send_request(struct session *s)
 		die("a request", rc < 0 ? rc : MBEDTLS_ERR_SSL_INTERNAL_ERROR);
 	}
 	s->sent_ns = now_ns();
+	s->due_ns = due_ns != 0 ? due_ns : s->sent_ns;
 }
 
 /* Whether the answer was in it. */
@@ -313,7 +315,7 @@ static bool take_answer(struct session *s)
 			exit(1);
 		}
 		if (n_latencies < LATENCIES_MAX) {
-			latency_us[n_latencies++] = (uint32_t)((now_ns() - s->sent_ns) / 1000);
+			latency_us[n_latencies++] = (uint32_t)((now_ns() - s->due_ns) / 1000);
 		}
 		s->sent_ns = 0;
 		return true;
@@ -347,7 +349,7 @@ static void load(unsigned n, double seconds, double rate)
 			struct session *s = sessions[(next + i) % n];
 
 			if (s->sent_ns == 0) {
-				send_request(s);
+				send_request(s, rate > 0 ? began + (uint64_t)((double)sent / rate * 1e9) : 0);
 				outstanding++;
 				sent++;
 			} else if (now > s->sent_ns + TIMEOUT_NS) {
@@ -396,6 +398,10 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		int n = sscanf(line, "%15s %lf %lf %lf", word, &a, &b, &c);
 
+		if (n >= 2 && !(a >= 0 && a <= SESSIONS_MAX)) {
+			fprintf(stderr, "coap_load: %s: expected 0 to %d sessions\n", line, SESSIONS_MAX);
+			return 2;
+		}
 		if (n >= 2 && strcmp(word, "connect") == 0) {
 			connect_more((unsigned)a, sscanf(line, "%*s %*f %15s", more) == 1 && strcmp(more, "ticket") == 0);
 		} else if (n >= 2 && strcmp(word, "close") == 0) {

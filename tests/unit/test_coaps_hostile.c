@@ -246,13 +246,15 @@ static void a_hello_without_a_cookie_is_answered_by_a_shorter_request_to_verify(
 	end_server(pid);
 }
 
+#define SERVED 5	/* handshakes in a flood */
+
 static void a_flood_of_hellos_from_made_up_addresses_locks_nobody_out(void **state)
 {
 	const char *s = getenv("GEOTHERM_FLOOD_S");
 	double seconds = s != NULL ? atof(s) : 1;
 	unsigned port, hellos = 0;
 	pid_t pid = fork_server(&port);
-	double calm, flooded;
+	double calm, flooded = 0;
 	long before, after;
 
 	(void)state;
@@ -262,10 +264,14 @@ static void a_flood_of_hellos_from_made_up_addresses_locks_nobody_out(void **sta
 	while (hellos < 1100) {
 		send_hello(port, hellos++, NULL, 0);
 	}
-	flooded = served_under(port, &hellos, now_s() + seconds);
+	for (unsigned i = 0; i < SERVED; i++) {
+		double took = served_under(port, &hellos, now_s() + seconds / SERVED);
+
+		flooded = took > flooded ? took : flooded;
+	}
 	after = rss_kb(pid);
-	print_message("%u hellos without a cookie in %.0f s: a handshake and a request took %.0f ms (in calm %.0f ms), "
-		      "memory grew by %ld kB\n", hellos, seconds, flooded * 1e3, calm * 1e3, after - before);
+	print_message("%u hellos without a cookie in %.0f s: the slowest of %d handshakes with a request took %.0f ms (in calm %.0f ms; "
+		      "target 1000), memory grew by %ld kB\n", hellos, seconds, SERVED, flooded * 1e3, calm * 1e3, after - before);
 	/* 1100 sessions are 30 MB; the legitimate one is 30 kB. */
 	assert_true(after - before < 1000);
 	assert_true(flooded < 10);	/* the bound of the handshake's own retransmissions; locked out it is 30 s */
