@@ -9,10 +9,15 @@
  *	connect N [ticket]	so many more sessions; the handshakes in full, or by a ticket from the last  -> N
  *	close N			ends the newest N by close_notify  -> N
  *	load N SECONDS [RATE]	N sessions send, each one request at a time, as fast as they are answered or RATE a second
- *				-> requests seconds p50_us p99_us bytes; with RATE a latency counts from when the request was due
- *	ask N SECONDS		the same with GET /time, which costs any server little
+ *				-> requests seconds p50_us p99_us bytes
+ *	ask N SECONDS [RATE]	the same with GET /time, which costs any server little
  *
- * A time-out of a request (2 s: ACK_TIMEOUT, RFC 7252 4.8) ends the program: a benchmark has no losses.
+ * At a RATE all RATE * SECONDS requests are sent, each at its due time or as soon after it as a session is free, and its
+ * latency counts from the due time: else a server that stands still would hide it from all but the requests under way.
+ * Without a RATE it counts from the sending.
+ *
+ * A time-out of a request (2 s: ACK_TIMEOUT, RFC 7252 4.8) ends the program: a benchmark has no losses. So does a command
+ * that is not understood (exit code 2).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -44,6 +49,8 @@
 #define HANDSHAKES 32	/* at a time */
 #define TIMEOUT_NS UINT64_C(2000000000)
 #define LATENCIES_MAX 4000000
+#define SECONDS_MAX 3600
+#define RATE_MAX 1000000
 
 struct session {
 	mbedtls_ssl_context ssl;
@@ -52,7 +59,7 @@ struct session {
 	unsigned device;
 	uint16_t mid;
 	uint64_t sent_ns;	/* 0: nothing is outstanding */
-	uint64_t due_ns;	/* when it was to be sent: latency counts from there, however late it went */
+	uint64_t due_ns;	/* when the request was to be sent */
 };
 
 struct device {
@@ -180,8 +187,8 @@ static void connect_more(unsigned n, bool by_ticket)
 	struct pollfd fds[HANDSHAKES];
 	unsigned begun = 0, n_going = 0, first = n_sessions;
 
-	if (n_sessions + n > SESSIONS_MAX || (by_ticket && !has_ticket)) {
-		errno = by_ticket ? ENOKEY : E2BIG;
+	if (by_ticket && !has_ticket) {
+		errno = ENOKEY;
 		die("connect", 0);
 	}
 	while (n_going > 0 || begun < n) {
@@ -210,7 +217,7 @@ static void connect_more(unsigned n, bool by_ticket)
 
 static void close_newest(unsigned n)
 {
-	for (unsigned i = 0; i < n && n_sessions > 0; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct session *s = sessions[--n_sessions];
 
 		mbedtls_ssl_close_notify(&s->ssl);
@@ -252,7 +259,7 @@ static size_t reading_of(struct device *d, unsigned number, uint8_t *out, size_t
 	return (size_t)n;
 }
 
-/* RFC 7252 3: CON, a token of 2 bytes; options Uri-Path (11) and Content-Format (12) = 112. */
+/* RFC 7252 3: CON, a token of 2 bytes; options Uri-Path (11) and Content-Format (12) = 112. Due 0: now. */
 static void send_request(struct session *s, uint64_t due_ns)
 {
 	const char *path = asking ? "time" : put_path != NULL ? put_path : "gpsflowtemp";
@@ -314,9 +321,11 @@ static bool take_answer(struct session *s)
 			fprintf(stderr, "coap_load: answered %u.%02u: %.*s\n", m[1] >> 5, m[1] & 31u, n - 6, (const char *)m + 6);
 			exit(1);
 		}
-		if (n_latencies < LATENCIES_MAX) {
-			latency_us[n_latencies++] = (uint32_t)((now_ns() - s->due_ns) / 1000);
+		if (n_latencies == LATENCIES_MAX) {
+			errno = ENOBUFS;
+			die("more answers than there is room for", 0);
 		}
+		latency_us[n_latencies++] = (uint32_t)((now_ns() - s->due_ns) / 1000);
 		s->sent_ns = 0;
 		return true;
 	}
@@ -333,39 +342,50 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void check_time(const struct session *s, uint64_t now)
+{
+	if (s->sent_ns != 0 && now > s->sent_ns + TIMEOUT_NS) {
+		errno = ETIMEDOUT;
+		die("a request", 0);
+	}
+}
+
 static void load(unsigned n, double seconds, double rate)
 {
 	uint64_t began = now_ns(), end = began + (uint64_t)(seconds * 1e9), sent = 0;
+	uint64_t total = rate > 0 ? (uint64_t)(seconds * rate) : UINT64_MAX;
+	double gap_ns = rate > 0 ? 1e9 / rate : 0;
 	unsigned outstanding = 0, next = 0;
 
 	n_latencies = 0;
 	for (;;) {
+		struct timespec wait = { .tv_nsec = 100000000 };
 		struct epoll_event ready[256];
-		uint64_t now = now_ns();
-		uint64_t due = rate > 0 ? (uint64_t)((double)(now - began) / 1e9 * rate) : UINT64_MAX;
+		uint64_t now = now_ns(), due = 0;
+		bool enough = false;
 		int got;
 
-		for (unsigned i = 0; i < n && now < end && sent < due; i++) {
+		for (unsigned i = 0; i < n; i++) {
 			struct session *s = sessions[(next + i) % n];
 
-			if (s->sent_ns == 0) {
-				send_request(s, rate > 0 ? began + (uint64_t)((double)sent / rate * 1e9) : 0);
+			due = rate > 0 ? began + (uint64_t)((double)sent * gap_ns) : 0;
+			enough = rate > 0 ? sent == total : now >= end;
+			if (s->sent_ns == 0 && !enough && due <= now) {
+				send_request(s, due);
 				outstanding++;
 				sent++;
-			} else if (now > s->sent_ns + TIMEOUT_NS) {
-				errno = ETIMEDOUT;
-				die("a request", 0);
+			} else {
+				check_time(s, now);
 			}
 		}
 		next = (next + 1) % n;
-		if (outstanding == 0 && now >= end) {
+		if (enough && outstanding == 0) {
 			break;
 		}
-		if (now > end + TIMEOUT_NS) {
-			errno = ETIMEDOUT;
-			die("a request", 0);
+		if (!enough && due > now && due - now < (uint64_t)wait.tv_nsec) {
+			wait.tv_nsec = (long)(due - now);
 		}
-		got = epoll_wait(events, ready, 256, rate > 0 ? 1 : 100);
+		got = epoll_pwait2(events, ready, 256, &wait, NULL);
 		for (int i = 0; i < got; i++) {
 			outstanding -= take_answer(ready[i].data.ptr);
 		}
@@ -376,43 +396,85 @@ static void load(unsigned n, double seconds, double rate)
 	       n_latencies > 0 ? latency_us[n_latencies * 99 / 100] : 0, request_bytes);
 }
 
+/* --- commands ---------------------------------------------------------------- */
+
+/* A number within these bounds, or the end of the program. */
+static double number(const char *what, const char *text, double min, double max)
+{
+	char *end = NULL;
+	double value = text != NULL ? strtod(text, &end) : 0;
+
+	if (text == NULL || end == text || *end != '\0' || !(value >= min && value <= max)) {
+		fprintf(stderr, "coap_load: %s: '%s': a number from %g to %g is wanted\n", what, text != NULL ? text : "", min, max);
+		exit(2);
+	}
+	return value;
+}
+
+static unsigned whole(const char *what, const char *text, unsigned min, unsigned max)
+{
+	double value;
+
+	if (max < min) {
+		fprintf(stderr, "coap_load: %s: %s\n", what, max == 0 ? "no session is open" : "no more sessions are possible");
+		exit(2);
+	}
+	value = number(what, text, min, max);
+	if (value != (double)(unsigned)value) {
+		fprintf(stderr, "coap_load: %s: '%s': a whole number is wanted\n", what, text);
+		exit(2);
+	}
+	return (unsigned)value;
+}
+
+static void obey(char *line)
+{
+	char *word[5] = { NULL }, *rest = NULL;
+	unsigned n = 0;
+	bool more;
+
+	for (char *w = strtok_r(line, " \n", &rest); w != NULL && n < 5; w = strtok_r(NULL, " \n", &rest)) {
+		word[n++] = w;
+	}
+	more = n == 3 && strcmp(word[2], "ticket") == 0;
+	if (n >= 2 && strcmp(word[0], "connect") == 0 && (n == 2 || more)) {
+		connect_more(whole("connect", word[1], 1, SESSIONS_MAX - n_sessions), more);
+	} else if (n == 2 && strcmp(word[0], "close") == 0) {
+		close_newest(whole("close", word[1], 1, n_sessions));
+	} else if ((n == 3 || n == 4) && (strcmp(word[0], "load") == 0 || strcmp(word[0], "ask") == 0)) {
+		unsigned by = whole(word[0], word[1], 1, n_sessions);
+		double seconds = number("seconds", word[2], 0.001, SECONDS_MAX);
+
+		asking = word[0][0] == 'a';
+		load(by, seconds, n == 4 ? number("rate", word[3], 0.001, RATE_MAX) : 0);
+	} else {
+		fprintf(stderr, "coap_load: '%s': connect N [ticket], close N, load N SECONDS [RATE] or ask N SECONDS [RATE] is wanted\n",
+			n > 0 ? word[0] : "");
+		exit(2);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit files;
-	char line[128], word[16], more[16];
-	double a, b, c;
+	char line[128];
 
-	if (argc < 4 || (n_devices = (unsigned)atoi(argv[3])) == 0 || n_devices > DEVICES_MAX) {
+	if (argc < 4 || argc > 5) {
 		fprintf(stderr, "usage: coap_load PORT PKI DEVICES [PATH]\n");
 		return 2;
 	}
+	server.sin_port = htons((uint16_t)whole("PORT", argv[1], 1, 65535));
+	n_devices = whole("DEVICES", argv[3], 1, DEVICES_MAX);
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	server.sin_port = htons((uint16_t)atoi(argv[1]));
 	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	put_path = argv[4];
 	epoch = (uint64_t)time(NULL) << 20 | (uint64_t)getpid();
 	events = epoll_create1(EPOLL_CLOEXEC);
 	prepare(argv[2]);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		int n = sscanf(line, "%15s %lf %lf %lf", word, &a, &b, &c);
-
-		if (n >= 2 && !(a >= 0 && a <= SESSIONS_MAX)) {
-			fprintf(stderr, "coap_load: %s: expected 0 to %d sessions\n", line, SESSIONS_MAX);
-			return 2;
-		}
-		if (n >= 2 && strcmp(word, "connect") == 0) {
-			connect_more((unsigned)a, sscanf(line, "%*s %*f %15s", more) == 1 && strcmp(more, "ticket") == 0);
-		} else if (n >= 2 && strcmp(word, "close") == 0) {
-			close_newest((unsigned)a);
-		} else if (n >= 3 && (strcmp(word, "load") == 0 || strcmp(word, "ask") == 0) && a >= 1 && a <= n_sessions) {
-			asking = word[0] == 'a';
-			load((unsigned)a, b, n > 3 ? c : 0);
-		} else {
-			fprintf(stderr, "coap_load: %s: not understood\n", line);
-			return 2;
-		}
+		obey(line);
 		fflush(stdout);
 	}
 	return 0;
