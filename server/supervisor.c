@@ -27,7 +27,9 @@
 
 struct child {
 	pid_t pid;		/* 0: none runs */
-	bool ready, ticked;
+	bool ready;		/* as it is configured now */
+	bool served;		/* it was ready once: from then on it must tick, in a reload too */
+	bool ticked;
 	uint64_t start_ms;	/* not before */
 	unsigned pause_ms;
 };
@@ -131,7 +133,7 @@ static void start(struct supervisor *s, unsigned i)
 		return;
 	}
 	c->pid = pid;
-	c->ready = c->ticked = false;
+	c->ready = c->served = c->ticked = false;
 }
 
 static unsigned running(const struct supervisor *s)
@@ -169,7 +171,7 @@ static void ended(struct supervisor *s, unsigned i, int status)
 	int pid = (int)c->pid, code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FORK;
 
 	c->pid = 0;
-	c->ready = false;
+	c->ready = c->served = false;
 	c->start_ms = now_ms() + c->pause_ms;
 	if (s->ending || !s->served) {
 		if (WIFSIGNALED(status)) {
@@ -196,11 +198,11 @@ static void collect(struct supervisor *s)
 
 /* --- what they say -------------------------------------------------------- */
 
-/* Whether every worker (of those that are ready, with ticked) is so. */
+/* Whether every worker (of those that serve, with ticked) is so. */
 static bool all(const struct supervisor *s, bool ticked)
 {
 	for (unsigned i = 0; i < s->config->workers; i++) {
-		if (ticked ? s->child[i].ready && !s->child[i].ticked : !s->child[i].ready) {
+		if (ticked ? s->child[i].served && !s->child[i].ticked : !s->child[i].ready) {
 			return false;
 		}
 	}
@@ -210,7 +212,7 @@ static bool all(const struct supervisor *s, bool ticked)
 static void take_word(struct supervisor *s, struct child *c, const char *word)
 {
 	if (strcmp(word, "READY=1") == 0 && !s->ending) {
-		c->ready = true;
+		c->ready = c->served = true;
 		c->pause_ms = PAUSE_FIRST_MS;
 		if (all(s, false)) {
 			int code = s->served ? 0 : s->config->ready(s->config->arg);
