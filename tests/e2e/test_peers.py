@@ -187,6 +187,17 @@ def test_who_is_refused_is_told_once_with_the_reason(rig, what, options, reason)
     assert re.search(r"^\d{16}$", out, re.M), "others are served: " + out + err
 
 
+def test_who_is_revoked_is_refused_with_the_reason(rig):
+    cert = client_certificate(rig, "thief")
+    ca = ["ca", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"]
+    openssl(rig, *ca, "-revoke", "thief.crt")
+    openssl(rig, *ca, "-gencrl", "-crldays", "9", "-out", "crl.pem")
+    server = rig.start_server(conf=rig.server_conf(crl=rig.pki / "crl.pem"))
+    said = s_client(rig, cert=cert)
+    assert re.search("alert certificate revoked|alert bad certificate|alert number 4[24]", said), said[-1500:]
+    server.wait_log('refused peer=127.0.0.1 reason=".*revoked')
+
+
 # --- messages that come twice, RFC 7252 4.5 ------------------------------------
 
 POST, PUT, DELETE = 2, 3, 4
