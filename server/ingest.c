@@ -268,6 +268,7 @@ static void committed(struct ingest *in, size_t n, int fresh)
 	in->counts.duplicates += n - (size_t)fresh - conflicts;
 	in->counts.conflicts += conflicts;
 	in->counts.batches++;
+	in->counts.streams = in->streams.n;
 	pthread_mutex_unlock(&in->lock);
 }
 
@@ -398,6 +399,9 @@ static void work(void *arg, struct job *jobs)
 		size_t n = 0;
 		int rc;
 
+		if (in->streams.n > INGEST_STREAMS_MAX) {	/* each is looked up again when it comes */
+			streams_free(&in->streams);
+		}
 		do {
 			n += room_of(in, end);
 			end = end->next;

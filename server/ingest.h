@@ -14,6 +14,9 @@
 #include "store.h"
 #include "worker.h"
 
+/* Streams kept in memory, half a kilobyte each; beyond it all are forgotten, and looked up when they come again. */
+#define INGEST_STREAMS_MAX 8192
+
 /* What of a stream will never come, from its node. */
 struct ingest_gaps {
 	char device[READING_DEVICE_SIZE];
@@ -50,6 +53,7 @@ struct ingest_config {
 
 struct ingest_counts {
 	uint64_t readings, stored, duplicates, conflicts, refused, batches, failures, gaps;
+	uint64_t streams;	/* kept in memory now */
 	bool down;		/* the last attempt to store something failed */
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sqlite3.h>
@@ -397,6 +398,23 @@ static void more_holes_than_are_kept_in_memory_still_close(void **state)
 }
 
 /* A writer process, killed while it commits: what it said to be stored is there. */
+static void streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before(void **state)
+{
+	(void)state;
+	start(1000, 100);
+	for (uint64_t epoch = 1; epoch <= INGEST_STREAMS_MAX + 1000; epoch++) {
+		while (submit(job_of(epoch, 1, 1)) == -EAGAIN) {
+			wait_for_answers();
+		}
+	}
+	wait_for_answers();
+	assert_in_range(ingest_counts(bed.in).streams, 1, INGEST_STREAMS_MAX + 100);
+	assert_int_equal(submit(job_of(1, 2, 1)), 0);
+	wait_for_answers();
+	assert_int_equal(bed.ack[0].complete, 2);
+	stop();
+}
+
 static void killing_the_server_loses_nothing_that_was_answered(void **state)
 {
 	enum { LAST = 100000 };
@@ -538,6 +556,8 @@ int main(void)
 						make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(stopping_answers_all_that_is_queued, make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(more_holes_than_are_kept_in_memory_still_close, make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before,
+						make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(killing_the_server_loses_nothing_that_was_answered, make_sqlite, clear),
 	};
 	const struct CMUnitTest mariadb[] = {
