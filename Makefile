@@ -215,16 +215,9 @@ $(call obj,$(wildcard tests/bench/bench_*.c)): CFLAGS_ALL += $(SQLITE_CFLAGS) $(
 $(BENCHES): $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(LIBS)
 	$(say) LD $@
 	$(link) $(ALL_LIBS_LDLIBS)
-bench: tests $(BENCHES) ## 1-Wire cycle times, CPU and truth beside a textbook master; parse throughput; the store beside its database; first fix beside gpsd's; the node's cost; the server beside libcoap's example, and in a flood (20 minutes)
-	$(Q)$(BUILD)/tests/bench/bench_w1
-	$(Q)$(BUILD)/tests/bench/bench_ubx
-	$(Q)$(BUILD)/tests/bench/bench_store
-	$(Q)tests/bench/start_beside_gpsd.py '$(BUILD)'
-	$(Q)tests/bench/node_cost.py '$(BUILD)'
+bench: tests $(BENCHES) ## Figures beside a peer in the same run, each with its target: 1-Wire, UBX, stores, first fix, node, flood, server (5 minutes)
 	@CC='$(CC)' DEPS_DIR='$(DEPS_DIR)' MBEDTLS_SYSTEM='$(MBEDTLS_SYSTEM)' V='$(V)' deps/build --example '$(DEPS_PREFIX)-example'
-	$(Q)GEOTHERM_FLOOD_S=30 $(BUILD)/tests/unit/test_coaps_hostile >$(BUILD)/flood.log 2>&1 || { cat $(BUILD)/flood.log; exit 1; }
-	$(Q)grep 'hellos without' $(BUILD)/flood.log
-	$(Q)tests/bench/server_beside_example.py '$(BUILD)' '$(DEPS_PREFIX)-example/bin/coap-server'
+	$(Q)tests/bench/run --build '$(BUILD)' --example '$(DEPS_PREFIX)-example/bin/coap-server' $(BENCH_ARGS)
 
 run: all ## Server and node on this machine, readings shown as they are stored (SECONDS=20 ends by itself)
 	$(Q)scripts/run --build '$(BUILD)' $(if $(filter command,$(origin SECONDS)),--seconds '$(SECONDS)')

@@ -3,6 +3,7 @@
 """node_cost.py BUILD [SECONDS]: what a node costs at 1 Hz with 4 sensors and a receiver, both simulated in its
 own process (so their cost is in it), while its server takes every reading.
 """
+import math
 import os
 import pathlib
 import sys
@@ -12,6 +13,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 os.environ["GEOTHERM_BUILD"] = os.path.abspath(sys.argv[1])
 from rig import Rig, until      # noqa: E402
+from target import at_most      # noqa: E402
 
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 30
 
@@ -37,9 +39,11 @@ def measure(bus):
             took = time.monotonic() - start
             status = rig.status()
             sensors, percent = len(status["w1"]["sensors"]), 100 * (after - before) / took
-            print(f"node at 1 Hz, {sensors} sensors, receiver {status['gnss']['state']}: {percent:.2f} % of a core, "
-                  f"{rss:.1f} MB resident, {status['outbox']['syncs'] - syncs} disk syncs in {took:.0f} s with sync = 10",
-                  flush=True)
+            what = f"node at 1 Hz, {sensors} sensors, receiver {status['gnss']['state']}"
+            print(f"{what}: {percent:.2f} % of a core")
+            print(f"{what}: resident {at_most(rss, 12, ' MB')}")
+            print(f"{what}: disk syncs in {took:.0f} s with sync = 10: "
+                  f"{at_most(status['outbox']['syncs'] - syncs, math.ceil(took / 10))}", flush=True)
             return sensors, percent
         finally:
             rig.close()
@@ -47,4 +51,4 @@ def measure(bus):
 
 none, some = measure("none"), measure("simulated")
 four = none[1] + 4 * (some[1] - none[1]) / some[0]
-print(f"by the difference, 4 sensors: {four:.2f} % of a core, the simulated bus included")
+print(f"node at 1 Hz, 4 sensors by the difference, the simulated bus included: {at_most(four, 1, ' % of a core')}")
