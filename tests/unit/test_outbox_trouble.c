@@ -214,6 +214,28 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
 }
 
+static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp first = { 100 * S, T0, READING_TIME_SERVER, 30 }, later = { 200 * S, T0 + 7, READING_TIME_GNSS, 3 };
+	struct reading sent[2], out[2];
+	rlim_t before;
+
+	put(p, 40);
+	put(p, 41);
+	before = disk_takes(512);
+	assert_true(outbox_date(p->o, &first, 9) < 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, sent, 2), 2);
+	assert_int_equal(sent[0].time_source, READING_TIME_SERVER);
+	assert_true(sent[0].utc_us == T0 - 60000000);
+	disk_takes(before);
+	assert_int_equal(outbox_date(p->o, &later, 1), 1);	/* what is sent again must be the same */
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
+	assert_true(reading_equal(&out[0], &sent[0]));
+	assert_int_equal(out[1].time_source, READING_TIME_NONE);
+}
+
 /* Each of these saves that 3 to 5 were given: it must save what became of them too. */
 
 static void the_gap_is_there_when_a_confirm_comes_before_the_next_put(void **state)
@@ -297,6 +319,7 @@ int main(void)
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
+		TEST(a_date_that_the_disk_does_not_take_is_sent_all_the_same),
 		TEST(the_gap_is_there_when_a_confirm_comes_before_the_next_put),
 		TEST(the_gap_is_there_when_a_refusal_comes_before_the_next_put),
 		TEST(the_gap_is_there_when_another_is_confirmed_before_the_next_put),

@@ -349,13 +349,14 @@ static int send_readings(struct node *n, uint64_t now_ns)
 	struct clock_stamp stamp;
 	int rc;
 
-	if (n->uplink == NULL || (n->date_due_ns != 0 && n->date_due_ns <= now_ns)) {
-		return 0;	/* what waits is dated before it is sent */
+	if (n->uplink == NULL) {
+		return 0;
 	}
 	rc = uplink_process(n->uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns, &stamp);
 	if (rc == 1) {
 		feed_clock(n, &stamp);
-		rc = n->date_due_ns == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : 0;
+		rc = date_readings(n, system_facts_boot_ns());
+		rc = rc == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : rc;
 	}
 	uplink_stats(n->uplink, &stats);
 	n->status_due |= n->uplink_told != stats.sent + stats.failures;

@@ -38,6 +38,7 @@ struct outbox {
 	uint64_t durable;	/* nothing above this seq may be sent yet */
 	uint64_t unsynced;	/* puts since the last sync; with a thread: since it was asked */
 	uint64_t unsynced_ns;	/* boot_ns of the first of them */
+	struct clock_stamp dating;	/* of readings of this boot without time; source NONE: not known */
 	uint64_t burnt_first, burnt_last;	/* given, but not written; 0: none */
 	struct outbox_stats stats;
 };
@@ -184,6 +185,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
 	o->durable = INT64_MAX;
+	o->dating.source = READING_TIME_NONE;
 	opened = outbox_file_open(&o->file, config->path, sync_each, look_through, err, err_size);
 	if (opened < 0) {
 		free(o);
@@ -411,6 +413,16 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
 	return epoch == o->stats.epoch ? put_aside(o, seq, OUTBOX_GAP_REFUSED, why) : -ENOENT;
 }
 
+/* A row without time, by what is known of this boot. */
+static void date(const struct outbox *o, struct outbox_row *row)
+{
+	struct clock_stamp time = clock_stamp_at(&o->dating, (uint64_t)row->boot_ns);
+
+	if (row->time_source == READING_TIME_NONE && row->boot == (int64_t)o->boot && row->boot_ns > 0) {
+		outbox_row_set_time(row, &time);
+	}
+}
+
 int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
 		struct reading *readings, size_t max)
 {
@@ -424,13 +436,15 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range e
 
 		while (damaged == 0 && n < max && (rc = sqlite3_step(peek)) == SQLITE_ROW) {
 			struct outbox_row row;
+			bool sound;
 
 			if (n > 0 && ((uint64_t)sqlite3_column_int64(peek, 0) < except.first) !=
 					     (readings[0].seq < except.first)) {
 				break;	/* it lies beyond them */
 			}
-			if (outbox_row_take(peek, &row) &&
-			    outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
+			sound = outbox_row_take(peek, &row);
+			date(o, &row);
+			if (sound && outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
 				n++;
 			} else {
 				damaged = (uint64_t)row.seq;
@@ -484,10 +498,9 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 }
 
 /* Dates one row: 1, 0 if there is none left, or an error. */
-static int date_next(struct outbox *o, const struct clock_stamp *stamp)
+static int date_next(struct outbox *o)
 {
-	sqlite3_stmt *undated = OUTBOX_SQL(&o->sql, OUTBOX_UNDATED, (int64_t)o->boot), *date;
-	struct clock_stamp time;
+	sqlite3_stmt *undated = OUTBOX_SQL(&o->sql, OUTBOX_UNDATED, (int64_t)o->boot), *update;
 	struct outbox_row row;
 	bool sound;
 	int rc = sqlite3_step(undated);
@@ -498,25 +511,29 @@ static int date_next(struct outbox *o, const struct clock_stamp *stamp)
 		return rc;
 	}
 	sound = outbox_row_take(undated, &row);
-	time = clock_stamp_at(stamp, (uint64_t)row.boot_ns);
-	outbox_row_set_time(&row, &time);
-	date = OUTBOX_SQL(&o->sql, OUTBOX_DATE, row.seq);
-	outbox_row_bind_time(date, 2, &row);
+	date(o, &row);
+	update = OUTBOX_SQL(&o->sql, OUTBOX_DATE, row.seq);
+	outbox_row_bind_time(update, 2, &row);
 	/* One that is damaged stays so, and is set aside when it is peeked. */
-	sqlite3_bind_int64(date, 5, sound ? outbox_row_crc(&row) : -1);
+	sqlite3_bind_int64(update, 5, sound ? outbox_row_crc(&row) : -1);
 	sqlite3_reset(undated);	/* row.body ends here */
-	rc = outbox_sql_run(&o->sql, date);
+	rc = outbox_sql_run(&o->sql, update);
 	return rc == 0 ? 1 : rc;
 }
 
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max)
 {
-	int rc = stamp->source != READING_TIME_NONE ? outbox_sql_begin(&o->sql) : -EINVAL, n = 0;
+	int rc, n = 0;
 
+	if (stamp->source == READING_TIME_NONE) {
+		return -EINVAL;
+	}
+	o->dating = o->dating.source == READING_TIME_NONE ? *stamp : o->dating;
+	rc = outbox_sql_begin(&o->sql);
 	if (rc != 0) {
 		return rc;
 	}
-	while (n < max && (rc = date_next(o, stamp)) == 1) {
+	while (n < max && (rc = date_next(o)) == 1) {
 		n++;
 	}
 	rc = finish(o, rc < 0 ? rc : 0);

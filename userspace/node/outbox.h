@@ -111,7 +111,10 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 /* Sets one aside: it is kept, not sent again, and its seq is a gap. 0, or -ENOENT. */
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);
 
-/* Dates up to max readings of this boot that have no time by the stamp. Returns how many. */
+/*
+ * Dates readings of this boot that have no time by the stamp of the first call: all in what outbox_peek() gives from
+ * here on, up to max on the disk. Returns how many of these.
+ */
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max);
 
 /*
