@@ -165,7 +165,7 @@ static void beside_a_textbook(uint32_t ppm, unsigned cycles)
 	static void (*const masters[])(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t) = { ours, textbook };
 	static const char *const names[] = { "this master", "AN126 slots, CRC and 5 tries" };
 
-	printf("preemption of 1 us to 5 ms, %.0e per operation, %u sensors\n", ppm / 1e6, SENSORS_PEER);
+	printf("preemption of 1 us to 5 ms, %.0e per operation, %d sensors\n", ppm / 1e6, SENSORS_PEER);
 	for (int i = 0; i < 2; i++) {
 		struct w1_sim *sim = bus_of(&computers[1], SENSORS_PEER, 11, 0);
 		struct tally t = { 0 };

@@ -34,7 +34,7 @@ class Mariadb:
             [MARIADBD, "--no-defaults", f"--datadir={self.dir}/data", f"--tmpdir={self.tmp}", f"--socket={self.socket}",
              f"--pid-file={self.dir}/pid", f"--log-error={self.dir}/err.log", "--skip-networking",
              "--character-set-server=utf8mb4", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
-             "--performance-schema=0", *self.as_root], stdin=subprocess.DEVNULL)
+             "--performance-schema=0", *self.as_root], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(self.answers, lambda: f"mariadbd answers; {(self.dir / 'err.log').read_text()[-800:]}")
 
     def answers(self):
