@@ -2,9 +2,8 @@
 """Software of others against our server: Debian's coap-client on OpenSSL and on GnuTLS, and openssl s_client."""
 import contextlib
 import json
-import os
 import re
-import select
+import socket
 import subprocess
 import time
 
@@ -203,30 +202,36 @@ def test_who_is_revoked_is_refused_with_the_reason(rig):
 POST, PUT, DELETE = 2, 3, 4
 
 
-def coap(method, mid, path, payload=b"", options=()):
-    """A confirmable message; options: (number, value) below Uri-Path's or above."""
-    out, last = bytes([0x44, method, mid >> 8, mid & 255]) + b"tokn", 0
+CON, NON, ACK = 0, 1, 2
+
+
+def coap(method, mid, path, payload=b"", options=(), kind=CON, token=b"tokn"):
+    """A message; options: (number, value) below Uri-Path's or above."""
+    def nibble(n):
+        return (n, b"") if n < 13 else (13, bytes([n - 13]))
+    out, last = bytes([0x40 | kind << 4 | len(token), method, mid >> 8, mid & 255]) + token, 0
     for number, value in sorted([*options, *((11, segment.encode()) for segment in path.split("/"))], key=lambda o: o[0]):
-        assert number - last < 13 and len(value) < 13 + 256
-        head = (number - last) << 4
-        out += bytes([head | len(value)]) if len(value) < 13 else bytes([head | 13, len(value) - 13])
-        out, last = out + value, number
+        (delta, more), (size, longer) = nibble(number - last), nibble(len(value))
+        out, last = out + bytes([delta << 4 | size]) + more + longer + value, number
     return out + (b"\xff" + payload if payload else b"")
 
 
 @contextlib.contextmanager
 def session(rig, who):
-    """Sends a datagram over a DTLS session of OpenSSL's and returns the answer to it."""
-    with subprocess.Popen(["openssl", "s_client", "-dtls1_2", "-quiet", "-connect", f"127.0.0.1:{rig.port}", "-CAfile", rig.pki / "ca.pem",
-                           *(["-cert", rig.pki / f"{who}-merged.pem"] if who else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          bufsize=0) as peer:
+    """Sends a message over a DTLS session of OpenSSL's and returns the answer to it; what else came is in ask.others."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)       # a message each, both ways
+    ours.settimeout(PATIENCE_S)
+    with ours, its, subprocess.Popen(["openssl", "s_client", "-dtls1_2", "-quiet", "-connect", f"127.0.0.1:{rig.port}",
+                                      "-CAfile", rig.pki / "ca.pem", *(["-cert", rig.pki / f"{who}-merged.pem"] if who else [])],
+                                     stdin=its, stdout=its, stderr=subprocess.DEVNULL) as peer:
         def ask(message):
-            peer.stdin.write(message)
+            ours.send(message)
             while True:
-                assert select.select([peer.stdout], [], [], PATIENCE_S)[0], "no answer"
-                answer = os.read(peer.stdout.fileno(), 2000)
+                answer = ours.recv(2000)
                 if answer[2:4] == message[2:4]:
                     return answer
+                ask.others.append(answer)
+        ask.others, ask.send = [], ours.send
         try:
             yield ask
         finally:
@@ -263,3 +268,24 @@ def test_a_request_whose_answer_was_lost_is_not_carried_out_twice(rig):
     with session(rig, None) as older:      # the number means nothing in another session
         assert code(older(record)) == "2.04"
     assert len(rig.rows()) == 3
+
+
+def test_an_answer_that_is_not_wanted_is_not_sent(rig):
+    """RFC 7967: No-Response 2 is for "2.xx not", 26 for "none"; a NON is answered by a NON."""
+    rig.start_server()
+    with session(rig, "node") as node:
+        def told(seq, kind=NON, no_response=None, payload=None):
+            """What comes of a POST, as (type, code), before another that was sent after it is answered."""
+            node.others.clear()
+            json = (12, bytes([110]))
+            node.send(coap(POST, seq, "gpsflowtemp", payload or reading(seq).encode(),
+                           [json, *([(258, bytes([no_response]))] if no_response is not None else [])], kind, b"%04d" % seq))
+            assert code(node(coap(POST, 100 + seq, "gpsflowtemp", reading(100 + seq).encode(), [json]))) == "2.04"
+            return [((a[0] >> 4) & 3, f"{a[1] >> 5}.{a[1] & 31:02}") for a in node.others]
+        assert told(1) == [(NON, "2.04")]
+        assert told(2, no_response=2) == []
+        assert told(3, no_response=2, payload=b"[{") == [(NON, "4.00")]
+        assert told(4, no_response=26, payload=b"[{") == []
+        assert told(5, kind=CON, no_response=2) == [(ACK, "0.00")]
+        assert told(6, no_response=24) == [(NON, "2.04")]
+    assert [seq for seq in seqs(rig) if seq < 100] == [1, 2, 5, 6]

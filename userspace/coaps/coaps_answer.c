@@ -22,6 +22,7 @@ struct coaps_deferred {
 	bool confirmable;
 	bool held;			/* the empty ACK is out: the answer goes by itself */
 	unsigned how;
+	unsigned unwanted;		/* RFC 7967 2.1: bit n - 1 for answers n.xx */
 	uint64_t since_ns;
 	struct token token;
 	struct coaps_deferred *next;	/* in its bucket */
@@ -39,7 +40,7 @@ static struct {
 struct answered {
 	struct answered *next;
 	coap_mid_t mid;
-	bool confirmable, held;
+	bool confirmable, bare;		/* bare: the acknowledgement is an empty one */
 	uint64_t at_ns;
 	struct token token;
 	struct coaps_reply reply;	/* its payload is ours */
@@ -127,6 +128,11 @@ void coaps_answers_forget(coap_session_t *session)
 	coap_session_set_app_data(session, NULL);
 }
 
+static bool is_unwanted(const struct coaps_deferred *d, coap_pdu_code_t code)
+{
+	return (d->unwanted & 1u << ((code >> 5) - 1)) != 0;
+}
+
 /* Without memory it is as if it had been long ago. */
 static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply)
 {
@@ -138,7 +144,8 @@ static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply
 		return;
 	}
 	*a = (struct answered){
-		.next = coap_session_get_app_data(d->session), .mid = d->mid, .confirmable = d->confirmable, .held = d->held,
+		.next = coap_session_get_app_data(d->session), .mid = d->mid, .confirmable = d->confirmable,
+		.bare = d->held || is_unwanted(d, reply->code),
 		.at_ns = now_ns(), .token = d->token, .reply = *reply,
 	};
 	a->reply.payload = a->payload;
@@ -166,7 +173,7 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 	if (a == NULL || now_ns() - a->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
 		return false;
 	}
-	if (a->held) {	/* the answer is a message of its own, and libcoap's to repeat */
+	if (a->confirmable && a->bare) {	/* an answer of its own is libcoap's to repeat */
 		acknowledge(session, mid);
 	} else if (a->confirmable) {
 		coap_pdu_t *pdu = fill(answer_to(session, mid, true, false, &a->token), &a->reply);
@@ -179,6 +186,14 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 }
 
 /* --- what is pending ------------------------------------------------------- */
+
+static unsigned unwanted_by(const coap_pdu_t *request)
+{
+	coap_opt_iterator_t at;
+	const coap_opt_t *option = coap_check_option(request, COAP_OPTION_NORESPONSE, &at);
+
+	return option != NULL ? coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option)) : 0;
+}
 
 static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
 {
@@ -222,6 +237,7 @@ int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *
 		d->mid = mid;
 		d->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
 		d->how = how;
+		d->unwanted = unwanted_by(request);
 		d->since_ns = now_ns();
 		d->token.size = token.length;
 		memcpy(d->token.bytes, token.s, token.length);
@@ -278,7 +294,12 @@ coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d)
 
 void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu)
 {
-	if (pdu != NULL) {
+	if (pdu != NULL && is_unwanted(d, coap_pdu_get_code(pdu))) {
+		coap_delete_pdu(pdu);
+		if (d->confirmable && !d->held) {
+			acknowledge(d->session, d->mid);
+		}
+	} else if (pdu != NULL) {
 		coap_send(d->session, pdu);
 	}
 	coaps_answer_drop(d);
