@@ -291,8 +291,10 @@ static void a_flood_of_hellos_from_made_up_addresses_locks_nobody_out(void **sta
 	printf("%u hellos without a cookie: memory grew by %ld kB, and since the first 1100 for each by ", hellos, after - before);
 	target_print((double)(after - settled) * 1024 / hellos, " bytes", AT_MOST, 1);
 	fflush(stdout);
+#ifndef __SANITIZE_ADDRESS__	/* which holds on to what is freed */
 	/* 1100 sessions are 30 MB; the legitimate one is 30 kB. */
 	assert_true(after - before < 1000);
+#endif
 	/* The bound of the handshake's own retransmissions; locked out it is 30 s. */
 	assert_true(burst < 10 && took[n - 1] < 10);
 	end_server(pid);
