@@ -165,7 +165,7 @@ def measure(ours, example, databases, folder):
         databases.append(Mariadb(folder / "db"))
         stores.append((ours("ours with MariaDB", database=databases[0]), 0.9))
     else:
-        say("ours with MariaDB: skipped: mariadbd is not installed (deps/packages test)")
+        say("ours with MariaDB: skipped: mariadbd is not installed (deps/packages check)")
     everyone = [peer, *(load for load, _ in stores)]
     for load in everyone:
         load("connect", 100)
