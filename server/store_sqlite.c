@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* store_sqlite: WAL with synchronous=FULL: a commit that returned survives power loss. */
-#include "store_backend.h"
+#include "store_sql.h"
 
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,8 @@ static int sqlite_open(struct store *s)
 {
 	struct sqlite *q = calloc(1, sizeof(*q));
 	bool wal = false;
+	int64_t page = 4096;
+	char sql[64];
 	int rc;
 
 	if (q == NULL) {
@@ -187,6 +190,11 @@ static int sqlite_open(struct store *s)
 				  s->config.path, why != 0 ? strerror(why) : sqlite3_errstr(rc));
 	}
 	sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
+	/*
+	 * Of a new file. Each reading changes a page of its device and one of the index, and what is changed goes into the log
+	 * whole: of 1000 devices 2 KB a reading and not 8, and half as much again in a second.
+	 */
+	run(s, "PRAGMA page_size=1024", NULL, 0, NULL, NULL);
 	rc = run(s, "PRAGMA journal_mode=WAL", NULL, 0, is_wal, &wal);
 	if (rc == STORE_BUSY) {
 		return STORE_DOWN;
@@ -200,11 +208,13 @@ static int sqlite_open(struct store *s)
 	}
 	rc = run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
 	/*
-	 * A batch of 1000 devices touches 2000 pages of the indexes. The defaults (2 MB of cache, a checkpoint
-	 * each 1000 pages) would read and write them all again for every batch: half the speed.
+	 * A batch of 1000 devices touches 2000 pages. The defaults (2 MB of cache, a checkpoint each 1000 pages) would
+	 * read and write them all again for every batch: half the speed. 64 MB each.
 	 */
 	rc = rc < 0 ? rc : run(s, "PRAGMA cache_size=-65536", NULL, 0, NULL, NULL);
-	return rc < 0 ? rc : run(s, "PRAGMA wal_autocheckpoint=16384", NULL, 0, NULL, NULL);
+	rc = rc < 0 ? rc : run(s, "PRAGMA page_size", NULL, 0, sql_first_integer, &page);
+	snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint=%" PRId64, (INT64_C(64) << 20) / page);
+	return rc < 0 ? rc : run(s, sql, NULL, 0, NULL, NULL);
 }
 
 /* The table is there only after the migrations, so the statement is made at first use. */

@@ -91,6 +91,12 @@ static void readings_lie_by_their_key_and_have_an_index_of_time(void **state)
 	see_schema(line);
 	assert_string_equal(line, "1|1|");
 	*line = '\0';
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA page_size", NULL, 0, see_row, line) >= 0);
+	assert_string_equal(line, "1024|");	/* and its log */
+	*line = '\0';
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA wal_autocheckpoint", NULL, 0, see_row, line) >= 0);
+	assert_string_equal(line, "65536|");
+	*line = '\0';
 	assert_true(bed.store->backend->query(bed.store, "EXPLAIN QUERY PLAN SELECT * FROM readings WHERE stream = 1 AND time_us "
 					      "BETWEEN 2 AND 3", NULL, 0, see_row, line) >= 0);
 	assert_non_null(strstr(line, "readings_time"));
