@@ -8,14 +8,16 @@
 /* Thermocouples of type K to S behind a MAX31850 */
 #define THERMOCOUPLE_MIN (-270 * 16)
 #define THERMOCOUPLE_MAX (1800 * 16)
-#define RAW_POWER_ON 0x0550	/* 85 degC */
+#define RAW_POWER_ON 0x0550 /* 85 degC */
 #define BYTE6_POWER_ON 0x0c
 
 const char *ds18b20_quality_name(enum ds18b20_quality quality)
 {
 	switch (quality) {
-#define X(id, number, name, text) case id: return name;
-	DS18B20_QUALITIES(X)
+#define X(id, number, name, text) \
+	case id:                  \
+		return name;
+		DS18B20_QUALITIES(X)
 #undef X
 	default:
 		return "unknown";
@@ -54,10 +56,11 @@ static int16_t signed16(uint8_t low, uint8_t high)
 static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 {
 	int half = signed16(sp[0], sp[1]);
-	int whole = half >= 0 ? half / 2 : -((1 - half) / 2);	/* TEMP_READ: the half degree cut off, downwards */
+	int whole = half >= 0 ? half / 2 : -((1 - half) / 2); /* TEMP_READ: the half degree cut off,
+								 downwards */
 
 	if (sp[7] != 16 || sp[6] > 16) {
-		return false;	/* COUNT_PER_C is hard-wired to 16 */
+		return false; /* COUNT_PER_C is hard-wired to 16 */
 	}
 	v->raw = (int16_t)(whole * 16 - 4 + (16 - sp[6]));
 	v->resolution_bits = 9;
@@ -75,7 +78,8 @@ static bool is_thermocouple(uint8_t family, const uint8_t *sp)
 	return ds18b20_is_max318xx(family, sp) && !(sp[2] == 0xff && sp[3] == 0xff);
 }
 
-/* Bit 0: open, or short to ground or supply (bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850 datasheet, figure 6) */
+/* Bit 0: open, or short to ground or supply (bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850
+ * datasheet, figure 6) */
 static bool has_fault(const uint8_t *sp)
 {
 	return (sp[0] & 1) != 0;
@@ -89,7 +93,7 @@ static bool decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
 
 static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
 {
-	unsigned high = (unsigned)sp[1] >> 3;	/* bits 15 to 11 are one sign */
+	unsigned high = (unsigned)sp[1] >> 3; /* bits 15 to 11 are one sign */
 
 	if (high != 0 && high != 0x1f) {
 		return false;
@@ -99,7 +103,8 @@ static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_
 	if (ds18b20_is_max318xx(family, sp)) {
 		return true;
 	}
-	/* The lower five bits read 1 (datasheet, figure 10), the lower four are address pins on a DS1825; bit 7 reads 0. */
+	/* The lower five bits read 1 (datasheet, figure 10), the lower four are address pins on a
+	 * DS1825; bit 7 reads 0. */
 	if (family == DS1825_FAMILY ? (sp[4] & 0x90) != 0x10 : (sp[4] & 0x9f) != 0x1f) {
 		return false;
 	}
@@ -109,7 +114,8 @@ static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_
 	return true;
 }
 
-enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+enum ds18b20_quality ds18b20_decode(uint8_t family,
+				    const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				    struct ds18b20_value *value)
 {
 	const uint8_t *sp = scratchpad;
@@ -126,7 +132,8 @@ enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS1
 		return DS18B20_CRC_FAILED;
 	}
 	sound = family == DS18S20_FAMILY ? decode_ds18s20(sp, value)
-		: thermocouple ? decode_thermocouple(sp, value) : decode_configured(family, sp, value);
+		: thermocouple		 ? decode_thermocouple(sp, value)
+					 : decode_configured(family, sp, value);
 	if (!sound) {
 		return DS18B20_BAD_SCRATCHPAD;
 	}
@@ -137,7 +144,8 @@ enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS1
 	scaled = value->raw * 625;
 	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
 	/* A MAX318xx has nothing to tell the two by. */
-	if (value->raw == RAW_POWER_ON && (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
+	if (value->raw == RAW_POWER_ON &&
+	    (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
 		return DS18B20_POWER_ON;
 	}
 	/* 127.94 degC: the conversion had too little power */
@@ -161,12 +169,13 @@ void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B2
 
 static bool constants_hold(const struct ds18b20_past *past, const uint8_t *sp)
 {
-	return !past->signed_ ||
-	       (sp[4] == past->constant[0] && sp[5] == past->constant[1] && sp[7] == past->constant[2]);
+	return !past->signed_ || (sp[4] == past->constant[0] && sp[5] == past->constant[1] &&
+				  sp[7] == past->constant[2]);
 }
 
 enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
-				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE], enum ds18b20_quality quality)
+				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+				   enum ds18b20_quality quality)
 {
 	const uint8_t *sp = scratchpad;
 
@@ -178,19 +187,21 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 		return DS18B20_POWER_ON;
 	}
 	if (!constants_hold(past, sp)) {
-		past->armed = past->signed_ = false;	/* learnt anew, should the part be of that kind */
+		past->armed = past->signed_ = false; /* learnt anew, should the part be of that kind
+						      */
 		return DS18B20_BAD_SCRATCHPAD;
 	}
 	if (quality == DS18B20_POWER_ON) {
 		/*
-		 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has not converted; of
-		 * another it is a temperature if it kept its sentinel and was seen to convert. (What has no sentinel is
-		 * asked once more, see w1_cycle.c.)
+		 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has
+		 * not converted; of another it is a temperature if it kept its sentinel and was
+		 * seen to convert. (What has no sentinel is asked once more, see w1_cycle.c.)
 		 */
 		return past->armed && !past->byte6_law && proven ? DS18B20_OK : DS18B20_POWER_ON;
 	}
-	if (quality == DS18B20_OK && !past->armed && sp[0] == (RAW_POWER_ON & 0xff) && sp[1] == RAW_POWER_ON >> 8) {
-		return DS18B20_POWER_ON;	/* family E has byte 6 right at power-on, too */
+	if (quality == DS18B20_OK && !past->armed && sp[0] == (RAW_POWER_ON & 0xff) &&
+	    sp[1] == RAW_POWER_ON >> 8) {
+		return DS18B20_POWER_ON; /* family E has byte 6 right at power-on, too */
 	}
 	if (quality != DS18B20_OK || family == DS18S20_FAMILY) {
 		return quality;

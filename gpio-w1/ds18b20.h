@@ -9,6 +9,7 @@
  * What a temperature is worth. The numbers are on disk and on the wire
  * (docs/protocol.md): never renumber, only append.
  */
+/* clang-format off */
 #define DS18B20_QUALITIES(X) \
 	X(DS18B20_OK, 0, "ok", "converted in this cycle, CRC and structure right") \
 	X(DS18B20_POWER_ON, 1, "power-on", "85 degC power-on value: the sensor lost power or did not convert") \
@@ -19,6 +20,7 @@
 	X(DS18B20_OUT_OF_RANGE, 6, "out-of-range", "outside -55 to +125 degC") \
 	X(DS18B20_BUS_FAILED, 7, "bus-failed", "short, no pull-up, or timing never met") \
 	X(DS18B20_SENSOR_FAULT, 8, "sensor-fault", "thermocouple open or shorted (MAX31850)")
+/* clang-format on */
 
 enum ds18b20_quality {
 #define X(id, number, name, text) id = number,
@@ -36,67 +38,74 @@ enum ds18b20_quality {
 #define DS18B20_SCRATCHPAD_SIZE 9
 
 /* Function commands (datasheet table 4) */
-#define DS18B20_CONVERT_T		0x44
-#define DS18B20_WRITE_SCRATCHPAD	0x4e
-#define DS18B20_READ_SCRATCHPAD		0xbe
-#define DS18B20_COPY_SCRATCHPAD		0x48
-#define DS18B20_RECALL			0xb8
-#define DS18B20_READ_POWER_SUPPLY	0xb4
+#define DS18B20_CONVERT_T 0x44
+#define DS18B20_WRITE_SCRATCHPAD 0x4e
+#define DS18B20_READ_SCRATCHPAD 0xbe
+#define DS18B20_COPY_SCRATCHPAD 0x48
+#define DS18B20_RECALL 0xb8
+#define DS18B20_READ_POWER_SUPPLY 0xb4
 
 /* Family codes: the first byte of a ROM code. */
-#define DS18B20_FAMILY	0x28	/* also MAX31820 */
-#define DS18S20_FAMILY	0x10	/* also DS1820 */
-#define DS1822_FAMILY	0x22
-#define DS1825_FAMILY	0x3b	/* also MAX31826, MAX31850 */
-#define DS28EA00_FAMILY	0x42
+#define DS18B20_FAMILY 0x28 /* also MAX31820 */
+#define DS18S20_FAMILY 0x10 /* also DS1820 */
+#define DS1822_FAMILY 0x22
+#define DS1825_FAMILY 0x3b /* also MAX31826, MAX31850 */
+#define DS28EA00_FAMILY 0x42
 
 struct ds18b20_value {
-	int16_t raw;		/* 1/16 degC, undefined bits masked */
-	int32_t temp_mc;	/* m degC, rounded half away from zero */
+	int16_t raw; /* 1/16 degC, undefined bits masked */
+	int32_t temp_mc; /* m degC, rounded half away from zero */
 	uint8_t resolution_bits;
 };
 
 bool ds18b20_is_thermometer(uint8_t family);
 
 /*
- * What the nine bytes say by themselves: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all ones, constants
- * that no such part has), SENSOR_FAULT, OUT_OF_RANGE, or POWER_ON where they are just as after power-on (raw 85 degC and
- * byte 6 0Ch; any 85 degC of a MAX318xx). *value is filled unless CRC or structure are wrong.
+ * What the nine bytes say by themselves: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all
+ * ones, constants that no such part has), SENSOR_FAULT, OUT_OF_RANGE, or POWER_ON where they are
+ * just as after power-on (raw 85 degC and byte 6 0Ch; any 85 degC of a MAX318xx). *value is filled
+ * unless CRC or structure are wrong.
  */
-enum ds18b20_quality ds18b20_decode(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+enum ds18b20_quality ds18b20_decode(uint8_t family,
+				    const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				    struct ds18b20_value *value);
 
-/* Byte 6 is 10h minus the low nibble of byte 0, as genuine parts have it after a conversion (not in the datasheet). */
+/* Byte 6 is 10h minus the low nibble of byte 0, as genuine parts have it after a conversion (not in
+ * the datasheet). */
 bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /*
- * What is written to the alarm registers in RAM, never to the EEPROM: a sensor that lost its power, or was swapped, comes
- * back with other values. They differ from every factory value (4B 46, 55 00, 55 05, 55 AA, 7F 80, 00 00).
+ * What is written to the alarm registers in RAM, never to the EEPROM: a sensor that lost its power,
+ * or was swapped, comes back with other values. They differ from every factory value (4B 46, 55 00,
+ * 55 05, 55 AA, 7F 80, 00 00).
  */
 #define DS18B20_SENTINEL_TH 0x7e
 #define DS18B20_SENTINEL_TL 0x81
 
 /* What is known about one device from before. All zero: nothing. */
 struct ds18b20_past {
-	bool armed;		/* the alarm registers hold `alarm`; without that no 85 degC is believed */
-	bool signed_;		/* `constant` is known */
-	bool byte6_law;		/* byte 6 was seen to follow byte 0, with another value than at power-on */
-	uint8_t alarm[2];	/* TH, TL: the sentinel, or the user's thresholds */
-	uint8_t constant[3];	/* bytes 4 (configuration), 5 and 7 */
+	bool armed; /* the alarm registers hold `alarm`; without that no 85 degC is believed */
+	bool signed_; /* `constant` is known */
+	bool byte6_law; /* byte 6 was seen to follow byte 0, with another value than at power-on */
+	uint8_t alarm[2]; /* TH, TL: the sentinel, or the user's thresholds */
+	uint8_t constant[3]; /* bytes 4 (configuration), 5 and 7 */
 };
 
 /* Remembers from a scratchpad with a right CRC what must not change from read to read. */
 void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /*
- * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven: somebody was seen
- * busy after Convert T. Corruption that passes the CRC mostly fails here: of all 4-bit errors 1 in 126 passes the
- * CRC, 1 in 7000 this, 1 in 80,000 once the law of byte 6 is known.
+ * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven:
+ * somebody was seen busy after Convert T. Corruption that passes the CRC mostly fails here: of all
+ * 4-bit errors 1 in 126 passes the CRC, 1 in 7000 this, 1 in 80,000 once the law of byte 6 is
+ * known.
  */
 enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
-				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE], enum ds18b20_quality quality);
+				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
+				   enum ds18b20_quality quality);
 
-/* A MAX31826 or MAX31850 by its nine bytes (family 3B): these have no alarm registers and one resolution. */
+/* A MAX31826 or MAX31850 by its nine bytes (family 3B): these have no alarm registers and one
+ * resolution. */
 bool ds18b20_is_max318xx(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /* Longest conversion in us: datasheet tCONV at 9 to 12 bit, MAX31850's included. */

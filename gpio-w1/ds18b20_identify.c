@@ -13,7 +13,7 @@
 #define MS UINT64_C(1000000)
 /* Family A3 answers polls from 1 ms on. */
 #define AT_ONCE (1 * MS)
-#define TRIES 30	/* of what is more than one transaction */
+#define TRIES 30 /* of what is more than one transaction */
 #define POLL_EVERY (1 * MS)
 #define LONGEST (1000 * MS)
 
@@ -27,7 +27,8 @@ static void sleep_until(struct w1_bus *bus, uint64_t when)
 	w1_slots_sleep(&bus->slots, when);
 }
 
-static int command(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *tx, size_t len)
+static int command(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *tx,
+		   size_t len)
 {
 	const struct w1_transaction t = { .rom = e->rom, .tx = tx, .tx_len = len };
 
@@ -37,14 +38,20 @@ static int command(struct w1_bus *bus, const struct ds18b20_evidence *e, const u
 static int read_scratchpad(struct w1_bus *bus, const struct ds18b20_evidence *e, uint8_t *sp)
 {
 	const uint8_t tx = DS18B20_READ_SCRATCHPAD;
-	const struct w1_transaction t = { .rom = e->rom, .tx = &tx, .tx_len = 1, .rx = sp,
-					  .rx_len = DS18B20_SCRATCHPAD_SIZE, .crc = true };
+	const struct w1_transaction t = { .rom = e->rom,
+					  .tx = &tx,
+					  .tx_len = 1,
+					  .rx = sp,
+					  .rx_len = DS18B20_SCRATCHPAD_SIZE,
+					  .crc = true };
 
 	return w1_bus_transact(bus, &t, NULL);
 }
 
-/* Ordinary bytes to TH, TL and configuration, and two more that a genuine part ignores; then the scratchpad. */
-static int write_read(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *three, bool five, uint8_t *sp)
+/* Ordinary bytes to TH, TL and configuration, and two more that a genuine part ignores; then the
+ * scratchpad. */
+static int write_read(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *three,
+		      bool five, uint8_t *sp)
 {
 	const uint8_t tx[6] = { DS18B20_WRITE_SCRATCHPAD, three[0], three[1], three[2], 0xa5, 0x5a };
 	int code = command(bus, e, tx, five ? 6 : 4);
@@ -71,8 +78,8 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 }
 
 /*
- * A poll that was violated cost only its bit where it was one slot to every part. Else it may have been a reset: then the
- * part no longer answers, and the conversion is timed anew.
+ * A poll that was violated cost only its bit where it was one slot to every part. Else it may have
+ * been a reset: then the part no longer answers, and the conversion is timed anew.
  */
 static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *us)
 {
@@ -107,7 +114,8 @@ static int time_conversion(struct w1_bus *bus, struct ds18b20_evidence *e, unsig
 {
 	int code = W1_EVIOLATION;
 
-	for (unsigned attempt = 0; attempt < TRIES && code != 0 && w1_bus_may_retry(bus, code, attempt); attempt++) {
+	for (unsigned attempt = 0;
+	     attempt < TRIES && code != 0 && w1_bus_may_retry(bus, code, attempt); attempt++) {
 		code = time_once(bus, e, &e->conversion_us[which]);
 	}
 	return code != 0 ? code : read_scratchpad(bus, e, e->converted[which]);
@@ -115,8 +123,10 @@ static int time_conversion(struct w1_bus *bus, struct ds18b20_evidence *e, unsig
 
 static int examine(struct w1_bus *bus, struct ds18b20_evidence *e, const uint8_t *before)
 {
-	const uint8_t low[3] = { before[2], before[3], 0x00 }, high[3] = { before[2], before[3], 0xff };
-	const uint8_t twelve[3] = { before[2], before[3], 0x7f }, nine[3] = { before[2], before[3], 0x1f };
+	const uint8_t low[3] = { before[2], before[3], 0x00 },
+		      high[3] = { before[2], before[3], 0xff };
+	const uint8_t twelve[3] = { before[2], before[3], 0x7f },
+		      nine[3] = { before[2], before[3], 0x1f };
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 	int code = write_read(bus, e, low, false, sp);
 
@@ -166,7 +176,8 @@ static bool within(uint32_t us, unsigned from_ms, unsigned to_ms)
 
 static bool byte6_is(const struct ds18b20_evidence *e, unsigned from)
 {
-	/* At 9 bit the undefined low bits are as the part leaves them: the law holds for what was sent. */
+	/* At 9 bit the undefined low bits are as the part leaves them: the law holds for what was
+	 * sent. */
 	return e->converted[0][6] == from - (e->converted[0][0] & 0x0f) &&
 	       e->converted[1][6] == from - (e->converted[1][0] & 0x0f);
 }
@@ -178,7 +189,9 @@ static const char *clone_family(const struct ds18b20_evidence *e, const bool *pa
 	uint32_t twelve = e->conversion_us[0], nine = e->conversion_us[1];
 
 	if (sp[7] != 0x10 || sp[5] != 0xff) {
-		return e->byte6_written ? (e->rom[1] == 0xff ? "B2" : "B1") : within(twelve, 1, 100) ? "D1" : "D2";
+		return e->byte6_written		? (e->rom[1] == 0xff ? "B2" : "B1")
+		       : within(twelve, 1, 100) ? "D1"
+						: "D2";
 	}
 	if (e->byte6_written) {
 		return e->rom[1] == 0xff ? "B2" : "B1";
@@ -205,7 +218,8 @@ static const char *clone_family(const struct ds18b20_evidence *e, const bool *pa
 	if (!e->busy_at_once) {
 		return "A3";
 	}
-	return e->rom[6] != 0 && pass[DS18B20_CHECK_BYTE6] && pass[DS18B20_CHECK_TIME] ? "B1v2" : NULL;
+	return e->rom[6] != 0 && pass[DS18B20_CHECK_BYTE6] && pass[DS18B20_CHECK_TIME] ? "B1v2"
+										       : NULL;
 }
 
 void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity *identity)
@@ -228,7 +242,8 @@ void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity 
 	pass[DS18B20_CHECK_TIME] = within(e->conversion_us[0], 540, 665);
 	/* 9 bit takes an eighth; polls are some 3 ms apart at most. */
 	pass[DS18B20_CHECK_DOUBLING] = e->conversion_us[1] * 7 < e->conversion_us[0] + 30000 &&
-				       e->conversion_us[1] * 9 > e->conversion_us[0] - e->conversion_us[0] / 10;
+				       e->conversion_us[1] * 9 >
+					       e->conversion_us[0] - e->conversion_us[0] / 10;
 	for (int i = 0; i < DS18B20_CHECK_COUNT; i++) {
 		identity->passed += pass[i];
 	}

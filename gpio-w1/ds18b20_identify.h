@@ -2,9 +2,10 @@
 /*
  * ds18b20_identify: which make a DS18B20 is: genuine, or which family of clone. Pure.
  *
- * The families and their marks are those of C. Petrich's survey (github.com/cpetrich/counterfeit_DS18B20). Only
- * documented commands are used and only RAM is written, which is put back; his checks by undocumented commands may ruin
- * a part and are not made. A part that passes all is "consistent with" a genuine one: nobody can say more.
+ * The families and their marks are those of C. Petrich's survey
+ * (github.com/cpetrich/counterfeit_DS18B20). Only documented commands are used and only RAM is
+ * written, which is put back; his checks by undocumented commands may ruin a part and are not made.
+ * A part that passes all is "consistent with" a genuine one: nobody can say more.
  *
  * The conversion time is measured by polling: the other sensors on the bus must not be converting.
  */
@@ -14,6 +15,7 @@
 #include "ds18b20.h"
 #include "w1_bus.h"
 
+/* clang-format off */
 #define DS18B20_CHECKS(X) \
 	X(DS18B20_CHECK_ROM, "ROM code 28-xx-xx-xx-xx-00-00 (a counter)") \
 	X(DS18B20_CHECK_RESERVED, "reserved bytes 5 and 7 are FF and 10") \
@@ -23,37 +25,39 @@
 	X(DS18B20_CHECK_POLL, "busy at once after Convert T") \
 	X(DS18B20_CHECK_TIME, "12-bit conversion takes 540 to 665 ms") \
 	X(DS18B20_CHECK_DOUBLING, "each bit doubles the conversion time")
+/* clang-format on */
 
 enum ds18b20_check {
 #define X(id, text) id,
 	DS18B20_CHECKS(X)
 #undef X
-	DS18B20_CHECK_COUNT
+		DS18B20_CHECK_COUNT
 };
 
 /* What ds18b20_examine() saw. */
 struct ds18b20_evidence {
 	uint8_t rom[W1_ROM_SIZE];
-	bool parasite;		/* then nothing below but the scratchpad: it can't be polled */
-	uint8_t converted[2][DS18B20_SCRATCHPAD_SIZE];	/* after a conversion at 12 and at 9 bit */
-	uint8_t config_00, config_ff;	/* read back */
-	bool byte6_written;	/* the third written byte, or the fourth and fifth, turned up in bytes 5 to 7 */
-	bool busy_at_once;	/* seen busy in the first millisecond */
+	bool parasite; /* then nothing below but the scratchpad: it can't be polled */
+	uint8_t converted[2][DS18B20_SCRATCHPAD_SIZE]; /* after a conversion at 12 and at 9 bit */
+	uint8_t config_00, config_ff; /* read back */
+	bool byte6_written; /* the third written byte, or the fourth and fifth, turned up in bytes 5
+			       to 7 */
+	bool busy_at_once; /* seen busy in the first millisecond */
 	bool busy_seen;
-	uint32_t conversion_us[2];	/* at 12 and at 9 bit; 0: could not be polled */
+	uint32_t conversion_us[2]; /* at 12 and at 9 bit; 0: could not be polled */
 };
 
 enum ds18b20_verdict {
-	DS18B20_GENUINE,	/* consistent with a genuine part: family "A1" */
-	DS18B20_CLONE,		/* of the family named */
-	DS18B20_CLONE_UNKNOWN,	/* family "" */
-	DS18B20_INCONCLUSIVE,	/* parasite power, or not a DS18B20 */
+	DS18B20_GENUINE, /* consistent with a genuine part: family "A1" */
+	DS18B20_CLONE, /* of the family named */
+	DS18B20_CLONE_UNKNOWN, /* family "" */
+	DS18B20_INCONCLUSIVE, /* parasite power, or not a DS18B20 */
 };
 
 struct ds18b20_identity {
 	enum ds18b20_verdict verdict;
-	const char *family;	/* "A1" ... "H", or "" */
-	unsigned passed;	/* checks, of DS18B20_CHECK_COUNT */
+	const char *family; /* "A1" ... "H", or "" */
+	unsigned passed; /* checks, of DS18B20_CHECK_COUNT */
 	bool pass[DS18B20_CHECK_COUNT];
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME */
 #include "thermometers.h"
 
 #include <errno.h>
@@ -26,12 +26,12 @@ struct thermometers {
 	struct thermometers_config config;
 	char *chip, *sysfs;
 	struct w1_cycle cycle;
-	struct w1_gpiod *gpiod;		/* NULL on another line, or while the kernel's bus is in use */
-	bool bus_ready;			/* cycle has a line */
+	struct w1_gpiod *gpiod; /* NULL on another line, or while the kernel's bus is in use */
+	bool bus_ready; /* cycle has a line */
 	uint32_t violations_told, retries_told;
 
 	struct w1_thread thread;
-	pthread_mutex_t lock;		/* of stage; result belongs to the thread while RUNNING */
+	pthread_mutex_t lock; /* of stage; result belongs to the thread while RUNNING */
 	pthread_cond_t wake;
 	enum stage stage;
 	int event_fd;
@@ -96,19 +96,22 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 		snprintf(r->reason, sizeof r->reason, "GPIO%u: %s", t->config.gpio,
 			 code < -1000 ? w1_error_text(code) : strerror(-code));
 		if (code > -1000) {
-			close_userspace(t);	/* the chip is gone or the request is dead: open it anew next time */
+			close_userspace(t); /* the chip is gone or the request is dead: open it anew
+					       next time */
 		}
 	}
 	return code < 0 ? code : 0;
 }
 
-static int run_kernel(struct thermometers *t, struct thermometers_result *r, char *err, size_t err_size)
+static int run_kernel(struct thermometers *t, struct thermometers_result *r, char *err,
+		      size_t err_size)
 {
 	r->used = THERMOMETERS_KERNEL;
 	return w1_sysfs_read(t->sysfs, &t->config.settings, r->sample, &r->n, err, err_size);
 }
 
-/* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is gone. */
+/* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is
+ * gone. */
 static void run_cycle(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
@@ -121,7 +124,8 @@ static void run_cycle(struct thermometers *t)
 	} else {
 		r->error = run_userspace(t, r);
 	}
-	/* The line can't be had, whatever the reason: perhaps the kernel's driver has it. The reason stays in the result. */
+	/* The line can't be had, whatever the reason: perhaps the kernel's driver has it. The
+	 * reason stays in the result. */
 	if (bus == THERMOMETERS_AUTO && r->error < 0 && !t->bus_ready) {
 		char ignored[sizeof r->reason];
 
@@ -133,7 +137,7 @@ static void run_cycle(struct thermometers *t)
 	}
 	for (unsigned i = 0; i < r->n; i++) {
 		const struct w1_setting *set = w1_setting_of(&t->config.settings, r->sample[i].rom);
-		int whole = r->sample[i].raw >> 4;	/* downwards, as the sensor does */
+		int whole = r->sample[i].raw >> 4; /* downwards, as the sensor does */
 
 		r->sample[i].alarm = set->alarms && r->sample[i].temp_known &&
 				     (whole >= set->alarm_high || whole <= set->alarm_low);
@@ -146,7 +150,8 @@ static void *bus_thread(void *arg)
 	struct thermometers *t = arg;
 	const uint64_t one = 1;
 
-	prctl(PR_SET_TIMERSLACK, 1ul);	/* where it is no real-time thread: 50 us is the length of a slot */
+	prctl(PR_SET_TIMERSLACK, 1ul); /* where it is no real-time thread: 50 us is the length of a
+					  slot */
 	pthread_mutex_lock(&t->lock);
 	while (t->stage != CLOSING) {
 		if (t->stage != RUNNING) {
@@ -158,7 +163,8 @@ static void *bus_thread(void *arg)
 		pthread_mutex_lock(&t->lock);
 		if (t->stage == RUNNING) {
 			t->stage = DONE;
-			/* An eventfd takes 8 bytes whole or fails only when full, which one event can't make it. */
+			/* An eventfd takes 8 bytes whole or fails only when full, which one event
+			 * can't make it. */
 			(void)!write(t->event_fd, &one, sizeof one);
 		}
 	}
@@ -169,25 +175,30 @@ static void *bus_thread(void *arg)
 static int check(const struct w1_setting *set, char *err, size_t err_size)
 {
 	if (set->resolution_bits != 0 && (set->resolution_bits < 9 || set->resolution_bits > 12)) {
-		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", set->resolution_bits);
+		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible",
+			 set->resolution_bits);
 		return -EINVAL;
 	}
 	if (set->alarms && (set->alarm_low < ALARM_MIN || set->alarm_high > ALARM_MAX ||
 			    set->alarm_low >= set->alarm_high)) {
-		snprintf(err, err_size, "alarm thresholds %d and %d: the upper one must be above the lower one, both from %d to %d",
-			 set->alarm_high, set->alarm_low, ALARM_MIN, ALARM_MAX);
+		snprintf(
+			err, err_size,
+			"alarm thresholds %d and %d: the upper one must be above the lower one, both from %d to %d",
+			set->alarm_high, set->alarm_low, ALARM_MIN, ALARM_MAX);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size)
+struct thermometers *thermometers_open(const struct thermometers_config *config, char *err,
+				       size_t err_size)
 {
 	struct thermometers *t;
 	int code;
 
 	for (unsigned i = 0; i <= config->settings.n_own; i++) {
-		if (check(i == 0 ? &config->settings.all : &config->settings.own[i - 1], err, err_size) != 0) {
+		if (check(i == 0 ? &config->settings.all : &config->settings.own[i - 1], err,
+			  err_size) != 0) {
 			return NULL;
 		}
 	}
@@ -203,8 +214,11 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 	pthread_cond_init(&t->wake, NULL);
 	t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	code = t->sysfs == NULL || (config->chip != NULL && t->chip == NULL) ? -ENOMEM
-	       : t->event_fd < 0 ? -errno
-	       : w1_thread_start(&t->thread, config->line == NULL && config->bus != THERMOMETERS_KERNEL, bus_thread, t);
+	       : t->event_fd < 0
+		       ? -errno
+		       : w1_thread_start(&t->thread,
+					 config->line == NULL && config->bus != THERMOMETERS_KERNEL,
+					 bus_thread, t);
 	if (code != 0) {
 		snprintf(err, err_size, "the bus thread cannot be started: %s", strerror(-code));
 		if (t->event_fd >= 0) {
@@ -227,7 +241,7 @@ void thermometers_close(struct thermometers *t)
 	t->stage = CLOSING;
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
-	w1_thread_join(&t->thread);	/* a running cycle ends first */
+	w1_thread_join(&t->thread); /* a running cycle ends first */
 	close_userspace(t);
 	close(t->event_fd);
 	pthread_cond_destroy(&t->wake);

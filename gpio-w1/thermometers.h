@@ -19,45 +19,52 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "w1_cycle.h"	/* struct thermometer_sample */
+#include "w1_cycle.h" /* struct thermometer_sample */
 
 #define THERMOMETERS_MAX W1_CYCLE_DEVICES
 
 enum thermometers_bus {
-	THERMOMETERS_AUTO,	/* userspace; the kernel's w1_therm while that is not possible */
-	THERMOMETERS_USERSPACE,	/* libgpiod only */
-	THERMOMETERS_KERNEL,	/* sysfs of w1_therm only */
+	THERMOMETERS_AUTO, /* userspace; the kernel's w1_therm while that is not possible */
+	THERMOMETERS_USERSPACE, /* libgpiod only */
+	THERMOMETERS_KERNEL, /* sysfs of w1_therm only */
 };
 
 struct thermometers_config {
 	enum thermometers_bus bus;
-	const char *chip;	/* chip label such as "pinctrl-bcm2835", or NULL: the header's chip of any Pi */
-	unsigned gpio;		/* line offset on that chip (BCM number), default 4 */
-	const char *sysfs;	/* NULL: /sys/bus/w1 (a test passes its own tree) */
-	unsigned search_every_cycles;	/* 1: every cycle finds plugged and unplugged sensors; 0 means 10 */
+	const char *chip; /* chip label such as "pinctrl-bcm2835", or NULL: the header's chip of any
+			     Pi */
+	unsigned gpio; /* line offset on that chip (BCM number), default 4 */
+	const char *sysfs; /* NULL: /sys/bus/w1 (a test passes its own tree) */
+	unsigned search_every_cycles; /* 1: every cycle finds plugged and unplugged sensors; 0 means
+					 10 */
 	struct w1_settings settings;
-	const struct w1_line *line;	/* not NULL: use this line (simulated, recorded) and no chip, no kernel */
+	const struct w1_line *line; /* not NULL: use this line (simulated, recorded) and no chip, no
+				       kernel */
 };
 
 struct thermometers_result {
 	unsigned n;
 	struct thermometer_sample sample[THERMOMETERS_MAX];
-	uint64_t converted_ns;	/* CLOCK_BOOTTIME at the end of the conversion */
-	uint32_t violations;	/* slots outside the datasheet's window since the last result */
-	uint32_t retries;	/* transactions redone since the last result */
-	enum thermometers_bus used;	/* USERSPACE or KERNEL */
-	int error;		/* 0, or why the bus as a whole failed: negative errno or W1_E... */
-	char reason[160];	/* in words: the error, or why the kernel's bus is in use; empty if neither */
+	uint64_t converted_ns; /* CLOCK_BOOTTIME at the end of the conversion */
+	uint32_t violations; /* slots outside the datasheet's window since the last result */
+	uint32_t retries; /* transactions redone since the last result */
+	enum thermometers_bus used; /* USERSPACE or KERNEL */
+	int error; /* 0, or why the bus as a whole failed: negative errno or W1_E... */
+	char reason[160]; /* in words: the error, or why the kernel's bus is in use; empty if
+			     neither */
 };
 
 /* NULL on failure, then err (always terminated) says in one line what and what to do. */
-struct thermometers *thermometers_open(const struct thermometers_config *config, char *err, size_t err_size);
-/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and three seconds on a bad one. */
+struct thermometers *thermometers_open(const struct thermometers_config *config, char *err,
+				       size_t err_size);
+/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and three
+ * seconds on a bad one. */
 void thermometers_close(struct thermometers *t);
 
 /*
- * What the bus thread may not do (real-time priority, locked memory ...), in words for one line of the log; empty if
- * it lacks nothing. The price of it shows in violations and retries. Valid until close.
+ * What the bus thread may not do (real-time priority, locked memory ...), in words for one line of
+ * the log; empty if it lacks nothing. The price of it shows in violations and retries. Valid until
+ * close.
  */
 const char *thermometers_lacks(const struct thermometers *t);
 

@@ -11,15 +11,17 @@
 #include "w1_error.h"
 
 #define TRIES_DEFAULT 300
-#define TRIES_OTHER 30	/* against noise, a line that stays low ... */
+#define TRIES_OTHER 30 /* against noise, a line that stays low ... */
 #define PAUSE_FIRST_NS UINT64_C(200000)
-#define PAUSE_DOUBLES 4	/* to 3.2 ms */
+#define PAUSE_DOUBLES 4 /* to 3.2 ms */
 
 const char *w1_error_text(int code)
 {
 	switch (code) {
-#define X(id, number, text) case id: return text;
-	W1_ERRORS(X)
+#define X(id, number, text) \
+	case id:            \
+		return text;
+		W1_ERRORS(X)
 #undef X
 	default:
 		return "error";
@@ -54,7 +56,8 @@ void w1_bus_end(struct w1_bus *bus)
 	}
 }
 
-/* What preempted us may still be there: give it a time slice of its own, idle-high costs nothing on the bus. */
+/* What preempted us may still be there: give it a time slice of its own, idle-high costs nothing on
+ * the bus. */
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
@@ -66,11 +69,12 @@ void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
-	bool other = error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH || error == W1_ESHORT;
+	bool other = error == W1_ECRC || error == W1_EECHO || error == W1_ESEARCH ||
+		     error == W1_ESHORT;
 
 	bus->others = (attempt > 0 ? bus->others : 0) + other;
-	return (error == W1_EVIOLATION || (other && bus->others < TRIES_OTHER)) && attempt + 1 < bus->tries &&
-	       line->ops->now_ns(line->ctx) < bus->give_up_ns;
+	return (error == W1_EVIOLATION || (other && bus->others < TRIES_OTHER)) &&
+	       attempt + 1 < bus->tries && line->ops->now_ns(line->ctx) < bus->give_up_ns;
 }
 
 int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
@@ -113,8 +117,10 @@ static int read_bits(struct w1_bus *bus, struct heard *h, size_t bytes)
 			whole = whole && (h->known[i / 8] & mask) != 0;
 			continue;
 		}
-		if ((h->known[i / 8] & mask) != 0 && ((h->value[i / 8] & mask) != 0) != (level != 0)) {
-			memset(h, 0, sizeof *h);	/* noise, or the device has lost its power in between */
+		if ((h->known[i / 8] & mask) != 0 &&
+		    ((h->value[i / 8] & mask) != 0) != (level != 0)) {
+			memset(h, 0, sizeof *h); /* noise, or the device has lost its power in
+						    between */
 			return W1_EVIOLATION;
 		}
 		h->known[i / 8] |= mask;

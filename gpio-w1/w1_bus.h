@@ -19,34 +19,35 @@
 #define W1_ROM_SIZE 8
 
 /* ROM commands (datasheet) */
-#define W1_READ_ROM	0x33
-#define W1_MATCH_ROM	0x55
-#define W1_SKIP_ROM	0xcc
-#define W1_SEARCH_ROM	0xf0
-#define W1_ALARM_SEARCH	0xec
+#define W1_READ_ROM 0x33
+#define W1_MATCH_ROM 0x55
+#define W1_SKIP_ROM 0xcc
+#define W1_SEARCH_ROM 0xf0
+#define W1_ALARM_SEARCH 0xec
 
 struct w1_bus {
 	struct w1_slots slots;
-	unsigned tries;			/* for one transaction that is violated, at least 1 */
-	uint64_t give_up_ns;		/* from then on nothing is tried twice */
+	unsigned tries; /* for one transaction that is violated, at least 1 */
+	uint64_t give_up_ns; /* from then on nothing is tried twice */
 	uint64_t transactions;
-	uint64_t retries;		/* transactions redone, whatever the cause */
-	uint64_t given_up;		/* failed on the last try */
-	uint64_t busy_ns;		/* in transactions, asleep not counted: what the bus takes of a core */
-	uint64_t begun_ns;		/* private */
-	unsigned others;		/* private: tries that ended otherwise than by a violation */
+	uint64_t retries; /* transactions redone, whatever the cause */
+	uint64_t given_up; /* failed on the last try */
+	uint64_t busy_ns; /* in transactions, asleep not counted: what the bus takes of a core */
+	uint64_t begun_ns; /* private */
+	unsigned others; /* private: tries that ended otherwise than by a violation */
 };
 
 struct w1_transaction {
-	const uint8_t *rom;		/* NULL: Skip ROM, all devices */
+	const uint8_t *rom; /* NULL: Skip ROM, all devices */
 	const uint8_t *tx;
 	size_t tx_len;
-	bool power;			/* strong pull-up from the last bit of tx on, which must be 0 */
-	uint8_t *rx;			/* read after tx */
-	size_t rx_len;			/* at most W1_RX_MAX */
+	bool power; /* strong pull-up from the last bit of tx on, which must be 0 */
+	uint8_t *rx; /* read after tx */
+	size_t rx_len; /* at most W1_RX_MAX */
 	/*
-	 * The last byte of rx is the CRC of those before: wrong is tried again. What is read is the same in every try, so
-	 * that a bit which a violated slot lost is taken from the next; where two tries differ, all is read anew.
+	 * The last byte of rx is the CRC of those before: wrong is tried again. What is read is the
+	 * same in every try, so that a bit which a violated slot lost is taken from the next; where
+	 * two tries differ, all is read anew.
 	 */
 	bool crc;
 };
@@ -57,8 +58,8 @@ struct w1_transaction {
 void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries);
 
 /*
- * 0, or the last try's error (w1_error.h). W1_ENOPRESENCE ends at once when it was seen without doubt. *retries
- * (may be NULL) is increased by the tries beyond the first.
+ * 0, or the last try's error (w1_error.h). W1_ENOPRESENCE ends at once when it was seen without
+ * doubt. *retries (may be NULL) is increased by the tries beyond the first.
  */
 int w1_bus_transact(struct w1_bus *bus, const struct w1_transaction *t, unsigned *retries);
 /* One read slot after a transaction: the bit or an error. Not retried. */
@@ -71,13 +72,14 @@ int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte);
 /* Waits a little, idle-high, before a transaction is tried again: the wait grows with `attempt`. */
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt);
 /*
- * Whether trying again can help against this error, and there is time for it: against a violation, which says nothing
- * about the bus, more often than against what the bus itself does. attempt: how often it was tried before.
+ * Whether trying again can help against this error, and there is time for it: against a violation,
+ * which says nothing about the bus, more often than against what the bus itself does. attempt: how
+ * often it was tried before.
  */
 bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt);
 void w1_bus_begin(struct w1_bus *bus);
 void w1_bus_end(struct w1_bus *bus);
 
-uint32_t w1_bus_violations(const struct w1_bus *bus);	/* of all kinds */
+uint32_t w1_bus_violations(const struct w1_bus *bus); /* of all kinds */
 
 #endif

@@ -12,18 +12,20 @@
 
 #define MS UINT64_C(1000000)
 
-/* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy then. */
+/* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy
+ * then. */
 #define FIRST_POLL (2 * MS)
 #define CONVERT_OVERDUE 2
 #define POLL_EVERY (10 * MS)
 #define POLL_SLOTS 8
 /* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
 #define CONVERSION_SLACK(us) ((us) / 10)
-#define CONVERT_TRIES 3	/* of a command that was sent right and yet not taken */
-#define ROUNDS 3	/* conversions, where power was lost to a low of ours */
-#define FORGET_AFTER 3	/* cycles without an answer and not found by a search */
+#define CONVERT_TRIES 3 /* of a command that was sent right and yet not taken */
+#define ROUNDS 3 /* conversions, where power was lost to a low of ours */
+#define FORGET_AFTER 3 /* cycles without an answer and not found by a search */
 
-void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings, unsigned search_every)
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings,
+		   unsigned search_every)
 {
 	memset(c, 0, sizeof *c);
 	w1_bus_init(&c->bus, line, 0);
@@ -67,8 +69,9 @@ static void forget_missing(struct w1_cycle *c, const bool *found)
 }
 
 /*
- * Two slots in a row that agree: 0 (busy, or parasite power) or 1, or an error. Noise in one must neither end a conversion early nor hide that
- * there is none. After a violation that was perhaps a reset nobody answers polls any more; a shorter one cost only a bit.
+ * Two slots in a row that agree: 0 (busy, or parasite power) or 1, or an error. Noise in one must
+ * neither end a conversion early nor hide that there is none. After a violation that was perhaps a
+ * reset nobody answers polls any more; a shorter one cost only a bit.
  */
 static int poll(struct w1_cycle *c)
 {
@@ -77,7 +80,8 @@ static int poll(struct w1_cycle *c)
 	for (int i = 0; i < POLL_SLOTS; i++) {
 		before = level;
 		level = w1_bus_read_bit(&c->bus);
-		if ((level == W1_EVIOLATION && !c->bus.slots.counted) || (level >= 0 && level == before)) {
+		if ((level == W1_EVIOLATION && !c->bus.slots.counted) ||
+		    (level >= 0 && level == before)) {
 			return level;
 		}
 	}
@@ -140,8 +144,12 @@ static int search(struct w1_cycle *c)
 static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, unsigned *retries)
 {
 	const uint8_t command = DS18B20_READ_SCRATCHPAD;
-	const struct w1_transaction t = { .rom = rom, .tx = &command, .tx_len = 1, .rx = sp,
-					  .rx_len = DS18B20_SCRATCHPAD_SIZE, .crc = true };
+	const struct w1_transaction t = { .rom = rom,
+					  .tx = &command,
+					  .tx_len = 1,
+					  .rx = sp,
+					  .rx_len = DS18B20_SCRATCHPAD_SIZE,
+					  .crc = true };
 
 	return w1_bus_transact(&c->bus, &t, retries);
 }
@@ -152,15 +160,17 @@ static bool needs_arming(const struct w1_device *d)
 }
 
 /*
- * The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; that a sensor can't be armed is
- * none.
+ * The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; that a
+ * sensor can't be armed is none.
  */
 static int arm(struct w1_cycle *c, struct w1_device *d)
 {
 	const struct w1_setting *wanted = w1_setting_of(&c->settings, d->rom);
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
-	struct w1_transaction t = { .rom = d->rom, .tx = tx, .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
+	struct w1_transaction t = { .rom = d->rom,
+				    .tx = tx,
+				    .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
 
 	int code = read_scratchpad(c, d->rom, sp, NULL);
 
@@ -187,7 +197,8 @@ static int arm(struct w1_cycle *c, struct w1_device *d)
 		d->past.alarm[0] = tx[1];
 		d->past.alarm[1] = tx[2];
 		d->past.armed = sp[2] == tx[1] && sp[3] == tx[2];
-		d->resolution_bits = d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
+		d->resolution_bits =
+			d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	}
 	ds18b20_remember(&d->past, sp);
 	return 0;
@@ -198,7 +209,8 @@ static uint32_t conversion_us(const struct w1_cycle *c)
 	uint32_t longest = 0;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		uint32_t us = ds18b20_conversion_us(c->device[i].rom[0], c->device[i].resolution_bits);
+		uint32_t us =
+			ds18b20_conversion_us(c->device[i].rom[0], c->device[i].resolution_bits);
 
 		longest = us > longest ? us : longest;
 	}
@@ -214,14 +226,17 @@ static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
 }
 
 /*
- * One Convert T, for all or for one. 1: seen busy and done; 0: the time has passed, with no proof (parasite power, or
- * a clone that can't be polled); CONVERT_OVERDUE: the time has passed and somebody is still busy, so what it
- * holds is old (a weak supply makes it slow); W1_ECONVERT: not taken; or an error.
+ * One Convert T, for all or for one. 1: seen busy and done; 0: the time has passed, with no proof
+ * (parasite power, or a clone that can't be polled); CONVERT_OVERDUE: the time has passed and
+ * somebody is still busy, so what it holds is old (a weak supply makes it slow); W1_ECONVERT: not
+ * taken; or an error.
  */
 static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 {
 	const uint8_t command = DS18B20_CONVERT_T;
-	const struct w1_transaction t = { .rom = rom, .tx = &command, .tx_len = 1, .power = c->parasite };
+	const struct w1_transaction t = {
+		.rom = rom, .tx = &command, .tx_len = 1, .power = c->parasite
+	};
 	uint64_t longest = conversion_us(c) * UINT64_C(1000), start, limit;
 	int code = w1_bus_transact(&c->bus, &t, NULL);
 	bool busy_seen = false;
@@ -254,8 +269,9 @@ static int convert_once(struct w1_cycle *c, const uint8_t *rom)
 		}
 		if (level != 0) {
 			/*
-			 * Done at once: a part that can't be polled, or that did not convert. Or a violated slot: if it was
-			 * long enough for a reset, nobody answers polls any more, and silence reads as done.
+			 * Done at once: a part that can't be polled, or that did not convert. Or a
+			 * violated slot: if it was long enough for a reset, nobody answers polls
+			 * any more, and silence reads as done.
 			 */
 			break;
 		}
@@ -297,14 +313,15 @@ static enum ds18b20_quality quality_of_error(int code)
 /* What is known of it stays: should it come back without power in between, its sentinel is gone. */
 static void missed(struct w1_cycle *c, struct w1_device *d)
 {
-	c->pollable = false;	/* it may have been the one that was seen busy */
+	c->pollable = false; /* it may have been the one that was seen busy */
 	if (d->missed < UINT8_MAX) {
 		d->missed++;
 	}
 }
 
 /* proven: the conversion was seen; alone: that of this very sensor. */
-static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool alone, struct thermometer_sample *s)
+static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool alone,
+		     struct thermometer_sample *s)
 {
 	struct ds18b20_value value;
 	unsigned retries = 0;
@@ -320,20 +337,25 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool 
 	}
 	s->scratchpad_known = true;
 	s->quality = ds18b20_decode(d->rom[0], s->scratchpad, &value);
-	if (s->quality == DS18B20_BAD_SCRATCHPAD && s->scratchpad[0] == 0xff && s->scratchpad[8] == 0xff) {
-		/* Nobody pulled the line: the sensor is gone, another one gave the presence pulse. */
+	if (s->quality == DS18B20_BAD_SCRATCHPAD && s->scratchpad[0] == 0xff &&
+	    s->scratchpad[8] == 0xff) {
+		/* Nobody pulled the line: the sensor is gone, another one gave the presence pulse.
+		 */
 		s->scratchpad_known = false;
 		s->quality = DS18B20_ABSENT;
 		missed(c, d);
 		return;
 	}
 	if (s->quality == DS18B20_POWER_ON && d->plain && !alone && convert_once(c, d->rom) == 1) {
-		/* 85 degC, and no sentinel to tell it by. Only this one answered those polls: what it says now it has measured. */
+		/* 85 degC, and no sentinel to tell it by. Only this one answered those polls: what
+		 * it says now it has measured. */
 		read_one(c, d, true, true, s);
 		return;
 	}
-	s->quality = d->plain && alone && s->quality == DS18B20_POWER_ON
-		     ? DS18B20_OK : ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
+	s->quality =
+		d->plain && alone && s->quality == DS18B20_POWER_ON
+			? DS18B20_OK
+			: ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
 	d->missed = 0;
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
@@ -344,7 +366,8 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool 
 	}
 }
 
-/* After CONVERT_OVERDUE: each converts again by itself, so that the slow one does not cost the others their reading. */
+/* After CONVERT_OVERDUE: each converts again by itself, so that the slow one does not cost the
+ * others their reading. */
 static void read_overdue(struct w1_cycle *c, struct w1_device *d, struct thermometer_sample *s)
 {
 	int code = convert_once(c, d->rom);
@@ -376,7 +399,8 @@ static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint
 		if (samples[i].temp_known) {
 			continue;
 		}
-		if (code < 0 || unarmed[i] < 0) {	/* nothing would tell its power-on value from a temperature */
+		if (code < 0 || unarmed[i] < 0) { /* nothing would tell its power-on value from a
+						     temperature */
 			samples[i].quality = quality_of_error(code < 0 ? code : unarmed[i]);
 			missed(c, &c->device[i]);
 		} else if (code == CONVERT_OVERDUE) {

@@ -6,6 +6,7 @@
 #ifndef W1_ERROR_H
 #define W1_ERROR_H
 
+/* clang-format off */
 #define W1_ERRORS(X) \
 	X(W1_EVIOLATION, -1001, "timing outside the datasheet's window") \
 	X(W1_ENOPRESENCE, -1002, "no device answers the reset") \
@@ -14,6 +15,7 @@
 	X(W1_ESEARCH, -1005, "the search heard a device that vanished or is none") \
 	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master") \
 	X(W1_ECONVERT, -1007, "sensors that answer when they convert did not: the command was lost")
+/* clang-format on */
 
 enum w1_error {
 #define X(id, number, text) id = number,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * w1_gpiod: the real line, over libgpiod. w1_gpiod1.c and w1_gpiod2.c do the same with the library's two
- * majors; the Makefile compiles the one that pkg-config finds.
+ * w1_gpiod: the real line, over libgpiod. w1_gpiod1.c and w1_gpiod2.c do the same with the
+ * library's two majors; the Makefile compiles the one that pkg-config finds.
  *
- * The chip is found by its label, never by its number, which has changed between kernels. The line is
- * requested once, as an open-drain output, and then only set and read; only the strong
- * pull-up reconfigures it. The kernel makes the pin an input when the descriptor
- * closes, so the bus is released however the program ends.
+ * The chip is found by its label, never by its number, which has changed between kernels. The line
+ * is requested once, as an open-drain output, and then only set and read; only the strong pull-up
+ * reconfigures it. The kernel makes the pin an input when the descriptor closes, so the bus is
+ * released however the program ends.
  */
 #ifndef W1_GPIOD_H
 #define W1_GPIOD_H
@@ -20,11 +20,13 @@
 struct w1_gpiod;
 
 /*
- * chip: a label, or NULL for the header's chip of any Pi. 0 and *out, or -errno with err in one line: -ENODEV no
- * such chip, -EBUSY (who holds the line and how to free it), -EACCES (which group), -EINVAL no such line.
+ * chip: a label, or NULL for the header's chip of any Pi. 0 and *out, or -errno with err in one
+ * line: -ENODEV no such chip, -EBUSY (who holds the line and how to free it), -EACCES (which
+ * group), -EINVAL no such line.
  */
-int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size);
-void w1_gpiod_close(struct w1_gpiod *g);	/* NULL is fine */
+int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err,
+		  size_t err_size);
+void w1_gpiod_close(struct w1_gpiod *g); /* NULL is fine */
 struct w1_line w1_gpiod_line(struct w1_gpiod *g);
 
 /* --- shared by the two --- */
@@ -32,7 +34,8 @@ struct w1_line w1_gpiod_line(struct w1_gpiod *g);
 /* Labels of the chip behind a Pi's header, newest board first; NULL ends. */
 extern const char *const w1_gpiod_header_labels[];
 /* The words for an errno; consumer may be NULL. Returns -error. */
-int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err, size_t err_size);
+int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err,
+		     size_t err_size);
 
 /* CLOCK_MONOTONIC_RAW, busy waiting and sleeping: the same for both; ctx is not looked at. */
 uint64_t w1_gpiod_now_ns(void *ctx);
@@ -40,8 +43,8 @@ void w1_gpiod_spin_until(void *ctx, uint64_t until_ns);
 void w1_gpiod_sleep_until(void *ctx, uint64_t until_ns);
 
 /*
- * Keeps the CPU out of deep idle states during a transaction. Both struct w1_gpiod begin with the descriptor
- * (an int) of /dev/cpu_dma_latency, -1 where that is not allowed.
+ * Keeps the CPU out of deep idle states during a transaction. Both struct w1_gpiod begin with the
+ * descriptor (an int) of /dev/cpu_dma_latency, -1 where that is not allowed.
  */
 int w1_gpiod_open_latency(void);
 void w1_gpiod_transaction(void *ctx, bool begin);

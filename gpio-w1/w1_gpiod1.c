@@ -8,7 +8,7 @@
 #include "w1_gpiod.h"
 
 struct w1_gpiod {
-	int latency_fd;	/* first, for w1_gpiod_transaction() */
+	int latency_fd; /* first, for w1_gpiod_transaction() */
 	struct gpiod_chip *chip;
 	struct gpiod_line *line;
 };
@@ -92,14 +92,16 @@ static int request(struct w1_gpiod *g, const char *chip, unsigned gpio)
 	if (g->line == NULL) {
 		return EINVAL;
 	}
-	if (gpiod_line_request_output_flags(g->line, W1_GPIOD_CONSUMER, GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1) != 0) {
+	if (gpiod_line_request_output_flags(g->line, W1_GPIOD_CONSUMER,
+					    GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN, 1) != 0) {
 		return errno;
 	}
 	g->latency_fd = w1_gpiod_open_latency();
 	return 0;
 }
 
-int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size)
+int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err,
+		  size_t err_size)
 {
 	struct w1_gpiod *g = calloc(1, sizeof *g);
 	int error = g != NULL ? request(g, chip, gpio) : ENOMEM;
@@ -113,7 +115,8 @@ int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *
 		gpiod_line_update(g->line);
 		consumer = gpiod_line_consumer(g->line);
 	}
-	w1_gpiod_explain(error, g != NULL && g->chip != NULL ? gpiod_chip_label(g->chip) : chip, gpio, consumer, err, err_size);
+	w1_gpiod_explain(error, g != NULL && g->chip != NULL ? gpiod_chip_label(g->chip) : chip,
+			 gpio, consumer, err, err_size);
 	w1_gpiod_close(g);
 	return -error;
 }
@@ -130,7 +133,7 @@ void w1_gpiod_close(struct w1_gpiod *g)
 		gpiod_line_set_value(g->line, 1);
 	}
 	if (g->chip != NULL) {
-		gpiod_chip_close(g->chip);	/* releases the line as well */
+		gpiod_chip_close(g->chip); /* releases the line as well */
 	}
 	free(g);
 }

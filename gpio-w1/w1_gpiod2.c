@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The real line over libgpiod 2.x (Debian 13). */
-#define _GNU_SOURCE	/* asprintf */
+#define _GNU_SOURCE /* asprintf */
 #include <dirent.h>
 #include <errno.h>
 #include <gpiod.h>
@@ -12,7 +12,7 @@
 #include "w1_gpiod.h"
 
 struct w1_gpiod {
-	int latency_fd;	/* first, for w1_gpiod_transaction() */
+	int latency_fd; /* first, for w1_gpiod_transaction() */
 	struct gpiod_chip *chip;
 	struct gpiod_line_request *request;
 	/* Made once, so that switching the strong pull-up allocates nothing. */
@@ -50,7 +50,8 @@ static int strong_pullup(void *ctx, bool on)
 {
 	struct w1_gpiod *g = ctx;
 
-	return result(gpiod_line_request_reconfigure_lines(g->request, on ? g->push_pull : g->open_drain));
+	return result(gpiod_line_request_reconfigure_lines(g->request,
+							   on ? g->push_pull : g->open_drain));
 }
 
 static const struct w1_line_ops ops = {
@@ -84,7 +85,8 @@ static struct gpiod_chip *open_labelled(const char *label, int *error)
 		struct gpiod_chip *chip;
 		char *path;
 
-		if (strncmp(entry->d_name, "gpiochip", 8) != 0 || asprintf(&path, "/dev/%s", entry->d_name) < 0) {
+		if (strncmp(entry->d_name, "gpiochip", 8) != 0 ||
+		    asprintf(&path, "/dev/%s", entry->d_name) < 0) {
 			continue;
 		}
 		errno = 0;
@@ -175,7 +177,8 @@ static void explain(const struct w1_gpiod *g, int error, char *err, size_t err_s
 	gpiod_chip_info_free(chip);
 }
 
-int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err, size_t err_size)
+int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err,
+		  size_t err_size)
 {
 	struct w1_gpiod *g = calloc(1, sizeof *g);
 	int error = ENOMEM;

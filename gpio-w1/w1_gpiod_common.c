@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* CLOCK_MONOTONIC_RAW */
+#define _GNU_SOURCE /* CLOCK_MONOTONIC_RAW */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,31 +16,43 @@
 /* PM QoS: the latency that is no constraint at all (PM_QOS_CPU_LATENCY_DEFAULT_VALUE). */
 #define LATENCY_ANY 2000000000
 
-const char *const w1_gpiod_header_labels[] = { "pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835", NULL };
+const char *const w1_gpiod_header_labels[] = { "pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835",
+					       NULL };
 
-int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err, size_t err_size)
+int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err,
+		     size_t err_size)
 {
 	const char *name = chip != NULL ? chip : "the header's chip";
 
 	switch (error) {
 	case EBUSY:
 		if (consumer != NULL && strncmp(consumer, "onewire", 7) == 0) {
-			snprintf(err, err_size, "GPIO%u of %s is held by the kernel's 1-Wire driver (%s): remove "
-				 "dtoverlay=w1-gpio from config.txt, or run: dtoverlay -r w1-gpio", gpio, name, consumer);
+			snprintf(err, err_size,
+				 "GPIO%u of %s is held by the kernel's 1-Wire driver (%s): remove "
+				 "dtoverlay=w1-gpio from config.txt, or run: dtoverlay -r w1-gpio",
+				 gpio, name, consumer);
 		} else {
-			snprintf(err, err_size, "GPIO%u of %s is held by \"%s\": stop that program, or choose another GPIO",
-				 gpio, name, consumer != NULL ? consumer : "?");
+			snprintf(
+				err, err_size,
+				"GPIO%u of %s is held by \"%s\": stop that program, or choose another GPIO",
+				gpio, name, consumer != NULL ? consumer : "?");
 		}
 		break;
 	case EACCES:
 	case EPERM:
-		snprintf(err, err_size, "no right to use the GPIO chip of GPIO%u: add this user to the group gpio, or run "
-			 "as root", gpio);
+		snprintf(
+			err, err_size,
+			"no right to use the GPIO chip of GPIO%u: add this user to the group gpio, or run "
+			"as root",
+			gpio);
 		break;
 	case ENODEV:
 	case ENOENT:
-		snprintf(err, err_size, "no GPIO chip labelled %s (gpiodetect lists what there is)",
-			 chip != NULL ? chip : "pinctrl-rp1, pinctrl-bcm2711 or pinctrl-bcm2835: not a Raspberry Pi");
+		snprintf(
+			err, err_size, "no GPIO chip labelled %s (gpiodetect lists what there is)",
+			chip != NULL
+				? chip
+				: "pinctrl-rp1, pinctrl-bcm2711 or pinctrl-bcm2835: not a Raspberry Pi");
 		break;
 	case EINVAL:
 		snprintf(err, err_size, "%s has no line %u", name, gpio);
@@ -65,9 +77,11 @@ void w1_gpiod_sleep_until(void *ctx, uint64_t until_ns)
 {
 	uint64_t now = w1_gpiod_now_ns(ctx);
 
-	/* CLOCK_MONOTONIC_RAW can't be slept on: sleep the difference, and again if it drifted or was interrupted. */
+	/* CLOCK_MONOTONIC_RAW can't be slept on: sleep the difference, and again if it drifted or
+	 * was interrupted. */
 	while (now < until_ns) {
-		struct timespec t = { (time_t)((until_ns - now) / NS_PER_S), (long)((until_ns - now) % NS_PER_S) };
+		struct timespec t = { (time_t)((until_ns - now) / NS_PER_S),
+				      (long)((until_ns - now) % NS_PER_S) };
 
 		nanosleep(&t, NULL);
 		now = w1_gpiod_now_ns(ctx);

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A clock that has run out of entries still goes on, so that whoever waits for a time gets there. */
+/* A clock that has run out of entries still goes on, so that whoever waits for a time gets there.
+ */
 #define STEP_NS UINT64_C(1000000)
 
 static int note(struct w1_recorded *r, enum w1_recorded_op op, int result, uint64_t ns)
@@ -42,7 +43,8 @@ static int record_pullup(void *ctx, bool on)
 {
 	struct w1_recorded *r = ctx;
 
-	return note(r, on ? W1_RECORDED_PULLUP_ON : W1_RECORDED_PULLUP_OFF, r->of.ops->strong_pullup(r->of.ctx, on), 0);
+	return note(r, on ? W1_RECORDED_PULLUP_ON : W1_RECORDED_PULLUP_OFF,
+		    r->of.ops->strong_pullup(r->of.ctx, on), 0);
 }
 
 static uint64_t record_now(void *ctx)
@@ -141,17 +143,28 @@ static void play_sleep(void *ctx, uint64_t until_ns)
 }
 
 static const struct w1_line_ops recording = {
-	.drive_low = record_low, .release = record_release, .sample = record_sample, .strong_pullup = record_pullup,
-	.now_ns = record_now, .spin_until = record_spin, .sleep_until = record_sleep, .transaction = record_transaction,
+	.drive_low = record_low,
+	.release = record_release,
+	.sample = record_sample,
+	.strong_pullup = record_pullup,
+	.now_ns = record_now,
+	.spin_until = record_spin,
+	.sleep_until = record_sleep,
+	.transaction = record_transaction,
 };
 
 static const struct w1_line_ops playing = {
-	.drive_low = play_low, .release = play_release, .sample = play_sample, .strong_pullup = play_pullup,
-	.now_ns = play_now, .spin_until = play_spin, .sleep_until = play_sleep,
+	.drive_low = play_low,
+	.release = play_release,
+	.sample = play_sample,
+	.strong_pullup = play_pullup,
+	.now_ns = play_now,
+	.spin_until = play_spin,
+	.sleep_until = play_sleep,
 };
 
-struct w1_line w1_recorded_record(struct w1_recorded *r, struct w1_line of, struct w1_recorded_entry *entries,
-				  size_t capacity)
+struct w1_line w1_recorded_record(struct w1_recorded *r, struct w1_line of,
+				  struct w1_recorded_entry *entries, size_t capacity)
 {
 	memset(r, 0, sizeof *r);
 	r->entry = entries;

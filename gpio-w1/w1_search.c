@@ -33,11 +33,13 @@ static void set_rom_bit(uint8_t *rom, int number, bool bit)
 {
 	uint8_t mask = (uint8_t)(1 << ((number - 1) % 8));
 
-	rom[(number - 1) / 8] = (uint8_t)(bit ? rom[(number - 1) / 8] | mask : rom[(number - 1) / 8] & ~mask);
+	rom[(number - 1) / 8] =
+		(uint8_t)(bit ? rom[(number - 1) / 8] | mask : rom[(number - 1) / 8] & ~mask);
 }
 
 /* One pass on copies, so that it can be redone. 1 found, 0 nobody, or an error. */
-static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom, uint8_t *discrepancy)
+static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom,
+		uint8_t *discrepancy)
 {
 	int code = w1_slot_reset(&bus->slots);
 
@@ -60,10 +62,12 @@ static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom
 		if (bit != complement) {
 			direction = bit == 1;
 		} else {
-			direction = number < search->last_discrepancy ? rom_bit(rom, number)
-								      : number == search->last_discrepancy;
+			direction = number < search->last_discrepancy
+					    ? rom_bit(rom, number)
+					    : number == search->last_discrepancy;
 			/* The first pass for a family follows its bits wherever devices differ. */
-			if (search->family != 0 && search->last_discrepancy == ROM_BITS && !search->started) {
+			if (search->family != 0 && search->last_discrepancy == ROM_BITS &&
+			    !search->started) {
 				direction = rom_bit(rom, number);
 			}
 			if (!direction) {
@@ -87,7 +91,8 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 		return 0;
 	}
 	bus->transactions++;
-	for (unsigned attempt = 0; attempt == 0 || w1_bus_may_retry(bus, code, attempt - 1); attempt++) {
+	for (unsigned attempt = 0; attempt == 0 || w1_bus_may_retry(bus, code, attempt - 1);
+	     attempt++) {
 		uint8_t rom[W1_ROM_SIZE], discrepancy;
 
 		if (attempt > 0) {
@@ -100,7 +105,8 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 		w1_bus_end(bus);
 		if (code == W1_ENOPRESENCE) {
 			search->last_device = true;
-			return search->started ? W1_ESEARCH : 0;	/* all gone in the middle, or none at all */
+			return search->started ? W1_ESEARCH : 0; /* all gone in the middle, or none
+								    at all */
 		}
 		if (code == 1) {
 			search->started = true;
@@ -128,5 +134,7 @@ int w1_search_verify(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE])
 	search.family = rom[0];
 	search.last_discrepancy = ROM_BITS;
 	code = w1_search_next(&search, bus);
-	return code == 1 ? memcmp(search.rom, rom, W1_ROM_SIZE) == 0 : code == W1_ESEARCH ? 0 : code;
+	return code == 1	    ? memcmp(search.rom, rom, W1_ROM_SIZE) == 0
+	       : code == W1_ESEARCH ? 0
+				    : code;
 }

@@ -11,10 +11,10 @@
 #include "w1_bus.h"
 
 struct w1_search {
-	uint8_t command;	/* W1_SEARCH_ROM or W1_ALARM_SEARCH */
-	uint8_t family;		/* only these; 0: all */
-	uint8_t rom[W1_ROM_SIZE];	/* of the newest pass */
-	uint8_t last_discrepancy;	/* bit number 1..64, AN187's LastDiscrepancy */
+	uint8_t command; /* W1_SEARCH_ROM or W1_ALARM_SEARCH */
+	uint8_t family; /* only these; 0: all */
+	uint8_t rom[W1_ROM_SIZE]; /* of the newest pass */
+	uint8_t last_discrepancy; /* bit number 1..64, AN187's LastDiscrepancy */
 	bool last_device;
 	bool started;
 };

@@ -12,51 +12,52 @@
 #define US UINT64_C(1000)
 
 /* DS18B20 datasheet 19-7487, AC electrical characteristics. */
-#define RESET_LOW_MIN	(480 * US)	/* tRSTL */
-#define RESET_LOW_MAX	(960 * US)	/* note 9: a parasite device may lose its power beyond */
-#define RESET_HIGH_MIN	(480 * US)	/* tRSTH */
-#define PRESENCE_FROM	(15 * US)	/* tPDHIGH min */
-#define PRESENCE_UNTIL	(300 * US)	/* tPDHIGH max + tPDLOW max */
-#define PRESENCE_LOW_MIN (60 * US)	/* tPDLOW min: no gap as long as this may go unwatched */
-#define LOW0_MIN	(60 * US)	/* tLOW0 */
-#define LOW0_MAX	(120 * US)
-#define LOW1_MIN	(1 * US)	/* tLOW1 */
-#define LOW1_MAX	(15 * US)
-#define READ_VALID	(15 * US)	/* tRDV */
-#define READ_COUNTED	(240 * US)	/* half a reset: a shorter low is a slot to every device */
-#define SLOT_MIN	(60 * US)	/* tSLOT */
-#define RECOVERY_MIN	(1 * US)	/* tREC */
-#define POWER_WITHIN	(10 * US)	/* tSPON */
+#define RESET_LOW_MIN (480 * US) /* tRSTL */
+#define RESET_LOW_MAX (960 * US) /* note 9: a parasite device may lose its power beyond */
+#define RESET_HIGH_MIN (480 * US) /* tRSTH */
+#define PRESENCE_FROM (15 * US) /* tPDHIGH min */
+#define PRESENCE_UNTIL (300 * US) /* tPDHIGH max + tPDLOW max */
+#define PRESENCE_LOW_MIN (60 * US) /* tPDLOW min: no gap as long as this may go unwatched */
+#define LOW0_MIN (60 * US) /* tLOW0 */
+#define LOW0_MAX (120 * US)
+#define LOW1_MIN (1 * US) /* tLOW1 */
+#define LOW1_MAX (15 * US)
+#define READ_VALID (15 * US) /* tRDV */
+#define READ_COUNTED (240 * US) /* half a reset: a shorter low is a slot to every device */
+#define SLOT_MIN (60 * US) /* tSLOT */
+#define RECOVERY_MIN (1 * US) /* tREC */
+#define POWER_WITHIN (10 * US) /* tSPON */
 /* Aimed at, so that clock granularity can't cost the minimum. */
-#define MARGIN		(1 * US)
-/* The sample begins here, or as soon after the release as the line lets us: AN126 has 15; the later the better
- * for a slow rise, and one ioctl must end by READ_VALID. */
-#define READ_SAMPLE	(9 * US)
+#define MARGIN (1 * US)
+/* The sample begins here, or as soon after the release as the line lets us: AN126 has 15; the later
+ * the better for a slow rise, and one ioctl must end by READ_VALID. */
+#define READ_SAMPLE (9 * US)
 /* A line that is low longer than any device holds it is not 1-Wire's doing. */
-#define STUCK_AFTER	(120 * US)
+#define STUCK_AFTER (120 * US)
 
-/* A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3, estimated). */
-#define SLEEP_WORTH	(10 * US)
-#define NEVER_LATE	UINT64_MAX
-/* A write-0 that was slept in may end so much later than usual: 120 - 60 us less what the edges' ioctls take. */
-#define LOW0_SLACK	(45 * US)
-#define RESET_SLACK	(400 * US)
-/* Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes up. */
-#define LATE_MOST	(1000 * US)
-/* ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the others prolong the slot. */
-#define LATE_STEP_UP	200
-#define LATE_STEP_DOWN	600
+/* A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3,
+ * estimated). */
+#define SLEEP_WORTH (10 * US)
+#define NEVER_LATE UINT64_MAX
+/* A write-0 that was slept in may end so much later than usual: 120 - 60 us less what the edges'
+ * ioctls take. */
+#define LOW0_SLACK (45 * US)
+#define RESET_SLACK (400 * US)
+/* Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes
+ * up. */
+#define LATE_MOST (1000 * US)
+/* ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the
+ * others prolong the slot. */
+#define LATE_STEP_UP 200
+#define LATE_STEP_DOWN 600
 /* On a computer that wakes up too late to sleep in slots: others get a turn between two of them. */
-#define NAP_AFTER	(W1_AWAKE_MAX_NS - 1000 * US)
-#define NAP		(200 * US)
+#define NAP_AFTER (W1_AWAKE_MAX_NS - 1000 * US)
+#define NAP (200 * US)
 
 static const char *const violation_names[W1_VIOLATIONS] = {
-	[W1_VIOLATION_RESET] = "reset",
-	[W1_VIOLATION_PRESENCE] = "presence",
-	[W1_VIOLATION_WRITE0] = "write-0",
-	[W1_VIOLATION_WRITE1] = "write-1",
-	[W1_VIOLATION_READ] = "read",
-	[W1_VIOLATION_PULLUP] = "pull-up",
+	[W1_VIOLATION_RESET] = "reset",	   [W1_VIOLATION_PRESENCE] = "presence",
+	[W1_VIOLATION_WRITE0] = "write-0", [W1_VIOLATION_WRITE1] = "write-1",
+	[W1_VIOLATION_READ] = "read",	   [W1_VIOLATION_PULLUP] = "pull-up",
 };
 
 const char *w1_violation_name(enum w1_violation kind)
@@ -100,7 +101,8 @@ void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns)
 	sleep_from(s, now(s), until_ns);
 }
 
-/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is forgotten by a 32nd each time. */
+/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is
+ * forgotten by a 32nd each time. */
 static void learn(struct w1_slots *s, uint64_t late)
 {
 	late = late < LATE_MOST ? late : LATE_MOST;
@@ -114,8 +116,9 @@ static void learn(struct w1_slots *s, uint64_t late)
 }
 
 /*
- * Waits until `until`, from `from`, a reading of the clock just taken. Sleeps if that is worth it and waking up as late as
- * lately stays within `slack`: up to the usual lateness before `until`; spins for what is left.
+ * Waits until `until`, from `from`, a reading of the clock just taken. Sleeps if that is worth it
+ * and waking up as late as lately stays within `slack`: up to the usual lateness before `until`;
+ * spins for what is left.
  */
 static void wait_from(struct w1_slots *s, uint64_t from, uint64_t until, uint64_t slack)
 {
@@ -127,7 +130,7 @@ static void wait_from(struct w1_slots *s, uint64_t from, uint64_t until, uint64_
 			learn(s, from - wake);
 		}
 	} else if (until > from + SLEEP_WORTH && s->wake_ns > 0) {
-		s->wake_ns--;	/* is tried again in a while: what made it late may be over */
+		s->wake_ns--; /* is tried again in a while: what made it late may be over */
 	}
 	if (from < until) {
 		spin(s, until);
@@ -145,12 +148,14 @@ static int violated(struct w1_slots *s, enum w1_violation kind)
 	return s->trusting ? 0 : W1_EVIOLATION;
 }
 
-/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. t2 is no reading: spin_until() does not end before. */
+/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. t2 is no reading: spin_until() does
+ * not end before. */
 struct pulse {
 	uint64_t t0, t1, t2, t3;
 };
 
-/* Without t3: who calls reads the clock next. Each reading less is a chance less to be preempted in the slot. */
+/* Without t3: who calls reads the clock next. Each reading less is a chance less to be preempted in
+ * the slot. */
 static int pulse(struct w1_slots *s, uint64_t low_ns, uint64_t slack, struct pulse *p)
 {
 	const struct w1_line_ops *ops = s->line.ops;
@@ -177,7 +182,9 @@ static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
 static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
 {
 	/* The fall may have been as late as t1; reading the level takes the rest of the slot. */
-	uint64_t end = p->t0 + SLOT_MIN > p->t1 + SLOT_MIN - 2 * MARGIN ? p->t0 + SLOT_MIN : p->t1 + SLOT_MIN - 2 * MARGIN;
+	uint64_t end = p->t0 + SLOT_MIN > p->t1 + SLOT_MIN - 2 * MARGIN
+			       ? p->t0 + SLOT_MIN
+			       : p->t1 + SLOT_MIN - 2 * MARGIN;
 	int level;
 
 	if (p->t3 > s->awake_since_ns + NAP_AFTER) {
@@ -188,7 +195,7 @@ static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
 		wait_from(s, p->t3, end + RECOVERY_MIN, NEVER_LATE);
 	}
 	level = sample(s);
-	while (level == 0 && now(s) < end + STUCK_AFTER) {	/* a slow rise */
+	while (level == 0 && now(s) < end + STUCK_AFTER) { /* a slow rise */
 		level = sample(s);
 	}
 	return level < 0 ? level : level == 1 ? 0 : otherwise;
@@ -257,8 +264,9 @@ int w1_slot_read(struct w1_slots *s)
 		return level;
 	}
 	/*
-	 * One bound for both: our own low was at most 15 us long, and the sample was valid. A late 0 would still
-	 * be a 0 after a short low, but it takes another reading of the clock to know that it was short.
+	 * One bound for both: our own low was at most 15 us long, and the sample was valid. A late
+	 * 0 would still be a 0 after a short low, but it takes another reading of the clock to know
+	 * that it was short.
 	 */
 	if (!low_within(&p, LOW1_MIN, READ_VALID)) {
 		code = violated(s, W1_VIOLATION_READ);
@@ -309,7 +317,7 @@ int w1_slot_reset(struct w1_slots *s)
 	uint64_t start = now(s);
 	int level = sample(s), presence, code;
 
-	while (level == 0 && now(s) < start + PRESENCE_UNTIL) {	/* the tail of an aborted slot */
+	while (level == 0 && now(s) < start + PRESENCE_UNTIL) { /* the tail of an aborted slot */
 		level = sample(s);
 	}
 	if (level != 1) {

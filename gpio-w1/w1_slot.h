@@ -8,10 +8,10 @@
  * that a preempted write-1 is taken for a 0 and nobody notices: a lost Convert leaves the
  * old temperature with a right CRC.
  *
- * The high time between slots is unlimited and never judged: there, and in the long low of a reset, the CPU is given
- * away. So it is in a write-0 while this computer wakes up in time for its upper bound; how late it wakes is learnt
- * from each sleep. Only edges that are microseconds apart are spun for. A sleep that lasts too long is a violation like
- * any other.
+ * The high time between slots is unlimited and never judged: there, and in the long low of a reset,
+ * the CPU is given away. So it is in a write-0 while this computer wakes up in time for its upper
+ * bound; how late it wakes is learnt from each sleep. Only edges that are microseconds apart are
+ * spun for. A sleep that lasts too long is a violation like any other.
  */
 #ifndef W1_SLOT_H
 #define W1_SLOT_H
@@ -19,28 +19,30 @@
 #include "w1_line.h"
 
 enum w1_violation {
-	W1_VIOLATION_RESET,	/* low not 480 to 960 us */
-	W1_VIOLATION_PRESENCE,	/* a gap in which the presence pulse may have gone unseen */
-	W1_VIOLATION_WRITE0,	/* low not 60 to 120 us */
-	W1_VIOLATION_WRITE1,	/* low not 1 to 15 us */
-	W1_VIOLATION_READ,	/* low over 15 us, or a 1 sampled after 15 us */
-	W1_VIOLATION_PULLUP,	/* strong pull-up later than 10 us after the command */
+	W1_VIOLATION_RESET, /* low not 480 to 960 us */
+	W1_VIOLATION_PRESENCE, /* a gap in which the presence pulse may have gone unseen */
+	W1_VIOLATION_WRITE0, /* low not 60 to 120 us */
+	W1_VIOLATION_WRITE1, /* low not 1 to 15 us */
+	W1_VIOLATION_READ, /* low over 15 us, or a 1 sampled after 15 us */
+	W1_VIOLATION_PULLUP, /* strong pull-up later than 10 us after the command */
 	W1_VIOLATIONS
 };
 
-/* The longest without a sleep, ns: real-time threads that spin for longer starve others. A transaction takes 11 ms. */
+/* The longest without a sleep, ns: real-time threads that spin for longer starve others. A
+ * transaction takes 11 ms. */
 #define W1_AWAKE_MAX_NS UINT64_C(15000000)
 
 struct w1_slots {
 	struct w1_line line;
-	uint64_t slots;		/* all, resets not among them */
+	uint64_t slots; /* all, resets not among them */
 	uint32_t violations[W1_VIOLATIONS];
-	uint64_t sleeps, slept_ns;	/* all, those between slots too */
-	uint64_t awake_longest_ns;	/* between two sleeps */
+	uint64_t sleeps, slept_ns; /* all, those between slots too */
+	uint64_t awake_longest_ns; /* between two sleeps */
 	/* how late this computer wakes up: private */
 	uint64_t wake_ns, wake_worst_ns, awake_since_ns;
-	bool counted;		/* of the violated read slots, the newest: one slot to every device, only the bit is lost */
-	bool trusting;		/* a test's mutation: what is out of its window is accepted */
+	bool counted; /* of the violated read slots, the newest: one slot to every device, only the
+			 bit is lost */
+	bool trusting; /* a test's mutation: what is out of its window is accepted */
 };
 
 void w1_slots_init(struct w1_slots *s, struct w1_line line);
@@ -55,8 +57,8 @@ int w1_slot_reset(struct w1_slots *s);
 /* 0, W1_EVIOLATION, W1_EECHO or the line's errno. */
 int w1_slot_write(struct w1_slots *s, bool bit);
 /*
- * The last bit, 0, of a command that needs power at once (DS18B20 Convert T, Copy Scratchpad): the slot ends
- * in a strong pull-up, driven straight from low.
+ * The last bit, 0, of a command that needs power at once (DS18B20 Convert T, Copy Scratchpad): the
+ * slot ends in a strong pull-up, driven straight from low.
  */
 int w1_slot_write0_power(struct w1_slots *s);
 /* The bit, W1_EVIOLATION (see counted), W1_ESHORT or the line's errno. */

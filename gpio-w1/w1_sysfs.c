@@ -13,7 +13,7 @@
 #include "w1_crc.h"
 
 #define TRIES 3
-#define NAME_MAX_LEN 16	/* "28-0123456789ab" */
+#define NAME_MAX_LEN 16 /* "28-0123456789ab" */
 
 /* "28-0123456789ab": family, then the serial number with its highest byte first. */
 static bool parse_name(const char *name, uint8_t rom[W1_ROM_SIZE])
@@ -21,8 +21,9 @@ static bool parse_name(const char *name, uint8_t rom[W1_ROM_SIZE])
 	unsigned family, serial[6];
 	int end = 0;
 
-	if (sscanf(name, "%2x-%2x%2x%2x%2x%2x%2x%n", &family, &serial[5], &serial[4], &serial[3], &serial[2], &serial[1],
-		   &serial[0], &end) != 7 || name[end] != '\0') {
+	if (sscanf(name, "%2x-%2x%2x%2x%2x%2x%2x%n", &family, &serial[5], &serial[4], &serial[3],
+		   &serial[2], &serial[1], &serial[0], &end) != 7 ||
+	    name[end] != '\0') {
 		return false;
 	}
 	rom[0] = (uint8_t)family;
@@ -33,7 +34,8 @@ static bool parse_name(const char *name, uint8_t rom[W1_ROM_SIZE])
 	return ds18b20_is_thermometer(rom[0]);
 }
 
-/* w1_slave: "72 01 4b 46 7f ff 0e 10 57 : crc=57 YES\n72 01 ... t=23125\n". Empty on any error of the bus. */
+/* w1_slave: "72 01 4b 46 7f ff 0e 10 57 : crc=57 YES\n72 01 ... t=23125\n". Empty on any error of
+ * the bus. */
 static bool parse_scratchpad(const char *text, uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
 {
 	for (int i = 0; i < DS18B20_SCRATCHPAD_SIZE; i++) {
@@ -50,7 +52,8 @@ static bool parse_scratchpad(const char *text, uint8_t scratchpad[DS18B20_SCRATC
 }
 
 /* The whole of a small file, terminated. Its length, or -errno. */
-static ssize_t read_text(const char *root, const char *device, const char *name, char *text, size_t size)
+static ssize_t read_text(const char *root, const char *device, const char *name, char *text,
+			 size_t size)
 {
 	char path[512];
 	ssize_t len;
@@ -97,8 +100,10 @@ static void set_resolution(const char *root, const char *device, unsigned bits)
 		return;
 	}
 	snprintf(wanted, sizeof wanted, "%u\n", bits);
-	/* An older kernel has no such file; then the sensor keeps its own, and says so in its bytes. */
-	if (read_text(root, device, "resolution", text, sizeof text) > 0 && strcmp(text, wanted) != 0) {
+	/* An older kernel has no such file; then the sensor keeps its own, and says so in its
+	 * bytes. */
+	if (read_text(root, device, "resolution", text, sizeof text) > 0 &&
+	    strcmp(text, wanted) != 0) {
 		write_text(root, device, "resolution", wanted);
 	}
 }
@@ -117,7 +122,8 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 			s->quality = DS18B20_ABSENT;
 			return;
 		}
-		/* Empty is the driver's way to say that the bus failed, or that a bulk conversion still runs. */
+		/* Empty is the driver's way to say that the bus failed, or that a bulk conversion
+		 * still runs. */
 		s->scratchpad_known = parse_scratchpad(text, s->scratchpad);
 		if (s->scratchpad_known) {
 			s->quality = ds18b20_decode(s->rom[0], s->scratchpad, &value);
@@ -133,7 +139,8 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 	}
 }
 
-/* One conversion for all, before they are read. Not with parasite power: the driver's strong pull-up can't be relied on. */
+/* One conversion for all, before they are read. Not with parasite power: the driver's strong
+ * pull-up can't be relied on. */
 static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n)
 {
 	char path[512], text[16];
@@ -141,7 +148,8 @@ static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n
 	DIR *devices;
 
 	for (unsigned i = 0; i < n; i++) {
-		if (read_text(root, names[i], "ext_power", text, sizeof text) <= 0 || text[0] != '1') {
+		if (read_text(root, names[i], "ext_power", text, sizeof text) <= 0 ||
+		    text[0] != '1') {
 			return;
 		}
 	}
@@ -149,7 +157,8 @@ static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n
 	devices = opendir(path);
 	while (devices != NULL && (entry = readdir(devices)) != NULL) {
 		if (strncmp(entry->d_name, "w1_bus_master", 13) == 0) {
-			/* Blocks until the conversion has ended. Where it fails each sensor converts by itself. */
+			/* Blocks until the conversion has ended. Where it fails each sensor
+			 * converts by itself. */
 			write_text(root, entry->d_name, "therm_bulk_read", "trigger\n");
 		}
 	}
@@ -158,8 +167,8 @@ static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n
 	}
 }
 
-int w1_sysfs_read(const char *root, const struct w1_settings *settings, struct thermometer_sample *samples, unsigned *n,
-		  char *err, size_t err_size)
+int w1_sysfs_read(const char *root, const struct w1_settings *settings,
+		  struct thermometer_sample *samples, unsigned *n, char *err, size_t err_size)
 {
 	char path[512], names[W1_CYCLE_DEVICES][NAME_MAX_LEN];
 	struct dirent *entry;
@@ -169,7 +178,8 @@ int w1_sysfs_read(const char *root, const struct w1_settings *settings, struct t
 	snprintf(path, sizeof path, "%s/devices", root);
 	devices = opendir(path);
 	if (devices == NULL) {
-		snprintf(err, err_size, "%s: the kernel's 1-Wire driver is not there: %s", path, strerror(errno));
+		snprintf(err, err_size, "%s: the kernel's 1-Wire driver is not there: %s", path,
+			 strerror(errno));
 		return -ENODEV;
 	}
 	while (*n < W1_CYCLE_DEVICES && (entry = readdir(devices)) != NULL) {
@@ -177,7 +187,8 @@ int w1_sysfs_read(const char *root, const struct w1_settings *settings, struct t
 
 		memset(s, 0, sizeof *s);
 		if (parse_name(entry->d_name, s->rom)) {
-			snprintf(names[*n], sizeof names[*n], "%.*s", NAME_MAX_LEN - 1, entry->d_name);
+			snprintf(names[*n], sizeof names[*n], "%.*s", NAME_MAX_LEN - 1,
+				 entry->d_name);
 			(*n)++;
 		}
 	}
@@ -187,7 +198,8 @@ int w1_sysfs_read(const char *root, const struct w1_settings *settings, struct t
 		return -ENODEV;
 	}
 	for (unsigned i = 0; i < *n && settings != NULL; i++) {
-		set_resolution(root, names[i], w1_setting_of(settings, samples[i].rom)->resolution_bits);
+		set_resolution(root, names[i],
+			       w1_setting_of(settings, samples[i].rom)->resolution_bits);
 	}
 	convert_all(root, names, *n);
 	for (unsigned i = 0; i < *n; i++) {

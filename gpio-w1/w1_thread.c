@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* CPU affinity, MAP_ANONYMOUS */
+#define _GNU_SOURCE /* CPU affinity, MAP_ANONYMOUS */
 #include "w1_thread.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 /* Above ordinary programs, below the kernel's threaded interrupts (50). */
 #define RT_PRIORITY 49
-#define STACK_SIZE (1024 * 1024)	/* sanitizers and static TLS take most of it */
+#define STACK_SIZE (1024 * 1024) /* sanitizers and static TLS take most of it */
 
 static void lack(struct w1_thread *t, const char *what)
 {
@@ -58,7 +58,8 @@ int w1_thread_start(struct w1_thread *t, bool realtime, void *(*run)(void *arg),
 	int code;
 
 	t->lacks[0] = '\0';
-	t->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	t->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (t->stack == MAP_FAILED) {
 		return -errno;
 	}

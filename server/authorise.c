@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who, enum authorise_action action,
-	       const char *device)
+bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who,
+	       enum authorise_action action, const char *device)
 {
 	bool operators_only = action == AUTHORISE_REMOVE || action == AUTHORISE_SET;
 

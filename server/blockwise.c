@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SZX_MAX 6	/* 1024 bytes: fits a datagram with its options */
+#define SZX_MAX 6 /* 1024 bytes: fits a datagram with its options */
 
 static size_t size_of(unsigned szx)
 {
@@ -22,7 +22,8 @@ static void put_option(coap_pdu_t *pdu, uint16_t number, uint64_t value)
 }
 
 /* Fills code, options and payload. */
-static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block, unsigned szx, int32_t observe)
+static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block,
+		     unsigned szx, int32_t observe)
 {
 	size_t start = (size_t)block * size_of(szx), size = size_of(szx);
 	bool more;
@@ -61,7 +62,8 @@ static void take_etags(const coap_pdu_t *request, struct blockwise_request *r)
 	coap_option_filter_set(&filter, COAP_OPTION_ETAG);
 	coap_option_iterator_init(request, &at, &filter);
 	for (unsigned i = 0; i < BLOCKWISE_ETAGS && (option = coap_option_next(&at)) != NULL; i++) {
-		r->etags[i] = coap_decode_var_bytes8(coap_opt_value(option), coap_opt_length(option));
+		r->etags[i] =
+			coap_decode_var_bytes8(coap_opt_value(option), coap_opt_length(option));
 	}
 }
 
@@ -97,8 +99,12 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 		return rc == -EALREADY ? 1 : rc;
 	}
 	*r = (struct blockwise_request){
-		.deferred = deferred, .session = coap_session_reference(session), .token_size = token.length,
-		.block = block.num, .szx = block.szx, .observe = -1,
+		.deferred = deferred,
+		.session = coap_session_reference(session),
+		.token_size = token.length,
+		.block = block.num,
+		.szx = block.szx,
+		.observe = -1,
 	};
 	take_etags(request, r);
 	memcpy(r->token, token.s, token.length);
@@ -113,7 +119,8 @@ static coap_pdu_t *answer_to(const struct blockwise_request *r)
 	if (r->deferred != NULL) {
 		return coaps_answer_pdu(r->deferred);
 	}
-	pdu = coap_pdu_init(r->type, COAP_RESPONSE_CODE_CONTENT, r->mid, coap_session_max_pdu_size(r->session));
+	pdu = coap_pdu_init(r->type, COAP_RESPONSE_CODE_CONTENT, r->mid,
+			    coap_session_max_pdu_size(r->session));
 	if (pdu != NULL) {
 		coap_add_token(pdu, r->token_size, r->token);
 	}
@@ -132,7 +139,8 @@ static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
 	r->session = NULL;
 }
 
-/* FNV-1a, so that the same content has the same tag. Zero bytes at its front are not sent: 0 is avoided. */
+/* FNV-1a, so that the same content has the same tag. Zero bytes at its front are not sent: 0 is
+ * avoided. */
 uint64_t blockwise_etag(const void *bytes, size_t size)
 {
 	const uint8_t *data = bytes;
@@ -144,10 +152,14 @@ uint64_t blockwise_etag(const void *bytes, size_t size)
 	return h != 0 ? h : 1;
 }
 
-void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size)
+void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
+		      void *data, size_t size)
 {
 	struct blockwise_body body = {
-		.content_format = content_format, .etag = blockwise_etag(data, size), .data = data, .size = size,
+		.content_format = content_format,
+		.etag = blockwise_etag(data, size),
+		.data = data,
+		.size = size,
 	};
 	coap_pdu_t *pdu = answer_to(r);
 
@@ -183,11 +195,16 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 	send_answer(r, pdu);
 }
 
-void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text)
+void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
+		    const char *text)
 {
 	coaps_answer(r->deferred, &(struct coaps_reply){
-		.code = code, .content_format = -1, .max_age_s = max_age_s, .payload = text, .payload_size = strlen(text),
-	});
+					  .code = code,
+					  .content_format = -1,
+					  .max_age_s = max_age_s,
+					  .payload = text,
+					  .payload_size = strlen(text),
+				  });
 	r->deferred = NULL;
 	coap_session_release(r->session);
 	r->session = NULL;

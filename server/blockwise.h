@@ -4,8 +4,9 @@
  *
  * The handler opens one and returns; nothing is sent. When the representation is there, the
  * block that was asked for goes out, with an ETag of the whole. A few long representations
- * are kept by their key, so that a client's next blocks come from the one it began with: libcoap's own
- * transfers are told apart by query only, which is not enough where one handler serves many paths.
+ * are kept by their key, so that a client's next blocks come from the one it began with: libcoap's
+ * own transfers are told apart by query only, which is not enough where one handler serves many
+ * paths.
  *
  * Threads: the loop's.
  */
@@ -24,43 +25,47 @@
 #define BLOCKWISE_ETAGS 4
 
 struct blockwise_body {
-	char key[BLOCKWISE_KEY_SIZE];	/* path, query, format */
+	char key[BLOCKWISE_KEY_SIZE]; /* path, query, format */
 	int content_format;
 	uint64_t etag;
-	void *data;		/* malloc'ed */
+	void *data; /* malloc'ed */
 	size_t size;
 };
 
 struct blockwise {
 	struct blockwise_body kept[BLOCKWISE_KEPT];
-	unsigned next;		/* to be replaced */
+	unsigned next; /* to be replaced */
 };
 
 /* One request that waits for its answer. */
 struct blockwise_request {
-	struct coaps_deferred *deferred;	/* NULL: a notification, a message of its own, of this type and mid */
-	coap_session_t *session;	/* a reference */
+	struct coaps_deferred *deferred; /* NULL: a notification, a message of its own, of this type
+					    and mid */
+	coap_session_t *session; /* a reference */
 	coap_pdu_type_t type;
 	coap_mid_t mid;
 	uint8_t token[8];
 	size_t token_size;
 	uint32_t block;
 	unsigned szx;
-	int32_t observe;	/* -1: no Observe option in the answer */
-	uint64_t etags[BLOCKWISE_ETAGS];	/* of what the client has; 0: none */
+	int32_t observe; /* -1: no Observe option in the answer */
+	uint64_t etags[BLOCKWISE_ETAGS]; /* of what the client has; 0: none */
 	char key[BLOCKWISE_KEY_SIZE];
 };
 
 /*
- * In a handler: 1: answered, from what was kept, or a message that came before; 0: *r is open, answer later;
- * -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none, -ENOMEM. how: as for coaps_defer().
+ * In a handler: 1: answered, from what was kept, or a message that came before; 0: *r is open,
+ * answer later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none, -ENOMEM.
+ * how: as for coaps_defer().
  */
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
 		   const coap_pdu_t *request, coap_pdu_t *response, unsigned how, const char *key);
 /* Takes data. What the client has already (its ETag options) is answered by 2.03 alone. */
-void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format, void *data, size_t size);
+void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
+		      void *data, size_t size);
 /* An answer without a representation, or an error in words. Not for a notification. */
-void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s, const char *text);
+void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
+		    const char *text);
 /* Never 0. */
 uint64_t blockwise_etag(const void *data, size_t size);
 void blockwise_free(struct blockwise *b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_verify: `geotherm-server verify`: reads the whole store and says on stdout what of it is proven. */
+/* cmd_verify: `geotherm-server verify`: reads the whole store and says on stdout what of it is
+ * proven. */
 #ifndef CMD_VERIFY_H
 #define CMD_VERIFY_H
 

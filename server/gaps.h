@@ -14,17 +14,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GAPS_RANGES 16	/* a node sends in order: more holes than this at once is a lost card, not a lossy link */
+#define GAPS_RANGES                                                                                \
+	16 /* a node sends in order: more holes than this at once is a lost card, not a lossy link \
+	    */
 
 struct gaps_range {
-	uint64_t first, last;	/* both in the range */
+	uint64_t first, last; /* both in the range */
 };
 
 struct gaps {
-	uint64_t complete;	/* 1..complete are all there */
-	uint64_t forgotten;	/* nothing is known from here on; UINT64_MAX: all is known */
+	uint64_t complete; /* 1..complete are all there */
+	uint64_t forgotten; /* nothing is known from here on; UINT64_MAX: all is known */
 	unsigned n;
-	struct gaps_range above[GAPS_RANGES];	/* ascending, apart by at least one number */
+	struct gaps_range above[GAPS_RANGES]; /* ascending, apart by at least one number */
 };
 
 void gaps_init(struct gaps *g, uint64_t complete);
@@ -32,7 +34,7 @@ void gaps_init(struct gaps *g, uint64_t complete);
 /* Adds first..last (1 <= first <= last < UINT64_MAX). What is there already changes nothing. */
 void gaps_add(struct gaps *g, uint64_t first, uint64_t last);
 
-bool gaps_has(const struct gaps *g, uint64_t seq);	/* false for what is forgotten */
+bool gaps_has(const struct gaps *g, uint64_t seq); /* false for what is forgotten */
 
 /* The i-th hole below the highest number held, 0 <= i < g->n. */
 struct gaps_range gaps_hole(const struct gaps *g, unsigned i);

@@ -9,7 +9,7 @@
 
 struct range {
 	struct gaps_range range;
-	char cause[32];		/* "": arrived */
+	char cause[32]; /* "": arrived */
 };
 
 /* The stream under way; ranges come stream by stream. */
@@ -29,8 +29,8 @@ static int by_first(const void *a, const void *b)
 
 static void add_hole(json_t *holes, uint64_t first, uint64_t last, const char *cause)
 {
-	json_array_append_new(holes, json_pack("{s:I, s:I, s:s}", "first", (json_int_t)first, "last", (json_int_t)last,
-					       "cause", cause));
+	json_array_append_new(holes, json_pack("{s:I, s:I, s:s}", "first", (json_int_t)first,
+					       "last", (json_int_t)last, "cause", cause));
 }
 
 static void close_stream(struct report *report)
@@ -61,9 +61,9 @@ static void close_stream(struct report *report)
 		}
 	}
 	snprintf(epoch, sizeof(epoch), "%016" PRIx64, report->epoch);
-	json_array_append_new(report->streams, json_pack("{s:s, s:I, s:I, s:o}", "epoch", epoch, "complete",
-							 (json_int_t)complete, "last", (json_int_t)seen,
-							 "holes", holes));
+	json_array_append_new(report->streams, json_pack("{s:s, s:I, s:I, s:o}", "epoch", epoch,
+							 "complete", (json_int_t)complete, "last",
+							 (json_int_t)seen, "holes", holes));
 	report->n = 0;
 }
 
@@ -86,7 +86,8 @@ static int add_range(void *arg, uint64_t epoch, struct gaps_range range, const c
 		report->size = size;
 	}
 	report->ranges[report->n] = (struct range){ .range = range };
-	snprintf(report->ranges[report->n++].cause, sizeof(report->ranges[0].cause), "%s", cause != NULL ? cause : "");
+	snprintf(report->ranges[report->n++].cause, sizeof(report->ranges[0].cause), "%s",
+		 cause != NULL ? cause : "");
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* clock_gettime, nanosleep */
+#define _GNU_SOURCE /* clock_gettime, nanosleep */
 #include "ingest.h"
 
 #include <errno.h>
@@ -13,24 +13,24 @@
 #include "streams.h"
 #include "userspace/daemon/log.h"
 
-#define RETRY_FIRST_MS 100	/* after a failed connect, doubling */
+#define RETRY_FIRST_MS 100 /* after a failed connect, doubling */
 #define RETRY_LAST_MS 5000
-#define BUSY_PATIENCE_MS 10000	/* with other writers that are in the way */
-#define CHECKPOINT_EVERY 1024	/* numbers that a start may have to look at per stream */
+#define BUSY_PATIENCE_MS 10000 /* with other writers that are in the way */
+#define CHECKPOINT_EVERY 1024 /* numbers that a start may have to look at per stream */
 
 struct ingest {
 	struct ingest_config config;
 	struct store *store;
 	struct worker *worker;
 	struct streams streams;
-	struct row *rows;	/* config.batch of them, and the items made of them */
+	struct row *rows; /* config.batch of them, and the items made of them */
 	struct store_item *items;
 
-	bool told;		/* that the store is down */
+	bool told; /* that the store is down */
 	uint64_t retry_at_ms;
 	unsigned retry_ms;
 
-	pthread_mutex_t lock;	/* of counts */
+	pthread_mutex_t lock; /* of counts */
 	struct ingest_counts counts;
 };
 
@@ -39,7 +39,7 @@ struct row {
 	const struct reading *reading;
 	int64_t received_us;
 	struct stream *stream;
-	bool known;		/* its number was there before */
+	bool known; /* its number was there before */
 };
 
 static uint64_t now_ms(void)
@@ -86,7 +86,8 @@ static int connect_store(struct ingest *in)
 static void tell(struct ingest *in, int rc)
 {
 	if (rc == STORE_DOWN && !in->told) {
-		log_error("store: %s; nodes keep their readings until it is back", store_error(in->store));
+		log_error("store: %s; nodes keep their readings until it is back",
+			  store_error(in->store));
 		in->told = true;
 	} else if (rc >= 0 && in->told) {
 		log_notice("store: back, readings are stored again");
@@ -113,7 +114,8 @@ static int load_gaps(struct ingest *in, struct stream *stream, int64_t now_us)
 }
 
 /* The stream, known to the store. */
-static int find_stream(struct ingest *in, const char *device, uint64_t epoch, int64_t now_us, struct stream **out)
+static int find_stream(struct ingest *in, const char *device, uint64_t epoch, int64_t now_us,
+		       struct stream **out)
 {
 	struct stream *stream = streams_find(&in->streams, device, epoch);
 	int rc;
@@ -140,7 +142,8 @@ static int find_streams(struct ingest *in, struct row *rows, size_t n)
 	int rc = 0;
 
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
-		rc = find_stream(in, rows[i].reading->device, rows[i].reading->epoch, rows[i].received_us, &rows[i].stream);
+		rc = find_stream(in, rows[i].reading->device, rows[i].reading->epoch,
+				 rows[i].received_us, &rows[i].stream);
 	}
 	return rc;
 }
@@ -167,7 +170,8 @@ static int try_commit(struct ingest *in, const struct ingest_gaps *none, size_t 
 	qsort(in->rows, n, sizeof(in->rows[0]), by_key);
 	for (size_t i = 0; i < n; i++) {
 		in->items[i] = (struct store_item){
-			.stream = in->rows[i].stream->id, .reading = in->rows[i].reading,
+			.stream = in->rows[i].stream->id,
+			.reading = in->rows[i].reading,
 			.received_us = in->rows[i].received_us,
 		};
 	}
@@ -175,7 +179,8 @@ static int try_commit(struct ingest *in, const struct ingest_gaps *none, size_t 
 }
 
 /* Until it works, or there is no point in trying now. */
-static int persist(struct ingest *in, int (*attempt)(struct ingest *in, const struct ingest_gaps *gaps, size_t n),
+static int persist(struct ingest *in,
+		   int (*attempt)(struct ingest *in, const struct ingest_gaps *gaps, size_t n),
 		   const struct ingest_gaps *gaps, size_t n)
 {
 	uint64_t until_ms = now_ms() + BUSY_PATIENCE_MS;
@@ -188,8 +193,9 @@ static int persist(struct ingest *in, int (*attempt)(struct ingest *in, const st
 			rc = attempt(in, gaps, n);
 		}
 		again = rc == STORE_BUSY && now_ms() < until_ms;
-		if (again) {	/* at random, so that two writers do not meet again */
-			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L }, NULL);
+		if (again) { /* at random, so that two writers do not meet again */
+			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L },
+				  NULL);
 		}
 	} while (again);
 	/* A connection that was lost while idle, or in the commit: the same once more. */
@@ -204,22 +210,25 @@ static void log_batch(const struct row *rows, size_t n, int fresh)
 {
 	const struct row *first = &rows[0], *last = &rows[n - 1];
 
-	if (first->stream == last->stream) {	/* sorted: then all are of one */
-		log_info("stored device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64 " rows=%zu new=%d",
-			 first->stream->device, first->stream->epoch, first->reading->seq, last->reading->seq, n,
-			 fresh);
+	if (first->stream == last->stream) { /* sorted: then all are of one */
+		log_info("stored device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
+			 " rows=%zu new=%d",
+			 first->stream->device, first->stream->epoch, first->reading->seq,
+			 last->reading->seq, n, fresh);
 	} else {
 		log_info("stored rows=%zu new=%d of several streams", n, fresh);
 	}
 }
 
 /*
- * Whether the number after `complete` has come by another server: a client that moves between servers is told the
- * whole, not what this one has seen. In order and all new, as a rule, there is nothing to ask.
+ * Whether the number after `complete` has come by another server: a client that moves between
+ * servers is told the whole, not what this one has seen. In order and all new, as a rule, there is
+ * nothing to ask.
  */
 static bool filled_elsewhere(struct ingest *in, const struct stream *stream, bool repeated)
 {
-	return in->config.shared && stream->epoch != READING_EPOCH_LEGACY && (stream->gaps.n > 0 || repeated) &&
+	return in->config.shared && stream->epoch != READING_EPOCH_LEGACY &&
+	       (stream->gaps.n > 0 || repeated) &&
 	       store_accounted(in->store, stream->id, stream->gaps.complete + 1) > 0;
 }
 
@@ -251,15 +260,18 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		}
 		if (in->items[i].conflict) {
 			conflicts++;
-			log_warning("duplicate with other content kept out: device=%s epoch=%016" PRIx64 " seq=%" PRIu64,
-				    row->stream->device, row->stream->epoch, seq);
+			log_warning(
+				"duplicate with other content kept out: device=%s epoch=%016" PRIx64
+				" seq=%" PRIu64,
+				row->stream->device, row->stream->epoch, seq);
 		} else if (!row->known && in->config.stored != NULL) {
 			in->config.stored(in->config.arg, row->reading);
 		}
 	}
-	for (size_t i = 0; i < n; i++) {	/* sorted: each stream once */
+	for (size_t i = 0; i < n; i++) { /* sorted: each stream once */
 		if (i + 1 == n || in->rows[i + 1].stream != in->rows[i].stream) {
-			look_ahead(in, in->rows[i].stream, in->rows[i].received_us, (size_t)fresh < n);
+			look_ahead(in, in->rows[i].stream, in->rows[i].received_us,
+				   (size_t)fresh < n);
 		}
 	}
 	pthread_mutex_lock(&in->lock);
@@ -296,8 +308,10 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 		const struct store_hole *hole = &gaps->holes[i];
 
 		gaps_add(&stream->gaps, hole->range.first, hole->range.last);
-		log_notice("will not come: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64 ": %s", gaps->device,
-			   gaps->epoch, hole->range.first, hole->range.last, hole->cause);
+		log_notice("will not come: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
+			   ": %s",
+			   gaps->device, gaps->epoch, hole->range.first, hole->range.last,
+			   hole->cause);
 	}
 	look_ahead(in, stream, utc_now_us(), true);
 	pthread_mutex_lock(&in->lock);
@@ -308,11 +322,13 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 
 /* --- answers -------------------------------------------------------------- */
 
-static void acknowledge_stream(struct ingest *in, struct ingest_job *job, const char *device, uint64_t epoch)
+static void acknowledge_stream(struct ingest *in, struct ingest_job *job, const char *device,
+			       uint64_t epoch)
 {
 	size_t a = 0;
 
-	while (a < job->n_acks && (job->acks[a].epoch != epoch || strcmp(job->acks[a].device, device) != 0)) {
+	while (a < job->n_acks &&
+	       (job->acks[a].epoch != epoch || strcmp(job->acks[a].device, device) != 0)) {
 		a++;
 	}
 	if (a == job->n_acks) {
@@ -357,7 +373,8 @@ static int commit_jobs(struct ingest *in, struct job *first, const struct job *e
 		const struct ingest_job *of = (struct ingest_job *)job;
 
 		for (size_t i = 0; i < of->n; i++) {
-			in->rows[n++] = (struct row){ .reading = &of->readings[i], .received_us = of->received_us };
+			in->rows[n++] = (struct row){ .reading = &of->readings[i],
+						      .received_us = of->received_us };
 		}
 	}
 	rc = persist(in, try_commit, NULL, n);
@@ -399,19 +416,23 @@ static void work(void *arg, struct job *jobs)
 		size_t n = 0;
 		int rc;
 
-		if (in->streams.n > INGEST_STREAMS_MAX) {	/* each is looked up again when it comes */
+		if (in->streams.n > INGEST_STREAMS_MAX) { /* each is looked up again when it comes
+							   */
 			streams_free(&in->streams);
 		}
 		do {
 			n += room_of(in, end);
 			end = end->next;
 		} while (end != NULL && n + room_of(in, end) <= in->config.batch);
-		rc = ((struct ingest_job *)jobs)->gaps != NULL ? explain(in, ((struct ingest_job *)jobs)->gaps)
-			: commit_jobs(in, jobs, end);
+		rc = ((struct ingest_job *)jobs)->gaps != NULL
+			     ? explain(in, ((struct ingest_job *)jobs)->gaps)
+			     : commit_jobs(in, jobs, end);
 		for (bool alone = jobs->next == end; jobs != end; jobs = next) {
 			next = jobs->next;
-			/* One of the batch is poison: each goes alone, and only the poison is refused. */
-			finish(in, jobs, rc == STORE_REFUSED && !alone ? commit_jobs(in, jobs, next) : rc);
+			/* One of the batch is poison: each goes alone, and only the poison is
+			 * refused. */
+			finish(in, jobs,
+			       rc == STORE_REFUSED && !alone ? commit_jobs(in, jobs, next) : rc);
 		}
 	}
 }
@@ -436,14 +457,17 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 	}
 	in->config = *config;
 	in->store = store;
-	in->told = !store_connected(store);	/* who opened it has said why */
+	in->told = !store_connected(store); /* who opened it has said why */
 	in->counts.down = in->told;
 	pthread_mutex_init(&in->lock, NULL);
 	in->rows = calloc(config->batch, sizeof(*in->rows));
 	in->items = calloc(config->batch, sizeof(*in->items));
 	if (in->rows != NULL && in->items != NULL) {
 		in->worker = worker_start(&(struct worker_config){
-			.name = "store", .limit = config->queue, .work = work, .arg = in,
+			.name = "store",
+			.limit = config->queue,
+			.work = work,
+			.arg = in,
 		});
 	}
 	if (in->worker == NULL) {
@@ -458,7 +482,9 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 
 int ingest_submit(struct ingest *in, struct ingest_job *job)
 {
-	return job->n > in->config.batch ? -EMSGSIZE : worker_submit(in->worker, &job->job, job->n > 0 ? job->n : 1);
+	return job->n > in->config.batch
+		       ? -EMSGSIZE
+		       : worker_submit(in->worker, &job->job, job->n > 0 ? job->n : 1);
 }
 
 int ingest_fd(const struct ingest *in)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-server: stores readings before it answers for them. */
-#define _GNU_SOURCE	/* signalfd */
+#define _GNU_SOURCE /* signalfd */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,8 +27,16 @@
 #include "userspace/daemon/notify.h"
 #include "userspace/daemon/options.h"
 
-enum exit_code { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CREDENTIAL = 3, EXIT_ADDRESS = 4, EXIT_STORE = 5,
-		 EXIT_WRONG = 6, EXIT_INCOMPLETE = 7 };
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_RUNTIME = 1,
+	EXIT_USAGE = 2,
+	EXIT_CREDENTIAL = 3,
+	EXIT_ADDRESS = 4,
+	EXIT_STORE = 5,
+	EXIT_WRONG = 6,
+	EXIT_INCOMPLETE = 7
+};
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 #define OVERRIDES_MAX 64
@@ -39,7 +47,8 @@ enum option_key { CHECK = 256, LEVEL, SHOW, READY };
 static const struct manual_option options_of_server[] = {
 	{ 'c', "config", "FILE", "The configuration; default " CONFIG_PATH "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
-	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, starts nothing." },
+	{ CHECK, "check-config", NULL,
+	  "Checks the configuration and the credentials, starts nothing." },
 	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Goes over the key log_level." },
 	{ SHOW, "show-readings", NULL, "Prints each reading on stdout once it is stored." },
 	{ READY, "ready-file", "FILE", "Writes the address into FILE once requests are served." },
@@ -47,27 +56,38 @@ static const struct manual_option options_of_server[] = {
 
 static const struct manual_command command = {
 	.operands = "[verify]",
-	.options = options_of_server, .n_options = sizeof(options_of_server) / sizeof(options_of_server[0]),
+	.options = options_of_server,
+	.n_options = sizeof(options_of_server) / sizeof(options_of_server[0]),
 };
 
 static const struct manual_exit exits[] = {
-	{ EXIT_OK, "after SIGTERM or SIGINT" }, { EXIT_RUNTIME, "a failure at run time" },
-	{ EXIT_USAGE, "a wrong option or configuration" }, { EXIT_CREDENTIAL, "a credential that cannot be used" },
-	{ EXIT_ADDRESS, "an address that cannot be listened on" }, { EXIT_STORE, "a store that cannot be opened" },
+	{ EXIT_OK, "after SIGTERM or SIGINT" },
+	{ EXIT_RUNTIME, "a failure at run time" },
+	{ EXIT_USAGE, "a wrong option or configuration" },
+	{ EXIT_CREDENTIAL, "a credential that cannot be used" },
+	{ EXIT_ADDRESS, "an address that cannot be listened on" },
+	{ EXIT_STORE, "a store that cannot be opened" },
 	{ EXIT_WRONG, "verify: something stored is not what its proof says" },
 	{ EXIT_INCOMPLETE, "verify: readings are missing that nothing explains" },
 };
 
 static const struct manual manual = {
-	.name = "geotherm-server", .section = 8, .brief = "stores what nodes send before it answers",
-	.about = "Takes readings by CoAP over DTLS, stores them in SQLite or MariaDB, and answers each request only when its "
-		 "readings are on disk. It also serves what it has: the newest of each device, tracks, gaps. "
-		 "With verify it starts nothing, but reads the whole store (a server may run meanwhile), computes each "
-		 "temperature again from the sensor's nine bytes, looks for numbers that are missing, and names the first "
-		 "of each that is wrong.",
-	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.name = "geotherm-server",
+	.section = 8,
+	.brief = "stores what nodes send before it answers",
+	.about =
+		"Takes readings by CoAP over DTLS, stores them in SQLite or MariaDB, and answers each request only when its "
+		"readings are on disk. It also serves what it has: the newest of each device, tracks, gaps. "
+		"With verify it starts nothing, but reads the whole store (a server may run meanwhile), computes each "
+		"temperature again from the sensor's nine bytes, looks for numbers that are missing, and names the first "
+		"of each that is wrong.",
+	.commands = &command,
+	.n_commands = 1,
+	.exits = exits,
+	.n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm(1), geotherm-node(8), geotherm-server.conf(5)",
-	.config_file = CONFIG_PATH, .config = &server_config_table,
+	.config_file = CONFIG_PATH,
+	.config = &server_config_table,
 };
 
 struct options {
@@ -129,7 +149,7 @@ static int read_options(struct options *o, int argc, char **argv)
 		case OPTIONS_DONE:
 			return EXIT_OK;
 		default:
-			return EXIT_USAGE;	/* said why already */
+			return EXIT_USAGE; /* said why already */
 		}
 	}
 	if (optind + 1 == argc && strcmp(argv[optind], "verify") == 0) {
@@ -147,12 +167,14 @@ static int configure(struct server_config *config, const struct options *o)
 {
 	char err[512];
 
-	if (server_config_load(config, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
+	if (server_config_load(config, o->config_path, o->overrides, o->n_overrides, err,
+			       sizeof(err)) < 0) {
 		log_error("%s", err);
 		return EXIT_USAGE;
 	}
 	if (o->log_level != NULL && log_level_parse(o->log_level, &config->log_level) < 0) {
-		log_error("--log-level %s: must be one of error, warning, notice, info, debug", o->log_level);
+		log_error("--log-level %s: must be one of error, warning, notice, info, debug",
+			  o->log_level);
 		return EXIT_USAGE;
 	}
 	log_set_level(config->log_level);
@@ -161,7 +183,9 @@ static int configure(struct server_config *config, const struct options *o)
 
 static struct coaps_credentials credentials_of(const struct server_config *c)
 {
-	return (struct coaps_credentials){ .certificate = c->certificate, .key = c->key, .ca = c->ca, .crl = c->crl };
+	return (struct coaps_credentials){
+		.certificate = c->certificate, .key = c->key, .ca = c->ca, .crl = c->crl
+	};
 }
 
 /* What would stop a start, without starting anything. */
@@ -175,7 +199,8 @@ static int check(const struct server_config *c)
 		log_error("[server] %s", err);
 		return EXIT_USAGE;
 	}
-	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err, sizeof(err)) < 0) {
+	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err,
+				    sizeof(err)) < 0) {
 		log_error("%s", err);
 		return EXIT_CREDENTIAL;
 	}
@@ -214,7 +239,8 @@ static int open_store(struct server *s)
 	}
 	rc = store_connect(s->write_store);
 	if (rc == STORE_DOWN && config.kind == STORE_MARIADB) {
-		log_warning("store: %s; readings are answered 5.03 until it is there", store_error(s->write_store));
+		log_warning("store: %s; readings are answered 5.03 until it is there",
+			    store_error(s->write_store));
 	} else if (rc < 0) {
 		log_error("store: %s", store_error(s->write_store));
 		return EXIT_STORE;
@@ -230,10 +256,13 @@ static void show(void *arg, const struct reading *r)
 
 static int start_threads(struct server *s, const struct options *o)
 {
-	s->ingest = ingest_start(s->write_store, &(struct ingest_config){
-		.queue = s->config.queue, .batch = s->config.batch, .shared = s->config.store_backend == STORE_MARIADB,
-		.stored = o->show ? show : NULL,
-	});
+	s->ingest = ingest_start(s->write_store,
+				 &(struct ingest_config){
+					 .queue = s->config.queue,
+					 .batch = s->config.batch,
+					 .shared = s->config.store_backend == STORE_MARIADB,
+					 .stored = o->show ? show : NULL,
+				 });
 	s->reads = s->ingest != NULL ? reads_start(s->read_store) : NULL;
 	if (s->reads == NULL) {
 		log_error("cannot start a thread: %s", strerror(errno));
@@ -244,8 +273,10 @@ static int start_threads(struct server *s, const struct options *o)
 
 static int exit_of_coaps(int code)
 {
-	return code == -EKEYREJECTED ? EXIT_CREDENTIAL : code == -EINVAL ? EXIT_USAGE :
-	       code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME : EXIT_ADDRESS;
+	return code == -EKEYREJECTED		    ? EXIT_CREDENTIAL
+	       : code == -EINVAL		    ? EXIT_USAGE
+	       : code == -ENOMEM || code == -EPROTO ? EXIT_RUNTIME
+						    : EXIT_ADDRESS;
 }
 
 static int open_coaps(struct server *s)
@@ -254,11 +285,17 @@ static int open_coaps(struct server *s)
 	char err[512];
 	int code;
 
-	s->coaps = coaps_server_new(&(struct coaps_server_config){
-		.listen = c->listen, .credentials = credentials_of(c),
-		.client_auth = (enum coaps_client_auth)c->client_auth, .ciphers = c->ciphers,
-		.session_timeout_s = c->session_timeout_ms / 1000, .sockets = s->sockets, .secret = s->secret,
-	}, &code, err, sizeof(err));
+	s->coaps = coaps_server_new(
+		&(struct coaps_server_config){
+			.listen = c->listen,
+			.credentials = credentials_of(c),
+			.client_auth = (enum coaps_client_auth)c->client_auth,
+			.ciphers = c->ciphers,
+			.session_timeout_s = c->session_timeout_ms / 1000,
+			.sockets = s->sockets,
+			.secret = s->secret,
+		},
+		&code, err, sizeof(err));
 	if (s->coaps == NULL) {
 		log_error("%s", err);
 		return exit_of_coaps(code);
@@ -275,9 +312,13 @@ static int listen_on(struct server *s)
 		return rc;
 	}
 	s->resources = resources_new(&(struct resources_config){
-		.coaps = s->coaps, .client_auth = (enum coaps_client_auth)c->client_auth,
-		.ingest = s->ingest, .reads = s->reads, .retention_days = c->retention_days,
-		.peers = s->peers, .keeps_all = s->peers != NULL && s->peers->self > 0,
+		.coaps = s->coaps,
+		.client_auth = (enum coaps_client_auth)c->client_auth,
+		.ingest = s->ingest,
+		.reads = s->reads,
+		.retention_days = c->retention_days,
+		.peers = s->peers,
+		.keeps_all = s->peers != NULL && s->peers->self > 0,
 	});
 	if (s->resources == NULL) {
 		log_error("out of memory");
@@ -291,10 +332,14 @@ static int start_metrics(struct server *s)
 	char err[256];
 	int code;
 
-	s->metrics = metrics_start(&(struct metrics_config){
-		.listen = s->config.metrics, .port_offset = s->peers != NULL ? s->peers->self : 0, .ingest = s->ingest,
-		.resources = s->resources,
-	}, &code, err, sizeof(err));
+	s->metrics = metrics_start(
+		&(struct metrics_config){
+			.listen = s->config.metrics,
+			.port_offset = s->peers != NULL ? s->peers->self : 0,
+			.ingest = s->ingest,
+			.resources = s->resources,
+		},
+		&code, err, sizeof(err));
 	if (s->metrics == NULL) {
 		log_error("%s", err);
 		return code == -EINVAL ? EXIT_USAGE : code == -ENOMEM ? EXIT_RUNTIME : EXIT_ADDRESS;
@@ -306,8 +351,8 @@ static int catch_signals(struct server *s)
 {
 	sigset_t mask;
 
-	signal(SIGPIPE, SIG_IGN);	/* a database that hangs up, a reader of stdout that ends */
-	signal(SIGXFSZ, SIG_IGN);	/* a limit of file sizes is an error of the store, not an end */
+	signal(SIGPIPE, SIG_IGN); /* a database that hangs up, a reader of stdout that ends */
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the store, not an end */
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
@@ -344,7 +389,8 @@ static int write_ready_file(const struct server *s, const struct options *o)
 {
 	FILE *file = o->ready_file == NULL ? NULL : fopen(o->ready_file, "we");
 
-	if (o->ready_file != NULL && (file == NULL || fprintf(file, "%s\n", s->config.listen) < 0 || fclose(file) != 0)) {
+	if (o->ready_file != NULL &&
+	    (file == NULL || fprintf(file, "%s\n", s->config.listen) < 0 || fclose(file) != 0)) {
 		log_error("--ready-file %s: %s", o->ready_file, strerror(errno));
 		return EXIT_RUNTIME;
 	}
@@ -356,13 +402,17 @@ static int tell_ready(const struct server *s, const struct options *o)
 	const struct server_config *c = &s->config;
 
 	if (s->peers != NULL) {
-		log_notice("worker %u of %u is there, pid=%d", s->peers->self + 1, s->peers->n, (int)getpid());
+		log_notice("worker %u of %u is there, pid=%d", s->peers->self + 1, s->peers->n,
+			   (int)getpid());
 		notify_send("READY=1");
 		return EXIT_OK;
 	}
-	log_notice("listening on %s, store %s, workers=%u, version " GEOTHERM_VERSION ", pid=%d", c->listen,
+	log_notice("listening on %s, store %s, workers=%u, version " GEOTHERM_VERSION ", pid=%d",
+		   c->listen,
 		   c->store_backend == STORE_SQLITE ? c->store_path
-		   : c->store_socket != NULL ? c->store_socket : c->store_hosts, c->workers, (int)getpid());
+		   : c->store_socket != NULL	    ? c->store_socket
+						    : c->store_hosts,
+		   c->workers, (int)getpid());
 	if (c->workers == 1) {
 		notify_send("READY=1");
 	}
@@ -380,10 +430,12 @@ static void swap(char **a, char **b)
 }
 
 /* The parent of workers has no sessions: a look at the files does. */
-static int renew(struct server *s, const struct coaps_credentials *credentials, char *err, size_t err_size)
+static int renew(struct server *s, const struct coaps_credentials *credentials, char *err,
+		 size_t err_size)
 {
 	return s->coaps != NULL ? coaps_server_renew(s->coaps, credentials, err, err_size)
-		: coaps_credentials_check(credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err, err_size);
+				: coaps_credentials_check(credentials, COAPS_SERVER,
+							  (int64_t)time(NULL), NULL, err, err_size);
 }
 
 /* All or nothing: what is wrong, or takes a restart, leaves everything as it was; false then. */
@@ -395,13 +447,15 @@ static bool take_config(struct server *s, const struct options *o)
 	char err[512];
 	bool taken = false;
 
-	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err, sizeof(err)) < 0) {
+	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err,
+			       sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
 		return false;
 	}
 	credentials = credentials_of(&fresh);
 	if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
-		log_error("reload: %s has changed, and that takes a restart; all stays as it was", changed);
+		log_error("reload: %s has changed, and that takes a restart; all stays as it was",
+			  changed);
 	} else if (renew(s, &credentials, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
 	} else {
@@ -425,7 +479,8 @@ static void reload(struct server *s, const struct options *o)
 	notify_send("RELOADING=1");
 	if (take_config(s, o)) {
 		resources_set_retention(s->resources, s->config.retention_days);
-		log_notice("reloaded: retention_days=%u, and the credentials", s->config.retention_days);
+		log_notice("reloaded: retention_days=%u, and the credentials",
+			   s->config.retention_days);
 	}
 	notify_send("READY=1");
 }
@@ -444,7 +499,8 @@ static bool take_signals(struct server *s, const struct options *o)
 	return true;
 }
 
-/* Not at each turn of a busy loop: it takes three system calls, and the parent of workers looks at each. */
+/* Not at each turn of a busy loop: it takes three system calls, and the parent of workers looks at
+ * each. */
 static void feed_watchdog(uint64_t interval_us, uint64_t *fed_us)
 {
 	struct timespec now;
@@ -461,9 +517,11 @@ static void feed_watchdog(uint64_t interval_us, uint64_t *fed_us)
 static int run(struct server *s, const struct options *o)
 {
 	struct pollfd fds[] = {
-		{ .fd = coaps_server_fd(s->coaps), .events = POLLIN }, { .fd = ingest_fd(s->ingest), .events = POLLIN },
-		{ .fd = reads_fd(s->reads), .events = POLLIN }, { .fd = s->signals, .events = POLLIN },
-		{ .fd = metrics_fd(s->metrics), .events = POLLIN },	/* -1: poll() passes over it */
+		{ .fd = coaps_server_fd(s->coaps), .events = POLLIN },
+		{ .fd = ingest_fd(s->ingest), .events = POLLIN },
+		{ .fd = reads_fd(s->reads), .events = POLLIN },
+		{ .fd = s->signals, .events = POLLIN },
+		{ .fd = metrics_fd(s->metrics), .events = POLLIN }, /* -1: poll() passes over it */
 		{ .fd = peers_fd(s->peers), .events = POLLIN },
 	};
 	uint64_t watchdog_us = notify_watchdog_us(), fed_us = 0;
@@ -471,7 +529,9 @@ static int run(struct server *s, const struct options *o)
 
 	while ((fds[3].revents & POLLIN) == 0 || take_signals(s, o)) {
 		int n = poll(fds, sizeof(fds) / sizeof(fds[0]),
-			     watchdog_ms >= 0 && (tick_ms < 0 || watchdog_ms < tick_ms) ? watchdog_ms : tick_ms);
+			     watchdog_ms >= 0 && (tick_ms < 0 || watchdog_ms < tick_ms)
+				     ? watchdog_ms
+				     : tick_ms);
 
 		if (n < 0 && errno != EINTR) {
 			log_error("poll: %s", strerror(errno));
@@ -539,7 +599,7 @@ static int serve(struct server *s, const struct options *o)
 struct family {
 	struct server *server;
 	const struct options *options;
-	struct coaps_listen sockets[PEERS_MAX];	/* of each worker */
+	struct coaps_listen sockets[PEERS_MAX]; /* of each worker */
 	uint8_t secret[COAPS_SECRET_SIZE];
 };
 
@@ -578,8 +638,9 @@ static bool reload_parent(void *arg)
 }
 
 /*
- * Whether a server could listen and our patches are in force, before there are several that share the port. In a process
- * of its own: what libcoap and its generators leave behind must not be in every worker.
+ * Whether a server could listen and our patches are in force, before there are several that share
+ * the port. In a process of its own: what libcoap and its generators leave behind must not be in
+ * every worker.
  */
 static int prove(struct server *s)
 {
@@ -618,7 +679,11 @@ static int serve_by_workers(struct server *s, const struct options *o)
 	}
 	if (code == 0) {
 		rc = supervisor_run(&(struct supervisor_config){
-			.workers = s->config.workers, .work = be_worker, .ready = all_ready, .reload = reload_parent, .arg = &f,
+			.workers = s->config.workers,
+			.work = be_worker,
+			.ready = all_ready,
+			.reload = reload_parent,
+			.arg = &f,
 		});
 		if (rc < 0) {
 			log_error("cannot watch over workers: %s", strerror(-rc));

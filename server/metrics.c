@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* open_memstream */
+#define _GNU_SOURCE /* open_memstream */
 #include "metrics.h"
 
 #include <arpa/inet.h>
@@ -24,8 +24,8 @@ struct metrics {
 static void put(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
 {
 	/* A counter's sample ends in _total, its family's name does not. */
-	fprintf(out, "# HELP geotherm_%s %s\n# TYPE geotherm_%s %s\ngeotherm_%s%s %" PRIu64 "\n", name, help, name, type, name,
-		strcmp(type, "counter") == 0 ? "_total" : "", value);
+	fprintf(out, "# HELP geotherm_%s %s\n# TYPE geotherm_%s %s\ngeotherm_%s%s %" PRIu64 "\n",
+		name, help, name, type, name, strcmp(type, "counter") == 0 ? "_total" : "", value);
 }
 
 static char *metrics_text(const struct metrics *m)
@@ -38,19 +38,27 @@ static char *metrics_text(const struct metrics *m)
 	if (out == NULL) {
 		return NULL;
 	}
-	fprintf(out, "# HELP geotherm_build The program that is running.\n# TYPE geotherm_build info\n"
+	fprintf(out,
+		"# HELP geotherm_build The program that is running.\n# TYPE geotherm_build info\n"
 		"geotherm_build_info{version=\"" GEOTHERM_VERSION "\"} 1\n");
-	put(out, "store_up", "gauge", "Whether the last attempt to store something worked.", !c.down);
+	put(out, "store_up", "gauge", "Whether the last attempt to store something worked.",
+	    !c.down);
 	put(out, "readings_received", "counter", "Readings in answered requests.", c.readings);
 	put(out, "readings_stored", "counter", "Readings that were new.", c.stored);
-	put(out, "readings_duplicate", "counter", "Readings that were there already.", c.duplicates);
-	put(out, "readings_conflict", "counter", "Readings kept out: their number was taken by other content.", c.conflicts);
-	put(out, "requests_refused", "counter", "Requests whose content the database never takes.", c.refused);
-	put(out, "requests_unstored", "counter", "Requests answered 5.03, as the store was down.", c.failures);
+	put(out, "readings_duplicate", "counter", "Readings that were there already.",
+	    c.duplicates);
+	put(out, "readings_conflict", "counter",
+	    "Readings kept out: their number was taken by other content.", c.conflicts);
+	put(out, "requests_refused", "counter", "Requests whose content the database never takes.",
+	    c.refused);
+	put(out, "requests_unstored", "counter", "Requests answered 5.03, as the store was down.",
+	    c.failures);
 	put(out, "commits", "counter", "Transactions on disk.", c.batches);
 	put(out, "gaps_reported", "counter", "Ranges that nodes gave up.", c.gaps);
-	put(out, "queue_readings", "gauge", "Readings that wait for their commit or are in it.", ingest_queued(m->config.ingest));
-	put(out, "observers", "gauge", "Clients that are told of changes.", resources_observers(m->config.resources));
+	put(out, "queue_readings", "gauge", "Readings that wait for their commit or are in it.",
+	    ingest_queued(m->config.ingest));
+	put(out, "observers", "gauge", "Clients that are told of changes.",
+	    resources_observers(m->config.resources));
 	fputs("# EOF\n", out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -61,8 +69,8 @@ static char *metrics_text(const struct metrics *m)
 
 /* --- HTTP ----------------------------------------------------------------- */
 
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type, char *text,
-			     enum MHD_ResponseMemoryMode mode)
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
+			     char *text, enum MHD_ResponseMemoryMode mode)
 {
 	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, mode);
 	enum MHD_Result rc;
@@ -79,11 +87,12 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
 	return rc;
 }
 
-static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-			      const char *version, const char *upload, size_t *upload_size, void **state)
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
+			      const char *method, const char *version, const char *upload,
+			      size_t *upload_size, void **state)
 {
-	static char ok[] = "ok\n", down[] = "the store is down\n", no_path[] = "there are /metrics and /health\n",
-		no_method[] = "GET only\n";
+	static char ok[] = "ok\n", down[] = "the store is down\n",
+		    no_path[] = "there are /metrics and /health\n", no_method[] = "GET only\n";
 	static const char plain[] = "text/plain; charset=utf-8";
 	const struct metrics *m = arg;
 	char *text;
@@ -93,20 +102,24 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	(void)upload_size;
 	(void)state;
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
-		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, plain, no_method, MHD_RESPMEM_PERSISTENT);
+		return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, plain, no_method,
+			     MHD_RESPMEM_PERSISTENT);
 	}
 	if (strcmp(url, "/health") == 0) {
 		bool is_down = ingest_counts(m->config.ingest).down;
 
-		return reply(connection, is_down ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK, plain, is_down ? down : ok,
-			     MHD_RESPMEM_PERSISTENT);
+		return reply(connection, is_down ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK,
+			     plain, is_down ? down : ok, MHD_RESPMEM_PERSISTENT);
 	}
 	if (strcmp(url, "/metrics") != 0) {
-		return reply(connection, MHD_HTTP_NOT_FOUND, plain, no_path, MHD_RESPMEM_PERSISTENT);
+		return reply(connection, MHD_HTTP_NOT_FOUND, plain, no_path,
+			     MHD_RESPMEM_PERSISTENT);
 	}
 	text = metrics_text(m);
-	return text == NULL ? MHD_NO : reply(connection, MHD_HTTP_OK, "application/openmetrics-text; version=1.0.0; charset=utf-8",
-					     text, MHD_RESPMEM_MUST_FREE);
+	return text == NULL ? MHD_NO
+			    : reply(connection, MHD_HTTP_OK,
+				    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+				    text, MHD_RESPMEM_MUST_FREE);
 }
 
 /* --- the face ------------------------------------------------------------- */
@@ -124,14 +137,14 @@ static bool parse(const char *text, unsigned port_offset, union address *out)
 	int end = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (sscanf(text, "[%63[0-9a-f:]]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && (port += port_offset) <= 65535 &&
-	    inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
+	if (sscanf(text, "[%63[0-9a-f:]]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' &&
+	    (port += port_offset) <= 65535 && inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
 		out->v6.sin6_family = AF_INET6;
 		out->v6.sin6_port = htons((uint16_t)port);
 		return IN6_IS_ADDR_LOOPBACK(&out->v6.sin6_addr);
 	}
-	if (sscanf(text, "%63[0-9.]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' && (port += port_offset) <= 65535 &&
-	    inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
+	if (sscanf(text, "%63[0-9.]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' &&
+	    (port += port_offset) <= 65535 && inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
 		out->v4.sin_family = AF_INET;
 		out->v4.sin_port = htons((uint16_t)port);
 		return ntohl(out->v4.sin_addr.s_addr) >> 24 == 127;
@@ -139,7 +152,8 @@ static bool parse(const char *text, unsigned port_offset, union address *out)
 	return false;
 }
 
-struct metrics *metrics_start(const struct metrics_config *config, int *code, char *err, size_t err_size)
+struct metrics *metrics_start(const struct metrics_config *config, int *code, char *err,
+			      size_t err_size)
 {
 	struct metrics *m = calloc(1, sizeof(*m));
 	union address address;
@@ -150,21 +164,26 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 		return NULL;
 	}
 	if (!parse(config->listen, config->port_offset, &address)) {
-		snprintf(err, err_size, "[server] metrics = %s: expected a loopback address with its port, such as 127.0.0.1:9684 "
-			 "or [::1]:9684", config->listen);
+		snprintf(
+			err, err_size,
+			"[server] metrics = %s: expected a loopback address with its port, such as 127.0.0.1:9684 "
+			"or [::1]:9684",
+			config->listen);
 		*code = -EINVAL;
 		free(m);
 		return NULL;
 	}
 	m->config = *config;
 	errno = 0;
-	m->daemon = MHD_start_daemon(MHD_USE_EPOLL | (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL, NULL, handle,
-				     m, MHD_OPTION_SOCK_ADDR, &address.any, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-				     MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
+	m->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | (address.any.sa_family == AF_INET6 ? MHD_USE_IPv6 : 0), 0, NULL,
+		NULL, handle, m, MHD_OPTION_SOCK_ADDR, &address.any, MHD_OPTION_CONNECTION_LIMIT,
+		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
 	if (m->daemon == NULL) {
 		*code = errno != 0 ? -errno : -EADDRNOTAVAIL;
 		snprintf(err, err_size, "[server] metrics = %s%s: %s", config->listen,
-			 config->port_offset > 0 ? " and the ports after it" : "", strerror(-*code));
+			 config->port_offset > 0 ? " and the ports after it" : "",
+			 strerror(-*code));
 		free(m);
 		return NULL;
 	}
@@ -173,7 +192,8 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 
 int metrics_fd(const struct metrics *m)
 {
-	const union MHD_DaemonInfo *info = m == NULL ? NULL : MHD_get_daemon_info(m->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	const union MHD_DaemonInfo *info =
+		m == NULL ? NULL : MHD_get_daemon_info(m->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
 	return info == NULL ? -1 : info->epoll_fd;
 }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "migrations.h"
 
-/* The assembler takes the files as they are: no generated source, no quoting. Paths are from the top of the tree. */
-#define EMBED(symbol, path) \
-	__asm__(".pushsection .rodata\n" \
-		".global " #symbol "\n" \
-		#symbol ":\n" \
-		".incbin \"" path "\"\n" \
-		".global " #symbol "_end\n" \
-		#symbol "_end:\n" \
-		".byte 0\n" \
-		".popsection\n"); \
+/* The assembler takes the files as they are: no generated source, no quoting. Paths are from the
+ * top of the tree. */
+#define EMBED(symbol, path)                                   \
+	__asm__(".pushsection .rodata\n"                      \
+		".global " #symbol "\n" #symbol ":\n"         \
+		".incbin \"" path "\"\n"                      \
+		".global " #symbol "_end\n" #symbol "_end:\n" \
+		".byte 0\n"                                   \
+		".popsection\n");                             \
 	extern const char symbol[], symbol##_end[]
 
 EMBED(migration_sqlite_001, "server/migrations/sqlite/001-readings.sql");

@@ -12,8 +12,8 @@
 #include <stddef.h>
 
 struct migration {
-	const char *name;	/* "001-readings" */
-	const char *sql, *end;	/* the file's bytes, sql..end */
+	const char *name; /* "001-readings" */
+	const char *sql, *end; /* the file's bytes, sql..end */
 };
 
 /* Version n is element n - 1. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "observers.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include "userspace/coaps/coaps_identity.h"
 
 #define CON_EVERY 16
-#define CON_MS (3600 * UINT64_C(1000))	/* RFC 7641 4.5: at least one in 24 hours */
+#define CON_MS (3600 * UINT64_C(1000)) /* RFC 7641 4.5: at least one in 24 hours */
 #define SWEEP_MS 10000
 
 static uint64_t now_ms(void)
@@ -55,7 +55,8 @@ static bool same_peer(const struct observer *o)
 	return !who.revoked && strcmp(who.name, o->who) == 0;
 }
 
-bool observers_add(struct observers *os, struct blockwise_request *r, const struct read_job *read, uint64_t etag)
+bool observers_add(struct observers *os, struct blockwise_request *r, const struct read_job *read,
+		   uint64_t etag)
 {
 	struct coaps_identity who;
 	struct observer *o;
@@ -64,7 +65,8 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 	for (o = os->first; o != NULL; o = o->next) {
 		of_session += o->request.session == r->session;
 	}
-	if (os->n >= OBSERVERS_MAX || of_session >= OBSERVERS_PER_SESSION || (o = calloc(1, sizeof(*o))) == NULL) {
+	if (os->n >= OBSERVERS_MAX || of_session >= OBSERVERS_PER_SESSION ||
+	    (o = calloc(1, sizeof(*o))) == NULL) {
 		return false;
 	}
 	coaps_identity_of(r->session, &who);
@@ -145,8 +147,10 @@ int observers_tick(struct observers *os)
 			o->changed = false;
 			o->reading = true;
 		} else {
-			wait_ms = now < o->due_ms && o->due_ms - now < (uint64_t)wait_ms ? (int)(o->due_ms - now)
-				: now < o->due_ms ? wait_ms : OBSERVERS_PAUSE_MS;
+			wait_ms = now < o->due_ms && o->due_ms - now < (uint64_t)wait_ms
+					  ? (int)(o->due_ms - now)
+				  : now < o->due_ms ? wait_ms
+						    : OBSERVERS_PAUSE_MS;
 		}
 	}
 	return os->first != NULL ? wait_ms : -1;
@@ -167,8 +171,8 @@ static bool back(struct observers *os, struct observer *o)
 	return true;
 }
 
-void observers_told(struct observers *os, struct observer *o, struct blockwise *b, int content_format, void *data,
-		    size_t size)
+void observers_told(struct observers *os, struct observer *o, struct blockwise *b,
+		    int content_format, void *data, size_t size)
 {
 	uint64_t etag = blockwise_etag(data, size), now = now_ms();
 	struct blockwise_request r;
@@ -200,7 +204,7 @@ void observers_told(struct observers *os, struct observer *o, struct blockwise *
 void observers_failed(struct observers *os, struct observer *o)
 {
 	if (back(os, o)) {
-		o->changed = true;	/* the store is down: once it is back */
+		o->changed = true; /* the store is down: once it is back */
 		o->due_ms = now_ms() + SWEEP_MS;
 	}
 }

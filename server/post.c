@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "post.h"
 
 #include <errno.h>
@@ -18,16 +18,16 @@
 #include "userspace/reading/legacy_reading.h"
 #include "userspace/reading/senml.h"
 
-#define DOWN_MAX_AGE_S 5	/* longer than the writer's back-off */
+#define DOWN_MAX_AGE_S 5 /* longer than the writer's back-off */
 #define BUSY_MAX_AGE_S 2
 #define ANSWER_SIZE 1024
 
 struct waiting {
-	struct ingest_job ingest;	/* first: the job is the waiting */
+	struct ingest_job ingest; /* first: the job is the waiting */
 	struct post *post;
 	struct coaps_deferred *deferred;
-	struct ingest_gaps *gaps;	/* of ingest */
-	int format;		/* SENML_CBOR, SENML_JSON, or 0: the older program */
+	struct ingest_gaps *gaps; /* of ingest */
+	int format; /* SENML_CBOR, SENML_JSON, or 0: the older program */
 };
 
 static int64_t utc_now_us(void)
@@ -48,11 +48,13 @@ static void waiting_free(struct waiting *w)
 
 /* --- the answer ----------------------------------------------------------- */
 
-/* As many acknowledgements as fit; a stream that is not named is only not yet known to be complete. */
+/* As many acknowledgements as fit; a stream that is not named is only not yet known to be complete.
+ */
 static size_t encode_acks(const struct waiting *w, uint8_t *out, size_t size)
 {
 	for (size_t n = w->ingest.n_acks; n > 0 && w->format != 0; n /= 2) {
-		int rc = senml_encode_acks((enum senml_format)w->format, w->ingest.acks, n, out, size);
+		int rc = senml_encode_acks((enum senml_format)w->format, w->ingest.acks, n, out,
+					   size);
 
 		if (rc >= 0) {
 			return (size_t)rc;
@@ -76,7 +78,8 @@ static void committed(struct job *job)
 		reply.payload = w->ingest.why;
 		reply.payload_size = strlen(w->ingest.why);
 		log_warning("refused by the database: device=%s: %s",
-			    w->gaps != NULL ? w->gaps->device : w->ingest.readings[0].device, w->ingest.why);
+			    w->gaps != NULL ? w->gaps->device : w->ingest.readings[0].device,
+			    w->ingest.why);
 	} else {
 		static const char text[] = "the store is not available; keep the readings";
 
@@ -104,8 +107,9 @@ static int decode_legacy(struct post *p, const uint8_t *data, size_t size, coap_
 	struct legacy_error error;
 
 	if (legacy_text_parse((const char *)data, size, &record, &error) < 0) {
-		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "byte %zu, %s: expected %s", error.byte,
-			       error.field, error.expected);
+		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
+			       "byte %zu, %s: expected %s", error.byte, error.field,
+			       error.expected);
 		return -EBADMSG;
 	}
 	legacy_to_reading(&record, utc_now_us(), &p->scratch[0]);
@@ -113,7 +117,8 @@ static int decode_legacy(struct post *p, const uint8_t *data, size_t size, coap_
 }
 
 /* How many readings are in p->scratch, or negative: then the response says why. */
-static int decode(struct post *p, int format, const uint8_t *data, size_t size, coap_pdu_t *response)
+static int decode(struct post *p, int format, const uint8_t *data, size_t size,
+		  coap_pdu_t *response)
 {
 	struct senml_error error;
 	int n;
@@ -121,24 +126,30 @@ static int decode(struct post *p, int format, const uint8_t *data, size_t size, 
 	if (format == 0) {
 		return decode_legacy(p, data, size, response);
 	}
-	n = senml_decode((enum senml_format)format, data, size, p->scratch, POST_READINGS_MAX, &error);
+	n = senml_decode((enum senml_format)format, data, size, p->scratch, POST_READINGS_MAX,
+			 &error);
 	if (n < 0) {
-		request_refuse(response, n == -ENOMEM ? COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE
-				       : n == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
-				       : COAP_RESPONSE_CODE_BAD_REQUEST, n == -ENOMEM ? BUSY_MAX_AGE_S : -1,
-			       "%s", error.text);
+		request_refuse(response,
+			       n == -ENOMEM  ? COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE
+			       : n == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
+					     : COAP_RESPONSE_CODE_BAD_REQUEST,
+			       n == -ENOMEM ? BUSY_MAX_AGE_S : -1, "%s", error.text);
 	}
 	return n;
 }
 
-static void refuse_writer(const struct coaps_identity *who, const char *device, coap_pdu_t *response)
+static void refuse_writer(const struct coaps_identity *who, const char *device,
+			  coap_pdu_t *response)
 {
-	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate%s names %s, which may not write for %s", who->revoked ? " (revoked)" : "",
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1,
+		       "the certificate%s names %s, which may not write for %s",
+		       who->revoked ? " (revoked)" : "",
 		       who->name[0] != '\0' ? who->name : "no device", device);
 }
 
 /* Each reading is of a device that the peer may write, with a number that the store can hold. */
-static bool permitted(const struct post *p, coap_session_t *session, int format, size_t n, coap_pdu_t *response)
+static bool permitted(const struct post *p, coap_session_t *session, int format, size_t n,
+		      coap_pdu_t *response)
 {
 	struct coaps_identity who;
 
@@ -146,13 +157,15 @@ static bool permitted(const struct post *p, coap_session_t *session, int format,
 	for (size_t i = 0; i < n; i++) {
 		const struct reading *r = &p->scratch[i];
 
-		if (!authorise(p->client_auth, &who, format == 0 ? AUTHORISE_WRITE_LEGACY : AUTHORISE_WRITE, r->device)) {
+		if (!authorise(p->client_auth, &who,
+			       format == 0 ? AUTHORISE_WRITE_LEGACY : AUTHORISE_WRITE, r->device)) {
 			refuse_writer(&who, r->device, response);
 			return false;
 		}
 		if (r->seq > INT64_MAX) {
 			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
-				       "reading %zu: seq %" PRIu64 " is above %" PRId64, i, r->seq, INT64_MAX);
+				       "reading %zu: seq %" PRIu64 " is above %" PRId64, i, r->seq,
+				       INT64_MAX);
 			return false;
 		}
 	}
@@ -160,7 +173,8 @@ static bool permitted(const struct post *p, coap_session_t *session, int format,
 }
 
 /* The body of a PUT is the reading that its path names. */
-static bool is_the_one(const struct post *p, const struct post_key *key, size_t n, coap_pdu_t *response)
+static bool is_the_one(const struct post *p, const struct post_key *key, size_t n,
+		       coap_pdu_t *response)
 {
 	const struct reading *r = &p->scratch[0];
 
@@ -168,8 +182,9 @@ static bool is_the_one(const struct post *p, const struct post_key *key, size_t 
 			    strcmp(r->device, key->device) == 0)) {
 		return true;
 	}
-	request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "expected one reading, %s %016" PRIx64 ".%" PRIu64,
-		       key->device, key->epoch, key->seq);
+	request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
+		       "expected one reading, %s %016" PRIx64 ".%" PRIu64, key->device, key->epoch,
+		       key->seq);
 	return false;
 }
 
@@ -201,10 +216,11 @@ static void busy(coap_pdu_t *response)
 }
 
 /* Takes w: the answer comes after the commit, or has been given. */
-static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *session, const coap_pdu_t *request,
-			    coap_pdu_t *response)
+static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *session,
+			    const coap_pdu_t *request, coap_pdu_t *response)
 {
-	/* Readings of ours have a key; the older program's are told apart by their time, if they have one. */
+	/* Readings of ours have a key; the older program's are told apart by their time, if they
+	 * have one. */
 	unsigned how = w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0;
 
 	w->post = p;
@@ -223,15 +239,18 @@ static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *s
 		static const char text[] = "the queue to the store is full; keep the readings";
 
 		coaps_answer(w->deferred, &(struct coaps_reply){
-			.code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, .content_format = -1,
-			.max_age_s = BUSY_MAX_AGE_S, .payload = text, .payload_size = sizeof(text) - 1,
-		});
+						  .code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE,
+						  .content_format = -1,
+						  .max_age_s = BUSY_MAX_AGE_S,
+						  .payload = text,
+						  .payload_size = sizeof(text) - 1,
+					  });
 		waiting_free(w);
 	}
 }
 
-void post_readings(struct post *p, const struct post_key *key, coap_session_t *session, const coap_pdu_t *request,
-		   coap_pdu_t *response)
+void post_readings(struct post *p, const struct post_key *key, coap_session_t *session,
+		   const coap_pdu_t *request, coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
 	size_t size, offset, total;
@@ -242,8 +261,10 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		format = 0;
 	}
 	if (format != SENML_CBOR && format != SENML_JSON && format != 0) {
-		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
-			       "content format %d: expected 112 (SenML CBOR), 110 (SenML JSON) or 0 (text)", format);
+		request_refuse(
+			response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
+			"content format %d: expected 112 (SenML CBOR), 110 (SenML JSON) or 0 (text)",
+			format);
 		return;
 	}
 	if (coap_get_data_large(request, &size, &data, &offset, &total) == 0) {
@@ -251,7 +272,8 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		return;
 	}
 	n = decode(p, format, data, size, response);
-	if (n < 0 || !is_the_one(p, key, (size_t)n, response) || !permitted(p, session, format, (size_t)n, response)) {
+	if (n < 0 || !is_the_one(p, key, (size_t)n, response) ||
+	    !permitted(p, session, format, (size_t)n, response)) {
 		return;
 	}
 	w = waiting_new(p, (size_t)n, format);
@@ -282,14 +304,16 @@ static struct waiting *waiting_for_gaps(const char *device, const struct gap_lis
 	w->gaps->epoch = list->epoch;
 	w->gaps->n = list->n;
 	for (unsigned i = 0; i < list->n; i++) {
-		w->gaps->holes[i].range = (struct gaps_range){ list->gaps[i].first, list->gaps[i].last };
-		snprintf(w->gaps->holes[i].cause, sizeof(w->gaps->holes[i].cause), "dropped by node: %s", list->gaps[i].cause);
+		w->gaps->holes[i].range =
+			(struct gaps_range){ list->gaps[i].first, list->gaps[i].last };
+		snprintf(w->gaps->holes[i].cause, sizeof(w->gaps->holes[i].cause),
+			 "dropped by node: %s", list->gaps[i].cause);
 	}
 	return w;
 }
 
-void post_gaps(struct post *p, const char *device, coap_session_t *session, const coap_pdu_t *request,
-	       coap_pdu_t *response)
+void post_gaps(struct post *p, const char *device, coap_session_t *session,
+	       const coap_pdu_t *request, coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), rc;
 	size_t size, offset, total;
@@ -316,11 +340,14 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session, cons
 	rc = gap_list_decode(data, size, &list, err, sizeof(err));
 	if (rc == 0 && list.epoch == READING_EPOCH_LEGACY) {
 		rc = -EBADMSG;
-		snprintf(err, sizeof(err), "epoch: no gaps are counted in that of the older program");
+		snprintf(err, sizeof(err),
+			 "epoch: no gaps are counted in that of the older program");
 	}
 	if (rc < 0 && rc != -ENOMEM) {
-		request_refuse(response, rc == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
-			       : COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+		request_refuse(response,
+			       rc == -E2BIG ? COAP_RESPONSE_CODE_REQUEST_TOO_LARGE
+					    : COAP_RESPONSE_CODE_BAD_REQUEST,
+			       -1, "%s", err);
 		return;
 	}
 	w = rc < 0 ? NULL : waiting_for_gaps(device, &list);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "reads.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include "gaps_report.h"
 #include "userspace/reading/senml.h"
 
-#define WAITING_MAX 256		/* jobs; a client that reads much waits, nodes that write do not */
-#define READINGS_MAX 20000	/* in one answer: 60 MB while it is made */
+#define WAITING_MAX 256 /* jobs; a client that reads much waits, nodes that write do not */
+#define READINGS_MAX 20000 /* in one answer: 60 MB while it is made */
 
 struct reads {
 	struct store *store;
@@ -84,7 +84,7 @@ static int encode(struct read_job *job, const struct collected *c)
 	size_t size = 1024 + c->n * 1024;
 	int rc;
 
-	if (c->n == 0) {	/* RFC 8428 3 knows no empty pack; nothing says "none" better */
+	if (c->n == 0) { /* RFC 8428 3 knows no empty pack; nothing says "none" better */
 		const char *none = job->format == SENML_JSON ? "[]" : "\x80";
 
 		if (job->kind != READ_ONE) {
@@ -99,7 +99,8 @@ static int encode(struct read_job *job, const struct collected *c)
 		if (body == NULL) {
 			return -ENOMEM;
 		}
-		rc = senml_encode((enum senml_format)job->format, c->readings, c->n, body, size, NULL);
+		rc = senml_encode((enum senml_format)job->format, c->readings, c->n, body, size,
+				  NULL);
 		if (rc >= 0) {
 			job->body = body;
 			job->body_size = (size_t)rc;
@@ -125,7 +126,8 @@ static int set_device(struct store *store, struct read_job *job)
 {
 	char *now = NULL;
 	int rc = store_get_device(store, job->device, take_device, &now);
-	bool differs = now == NULL || (job->if_match != UINT64_MAX && job->if_match != blockwise_etag(now, strlen(now)));
+	bool differs = now == NULL || (job->if_match != UINT64_MAX &&
+				       job->if_match != blockwise_etag(now, strlen(now)));
 
 	if (rc >= 0 && ((job->if_match != 0 && differs) || (job->if_none_match && now != NULL))) {
 		rc = -EEXIST;
@@ -204,7 +206,8 @@ static void work(void *arg, struct job *jobs)
 
 		next = jobs->next;
 		job->result = do_job(r->store, job);
-		/* Lost while idle, or in another writer's way: once more, on a new connection if need be. */
+		/* Lost while idle, or in another writer's way: once more, on a new connection if
+		 * need be. */
 		if (job->result == STORE_DOWN || job->result == STORE_BUSY) {
 			job->result = do_job(r->store, job);
 		}
@@ -224,7 +227,10 @@ struct reads *reads_start(struct store *store)
 	}
 	r->store = store;
 	r->worker = worker_start(&(struct worker_config){
-		.name = "reads", .limit = WAITING_MAX, .work = work, .arg = r,
+		.name = "reads",
+		.limit = WAITING_MAX,
+		.work = work,
+		.arg = r,
 	});
 	if (r->worker == NULL) {
 		int why = errno;

@@ -10,7 +10,7 @@
 #include "userspace/reading/senml_number.h"
 
 #define LIMIT_DEFAULT 100
-#define LIMIT_MAX 10000	/* a day at one reading in 8.64 s, which is what a screen can show */
+#define LIMIT_MAX 10000 /* a day at one reading in 8.64 s, which is what a screen can show */
 
 int request_path(const coap_pdu_t *request, struct request_path *path)
 {
@@ -26,7 +26,8 @@ int request_path(const coap_pdu_t *request, struct request_path *path)
 		size_t size = coap_opt_length(option);
 		const uint8_t *text = coap_opt_value(option);
 
-		if (path->n == REQUEST_SEGMENTS || size >= REQUEST_SEGMENT_SIZE || memchr(text, 0, size) != NULL) {
+		if (path->n == REQUEST_SEGMENTS || size >= REQUEST_SEGMENT_SIZE ||
+		    memchr(text, 0, size) != NULL) {
 			return -ENOENT;
 		}
 		memcpy(path->segment[path->n++], text, size);
@@ -39,7 +40,9 @@ int request_number(const coap_pdu_t *request, uint16_t option)
 	coap_opt_iterator_t at;
 	const coap_opt_t *found = coap_check_option(request, option, &at);
 
-	return found == NULL ? -1 : (int)coap_decode_var_bytes(coap_opt_value(found), coap_opt_length(found));
+	return found == NULL
+		       ? -1
+		       : (int)coap_decode_var_bytes(coap_opt_value(found), coap_opt_length(found));
 }
 
 uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
@@ -56,14 +59,15 @@ uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
 		return UINT64_MAX;
 	}
 	value = coap_decode_var_bytes8(coap_opt_value(found), coap_opt_length(found));
-	return value != 0 ? value : 1;	/* 00 is there, and is no tag of ours either */
+	return value != 0 ? value : 1; /* 00 is there, and is no tag of ours either */
 }
 
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq)
 {
 	char *end;
 
-	if (strspn(text, "0123456789abcdef") != 16 || text[16] != '.' || text[17] < '1' || text[17] > '9') {
+	if (strspn(text, "0123456789abcdef") != 16 || text[16] != '.' || text[17] < '1' ||
+	    text[17] > '9') {
 		return -EINVAL;
 	}
 	*epoch = strtoull(text, NULL, 16);
@@ -91,7 +95,8 @@ static int take_fields(struct read_fields *fields, const char *text, size_t size
 	while (text < end) {
 		const char *comma = memchr(text, ',', (size_t)(end - text));
 		size_t length = (size_t)((comma != NULL ? comma : end) - text);
-		bool *const flags[] = { &fields->temperatures, &fields->host, &fields->version, &fields->note };
+		bool *const flags[] = { &fields->temperatures, &fields->host, &fields->version,
+					&fields->note };
 		static const char *const names[] = { "temp", "host", "version", "note" };
 		bool known = false;
 
@@ -101,7 +106,8 @@ static int take_fields(struct read_fields *fields, const char *text, size_t size
 			}
 		}
 		for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
-			if (strlen(reading_scalars[i].name) == length && memcmp(reading_scalars[i].name, text, length) == 0) {
+			if (strlen(reading_scalars[i].name) == length &&
+			    memcmp(reading_scalars[i].name, text, length) == 0) {
 				fields->scalars |= UINT64_C(1) << i;
 				known = true;
 			}
@@ -133,12 +139,15 @@ static int take_parameter(struct request_track *track, const char *text, size_t 
 		memcpy(number, text + 6, size - 6);
 		track->limit = (unsigned)strtoul(number, &end, 10);
 		return number[0] >= '0' && number[0] <= '9' && *end == '\0' && track->limit >= 1 &&
-		       track->limit <= LIMIT_MAX ? 0 : -EINVAL;
+				       track->limit <= LIMIT_MAX
+			       ? 0
+			       : -EINVAL;
 	}
 	return -EINVAL;
 }
 
-int request_track(const coap_pdu_t *request, struct request_track *track, char *err, size_t err_size)
+int request_track(const coap_pdu_t *request, struct request_track *track, char *err,
+		  size_t err_size)
 {
 	coap_opt_iterator_t at;
 	coap_opt_filter_t filter;
@@ -153,16 +162,19 @@ int request_track(const coap_pdu_t *request, struct request_track *track, char *
 		const char *text = (const char *)coap_opt_value(option);
 
 		if (take_parameter(track, text, size) < 0) {
-			snprintf(err, err_size, "?%.*s: expected from=, to= (seconds since 1970), limit=1..%d or fields= with "
-				 "names such as temp,lat,lon",
-				 size < 64 ? (int)size : 64, text, LIMIT_MAX);
+			snprintf(
+				err, err_size,
+				"?%.*s: expected from=, to= (seconds since 1970), limit=1..%d or fields= with "
+				"names such as temp,lat,lon",
+				size < 64 ? (int)size : 64, text, LIMIT_MAX);
 			return -EINVAL;
 		}
 	}
 	return 0;
 }
 
-void request_refuse(coap_pdu_t *response, coap_pdu_code_t code, int64_t max_age_s, const char *format, ...)
+void request_refuse(coap_pdu_t *response, coap_pdu_code_t code, int64_t max_age_s,
+		    const char *format, ...)
 {
 	uint8_t bytes[8];
 	char text[256];
@@ -174,7 +186,8 @@ void request_refuse(coap_pdu_t *response, coap_pdu_code_t code, int64_t max_age_
 	coap_pdu_set_code(response, code);
 	if (max_age_s >= 0) {
 		coap_add_option(response, COAP_OPTION_MAXAGE,
-				coap_encode_var_safe8(bytes, sizeof(bytes), (uint64_t)max_age_s), bytes);
+				coap_encode_var_safe8(bytes, sizeof(bytes), (uint64_t)max_age_s),
+				bytes);
 	}
 	coap_add_data(response, strlen(text), (const uint8_t *)text);
 }

@@ -33,20 +33,21 @@ int request_key(const char *text, uint64_t *epoch, uint64_t *seq);
 
 struct request_track {
 	bool from_known;
-	int64_t from_us, to_us;	/* INT64_MAX: to the last */
+	int64_t from_us, to_us; /* INT64_MAX: to the last */
 	unsigned limit;
 	struct read_fields fields;
 };
 
 /*
- * ?from=SECONDS&to=SECONDS&limit=N&fields=temp,lat,..., seconds since 1970 with or without a fraction, fields as
- * docs/protocol.md 2 names them, temp for all of the sensors. 0, or -EINVAL with
- * err naming the parameter and what was expected.
+ * ?from=SECONDS&to=SECONDS&limit=N&fields=temp,lat,..., seconds since 1970 with or without a
+ * fraction, fields as docs/protocol.md 2 names them, temp for all of the sensors. 0, or -EINVAL
+ * with err naming the parameter and what was expected.
  */
-int request_track(const coap_pdu_t *request, struct request_track *track, char *err, size_t err_size);
+int request_track(const coap_pdu_t *request, struct request_track *track, char *err,
+		  size_t err_size);
 
 /* Sets code and a diagnostic payload (RFC 7252 5.5.2); max_age_s -1: no Max-Age. */
-void request_refuse(coap_pdu_t *response, coap_pdu_code_t code, int64_t max_age_s, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void request_refuse(coap_pdu_t *response, coap_pdu_code_t code, int64_t max_age_s,
+		    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

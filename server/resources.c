@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "resources.h"
 
 #include <errno.h>
@@ -20,9 +20,9 @@
 #include "userspace/reading/senml.h"
 
 #define DOWN_MAX_AGE_S 5
-#define FORMAT_JSON 50	/* application/json */
+#define FORMAT_JSON 50 /* application/json */
 #define EXPIRE_EVERY_MS (3600 * 1000)
-#define EXPIRE_FIRST_MS 1000	/* after the start */
+#define EXPIRE_FIRST_MS 1000 /* after the start */
 
 struct resources {
 	struct coaps_server *coaps;
@@ -35,18 +35,18 @@ struct resources {
 	const struct peers *peers;
 	int64_t retention_days;
 	bool keeps_all;
-	uint64_t expire_ms;	/* when to look for what is too old */
+	uint64_t expire_ms; /* when to look for what is too old */
 	bool expiring;
 };
 
 /* A GET or DELETE on its way through the store. */
 struct asked {
-	struct read_job read;	/* first: the job is the asked */
+	struct read_job read; /* first: the job is the asked */
 	struct resources *resources;
 	struct blockwise_request request;
 	bool observe;
-	struct store_device *set;	/* of a PUT; freed with this */
-	struct observer *observer;	/* not NULL: not a request, but to tell it */
+	struct store_device *set; /* of a PUT; freed with this */
+	struct observer *observer; /* not NULL: not a request, but to tell it */
 };
 
 static uint64_t now_ms(void)
@@ -90,7 +90,8 @@ static void looked(struct asked *a)
 	struct observers *os = &a->resources->observers;
 
 	if (a->read.result >= 0) {
-		observers_told(os, a->observer, &a->resources->blockwise, format_of(&a->read), a->read.body, a->read.body_size);
+		observers_told(os, a->observer, &a->resources->blockwise, format_of(&a->read),
+			       a->read.body, a->read.body_size);
 	} else {
 		observers_failed(os, a->observer);
 	}
@@ -115,14 +116,17 @@ static void found(struct job *job)
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 			       "the store is not available");
 	} else if (read->result == -EEXIST) {
-		blockwise_fail(&a->request, COAP_RESPONSE_CODE_PRECONDITION_FAILED, -1, "it is not as If-Match or If-None-Match says");
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_PRECONDITION_FAILED, -1,
+			       "it is not as If-Match or If-None-Match says");
 	} else if (read->result == -E2BIG) {
-		blockwise_fail(&a->request, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "too many readings for one answer");
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
+			       "too many readings for one answer");
 	} else if (read->result < 0) {
 		log_error("GET: %s", read->why);
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_INTERNAL_ERROR, -1, read->why);
 	} else if (read->result == 0 && read->kind != READ_NEWEST && read->kind != READ_TRACK) {
-		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is nothing of that name");
+		blockwise_fail(&a->request, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			       "there is nothing of that name");
 		free(read->body);
 	} else if (read->kind == READ_FORGET && !read->expiry.done) {
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
@@ -131,15 +135,18 @@ static void found(struct job *job)
 		log_notice("set device=%s label=%s", read->device, a->set->label);
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_CHANGED, -1, "");
 	} else if (read->kind == READ_REMOVE || read->kind == READ_FORGET) {
-		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "%s", read->device, read->epoch, read->seq,
+		log_notice("removed device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "%s", read->device,
+			   read->epoch, read->seq,
 			   read->kind == READ_FORGET ? ": all its readings" : "");
 		blockwise_fail(&a->request, COAP_RESPONSE_CODE_DELETED, -1, "");
 		tell_observers(a->resources, read->device);
 	} else {
 		if (a->observe) {
-			observers_add(&a->resources->observers, &a->request, read, blockwise_etag(read->body, read->body_size));
+			observers_add(&a->resources->observers, &a->request, read,
+				      blockwise_etag(read->body, read->body_size));
 		}
-		blockwise_answer(&a->resources->blockwise, &a->request, format_of(read), read->body, read->body_size);
+		blockwise_answer(&a->resources->blockwise, &a->request, format_of(read), read->body,
+				 read->body_size);
 	}
 	asked_free(a);
 }
@@ -162,7 +169,8 @@ static int look(void *arg, struct observer *o)
 	return 0;
 }
 
-static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nack_reason_t reason, const coap_mid_t mid)
+static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nack_reason_t reason,
+		 const coap_mid_t mid)
 {
 	(void)sent;
 	(void)reason;
@@ -170,8 +178,8 @@ static void lost(coap_session_t *session, const coap_pdu_t *sent, const coap_nac
 }
 
 /* Sends a job on its way: the response stays silent, unless something is in the way of that. */
-static void ask(struct resources *r, const struct read_job *read, struct store_device *set, coap_session_t *session, const coap_pdu_t *request,
-		coap_pdu_t *response)
+static void ask(struct resources *r, const struct read_job *read, struct store_device *set,
+		coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
 {
 	struct asked *a = calloc(1, sizeof(*a));
 	char key[BLOCKWISE_KEY_SIZE];
@@ -180,17 +188,20 @@ static void ask(struct resources *r, const struct read_job *read, struct store_d
 
 	if (a == NULL) {
 		free(set);
-		request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S, "out of memory");
+		request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
+			       "out of memory");
 		return;
 	}
 	a->resources = r;
 	a->read = *read;
 	a->set = a->read.set = set;
 	a->read.job.done = found;
-	snprintf(key, sizeof(key), "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d %d%d%d%d%d"
-		 "%" PRIx64, read->kind,
-		 read->device, read->epoch, read->seq, read->track.from_known, read->track.from_us, read->track.to_us,
-		 read->track.limit, read->format, read->fields.some, read->fields.temperatures, read->fields.host,
+	snprintf(key, sizeof(key),
+		 "%d %s %016" PRIx64 " %" PRIu64 " %d %" PRId64 " %" PRId64 " %u %d %d%d%d%d%d"
+		 "%" PRIx64,
+		 read->kind, read->device, read->epoch, read->seq, read->track.from_known,
+		 read->track.from_us, read->track.to_us, read->track.limit, read->format,
+		 read->fields.some, read->fields.temperatures, read->fields.host,
 		 read->fields.version, read->fields.note, read->fields.scalars);
 	if (read->kind == READ_NEWEST || read->kind == READ_TRACK) {
 		int observe = request_number(request, COAP_OPTION_OBSERVE);
@@ -200,14 +211,18 @@ static void ask(struct resources *r, const struct read_job *read, struct store_d
 			observers_forget(&r->observers, session, coap_pdu_get_token(request));
 		}
 	}
-	once = read->kind == READ_SET_DEVICE || read->kind == READ_REMOVE || read->kind == READ_FORGET;
-	rc = blockwise_open(&r->blockwise, &a->request, session, request, response, once ? COAPS_ONCE : 0, key);
+	once = read->kind == READ_SET_DEVICE || read->kind == READ_REMOVE ||
+	       read->kind == READ_FORGET;
+	rc = blockwise_open(&r->blockwise, &a->request, session, request, response,
+			    once ? COAPS_ONCE : 0, key);
 	if (rc != 0) {
 		asked_free(a);
 		if (rc == -ENOMEM) {
-			request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S, "out of memory");
+			request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE,
+				       DOWN_MAX_AGE_S, "out of memory");
 		} else if (rc < 0) {
-			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "the Block2 option is none");
+			request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1,
+				       "the Block2 option is none");
 		}
 		return;
 	}
@@ -231,7 +246,8 @@ static bool choose_format(const coap_pdu_t *request, struct read_job *read, coap
 		return true;
 	}
 	read->format = accept == SENML_JSON ? SENML_JSON : SENML_CBOR;
-	if (accept == -1 || (gaps ? accept == FORMAT_JSON : accept == SENML_JSON || accept == SENML_CBOR)) {
+	if (accept == -1 ||
+	    (gaps ? accept == FORMAT_JSON : accept == SENML_JSON || accept == SENML_CBOR)) {
 		return true;
 	}
 	request_refuse(response, COAP_RESPONSE_CODE_NOT_ACCEPTABLE, -1, "there is %s only",
@@ -239,8 +255,8 @@ static bool choose_format(const coap_pdu_t *request, struct read_job *read, coap
 	return false;
 }
 
-static bool allow(const struct resources *r, coap_session_t *session, enum authorise_action action, const char *device,
-		  coap_pdu_t *response)
+static bool allow(const struct resources *r, coap_session_t *session, enum authorise_action action,
+		  const char *device, coap_pdu_t *response)
 {
 	struct coaps_identity who;
 
@@ -248,9 +264,14 @@ static bool allow(const struct resources *r, coap_session_t *session, enum autho
 	if (authorise(r->client_auth, &who, action, device)) {
 		return true;
 	}
-	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1, "the certificate%s names %s, which may not %s %s", who.revoked ? " (revoked)" : "",
+	request_refuse(response, COAP_RESPONSE_CODE_FORBIDDEN, -1,
+		       "the certificate%s names %s, which may not %s %s",
+		       who.revoked ? " (revoked)" : "",
 		       who.name[0] != '\0' ? who.name : "no device",
-		       action == AUTHORISE_REMOVE ? "remove from" : action == AUTHORISE_SET ? "set" : "read", device);
+		       action == AUTHORISE_REMOVE ? "remove from"
+		       : action == AUTHORISE_SET  ? "set"
+						  : "read",
+		       device);
 	return false;
 }
 
@@ -263,14 +284,16 @@ static bool take_query(const coap_pdu_t *request, struct read_job *read, coap_pd
 		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
 		return false;
 	}
-	read->track = (struct store_track){ .from_known = track.from_known, .from_us = track.from_us,
-					    .to_us = track.to_us, .limit = track.limit };
+	read->track = (struct store_track){ .from_known = track.from_known,
+					    .from_us = track.from_us,
+					    .to_us = track.to_us,
+					    .limit = track.limit };
 	read->fields = track.fields;
 	return true;
 }
 
-static void get_newest(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-		       const coap_string_t *query, coap_pdu_t *response)
+static void get_newest(coap_resource_t *resource, coap_session_t *session,
+		       const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
 	struct resources *r = resources_of(session);
 	struct read_job read = { .kind = READ_NEWEST };
@@ -314,9 +337,10 @@ static void get_time(coap_resource_t *resource, coap_session_t *session, const c
 	(void)request;
 	(void)query;
 	clock_gettime(CLOCK_REALTIME, &now);
-	n = snprintf(text, sizeof(text), "%" PRId64, (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	n = snprintf(text, sizeof(text), "%" PRId64,
+		     (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	coap_pdu_set_code(response, COAP_RESPONSE_CODE_CONTENT);
-	coap_add_option(response, COAP_OPTION_CONTENT_FORMAT, 0, NULL);	/* text/plain */
+	coap_add_option(response, COAP_OPTION_CONTENT_FORMAT, 0, NULL); /* text/plain */
 	coap_add_option(response, COAP_OPTION_MAXAGE, 0, NULL);
 	coap_add_data(response, (size_t)n, (const uint8_t *)text);
 }
@@ -334,26 +358,29 @@ static bool route(const coap_pdu_t *request, struct read_job *read, coap_pdu_t *
 	} else if (rc == 0 && path.n == 2 && strcmp(path.segment[0], "gaps") == 0) {
 		read->kind = READ_GAPS;
 	} else {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1, "there is no such resource");
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			       "there is no such resource");
 		return false;
 	}
-	if (strlen(path.segment[1]) >= sizeof(read->device) || reading_device_check(path.segment[1]) < 0) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1, "%.100s is no device: expected urn:dev:...",
-			       path.segment[1]);
+	if (strlen(path.segment[1]) >= sizeof(read->device) ||
+	    reading_device_check(path.segment[1]) < 0) {
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			       "%.100s is no device: expected urn:dev:...", path.segment[1]);
 		return false;
 	}
 	memcpy(read->device, path.segment[1], strlen(path.segment[1]) + 1);
 	if (read->kind == READ_ONE && request_key(path.segment[2], &read->epoch, &read->seq) < 0) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
-			       "%.100s is no reading: expected 16 hex digits of the epoch, a dot, the seq",
-			       path.segment[2]);
+		request_refuse(
+			response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
+			"%.100s is no reading: expected 16 hex digits of the epoch, a dot, the seq",
+			path.segment[2]);
 		return false;
 	}
 	return true;
 }
 
-static void get_device(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-		       const coap_string_t *query, coap_pdu_t *response)
+static void get_device(coap_resource_t *resource, coap_session_t *session,
+		       const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
 	struct resources *r = resources_of(session);
 	struct read_job read = { .kind = READ_TRACK };
@@ -376,12 +403,14 @@ static bool conditional(const coap_pdu_t *request, coap_pdu_t *response)
 	if (request_etag(request, COAP_OPTION_IF_MATCH) == 0) {
 		return false;
 	}
-	request_refuse(response, COAP_RESPONSE_CODE_BAD_OPTION, -1, "If-Match is for what is said of a device; a reading never changes");
+	request_refuse(response, COAP_RESPONSE_CODE_BAD_OPTION, -1,
+		       "If-Match is for what is said of a device; a reading never changes");
 	return true;
 }
 
-static void delete_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-			   const coap_string_t *query, coap_pdu_t *response)
+static void delete_reading(coap_resource_t *resource, coap_session_t *session,
+			   const coap_pdu_t *request, const coap_string_t *query,
+			   coap_pdu_t *response)
 {
 	struct resources *r = resources_of(session);
 	struct read_job read = { .kind = READ_ONE };
@@ -392,7 +421,8 @@ static void delete_reading(coap_resource_t *resource, coap_session_t *session, c
 		return;
 	}
 	if (read.kind == READ_GAPS) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "gaps cannot be deleted");
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1,
+			       "gaps cannot be deleted");
 		return;
 	}
 	if (allow(r, session, AUTHORISE_REMOVE, read.device, response)) {
@@ -402,7 +432,8 @@ static void delete_reading(coap_resource_t *resource, coap_session_t *session, c
 }
 
 /* Its label and settings. */
-static void put_device(struct read_job *read, coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
+static void put_device(struct read_job *read, coap_session_t *session, const coap_pdu_t *request,
+		       coap_pdu_t *response)
 {
 	struct resources *r = resources_of(session);
 	struct store_device *set = calloc(1, sizeof(*set));
@@ -412,13 +443,15 @@ static void put_device(struct read_job *read, coap_session_t *session, const coa
 	char err[160] = "there is no payload";
 
 	if (request_number(request, COAP_OPTION_CONTENT_FORMAT) != FORMAT_JSON) {
-		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1, "expected 50 (JSON)");
+		request_refuse(response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
+			       "expected 50 (JSON)");
 	} else if (set != NULL && allow(r, session, AUTHORISE_SET, read->device, response)) {
 		if (coap_get_data_large(request, &size, &data, &offset, &total) != 0 &&
 		    device_json_decode(data, size, set, err, sizeof(err)) == 0) {
 			read->kind = READ_SET_DEVICE;
 			read->if_match = request_etag(request, COAP_OPTION_IF_MATCH);
-			read->if_none_match = coap_check_option(request, COAP_OPTION_IF_NONE_MATCH, &at) != NULL;
+			read->if_none_match =
+				coap_check_option(request, COAP_OPTION_IF_NONE_MATCH, &at) != NULL;
 			ask(r, read, set, session, request, response);
 			return;
 		}
@@ -427,8 +460,8 @@ static void put_device(struct read_job *read, coap_session_t *session, const coa
 	free(set);
 }
 
-static void put_reading(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-			const coap_string_t *query, coap_pdu_t *response)
+static void put_reading(coap_resource_t *resource, coap_session_t *session,
+			const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
 	struct read_job read = { .kind = READ_TRACK };
 
@@ -448,14 +481,15 @@ static void put_reading(coap_resource_t *resource, coap_session_t *session, cons
 	if (conditional(request, response)) {
 		return;
 	}
-	post_readings(&resources_of(session)->post,
-		      &(struct post_key){ .device = read.device, .epoch = read.epoch, .seq = read.seq },
-		      session, request, response);
+	post_readings(
+		&resources_of(session)->post,
+		&(struct post_key){ .device = read.device, .epoch = read.epoch, .seq = read.seq },
+		session, request, response);
 }
 
 /* Only /gaps/{device} takes a POST. */
-static void post_device(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request,
-			const coap_string_t *query, coap_pdu_t *response)
+static void post_device(coap_resource_t *resource, coap_session_t *session,
+			const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
 	struct read_job read = { .kind = READ_TRACK };
 
@@ -465,7 +499,8 @@ static void post_device(coap_resource_t *resource, coap_session_t *session, cons
 		return;
 	}
 	if (read.kind != READ_GAPS) {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1, "this resource does not have that method");
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1,
+			       "this resource does not have that method");
 		return;
 	}
 	post_gaps(&resources_of(session)->post, read.device, session, request, response);
@@ -473,7 +508,8 @@ static void post_device(coap_resource_t *resource, coap_session_t *session, cons
 
 /* --- refusals in the log -------------------------------------------------- */
 
-static void log_refusal(coap_session_t *session, const coap_pdu_t *request, const coap_pdu_t *response)
+static void log_refusal(coap_session_t *session, const coap_pdu_t *request,
+			const coap_pdu_t *response)
 {
 	struct resources *r = resources_of(session);
 	coap_pdu_code_t code = coap_pdu_get_code(response);
@@ -485,26 +521,30 @@ static void log_refusal(coap_session_t *session, const coap_pdu_t *request, cons
 
 	/* What tells of a wrong or hostile client, not what is only not there. */
 	if (code != COAP_RESPONSE_CODE_BAD_REQUEST && code != COAP_RESPONSE_CODE_FORBIDDEN &&
-	    code != COAP_RESPONSE_CODE_REQUEST_TOO_LARGE && code != COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT) {
+	    code != COAP_RESPONSE_CODE_REQUEST_TOO_LARGE &&
+	    code != COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT) {
 		return;
 	}
 	coaps_identity_of(session, &who);
 	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
-	if (!refusals_tell(&r->refusals, who.name[0] != '\0' ? who.name : address, now_ms(), &unsaid)) {
+	if (!refusals_tell(&r->refusals, who.name[0] != '\0' ? who.name : address, now_ms(),
+			   &unsaid)) {
 		return;
 	}
 	coap_get_data(response, &size, &words);
-	log_warning("refused %u.%02u method=%d from=%s certificate=%s: %.*s (%u more since the last word)",
-		    (unsigned)code >> 5, (unsigned)code & 31, (int)coap_pdu_get_code(request), address,
-		    who.name[0] != '\0' ? who.name : "none", (int)size, (const char *)words, unsaid);
+	log_warning(
+		"refused %u.%02u method=%d from=%s certificate=%s: %.*s (%u more since the last word)",
+		(unsigned)code >> 5, (unsigned)code & 31, (int)coap_pdu_get_code(request), address,
+		who.name[0] != '\0' ? who.name : "none", (int)size, (const char *)words, unsaid);
 }
 
-#define LOGGED(handler) \
-	static void handler##_logged(coap_resource_t *resource, coap_session_t *session, const coap_pdu_t *request, \
-				     const coap_string_t *query, coap_pdu_t *response) \
-	{ \
-		handler(resource, session, request, query, response); \
-		log_refusal(session, request, response); \
+#define LOGGED(handler)                                                                     \
+	static void handler##_logged(coap_resource_t *resource, coap_session_t *session,    \
+				     const coap_pdu_t *request, const coap_string_t *query, \
+				     coap_pdu_t *response)                                  \
+	{                                                                                   \
+		handler(resource, session, request, query, response);                       \
+		log_refusal(session, request, response);                                    \
 	}
 LOGGED(get_newest)
 LOGGED(post_pack)
@@ -515,14 +555,15 @@ LOGGED(put_reading)
 
 /* --- registration --------------------------------------------------------- */
 
-static coap_resource_t *add(coap_context_t *context, const char *path, const char *type, const char *interface,
-			    const char *formats)
+static coap_resource_t *add(coap_context_t *context, const char *path, const char *type,
+			    const char *interface, const char *formats)
 {
 	coap_resource_t *resource = coap_resource_init(coap_make_str_const(path), 0);
 
 	if (resource != NULL) {
 		coap_add_attr(resource, coap_make_str_const("rt"), coap_make_str_const(type), 0);
-		coap_add_attr(resource, coap_make_str_const("if"), coap_make_str_const(interface), 0);
+		coap_add_attr(resource, coap_make_str_const("if"), coap_make_str_const(interface),
+			      0);
 		coap_add_attr(resource, coap_make_str_const("ct"), coap_make_str_const(formats), 0);
 		coap_add_resource(context, resource);
 	}
@@ -544,7 +585,9 @@ struct resources *resources_new(const struct resources_config *config)
 	r->peers = config->peers;
 	r->keeps_all = config->keeps_all;
 	resources_set_retention(r, config->retention_days);
-	r->post = (struct post){ .ingest = config->ingest, .client_auth = config->client_auth, .changed = tell_observers,
+	r->post = (struct post){ .ingest = config->ingest,
+				 .client_auth = config->client_auth,
+				 .changed = tell_observers,
 				 .arg = r };
 	r->observers = (struct observers){ .look = look, .arg = r };
 	r->post.scratch = calloc(POST_READINGS_MAX, sizeof(*r->post.scratch));
@@ -579,7 +622,8 @@ static void expired(struct job *job)
 	if (a->read.result > 0) {
 		log_info("retention: %d readings removed", a->read.result);
 	}
-	if (a->read.result < 0 || a->read.expiry.done || reads_submit(a->resources->reads, &a->read) < 0) {
+	if (a->read.result < 0 || a->read.expiry.done ||
+	    reads_submit(a->resources->reads, &a->read) < 0) {
 		a->resources->expiring = false;
 		free(a);
 	}

@@ -7,8 +7,9 @@
 #include "peers.h"
 #include "userspace/daemon/config.h"
 
-static const char *const backend_words[] = { "sqlite", "mariadb", NULL };	/* enum store_kind */
-static const char *const client_auth_words[] = { "required", "optional", "none", NULL };	/* enum coaps_client_auth */
+static const char *const backend_words[] = { "sqlite", "mariadb", NULL }; /* enum store_kind */
+/* enum coaps_client_auth */
+static const char *const client_auth_words[] = { "required", "optional", "none", NULL };
 
 #define AT(member) offsetof(struct server_config, member)
 
@@ -16,7 +17,8 @@ static const struct config_key table[] = {
 	{ "server", "listen", CONFIG_STRING, AT(listen), "[::]:5684", 0, 0, NULL,
 	  "Addresses with their ports, such as 192.0.2.1:5684,[2001:db8::1]:5684. The default is every address, of IPv4 too. "
 	  "The port is 5684 where none is given." },
-	{ "server", "certificate", CONFIG_STRING, AT(certificate), "/etc/geotherm/pki/server.pem", 0, 0, NULL,
+	{ "server", "certificate", CONFIG_STRING, AT(certificate), "/etc/geotherm/pki/server.pem",
+	  0, 0, NULL,
 	  "PEM file with the server's certificate and its chain, and its key if there is no file of its own for that." },
 	{ "server", "key", CONFIG_STRING, AT(key), NULL, 0, 0, NULL,
 	  "PEM file with the server's private key. Default: the file of the certificate." },
@@ -24,12 +26,14 @@ static const struct config_key table[] = {
 	  "PEM file with the certificates that may sign those of nodes and operators." },
 	{ "server", "crl", CONFIG_STRING, AT(crl), NULL, 0, 0, NULL,
 	  "PEM file with the revocation lists of these." },
-	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required", 0, 0, client_auth_words,
+	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required", 0, 0,
+	  client_auth_words,
 	  "required: every client shows a certificate. optional: one without may send the older program's text, and no "
 	  "more. none: no certificate is asked for, anyone may write and read, nobody may delete." },
 	{ "server", "ciphers", CONFIG_STRING, AT(ciphers), NULL, 0, 0, NULL,
 	  "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
-	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", 10000, 604800000, NULL,
+	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", 10000,
+	  604800000, NULL,
 	  "A session that was silent for so long is forgotten. The older program's clients never make a new one by "
 	  "themselves: keep it longer than their longest pause." },
 	{ "server", "queue", CONFIG_UINT, AT(queue), "4096", 256, 65536, NULL,
@@ -47,13 +51,14 @@ static const struct config_key table[] = {
 
 	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", 0, 0, backend_words,
 	  "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
-	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm-server/readings.db", 0, 0, NULL,
-	  "sqlite: the database file; its directory must be writable." },
+	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm-server/readings.db", 0,
+	  0, NULL, "sqlite: the database file; its directory must be writable." },
 	{ "store", "socket", CONFIG_STRING, AT(store_socket), NULL, 0, 0, NULL,
 	  "mariadb: unix socket of a server on this machine, such as /run/mysqld/mysqld.sock; then hosts is ignored." },
 	{ "store", "hosts", CONFIG_STRING, AT(store_hosts), "127.0.0.1:3306", 0, 0, NULL,
 	  "mariadb: HOST[:PORT], or several with commas, tried in turn. All is written to one of them at a time." },
-	{ "store", "user", CONFIG_STRING, AT(store_user), "geotherm", 0, 0, NULL, "mariadb: the account." },
+	{ "store", "user", CONFIG_STRING, AT(store_user), "geotherm", 0, 0, NULL,
+	  "mariadb: the account." },
 	{ "store", "password_file", CONFIG_STRING, AT(store_password_file), NULL, 0, 0, NULL,
 	  "mariadb: file whose first line is the password. Without it none is sent." },
 	{ "store", "database", CONFIG_STRING, AT(store_database), "geotherm", 0, 0, NULL,
@@ -72,25 +77,31 @@ static const struct config_key table[] = {
 static int work_out(struct server_config *c, char *err, size_t err_size)
 {
 	if (log_level_parse(c->log_level_name, &c->log_level) != 0) {
-		snprintf(err, err_size, "[server] log_level = %.40s: must be one of error, warning, notice, info, debug",
-			 c->log_level_name);
+		snprintf(
+			err, err_size,
+			"[server] log_level = %.40s: must be one of error, warning, notice, info, debug",
+			c->log_level_name);
 		return -EINVAL;
 	}
 	if (c->batch > c->queue) {
-		snprintf(err, err_size, "[server] batch = %u: must not be more than queue, which is %u", c->batch,
+		snprintf(err, err_size,
+			 "[server] batch = %u: must not be more than queue, which is %u", c->batch,
 			 c->queue);
 		return -EINVAL;
 	}
 	if (c->workers > 1 && c->store_backend == STORE_SQLITE) {
-		snprintf(err, err_size, "[server] workers = %u: more than 1 needs [store] backend = mariadb, as SQLite has one "
-			 "writer at a time", c->workers);
+		snprintf(
+			err, err_size,
+			"[server] workers = %u: more than 1 needs [store] backend = mariadb, as SQLite has one "
+			"writer at a time",
+			c->workers);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int server_config_load(struct server_config *config, const char *path, const char *const *assignments, size_t n,
-		       char *err, size_t err_size)
+int server_config_load(struct server_config *config, const char *path,
+		       const char *const *assignments, size_t n, char *err, size_t err_size)
 {
 	int rc;
 
@@ -104,7 +115,8 @@ int server_config_load(struct server_config *config, const char *path, const cha
 
 		rc = work_out(config, why, sizeof(why));
 		if (rc != 0) {
-			snprintf(err, err_size, "%s: %s", path != NULL ? path : "configuration", why);
+			snprintf(err, err_size, "%s: %s", path != NULL ? path : "configuration",
+				 why);
 		}
 	}
 	if (rc != 0) {
@@ -113,7 +125,8 @@ int server_config_load(struct server_config *config, const char *path, const cha
 	return rc;
 }
 
-static bool same(const struct config_key *key, const struct server_config *a, const struct server_config *b)
+static bool same(const struct config_key *key, const struct server_config *a,
+		 const struct server_config *b)
 {
 	const char *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
 
@@ -130,9 +143,12 @@ static bool same(const struct config_key *key, const struct server_config *a, co
 	}
 }
 
-const char *server_config_fixed_difference(const struct server_config *a, const struct server_config *b)
+const char *server_config_fixed_difference(const struct server_config *a,
+					   const struct server_config *b)
 {
-	static const char *const changeable[] = { "log_level", "retention_days", "certificate", "key", "ca", "crl" };
+	static const char *const changeable[] = { "log_level",	 "retention_days",
+						  "certificate", "key",
+						  "ca",		 "crl" };
 	static char text[64];
 
 	for (size_t i = 0; i < TABLE_ROWS; i++) {
@@ -159,8 +175,14 @@ const struct config_table server_config_table = { table, TABLE_ROWS };
 struct store_config server_config_store(const struct server_config *c)
 {
 	return (struct store_config){
-		.kind = c->store_backend, .path = c->store_path, .hosts = c->store_hosts, .socket = c->store_socket,
-		.user = c->store_user, .password_file = c->store_password_file, .database = c->store_database,
-		.tls_ca = c->store_tls_ca, .tls = c->store_tls,
+		.kind = c->store_backend,
+		.path = c->store_path,
+		.hosts = c->store_hosts,
+		.socket = c->store_socket,
+		.user = c->store_user,
+		.password_file = c->store_password_file,
+		.database = c->store_database,
+		.tls_ca = c->store_tls_ca,
+		.tls = c->store_tls,
 	};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* server_config: what geotherm-server is told by its file and by -o options. The keys stand in the .c's table. */
+/* server_config: what geotherm-server is told by its file and by -o options. The keys stand in the
+ * .c's table. */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
@@ -15,30 +16,32 @@ struct server_config {
 	char *listen;
 	char *certificate, *key, *ca, *crl;
 	char *ciphers;
-	int client_auth;	/* enum coaps_client_auth */
+	int client_auth; /* enum coaps_client_auth */
 	unsigned session_timeout_ms;
 	unsigned queue, batch, workers;
 	char *log_level_name;
 	char *metrics;
 
-	int store_backend;	/* enum store_kind */
+	int store_backend; /* enum store_kind */
 	char *store_path;
-	char *store_hosts, *store_socket, *store_user, *store_password_file, *store_database, *store_tls_ca;
+	char *store_hosts, *store_socket, *store_user, *store_password_file, *store_database,
+		*store_tls_ca;
 	bool store_tls;
 	unsigned retention_days;
 
-	enum log_level log_level;	/* of log_level_name */
+	enum log_level log_level; /* of log_level_name */
 };
 
 /*
  * path NULL: defaults only. assignments: n strings "section.key=value", over the file. 0, or a
  * negative errno with err, which names file and line or the option, key and what is allowed.
  */
-int server_config_load(struct server_config *config, const char *path, const char *const *assignments, size_t n,
-		       char *err, size_t err_size);
+int server_config_load(struct server_config *config, const char *path,
+		       const char *const *assignments, size_t n, char *err, size_t err_size);
 void server_config_free(struct server_config *config);
 /* The first key that differs and cannot be changed without a restart, "[section] key", or NULL. */
-const char *server_config_fixed_difference(const struct server_config *a, const struct server_config *b);
+const char *server_config_fixed_difference(const struct server_config *a,
+					   const struct server_config *b);
 /* Every key with its meaning. */
 extern const struct config_table server_config_table;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* open_memstream */
+#define _GNU_SOURCE /* open_memstream */
 #include "store.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include "store_schema.h"
 #include "store_sql.h"
 
-#define STREAMS_PER_TRACK 64	/* in one query by stream; each new outbox of a device is one */
+#define STREAMS_PER_TRACK 64 /* in one query by stream; each new outbox of a device is one */
 
 struct store *store_new(const struct store_config *config)
 {
@@ -83,14 +83,14 @@ static int take_reading(void *arg, const struct sql_value *v, size_t n)
 	memcpy(device, v[STORE_COLUMNS].data, size);
 	device[size] = '\0';
 	if (store_row_reading(v, device, sql_epoch_of(&v[STORE_COLUMNS + 1]), &s->reading) < 0) {
-		return store_fail(s, STORE_REFUSED, "the row of %s seq %" PRId64 " is no reading", device,
-				  v[STORE_COLUMN_SEQ].integer);
+		return store_fail(s, STORE_REFUSED, "the row of %s seq %" PRId64 " is no reading",
+				  device, v[STORE_COLUMN_SEQ].integer);
 	}
 	return walk->each(walk->arg, &s->reading, v[STORE_COLUMN_RECEIVED].integer);
 }
 
-static int walk_readings(struct store *s, const char *tail, const struct sql_value *params, size_t n,
-			 store_reading_fn each, void *arg)
+static int walk_readings(struct store *s, const char *tail, const struct sql_value *params,
+			 size_t n, store_reading_fn each, void *arg)
 {
 	struct reading_walk walk = { .store = s, .each = each, .arg = arg };
 	char sql[1536];
@@ -110,18 +110,20 @@ static int compare_reading(void *arg, const struct reading *r, int64_t received_
 
 int store_commit(struct store *s, struct store_item *items, size_t n)
 {
-	int fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n)), rc = 0;
+	int fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n)),
+	    rc = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		items[i].conflict = false;
 	}
 	/* Some were there before: the same readings sent again, or others under their keys. */
 	for (size_t i = 0; fresh >= 0 && (size_t)fresh < n && rc >= 0 && i < n; i++) {
-		rc = walk_readings(s, "readings JOIN streams ON id = stream WHERE stream = ? AND seq = ?",
-				   SQL_PARAMS(sql_integer((int64_t)items[i].stream),
-					  sql_integer((int64_t)items[i].reading->seq)),
-				   compare_reading, &items[i]);
-		if (rc == STORE_REFUSED) {	/* damaged since: it stays, and what was committed is */
+		rc = walk_readings(
+			s, "readings JOIN streams ON id = stream WHERE stream = ? AND seq = ?",
+			SQL_PARAMS(sql_integer((int64_t)items[i].stream),
+				   sql_integer((int64_t)items[i].reading->seq)),
+			compare_reading, &items[i]);
+		if (rc == STORE_REFUSED) { /* damaged since: it stays, and what was committed is */
 			items[i].conflict = true;
 			rc = 0;
 		}
@@ -161,16 +163,21 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 	const struct sql_value name = sql_text(device != NULL ? device : "");
 	int rc;
 
-	snprintf(tail, sizeof(tail), "(SELECT id, device, epoch, (SELECT seq FROM readings %s WHERE stream = id "
-		 "ORDER BY seq DESC LIMIT 1) AS top FROM streams %s) s JOIN readings ON stream = s.id AND seq = s.top "
-		 "ORDER BY device, received_us", s->backend->by_key, device != NULL ? "WHERE device = ?" : "");
+	snprintf(
+		tail, sizeof(tail),
+		"(SELECT id, device, epoch, (SELECT seq FROM readings %s WHERE stream = id "
+		"ORDER BY seq DESC LIMIT 1) AS top FROM streams %s) s JOIN readings ON stream = s.id AND seq = s.top "
+		"ORDER BY device, received_us",
+		s->backend->by_key, device != NULL ? "WHERE device = ?" : "");
 	rc = walk_readings(s, tail, &name, device != NULL ? 1 : 0, take_newest, &newest);
-	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us) : rc < 0 ? rc : 0;
+	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us)
+	       : rc < 0		      ? rc
+				      : 0;
 }
 
 struct streams_of {
 	int64_t id[STREAMS_PER_TRACK];
-	unsigned count;		/* STREAMS_PER_TRACK + 1: more */
+	unsigned count; /* STREAMS_PER_TRACK + 1: more */
 };
 
 static int take_stream(void *arg, const struct sql_value *v, size_t n)
@@ -185,32 +192,45 @@ static int take_stream(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-/* Each stream walks its own index and stops at the limit; what is left to sort is streams * limit rows. */
-static void write_track(FILE *sql, const struct store_track *track, const struct streams_of *streams)
+/* Each stream walks its own index and stops at the limit; what is left to sort is streams * limit
+ * rows. */
+static void write_track(FILE *sql, const struct store_track *track,
+			const struct streams_of *streams)
 {
 	const char *order = track->from_known ? "" : "DESC";
 	const int64_t from_us = track->from_known ? track->from_us : INT64_MIN + 1;
 
-	if (streams->count == 1 && track->from_known) {	/* as a rule: the index is in order, nothing to sort */
-		fprintf(sql, "SELECT %s, device, epoch FROM readings JOIN streams ON id = stream WHERE stream = %" PRId64
-			" AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us, seq LIMIT %u", store_row_names,
-			streams->id[0], from_us, track->to_us, track->limit);
+	if (streams->count == 1 && track->from_known) { /* as a rule: the index is in order, nothing
+							   to sort */
+		fprintf(sql,
+			"SELECT %s, device, epoch FROM readings JOIN streams ON id = stream WHERE stream = %" PRId64
+			" AND time_us BETWEEN %" PRId64 " AND %" PRId64
+			" ORDER BY time_us, seq LIMIT %u",
+			store_row_names, streams->id[0], from_us, track->to_us, track->limit);
 		return;
 	}
-	if (streams->count > STREAMS_PER_TRACK) {	/* slower: all that lies between is sorted */
-		fprintf(sql, "SELECT * FROM (SELECT %s, device, epoch FROM streams JOIN readings ON id = stream WHERE device = ? "
-			"AND time_us BETWEEN %" PRId64 " AND %" PRId64 " ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
-			"ORDER BY time_us, stream, seq", store_row_names, from_us, track->to_us, order, order, order, track->limit);
+	if (streams->count > STREAMS_PER_TRACK) { /* slower: all that lies between is sorted */
+		fprintf(sql,
+			"SELECT * FROM (SELECT %s, device, epoch FROM streams JOIN readings ON id = stream WHERE device = ? "
+			"AND time_us BETWEEN %" PRId64 " AND %" PRId64
+			" ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
+			"ORDER BY time_us, stream, seq",
+			store_row_names, from_us, track->to_us, order, order, order, track->limit);
 		return;
 	}
 	fprintf(sql, "SELECT * FROM (SELECT u.*, device, epoch FROM (");
 	for (unsigned i = 0; i < streams->count; i++) {
-		fprintf(sql, "%sSELECT * FROM (SELECT %s FROM readings WHERE stream = %" PRId64 " AND time_us BETWEEN %" PRId64
-			" AND %" PRId64 " ORDER BY time_us %s, seq %s LIMIT %u) s%u", i > 0 ? " UNION ALL " : "",
-			store_row_names, streams->id[i], from_us, track->to_us, order, order, track->limit, i);
+		fprintf(sql,
+			"%sSELECT * FROM (SELECT %s FROM readings WHERE stream = %" PRId64
+			" AND time_us BETWEEN %" PRId64 " AND %" PRId64
+			" ORDER BY time_us %s, seq %s LIMIT %u) s%u",
+			i > 0 ? " UNION ALL " : "", store_row_names, streams->id[i], from_us,
+			track->to_us, order, order, track->limit, i);
 	}
-	fprintf(sql, ") u JOIN streams ON id = stream ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
-		"ORDER BY time_us, stream, seq", order, order, order, track->limit);
+	fprintf(sql,
+		") u JOIN streams ON id = stream ORDER BY time_us %s, stream %s, seq %s LIMIT %u) t "
+		"ORDER BY time_us, stream, seq",
+		order, order, order, track->limit);
 }
 
 int store_track(struct store *s, const struct store_track *track, store_reading_fn each, void *arg)
@@ -221,8 +241,10 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 	char *sql = NULL;
 	size_t size;
 	FILE *out;
-	int rc = store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
-			     SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK + 1)), take_stream, &streams);
+	int rc =
+		store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
+			    SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK + 1)),
+			    take_stream, &streams);
 
 	if (rc < 0 || streams.count == 0) {
 		return rc;
@@ -235,16 +257,21 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 	if (fclose(out) != 0) {
 		rc = store_fail(s, STORE_DOWN, "out of memory");
 	} else {
-		rc = store_query(s, sql, &device, streams.count > STREAMS_PER_TRACK, take_reading, &walk);
+		rc = store_query(s, sql, &device, streams.count > STREAMS_PER_TRACK, take_reading,
+				 &walk);
 	}
 	free(sql);
 	return rc;
 }
 
-int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq, store_reading_fn each, void *arg)
+int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq,
+	      store_reading_fn each, void *arg)
 {
 	struct epoch_text text = { "" };
 
-	return walk_readings(s, "readings JOIN streams ON id = stream WHERE device = ? AND epoch = ? AND seq = ?",
-			     SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text), sql_integer((int64_t)seq)), each, arg);
+	return walk_readings(
+		s,
+		"readings JOIN streams ON id = stream WHERE device = ? AND epoch = ? AND seq = ?",
+		SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text), sql_integer((int64_t)seq)),
+		each, arg);
 }

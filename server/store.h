@@ -20,23 +20,26 @@
 #include "gaps.h"
 #include "userspace/reading/reading.h"
 
-#define STORE_DOWN	(-1101)	/* not reachable, full or broken: nothing is lost, connect and try again later */
-#define STORE_BUSY	(-1102)	/* deadlock, lock or certification conflict with another writer: try again soon */
-#define STORE_REFUSED	(-1103)	/* the database will never take this content */
-#define STORE_UNUSABLE	(-1104)	/* wrong path, password, schema or credential: only a person can help */
+#define STORE_DOWN \
+	(-1101) /* not reachable, full or broken: nothing is lost, connect and try again later */
+#define STORE_BUSY \
+	(-1102) /* deadlock, lock or certification conflict with another writer: try again soon */
+#define STORE_REFUSED (-1103) /* the database will never take this content */
+#define STORE_UNUSABLE \
+	(-1104) /* wrong path, password, schema or credential: only a person can help */
 
 enum store_kind { STORE_SQLITE, STORE_MARIADB };
 
 struct store_config {
-	int kind;		/* enum store_kind */
-	const char *path;	/* SQLite: the database file */
-	const char *hosts;	/* MariaDB: "db1,db2:3307"; ignored if socket is set */
-	const char *socket;	/* MariaDB: unix socket, or NULL */
+	int kind; /* enum store_kind */
+	const char *path; /* SQLite: the database file */
+	const char *hosts; /* MariaDB: "db1,db2:3307"; ignored if socket is set */
+	const char *socket; /* MariaDB: unix socket, or NULL */
 	const char *user;
-	const char *password_file;	/* first line is the password; NULL: none */
+	const char *password_file; /* first line is the password; NULL: none */
 	const char *database;
-	const char *tls_ca;	/* MariaDB over TCP: the server is verified against this file */
-	bool tls;		/* false: TCP in the clear is meant */
+	const char *tls_ca; /* MariaDB over TCP: the server is verified against this file */
+	bool tls; /* false: TCP in the clear is meant */
 };
 
 /* Never connects. NULL only without memory. */
@@ -46,11 +49,13 @@ void store_free(struct store *s);
 /* Connects if it is not, and brings the schema up to date. 0, STORE_DOWN or STORE_UNUSABLE. */
 int store_connect(struct store *s);
 bool store_connected(const struct store *s);
-const char *store_error(const struct store *s);	/* of the last failure, one line; valid until the next call */
+const char *store_error(const struct store *s); /* of the last failure, one line; valid until the
+						   next call */
 
-/* Finds or makes a stream; *gaps is what it has, and may be NULL where nobody counts (READING_EPOCH_LEGACY). */
-int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us, uint64_t *stream,
-		 struct gaps *gaps);
+/* Finds or makes a stream; *gaps is what it has, and may be NULL where nobody counts
+ * (READING_EPOCH_LEGACY). */
+int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us,
+		 uint64_t *stream, struct gaps *gaps);
 /* Notes that 1..complete are there, so that the next store_stream() need not look at them. */
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete);
 
@@ -59,113 +64,121 @@ int store_accounted(struct store *s, uint64_t stream, uint64_t seq);
 
 struct store_item {
 	uint64_t stream;
-	const struct reading *reading;	/* borrowed; seq 1..INT64_MAX */
+	const struct reading *reading; /* borrowed; seq 1..INT64_MAX */
 	int64_t received_us;
-	bool conflict;		/* out: the key was taken by other content, which stays */
+	bool conflict; /* out: the key was taken by other content, which stays */
 };
 
 /*
- * All or nothing, one transaction. Items are best sorted by (stream, seq). Returns how many were new; the
- * others were there before, `conflict` tells those that differ.
+ * All or nothing, one transaction. Items are best sorted by (stream, seq). Returns how many were
+ * new; the others were there before, `conflict` tells those that differ.
  */
 int store_commit(struct store *s, struct store_item *items, size_t n);
 
-/* Called for each reading; a non-zero return ends the walk and is returned. *r is valid for the call. */
+/* Called for each reading; a non-zero return ends the walk and is returned. *r is valid for the
+ * call. */
 typedef int (*store_reading_fn)(void *arg, const struct reading *r, int64_t received_us);
 
-/* The newest reading of a device, or of each (device NULL): the highest seq of the stream heard of last. */
+/* The newest reading of a device, or of each (device NULL): the highest seq of the stream heard of
+ * last. */
 int store_newest(struct store *s, const char *device, store_reading_fn each, void *arg);
 
 struct store_track {
 	const char *device;
 	bool from_known;
-	int64_t from_us, to_us;		/* UTC, both in the track */
+	int64_t from_us, to_us; /* UTC, both in the track */
 	unsigned limit;
 };
 
 /*
- * Dated readings of one device in ascending time: the first `limit` from from_us on, or, if that is not known,
- * the last `limit` up to to_us. A reading whose time is unknown is on no track.
+ * Dated readings of one device in ascending time: the first `limit` from from_us on, or, if that is
+ * not known, the last `limit` up to to_us. A reading whose time is unknown is on no track.
  */
 int store_track(struct store *s, const struct store_track *track, store_reading_fn each, void *arg);
-int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq, store_reading_fn each, void *arg);
+int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq,
+	      store_reading_fn each, void *arg);
 
 /* Numbers that will never come, and why. */
 struct store_hole {
-	struct gaps_range range;	/* last below INT64_MAX */
+	struct gaps_range range; /* last below INT64_MAX */
 	char cause[32];
 };
 
 /*
  * Notes holes, all or none. What has a cause already keeps it. 0 or negative.
  */
-int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n, int64_t now_us);
+int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n,
+		  int64_t now_us);
 
 /*
- * What a stream has, as ranges that do not overlap. cause NULL: readings that are there, or are below a
- * checkpoint and then may be in a range with a cause, too; else why they never will be
- * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making, without
- * those of READING_EPOCH_LEGACY, whose numbers are times.
+ * What a stream has, as ranges that do not overlap. cause NULL: readings that are there, or are
+ * below a checkpoint and then may be in a range with a cause, too; else why they never will be
+ * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making,
+ * without those of READING_EPOCH_LEGACY, whose numbers are times.
  */
-typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range, const char *cause);
+typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range,
+			      const char *cause);
 int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg);
 
 /* Removes one reading and notes the hole: 1, 0 if it was not there. */
 int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us);
 
-#define STORE_EXPIRE_ROWS 1000	/* in one transaction: some 10 ms that others wait */
+#define STORE_EXPIRE_ROWS 1000 /* in one transaction: some 10 ms that others wait */
 
 /* Where a removal stands; stream and done are 0 at the beginning. */
 struct store_expiry {
-	const char *device;	/* all its readings, as told by an operator; NULL: what is older than is kept */
-	int64_t days;		/* for devices of which nothing else is said; 0: for ever */
+	const char *device; /* all its readings, as told by an operator; NULL: what is older than is
+			       kept */
+	int64_t days; /* for devices of which nothing else is said; 0: for ever */
 	int64_t stream;
 	bool done;
 };
 
 /*
- * Removes readings by their age (time, or arrival where that is unknown), the oldest first, and notes the holes:
- * one chunk a call. How many; 0 with what->done: there are no more.
+ * Removes readings by their age (time, or arrival where that is unknown), the oldest first, and
+ * notes the holes: one chunk a call. How many; 0 with what->done: there are no more.
  */
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);
 
 /* What an operator says of a device. */
 struct store_device {
-	char label[128];	/* "": none */
-	char settings[4096];	/* JSON; "": none */
-	int64_t retention_days;	/* 0: for ever, -1: as all */
+	char label[128]; /* "": none */
+	char settings[4096]; /* JSON; "": none */
+	int64_t retention_days; /* 0: for ever, -1: as all */
 };
 typedef int (*store_device_fn)(void *arg, const struct store_device *d);
 
 /* Calls back if there is something. */
 int store_get_device(struct store *s, const char *device, store_device_fn each, void *arg);
-int store_put_device(struct store *s, const char *device, const struct store_device *d, int64_t now_us);
+int store_put_device(struct store *s, const char *device, const struct store_device *d,
+		     int64_t now_us);
 int store_forget_device(struct store *s, const char *device);
 
 /* A row as it stands, for store_verify(). */
 enum store_flaw {
-	STORE_FLAW_ROW,		/* no reading: a column that cannot be */
-	STORE_FLAW_ROM,		/* the CRC of a sensor's ROM is wrong */
-	STORE_FLAW_CRC,		/* a scratchpad whose CRC is wrong under a quality that says it is right */
-	STORE_FLAW_VALUE,	/* the temperature is not what the scratchpad says */
-	STORE_FLAW_COLUMN,	/* t1_mc ... t4_mc are not those of the proof */
-	STORE_FLAW_HOLE,	/* numbers that never arrived and that nothing explains */
+	STORE_FLAW_ROW, /* no reading: a column that cannot be */
+	STORE_FLAW_ROM, /* the CRC of a sensor's ROM is wrong */
+	STORE_FLAW_CRC, /* a scratchpad whose CRC is wrong under a quality that says it is right */
+	STORE_FLAW_VALUE, /* the temperature is not what the scratchpad says */
+	STORE_FLAW_COLUMN, /* t1_mc ... t4_mc are not those of the proof */
+	STORE_FLAW_HOLE, /* numbers that never arrived and that nothing explains */
 	STORE_FLAWS
 };
 
 struct store_verdict {
-	uint64_t streams, rows, proven;	/* proven: temperatures recomputed from their nine bytes */
-	uint64_t unproven;	/* temperatures that came without (the older program's, the kernel's 1/1000) */
+	uint64_t streams, rows, proven; /* proven: temperatures recomputed from their nine bytes */
+	uint64_t unproven; /* temperatures that came without (the older program's, the kernel's
+			      1/1000) */
 	uint64_t flaws[STORE_FLAWS];
-	char first[256];	/* the first flaw in words, holes apart; "": none */
+	char first[256]; /* the first flaw in words, holes apart; "": none */
 	char first_hole[160];
 };
 
 /*
- * Reads every row, and recomputes what can be. progress (may be NULL) is called each 1000 rows; non-zero ends it and is
- * returned. 0: done, whatever was found; or a code above.
+ * Reads every row, and recomputes what can be. progress (may be NULL) is called each 1000 rows;
+ * non-zero ends it and is returned. 0: done, whatever was found; or a code above.
  */
-int store_verify(struct store *s, struct store_verdict *verdict, int (*progress)(void *arg, const struct store_verdict *v),
-		 void *arg);
+int store_verify(struct store *s, struct store_verdict *verdict,
+		 int (*progress)(void *arg, const struct store_verdict *v), void *arg);
 
 #endif

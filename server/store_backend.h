@@ -17,19 +17,23 @@
 typedef int (*sql_row_fn)(void *arg, const struct sql_value *values, size_t n);
 
 struct store_backend {
-	const char *keep;	/* ends an INSERT INTO streams or holes that leaves an existing row alone */
-	const char *lock;	/* one server at a time changes the schema: its row, if any, is 1 */
-	const char *unlock;	/* and keep the changes */
-	const char *abandon;	/* unlock after a failure */
+	const char *keep; /* ends an INSERT INTO streams or holes that leaves an existing row alone
+			   */
+	const char *lock; /* one server at a time changes the schema: its row, if any, is 1 */
+	const char *unlock; /* and keep the changes */
+	const char *abandon; /* unlock after a failure */
 	const char *begin;
-	const char *lock_row;	/* ends a SELECT in a transaction: others wait for its row until the end */
-	const char *by_key;	/* after `readings`: look it up by its primary key, whatever the statistics say */
+	const char *lock_row; /* ends a SELECT in a transaction: others wait for its row until the
+				 end */
+	const char *by_key; /* after `readings`: look it up by its primary key, whatever the
+			       statistics say */
 	const struct migration *migrations;
 	const size_t *migrations_count;
 
 	int (*open)(struct store *s);
 	void (*close)(struct store *s);
-	/* "?" takes params in order. Rows go to `each` (may be NULL). Rows changed, or a negative code. */
+	/* "?" takes params in order. Rows go to `each` (may be NULL). Rows changed, or a negative
+	 * code. */
 	int (*query)(struct store *s, const char *sql, const struct sql_value *params, size_t n,
 		     sql_row_fn each, void *arg);
 	/* Inside no transaction: adds what is new, all or nothing and durable. How many were. */
@@ -41,15 +45,16 @@ extern const struct store_backend store_sqlite, store_mariadb;
 struct store {
 	const struct store_backend *backend;
 	struct store_config config;
-	void *db;		/* the backend's; NULL: not connected */
-	bool begun;		/* store_begin() has, and store_end() is to come */
-	unsigned host;		/* MariaDB: which of the hosts is tried next */
-	struct store_row row;	/* scratch for insert() */
-	struct reading reading;	/* scratch for rows read */
+	void *db; /* the backend's; NULL: not connected */
+	bool begun; /* store_begin() has, and store_end() is to come */
+	unsigned host; /* MariaDB: which of the hosts is tried next */
+	struct store_row row; /* scratch for insert() */
+	struct reading reading; /* scratch for rows read */
 	char error[320];
 };
 
 /* Writes the message, returns code. */
-int store_fail(struct store *s, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int store_fail(struct store *s, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* store_expire: the part of store.h about readings that are too old to be kept, or of a device that is forgotten. */
+/* store_expire: the part of store.h about readings that are too old to be kept, or of a device that
+ * is forgotten. */
 #include "store.h"
 
 #include <stdio.h>
@@ -9,8 +10,8 @@
 #include "store_sql.h"
 
 struct expiry {
-	int64_t stream, cutoff_us;	/* stream 0: none */
-	bool counted;		/* its numbers are counted: not the older program's */
+	int64_t stream, cutoff_us; /* stream 0: none */
+	bool counted; /* its numbers are counted: not the older program's */
 };
 
 /* Numbers of a chunk that go; by chunk_sort() as ranges without a gap, in ascending order. */
@@ -23,7 +24,9 @@ static int take_expiry(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
 	*(struct expiry *)arg = (struct expiry){
-		.stream = v[0].integer, .cutoff_us = v[1].integer, .counted = sql_epoch_of(&v[2]) != READING_EPOCH_LEGACY,
+		.stream = v[0].integer,
+		.cutoff_us = v[1].integer,
+		.counted = sql_epoch_of(&v[2]) != READING_EPOCH_LEGACY,
 	};
 	return 0;
 }
@@ -60,7 +63,8 @@ static void chunk_sort(struct chunk *chunk)
 	chunk->n = n;
 }
 
-static int remove_chunk(struct store *s, const struct expiry *e, const struct chunk *chunk, const char *cause, int64_t now_us)
+static int remove_chunk(struct store *s, const struct expiry *e, const struct chunk *chunk,
+			const char *cause, int64_t now_us)
 {
 	int rc = store_begin(s, e->stream);
 
@@ -68,8 +72,10 @@ static int remove_chunk(struct store *s, const struct expiry *e, const struct ch
 		const struct gaps_range *range = &chunk->range[i];
 
 		rc = store_query(s, "DELETE FROM readings WHERE stream = ? AND seq BETWEEN ? AND ?",
-				 SQL_PARAMS(sql_integer(e->stream), sql_integer((int64_t)range->first),
-					    sql_integer((int64_t)range->last)), NULL, NULL);
+				 SQL_PARAMS(sql_integer(e->stream),
+					    sql_integer((int64_t)range->first),
+					    sql_integer((int64_t)range->last)),
+				 NULL, NULL);
 		if (rc >= 0 && e->counted) {
 			rc = store_explain_range(s, e->stream, *range, cause, now_us);
 		}
@@ -80,7 +86,8 @@ static int remove_chunk(struct store *s, const struct expiry *e, const struct ch
 /* Up to STORE_EXPIRE_ROWS readings of one stream, the dated ones first: how many were removed. */
 static int expire_stream(struct store *s, const struct expiry *e, const char *cause, int64_t now_us)
 {
-	static const char *const old[] = {	/* each by its index: what is kept is not looked at */
+	static const char *const old[] = {
+		/* each by its index: what is kept is not looked at */
 		"time_us < ? ORDER BY time_us",
 		"time_us IS NULL AND received_us < ?",
 	};
@@ -91,9 +98,12 @@ static int expire_stream(struct store *s, const struct expiry *e, const char *ca
 
 	chunk.n = 0;
 	for (size_t i = 0; rc >= 0 && chunk.n == 0 && i < sizeof(old) / sizeof(old[0]); i++) {
-		snprintf(sql, sizeof(sql), "SELECT seq FROM readings WHERE stream = ? AND %s LIMIT ?", old[i]);
-		rc = store_query(s, sql, SQL_PARAMS(sql_integer(e->stream), sql_integer(e->cutoff_us),
-						    sql_integer(STORE_EXPIRE_ROWS)), take_row, &chunk);
+		snprintf(sql, sizeof(sql),
+			 "SELECT seq FROM readings WHERE stream = ? AND %s LIMIT ?", old[i]);
+		rc = store_query(s, sql,
+				 SQL_PARAMS(sql_integer(e->stream), sql_integer(e->cutoff_us),
+					    sql_integer(STORE_EXPIRE_ROWS)),
+				 take_row, &chunk);
 	}
 	if (rc < 0 || chunk.n == 0) {
 		return rc < 0 ? rc : 0;
@@ -105,19 +115,26 @@ static int expire_stream(struct store *s, const struct expiry *e, const char *ca
 }
 
 /* The first stream from what->stream on of which something may go; e->stream 0: none. */
-static int next_stream(struct store *s, const struct store_expiry *what, int64_t now_us, struct expiry *e)
+static int next_stream(struct store *s, const struct store_expiry *what, int64_t now_us,
+		       struct expiry *e)
 {
 	const int64_t day_us = INT64_C(86400000000);
 
 	if (what->device != NULL) {
-		return store_query(s, "SELECT id, ?, epoch FROM streams WHERE device = ? AND id >= ? ORDER BY id LIMIT 1",
-				   SQL_PARAMS(sql_integer(INT64_MAX), sql_text(what->device), sql_integer(what->stream)),
-				   take_expiry, e);
+		return store_query(
+			s,
+			"SELECT id, ?, epoch FROM streams WHERE device = ? AND id >= ? ORDER BY id LIMIT 1",
+			SQL_PARAMS(sql_integer(INT64_MAX), sql_text(what->device),
+				   sql_integer(what->stream)),
+			take_expiry, e);
 	}
-	return store_query(s, "SELECT id, ? - COALESCE(retention_days, ?) * ?, epoch FROM streams s LEFT JOIN devices d "
-			   "ON d.device = s.device WHERE id >= ? AND COALESCE(retention_days, ?) > 0 ORDER BY id LIMIT 1",
-			   SQL_PARAMS(sql_integer(now_us), sql_integer(what->days), sql_integer(day_us),
-				      sql_integer(what->stream), sql_integer(what->days)), take_expiry, e);
+	return store_query(
+		s,
+		"SELECT id, ? - COALESCE(retention_days, ?) * ?, epoch FROM streams s LEFT JOIN devices d "
+		"ON d.device = s.device WHERE id >= ? AND COALESCE(retention_days, ?) > 0 ORDER BY id LIMIT 1",
+		SQL_PARAMS(sql_integer(now_us), sql_integer(what->days), sql_integer(day_us),
+			   sql_integer(what->stream), sql_integer(what->days)),
+		take_expiry, e);
 }
 
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
@@ -139,13 +156,14 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 		if (rc != 0) {
 			return rc;
 		}
-		what->stream = e.stream + 1;	/* nothing of it is that old any more */
+		what->stream = e.stream + 1; /* nothing of it is that old any more */
 	}
 }
 
 int store_forget_device(struct store *s, const char *device)
 {
-	return store_query(s, "DELETE FROM devices WHERE device = ?", SQL_PARAMS(sql_text(device)), NULL, NULL);
+	return store_query(s, "DELETE FROM devices WHERE device = ?", SQL_PARAMS(sql_text(device)),
+			   NULL, NULL);
 }
 
 struct device_out {
@@ -160,10 +178,12 @@ static int take_device(void *arg, const struct sql_value *v, size_t n)
 
 	(void)n;
 	if (v[0].type == SQL_TEXT) {
-		memcpy(d.label, v[0].data, v[0].size < sizeof(d.label) ? v[0].size : sizeof(d.label) - 1);
+		memcpy(d.label, v[0].data,
+		       v[0].size < sizeof(d.label) ? v[0].size : sizeof(d.label) - 1);
 	}
 	if (v[1].type == SQL_TEXT) {
-		memcpy(d.settings, v[1].data, v[1].size < sizeof(d.settings) ? v[1].size : sizeof(d.settings) - 1);
+		memcpy(d.settings, v[1].data,
+		       v[1].size < sizeof(d.settings) ? v[1].size : sizeof(d.settings) - 1);
 	}
 	return out->each(out->arg, &d);
 }
@@ -172,19 +192,24 @@ int store_get_device(struct store *s, const char *device, store_device_fn each, 
 {
 	struct device_out out = { each, arg };
 
-	return store_query(s, "SELECT label, settings, retention_days FROM devices WHERE device = ?",
+	return store_query(s,
+			   "SELECT label, settings, retention_days FROM devices WHERE device = ?",
 			   SQL_PARAMS(sql_text(device)), take_device, &out);
 }
 
-int store_put_device(struct store *s, const char *device, const struct store_device *d, int64_t now_us)
+int store_put_device(struct store *s, const char *device, const struct store_device *d,
+		     int64_t now_us)
 {
 	const struct sql_value none = { .type = SQL_NULL };
-	int rc = store_query(s, "REPLACE INTO devices (device, label, settings, retention_days, changed_us) "
-			     "VALUES (?, ?, ?, ?, ?)",
-			     SQL_PARAMS(sql_text(device), d->label[0] != '\0' ? sql_text(d->label) : none,
-					d->settings[0] != '\0' ? sql_text(d->settings) : none,
-					d->retention_days >= 0 ? sql_integer(d->retention_days) : none,
-					sql_integer(now_us)), NULL, NULL);
+	int rc = store_query(
+		s,
+		"REPLACE INTO devices (device, label, settings, retention_days, changed_us) "
+		"VALUES (?, ?, ?, ?, ?)",
+		SQL_PARAMS(sql_text(device), d->label[0] != '\0' ? sql_text(d->label) : none,
+			   d->settings[0] != '\0' ? sql_text(d->settings) : none,
+			   d->retention_days >= 0 ? sql_integer(d->retention_days) : none,
+			   sql_integer(now_us)),
+		NULL, NULL);
 
 	return rc < 0 ? rc : 0;
 }

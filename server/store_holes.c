@@ -15,36 +15,51 @@ int store_begin(struct store *s, int64_t stream)
 
 	s->begun = rc >= 0;
 	snprintf(sql, sizeof(sql), "SELECT id FROM streams WHERE id = ? %s", s->backend->lock_row);
-	return rc < 0 ? rc : store_query(s, sql, SQL_PARAMS(sql_integer(stream)), sql_first_integer, &id);
+	return rc < 0 ? rc
+		      : store_query(s, sql, SQL_PARAMS(sql_integer(stream)), sql_first_integer,
+				    &id);
 }
 
-static int put_hole(struct store *s, int64_t stream, uint64_t first, uint64_t last, const char *cause, int64_t now_us)
+static int put_hole(struct store *s, int64_t stream, uint64_t first, uint64_t last,
+		    const char *cause, int64_t now_us)
 {
-	int rc = store_query(s, "UPDATE holes SET last_seq = ? WHERE stream = ? AND last_seq = ? AND cause = ?",
-			     SQL_PARAMS(sql_integer((int64_t)last), sql_integer(stream), sql_integer((int64_t)first - 1),
-					sql_text(cause)), NULL, NULL);
+	int rc = store_query(
+		s, "UPDATE holes SET last_seq = ? WHERE stream = ? AND last_seq = ? AND cause = ?",
+		SQL_PARAMS(sql_integer((int64_t)last), sql_integer(stream),
+			   sql_integer((int64_t)first - 1), sql_text(cause)),
+		NULL, NULL);
 
 	/* One that grows stays one row. */
-	return rc != 0 ? rc : store_query(s, "INSERT INTO holes (stream, first_seq, last_seq, cause, created_us) VALUES (?, ?, ?, ?, ?)",
-			   SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)first), sql_integer((int64_t)last),
-				      sql_text(cause), sql_integer(now_us)), NULL, NULL);
+	return rc != 0 ? rc
+		       : store_query(
+				 s,
+				 "INSERT INTO holes (stream, first_seq, last_seq, cause, created_us) VALUES (?, ?, ?, ?, ?)",
+				 SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)first),
+					    sql_integer((int64_t)last), sql_text(cause),
+					    sql_integer(now_us)),
+				 NULL, NULL);
 }
 
 static int take_range(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
-	*(struct gaps_range *)arg = (struct gaps_range){ (uint64_t)v[0].integer, (uint64_t)v[1].integer };
+	*(struct gaps_range *)arg =
+		(struct gaps_range){ (uint64_t)v[0].integer, (uint64_t)v[1].integer };
 	return 0;
 }
 
-int store_unexplained(struct store *s, int64_t stream, struct gaps_range range, struct gaps_range *piece)
+int store_unexplained(struct store *s, int64_t stream, struct gaps_range range,
+		      struct gaps_range *piece)
 {
 	while (range.first <= range.last) {
 		struct gaps_range hole = { range.last + 1, range.last };
-		int rc = store_query(s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? AND last_seq >= ? AND "
-				     "first_seq <= ? ORDER BY first_seq LIMIT 1",
-				     SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)range.first),
-						sql_integer((int64_t)range.last)), take_range, &hole);
+		int rc = store_query(
+			s,
+			"SELECT first_seq, last_seq FROM holes WHERE stream = ? AND last_seq >= ? AND "
+			"first_seq <= ? ORDER BY first_seq LIMIT 1",
+			SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)range.first),
+				   sql_integer((int64_t)range.last)),
+			take_range, &hole);
 
 		if (rc < 0) {
 			return rc;
@@ -58,7 +73,8 @@ int store_unexplained(struct store *s, int64_t stream, struct gaps_range range, 
 	return 0;
 }
 
-int store_explain_range(struct store *s, int64_t stream, struct gaps_range range, const char *cause, int64_t now_us)
+int store_explain_range(struct store *s, int64_t stream, struct gaps_range range, const char *cause,
+			int64_t now_us)
 {
 	struct gaps_range piece;
 	int rc;
@@ -73,12 +89,14 @@ int store_explain_range(struct store *s, int64_t stream, struct gaps_range range
 	return rc;
 }
 
-int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n, int64_t now_us)
+int store_explain(struct store *s, uint64_t stream, const struct store_hole *holes, size_t n,
+		  int64_t now_us)
 {
 	int rc = store_begin(s, (int64_t)stream);
 
 	for (size_t i = 0; i < n && rc >= 0; i++) {
-		rc = store_explain_range(s, (int64_t)stream, holes[i].range, holes[i].cause, now_us);
+		rc = store_explain_range(s, (int64_t)stream, holes[i].range, holes[i].cause,
+					 now_us);
 	}
 	rc = store_end(s, rc);
 	return rc < 0 ? rc : 0;
@@ -94,11 +112,13 @@ int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t s
 	}
 	rc = store_begin(s, row.id);
 	if (rc >= 0) {
-		removed = rc = store_query(s, "DELETE FROM readings WHERE stream = ? AND seq = ?",
-					   SQL_PARAMS(sql_integer(row.id), sql_integer((int64_t)seq)), NULL, NULL);
+		removed = rc = store_query(
+			s, "DELETE FROM readings WHERE stream = ? AND seq = ?",
+			SQL_PARAMS(sql_integer(row.id), sql_integer((int64_t)seq)), NULL, NULL);
 	}
 	if (removed > 0) {
-		rc = store_explain_range(s, row.id, (struct gaps_range){ seq, seq }, "removed by operator", now_us);
+		rc = store_explain_range(s, row.id, (struct gaps_range){ seq, seq },
+					 "removed by operator", now_us);
 	}
 	rc = store_end(s, rc);
 	return rc < 0 ? rc : removed;

@@ -7,7 +7,7 @@
  * acknowledge rows that Galera then drops, and IGNORE swallows errors. MYSQL_OPT_RECONNECT stays
  * off: it continues a broken transaction on a new connection.
  */
-#define _GNU_SOURCE	/* explicit_bzero */
+#define _GNU_SOURCE /* explicit_bzero */
 #include "store_backend.h"
 
 #include <errmsg.h>
@@ -24,19 +24,19 @@
 #include "userspace/daemon/log.h"
 
 #define CONNECT_TIMEOUT_S 2
-#define IO_TIMEOUT_S 10		/* longer than a Galera failover, shorter than anyone's patience */
+#define IO_TIMEOUT_S 10 /* longer than a Galera failover, shorter than anyone's patience */
 #define PORT 3306
-#define WORD_SIZE 16		/* of a variable that is looked at */
-#define PACKET_MAX (12 << 20)	/* below max_allowed_packet's default of 16 MB */
+#define WORD_SIZE 16 /* of a variable that is looked at */
+#define PACKET_MAX (12 << 20) /* below max_allowed_packet's default of 16 MB */
 #define PACKET_MIN (256 << 10)
 
 struct mariadb {
 	MYSQL mysql;
-	char *sql;		/* the statement being built */
+	char *sql; /* the statement being built */
 	size_t length, size;
-	bool broken;		/* no memory for it */
+	bool broken; /* no memory for it */
 	size_t packet_max;
-	char server[128];	/* as errors name it */
+	char server[128]; /* as errors name it */
 };
 
 /* --- errors -------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static int class_of(unsigned code)
 	switch (code) {
 	case ER_LOCK_DEADLOCK:
 	case ER_LOCK_WAIT_TIMEOUT:
-	case ER_CHECKREAD:	/* row changed since read: a Galera conflict */
+	case ER_CHECKREAD: /* row changed since read: a Galera conflict */
 		return STORE_BUSY;
 	case ER_WARN_DATA_OUT_OF_RANGE:
 	case ER_TRUNCATED_WRONG_VALUE:
@@ -62,7 +62,7 @@ static int class_of(unsigned code)
 	case ER_BAD_DB_ERROR:
 	case ER_HOST_NOT_PRIVILEGED:
 		return STORE_UNUSABLE;
-	default:	/* lost, refusing, read-only, full: all the same to a batch in hand */
+	default: /* lost, refusing, read-only, full: all the same to a batch in hand */
 		return STORE_DOWN;
 	}
 }
@@ -72,7 +72,8 @@ static int failed(struct store *s)
 	struct mariadb *m = s->db;
 	unsigned code = mysql_errno(&m->mysql);
 
-	return store_fail(s, class_of(code), "%s: %s (%u)", m->server, mysql_error(&m->mysql), code);
+	return store_fail(s, class_of(code), "%s: %s (%u)", m->server, mysql_error(&m->mysql),
+			  code);
 }
 
 /* --- text ---------------------------------------------------------------- */
@@ -127,12 +128,14 @@ static void put_hex(struct mariadb *m, const uint8_t *bytes, size_t n)
 	put(m, "'", 1);
 }
 
-/* Of what host names, versions and URNs are made of: the same in every character set, and nothing to escape. */
+/* Of what host names, versions and URNs are made of: the same in every character set, and nothing
+ * to escape. */
 static bool is_plain(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
-		      (text[i] >= '0' && text[i] <= '9') || strchr(":.-_", text[i]) != NULL) || text[i] == '\0') {
+		      (text[i] >= '0' && text[i] <= '9') || strchr(":.-_", text[i]) != NULL) ||
+		    text[i] == '\0') {
 			return false;
 		}
 	}
@@ -188,10 +191,14 @@ static struct sql_value value_of(const MYSQL_FIELD *field, const char *data, uns
 	case MYSQL_TYPE_INT24:
 	case MYSQL_TYPE_LONG:
 	case MYSQL_TYPE_LONGLONG:
-		return (struct sql_value){ .type = SQL_INTEGER, .integer = strtoll(data, NULL, 10) };
+		return (struct sql_value){ .type = SQL_INTEGER,
+					   .integer = strtoll(data, NULL, 10) };
 	default:
-		return (struct sql_value){ .type = field->charsetnr == 63 ? SQL_BLOB : SQL_TEXT,	/* 63: binary */
-					   .data = data, .size = size };
+		return (struct sql_value){ .type = field->charsetnr == 63 ? SQL_BLOB
+									  : SQL_TEXT, /* 63: binary
+										       */
+					   .data = data,
+					   .size = size };
 	}
 }
 
@@ -235,7 +242,8 @@ static int mariadb_query(struct store *s, const char *sql, const struct sql_valu
 	/* All rows at once: a callback may take its time, and the server holds no locks for it. */
 	result = mysql_store_result(&m->mysql);
 	if (result == NULL) {
-		return mysql_field_count(&m->mysql) > 0 ? failed(s) : (int)mysql_affected_rows(&m->mysql);
+		return mysql_field_count(&m->mysql) > 0 ? failed(s)
+							: (int)mysql_affected_rows(&m->mysql);
 	}
 	rc = walk_rows(result, each, arg);
 	mysql_free_result(result);
@@ -255,8 +263,8 @@ static int send_rows(struct store *s)
 }
 
 /*
- * The columns that at least one row of the batch knows: most readings leave half of them NULL, and the server would parse
- * each NULL.
+ * The columns that at least one row of the batch knows: most readings leave half of them NULL, and
+ * the server would parse each NULL.
  */
 static uint64_t known_columns(struct store *s, const struct store_item *items, size_t n)
 {
@@ -281,7 +289,8 @@ static void put_names(struct mariadb *m, uint64_t columns)
 		size_t length = strcspn(name, ",");
 
 		if (columns >> c & 1) {
-			put(m, ",", c == 0 ? 0 : 1);	/* the first column, the stream, is always known */
+			put(m, ",", c == 0 ? 0 : 1); /* the first column, the stream, is always
+							known */
 			put(m, name, length);
 		}
 		name += length + strspn(name + length, ", ");
@@ -358,8 +367,8 @@ static int read_password(struct store *s, char *password, size_t size)
 	file = fopen(path, "re");
 	line = file == NULL ? NULL : fgets(password, (int)size, file);
 	if (file == NULL || line == NULL) {
-		int rc = store_fail(s, STORE_UNUSABLE, "%s: cannot read the database password: %s", path,
-				    file == NULL ? strerror(errno) : "the file is empty");
+		int rc = store_fail(s, STORE_UNUSABLE, "%s: cannot read the database password: %s",
+				    path, file == NULL ? strerror(errno) : "the file is empty");
 
 		if (file != NULL) {
 			fclose(file);
@@ -393,7 +402,7 @@ static unsigned pick_host(const char *hosts, unsigned n, char *host, size_t size
 				*end = '\0';
 				memmove(host, host + 1, (size_t)(end - host));
 			} else if (colon != strchr(host, ':')) {
-				colon = NULL;	/* a bare IPv6 address */
+				colon = NULL; /* a bare IPv6 address */
 			}
 			if (colon != NULL) {
 				*colon = '\0';
@@ -407,18 +416,22 @@ static unsigned pick_host(const char *hosts, unsigned n, char *host, size_t size
 
 static bool is_loopback(const char *host)
 {
-	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+	return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+	       strcmp(host, "::1") == 0;
 }
 
-/* A connection over the network is verified against tls_ca, or said to be meant in the clear, or refused. */
+/* A connection over the network is verified against tls_ca, or said to be meant in the clear, or
+ * refused. */
 static int set_tls(struct store *s, const char *host)
 {
 	struct mariadb *m = s->db;
 	my_bool verify = s->config.tls && s->config.tls_ca != NULL;
 
 	if (s->config.tls && !verify && !is_loopback(host)) {
-		return store_fail(s, STORE_UNUSABLE, "%s: set store.tls_ca to the CA of the database's certificate, "
-				  "or store.tls = no to send readings and password in the clear", host);
+		return store_fail(s, STORE_UNUSABLE,
+				  "%s: set store.tls_ca to the CA of the database's certificate, "
+				  "or store.tls = no to send readings and password in the clear",
+				  host);
 	}
 	if (verify) {
 		mysql_ssl_set(&m->mysql, NULL, NULL, s->config.tls_ca, NULL, NULL);
@@ -458,16 +471,21 @@ static int check_server(struct store *s)
 	if (rc >= 0 && strcmp(on, "ON") == 0) {
 		rc = mariadb_query(s, "SHOW STATUS LIKE 'wsrep_ready'", NULL, 0, take_word, ready);
 		if (rc >= 0 && strcmp(ready, "ON") != 0) {
-			return store_fail(s, STORE_DOWN, "%s: this node of the cluster is not ready (wsrep_ready=%s)", m->server,
-					  ready);
+			return store_fail(
+				s, STORE_DOWN,
+				"%s: this node of the cluster is not ready (wsrep_ready=%s)",
+				m->server, ready);
 		}
 	}
 	if (rc >= 0) {
-		rc = mariadb_query(s, "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'", NULL, 0, take_word, flush);
+		rc = mariadb_query(s, "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'", NULL,
+				   0, take_word, flush);
 	}
 	if (rc >= 0 && strcmp(flush, "1") != 0 && !atomic_exchange(&told, true)) {
-		log_warning("store: %s: innodb_flush_log_at_trx_commit = %s: readings that were answered can be lost when the "
-			    "power fails; set it to 1", m->server, flush);
+		log_warning(
+			"store: %s: innodb_flush_log_at_trx_commit = %s: readings that were answered can be lost when the "
+			"power fails; set it to 1",
+			m->server, flush);
 	}
 	return rc;
 }
@@ -476,8 +494,10 @@ static int set_session(struct store *s)
 {
 	struct mariadb *m = s->db;
 	int64_t packet = 0;
-	int rc = mariadb_query(s, "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-			       "time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 3", NULL, 0, NULL, NULL);
+	int rc = mariadb_query(s,
+			       "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+			       "time_zone = '+00:00', autocommit = 1, innodb_lock_wait_timeout = 3",
+			       NULL, 0, NULL, NULL);
 
 	if (rc >= 0) {
 		rc = mariadb_query(s, "SELECT @@max_allowed_packet", NULL, 0, take_packet, &packet);
@@ -489,7 +509,8 @@ static int set_session(struct store *s)
 		return rc;
 	}
 	if (packet < PACKET_MIN) {
-		return store_fail(s, STORE_UNUSABLE, "%s: max_allowed_packet is %" PRId64 ": set it to 16M", m->server,
+		return store_fail(s, STORE_UNUSABLE,
+				  "%s: max_allowed_packet is %" PRId64 ": set it to 16M", m->server,
 				  packet);
 	}
 	m->packet_max = packet > PACKET_MAX ? PACKET_MAX : (size_t)packet - 1024;
@@ -522,12 +543,15 @@ static int connect_to(struct store *s, const char *host, unsigned port)
 	} else {
 		snprintf(m->server, sizeof(m->server), "%s", c->socket);
 	}
-	if (rc >= 0 && mysql_real_connect(&m->mysql, host, c->user, password, c->database, port, c->socket, 0) == NULL) {
+	if (rc >= 0 && mysql_real_connect(&m->mysql, host, c->user, password, c->database, port,
+					  c->socket, 0) == NULL) {
 		rc = failed(s);
 	}
 	explicit_bzero(password, sizeof(password));
-	if (rc >= 0 && host != NULL && c->tls && c->tls_ca != NULL && mysql_get_ssl_cipher(&m->mysql) == NULL) {
-		rc = store_fail(s, STORE_UNUSABLE, "%s: the database did not encrypt the connection", m->server);
+	if (rc >= 0 && host != NULL && c->tls && c->tls_ca != NULL &&
+	    mysql_get_ssl_cipher(&m->mysql) == NULL) {
+		rc = store_fail(s, STORE_UNUSABLE,
+				"%s: the database did not encrypt the connection", m->server);
 	}
 	return rc < 0 ? rc : set_session(s);
 }
@@ -540,7 +564,7 @@ static void mariadb_close(struct store *s)
 	free(m->sql);
 	free(m);
 	s->db = NULL;
-	s->host++;	/* whatever made us leave this one, the next may do better */
+	s->host++; /* whatever made us leave this one, the next may do better */
 }
 
 static int mariadb_open(struct store *s)
@@ -552,9 +576,12 @@ static int mariadb_open(struct store *s)
 	if (s->config.socket != NULL) {
 		return connect_to(s, NULL, 0);
 	}
-	n = s->config.hosts == NULL ? 0 : pick_host(s->config.hosts, UINT_MAX, host, sizeof(host), &port);
+	n = s->config.hosts == NULL
+		    ? 0
+		    : pick_host(s->config.hosts, UINT_MAX, host, sizeof(host), &port);
 	if (n == 0) {
-		return store_fail(s, STORE_UNUSABLE, "set store.socket or store.hosts: no database is named");
+		return store_fail(s, STORE_UNUSABLE,
+				  "set store.socket or store.hosts: no database is named");
 	}
 	for (unsigned tried = 0; tried < n; tried++) {
 		pick_host(s->config.hosts, s->host % n, host, sizeof(host), &port);

@@ -6,9 +6,8 @@
 
 #define X(id, type, member, name, unit, exponent) #member ", "
 const char store_row_names[] =
-	"stream, seq, time_us, time_source, time_acc_ns, boot_ns, received_us, "
-	READING_SCALARS(X)
-	"host, version, note, t1_mc, t2_mc, t3_mc, t4_mc, sensors";
+	"stream, seq, time_us, time_source, time_acc_ns, boot_ns, received_us, " READING_SCALARS(
+		X) "host, version, note, t1_mc, t2_mc, t3_mc, t4_mc, sensors";
 #undef X
 
 #define SENSORS_LAYOUT 1
@@ -57,18 +56,20 @@ static void get_sensor(const uint8_t *at, struct reading_temperature *t)
 	memcpy(t->scratchpad, at + 8, 9);
 	t->scratchpad_known = (at[17] & SENSOR_SCRATCHPAD_KNOWN) != 0;
 	t->temp_known = (at[17] & SENSOR_TEMP_KNOWN) != 0;
-	t->temp_mc = (int32_t)((uint32_t)at[18] << 24 | (uint32_t)at[19] << 16 | (uint32_t)at[20] << 8 | at[21]);
+	t->temp_mc = (int32_t)((uint32_t)at[18] << 24 | (uint32_t)at[19] << 16 |
+			       (uint32_t)at[20] << 8 | at[21]);
 	t->raw = (int16_t)(uint16_t)(at[22] << 8 | at[23]);
 	t->resolution_bits = at[24];
 	t->retries = at[25];
 	t->quality = at[26];
 }
 
-void store_row_make(struct store_row *row, uint64_t stream, const struct reading *r, int64_t received_us)
+void store_row_make(struct store_row *row, uint64_t stream, const struct reading *r,
+		    int64_t received_us)
 {
 	struct sql_value *v = row->value;
 
-	memset(v, 0, sizeof(row->value));	/* SQL_NULL */
+	memset(v, 0, sizeof(row->value)); /* SQL_NULL */
 	v[STORE_COLUMN_STREAM] = integer((int64_t)stream);
 	v[STORE_COLUMN_SEQ] = integer((int64_t)r->seq);
 	if (r->time_source != READING_TIME_NONE) {
@@ -98,10 +99,12 @@ void store_row_make(struct store_row *row, uint64_t stream, const struct reading
 	if (r->n_temperatures > 0) {
 		row->sensors[0] = SENSORS_LAYOUT;
 		for (unsigned i = 0; i < r->n_temperatures; i++) {
-			put_sensor(row->sensors + 1 + i * STORE_ROW_SENSOR_SIZE, &r->temperatures[i]);
+			put_sensor(row->sensors + 1 + i * STORE_ROW_SENSOR_SIZE,
+				   &r->temperatures[i]);
 		}
 		v[STORE_COLUMN_SENSORS] = (struct sql_value){
-			.type = SQL_BLOB, .data = row->sensors,
+			.type = SQL_BLOB,
+			.data = row->sensors,
 			.size = 1 + r->n_temperatures * STORE_ROW_SENSOR_SIZE,
 		};
 	}
@@ -168,7 +171,8 @@ int store_row_reading(const struct sql_value v[STORE_COLUMNS], const char *devic
 	for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
 		const struct sql_value *scalar = &v[STORE_COLUMN_SCALARS + i];
 
-		if (scalar->type == SQL_INTEGER && reading_scalar_put(out, i, scalar->integer) < 0) {
+		if (scalar->type == SQL_INTEGER &&
+		    reading_scalar_put(out, i, scalar->integer) < 0) {
 			return -EBADMSG;
 		}
 	}

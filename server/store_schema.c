@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* clock_gettime, memmem, strndup */
+#define _GNU_SOURCE /* clock_gettime, memmem, strndup */
 #include "store_schema.h"
 
 #include <stdlib.h>
@@ -19,13 +19,15 @@ static int64_t now_us(void)
 static int schema_version(struct store *s, size_t *version)
 {
 	int64_t found = 0;
-	int rc = store_query(s, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations", SQL_NO_PARAMS, sql_first_integer, &found);
+	int rc = store_query(s, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations",
+			     SQL_NO_PARAMS, sql_first_integer, &found);
 
 	*version = (size_t)found;
 	if (rc >= 0 && *version > *s->backend->migrations_count) {
-		return store_fail(s, STORE_UNUSABLE,
-				  "the database has schema %zu, this server knows %zu: run the newer server",
-				  *version, *s->backend->migrations_count);
+		return store_fail(
+			s, STORE_UNUSABLE,
+			"the database has schema %zu, this server knows %zu: run the newer server",
+			*version, *s->backend->migrations_count);
 	}
 	return rc;
 }
@@ -64,9 +66,12 @@ static int migrate_locked(struct store *s)
 
 		rc = run_migration(s, m);
 		if (rc >= 0) {
-			rc = store_query(s, "INSERT INTO schema_migrations (version, name, applied_us) VALUES (?, ?, ?)",
-					 SQL_PARAMS(sql_integer((int64_t)i + 1), sql_text(m->name), sql_integer(now_us())),
-					 NULL, NULL);
+			rc = store_query(
+				s,
+				"INSERT INTO schema_migrations (version, name, applied_us) VALUES (?, ?, ?)",
+				SQL_PARAMS(sql_integer((int64_t)i + 1), sql_text(m->name),
+					   sql_integer(now_us())),
+				NULL, NULL);
 		}
 	}
 	return rc;
@@ -83,8 +88,11 @@ int store_schema_update(struct store *s)
 {
 	size_t version = 0;
 	bool locked = true;
-	int rc = store_query(s, "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
-			     "name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)", SQL_NO_PARAMS, NULL, NULL);
+	int rc = store_query(
+		s,
+		"CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
+		"name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)",
+		SQL_NO_PARAMS, NULL, NULL);
 
 	if (rc >= 0) {
 		rc = schema_version(s, &version);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUSY_TIMEOUT_MS 2000	/* another process checkpoints or migrates */
+#define BUSY_TIMEOUT_MS 2000 /* another process checkpoints or migrates */
 
 struct sqlite {
 	sqlite3 *db;
@@ -23,13 +23,16 @@ static int failed(struct store *s, const char *doing)
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return store_fail(s, STORE_BUSY, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+		return store_fail(s, STORE_BUSY, "%s: %s: %s", s->config.path, doing,
+				  sqlite3_errmsg(q->db));
 	case SQLITE_CONSTRAINT:
 	case SQLITE_MISMATCH:
 	case SQLITE_TOOBIG:
-		return store_fail(s, STORE_REFUSED, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+		return store_fail(s, STORE_REFUSED, "%s: %s: %s", s->config.path, doing,
+				  sqlite3_errmsg(q->db));
 	default:
-		return store_fail(s, STORE_DOWN, "%s: %s: %s", s->config.path, doing, sqlite3_errmsg(q->db));
+		return store_fail(s, STORE_DOWN, "%s: %s: %s", s->config.path, doing,
+				  sqlite3_errmsg(q->db));
 	}
 }
 
@@ -55,17 +58,20 @@ static struct sql_value column(sqlite3_stmt *stmt, int at)
 {
 	switch (sqlite3_column_type(stmt, at)) {
 	case SQLITE_INTEGER:
-		return (struct sql_value){ .type = SQL_INTEGER, .integer = sqlite3_column_int64(stmt, at) };
+		return (struct sql_value){ .type = SQL_INTEGER,
+					   .integer = sqlite3_column_int64(stmt, at) };
 	case SQLITE_TEXT: {
 		const void *data = sqlite3_column_text(stmt, at);
 
-		return (struct sql_value){ .type = SQL_TEXT, .data = data,
+		return (struct sql_value){ .type = SQL_TEXT,
+					   .data = data,
 					   .size = (size_t)sqlite3_column_bytes(stmt, at) };
 	}
 	case SQLITE_BLOB: {
 		const void *data = sqlite3_column_blob(stmt, at);
 
-		return (struct sql_value){ .type = SQL_BLOB, .data = data,
+		return (struct sql_value){ .type = SQL_BLOB,
+					   .data = data,
 					   .size = (size_t)sqlite3_column_bytes(stmt, at) };
 	}
 	default:
@@ -73,7 +79,8 @@ static struct sql_value column(sqlite3_stmt *stmt, int at)
 	}
 }
 
-static int run(struct store *s, const char *sql, const struct sql_value *params, size_t n, sql_row_fn each, void *arg)
+static int run(struct store *s, const char *sql, const struct sql_value *params, size_t n,
+	       sql_row_fn each, void *arg)
 {
 	struct sqlite *q = s->db;
 	struct sql_value values[STORE_COLUMNS + 2];
@@ -84,12 +91,12 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, &rest) != SQLITE_OK) {
 		return failed(s, "SQL");
 	}
-	if (*rest != '\0') {	/* what follows would be passed over in silence */
+	if (*rest != '\0') { /* what follows would be passed over in silence */
 		sqlite3_finalize(stmt);
 		return store_fail(s, STORE_REFUSED, "more than one statement at \"%.40s\"", rest);
 	}
 	if (stmt == NULL) {
-		return 0;	/* a comment */
+		return 0; /* a comment */
 	}
 	for (size_t i = 0; i < n; i++) {
 		bind(stmt, (int)i + 1, &params[i]);
@@ -163,7 +170,8 @@ static void sqlite_close(struct store *s)
 
 static int is_wal(void *arg, const struct sql_value *v, size_t n)
 {
-	*(bool *)arg = n == 1 && v[0].type == SQL_TEXT && v[0].size == 3 && memcmp(v[0].data, "wal", 3) == 0;
+	*(bool *)arg = n == 1 && v[0].type == SQL_TEXT && v[0].size == 3 &&
+		       memcmp(v[0].data, "wal", 3) == 0;
 	return 0;
 }
 
@@ -179,20 +187,25 @@ static int sqlite_open(struct store *s)
 		return store_fail(s, STORE_DOWN, "out of memory");
 	}
 	s->db = q;
-	/* Two connections live on two threads, never one on two at once: SQLite's own locks are not needed. */
-	rc = sqlite3_open_v2(s->config.path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-			     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	/* Two connections live on two threads, never one on two at once: SQLite's own locks are not
+	 * needed. */
+	rc = sqlite3_open_v2(s->config.path, &q->db,
+			     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+				     SQLITE_OPEN_EXRESCODE,
+			     NULL);
 	if (rc != SQLITE_OK) {
 		int why = sqlite3_system_errno(q->db);
 
-		return store_fail(s, STORE_UNUSABLE,
-				  "%s: cannot open the database: %s; its directory must exist and be writable",
-				  s->config.path, why != 0 ? strerror(why) : sqlite3_errstr(rc));
+		return store_fail(
+			s, STORE_UNUSABLE,
+			"%s: cannot open the database: %s; its directory must exist and be writable",
+			s->config.path, why != 0 ? strerror(why) : sqlite3_errstr(rc));
 	}
 	sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
 	/*
-	 * Of a new file. Each reading changes a page of its device and one of the index, and what is changed goes into the log
-	 * whole: of 1000 devices 2 KB a reading and not 8, and half as much again in a second.
+	 * Of a new file. Each reading changes a page of its device and one of the index, and what
+	 * is changed goes into the log whole: of 1000 devices 2 KB a reading and not 8, and half as
+	 * much again in a second.
 	 */
 	run(s, "PRAGMA page_size=1024", NULL, 0, NULL, NULL);
 	rc = run(s, "PRAGMA journal_mode=WAL", NULL, 0, is_wal, &wal);
@@ -203,17 +216,19 @@ static int sqlite_open(struct store *s)
 		return STORE_UNUSABLE;
 	}
 	if (!wal) {
-		return store_fail(s, STORE_UNUSABLE, "%s: SQLite cannot keep a write-ahead log there",
-				  s->config.path);
+		return store_fail(s, STORE_UNUSABLE,
+				  "%s: SQLite cannot keep a write-ahead log there", s->config.path);
 	}
 	rc = run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
 	/*
-	 * A batch of 1000 devices touches 2000 pages. The defaults (2 MB of cache, a checkpoint each 1000 pages) would
-	 * read and write them all again for every batch: half the speed. 64 MB each.
+	 * A batch of 1000 devices touches 2000 pages. The defaults (2 MB of cache, a checkpoint
+	 * each 1000 pages) would read and write them all again for every batch: half the speed. 64
+	 * MB each.
 	 */
 	rc = rc < 0 ? rc : run(s, "PRAGMA cache_size=-65536", NULL, 0, NULL, NULL);
 	rc = rc < 0 ? rc : run(s, "PRAGMA page_size", NULL, 0, sql_first_integer, &page);
-	snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint=%" PRId64, (INT64_C(64) << 20) / page);
+	snprintf(sql, sizeof(sql), "PRAGMA wal_autocheckpoint=%" PRId64,
+		 (INT64_C(64) << 20) / page);
 	return rc < 0 ? rc : run(s, sql, NULL, 0, NULL, NULL);
 }
 
@@ -224,13 +239,15 @@ static int sqlite_insert(struct store *s, const struct store_item *items, size_t
 
 	if (q->insert == NULL) {
 		char sql[1024];
-		int at = snprintf(sql, sizeof(sql), "INSERT INTO readings (%s) VALUES (?", store_row_names);
+		int at = snprintf(sql, sizeof(sql), "INSERT INTO readings (%s) VALUES (?",
+				  store_row_names);
 
 		for (int i = 1; i < STORE_COLUMNS; i++) {
 			at += snprintf(sql + at, sizeof(sql) - (size_t)at, ",?");
 		}
 		snprintf(sql + at, sizeof(sql) - (size_t)at, ") ON CONFLICT DO NOTHING");
-		if (sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->insert, NULL) != SQLITE_OK) {
+		if (sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->insert,
+				       NULL) != SQLITE_OK) {
 			return failed(s, "INSERT");
 		}
 	}
@@ -243,7 +260,7 @@ const struct store_backend store_sqlite = {
 	.unlock = "COMMIT",
 	.abandon = "ROLLBACK",
 	.begin = "BEGIN IMMEDIATE",
-	.lock_row = "",	/* the whole file is locked */
+	.lock_row = "", /* the whole file is locked */
 	.by_key = "",
 	.migrations = migrations_sqlite,
 	.migrations_count = &migrations_sqlite_count,

@@ -7,7 +7,7 @@
 
 #include "store_sql.h"
 
-#define STREAMS_LISTED 64	/* of one device at a time; each new outbox is one */
+#define STREAMS_LISTED 64 /* of one device at a time; each new outbox is one */
 
 static int take_stream(void *arg, const struct sql_value *v, size_t n)
 {
@@ -27,7 +27,7 @@ int store_find_stream(struct store *s, const char *device, uint64_t epoch, struc
 
 /* Islands of consecutive numbers, by where each begins and where the one before it ended. */
 struct islands {
-	uint64_t first;		/* of the island under way; 0 none */
+	uint64_t first; /* of the island under way; 0 none */
 	int (*each)(void *arg, uint64_t first, uint64_t last);
 	void *arg;
 };
@@ -48,15 +48,19 @@ static int walk_islands(struct store *s, int64_t stream, int64_t above, int64_t 
 {
 	struct islands is = { .each = each, .arg = arg };
 	int64_t end = 0;
-	int rc = store_query(s, "SELECT seq, prev FROM (SELECT seq, LAG(seq) OVER (ORDER BY seq) AS prev FROM readings "
-			     "WHERE stream = ? AND seq > ? AND seq <= ?) t WHERE prev IS NULL OR seq <> prev + 1 ORDER BY seq",
-			     SQL_PARAMS(sql_integer(stream), sql_integer(above), sql_integer(last)), take_island, &is);
+	int rc = store_query(
+		s,
+		"SELECT seq, prev FROM (SELECT seq, LAG(seq) OVER (ORDER BY seq) AS prev FROM readings "
+		"WHERE stream = ? AND seq > ? AND seq <= ?) t WHERE prev IS NULL OR seq <> prev + 1 ORDER BY seq",
+		SQL_PARAMS(sql_integer(stream), sql_integer(above), sql_integer(last)), take_island,
+		&is);
 
 	if (rc < 0 || is.first == 0) {
 		return rc;
 	}
 	rc = store_query(s, "SELECT MAX(seq) FROM readings WHERE stream = ? AND seq <= ?",
-			 SQL_PARAMS(sql_integer(stream), sql_integer(last)), sql_first_integer, &end);
+			 SQL_PARAMS(sql_integer(stream), sql_integer(last)), sql_first_integer,
+			 &end);
 	return rc < 0 ? rc : each(arg, is.first, (uint64_t)end);
 }
 
@@ -73,8 +77,8 @@ static int add_hole(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t created_us, uint64_t *stream,
-		 struct gaps *gaps)
+int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t created_us,
+		 uint64_t *stream, struct gaps *gaps)
 {
 	struct stream_row row;
 	struct epoch_text text = { "" };
@@ -82,9 +86,12 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 	int rc = store_find_stream(s, device, epoch, &row);
 
 	if (rc >= 0 && !row.found) {
-		snprintf(sql, sizeof(sql), "INSERT INTO streams (device, epoch, created_us) VALUES (?, ?, ?) %s",
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO streams (device, epoch, created_us) VALUES (?, ?, ?) %s",
 			 s->backend->keep);
-		rc = store_query(s, sql, SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text), sql_integer(created_us)),
+		rc = store_query(s, sql,
+				 SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text),
+					    sql_integer(created_us)),
 				 NULL, NULL);
 		if (rc >= 0) {
 			rc = store_find_stream(s, device, epoch, &row);
@@ -94,34 +101,41 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 		return rc;
 	}
 	if (!row.found) {
-		return store_fail(s, STORE_DOWN, "the stream of %s was removed while it was made", device);
+		return store_fail(s, STORE_DOWN, "the stream of %s was removed while it was made",
+				  device);
 	}
 	*stream = (uint64_t)row.id;
 	if (gaps == NULL) {
 		return 0;
 	}
 	gaps_init(gaps, (uint64_t)row.complete);
-	rc = store_query(s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? ORDER BY first_seq",
-			 SQL_PARAMS(sql_integer(row.id)), add_hole, gaps);
+	rc = store_query(
+		s, "SELECT first_seq, last_seq FROM holes WHERE stream = ? ORDER BY first_seq",
+		SQL_PARAMS(sql_integer(row.id)), add_hole, gaps);
 	return rc < 0 ? rc : walk_islands(s, row.id, row.complete, INT64_MAX, add_range, gaps);
 }
 
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete)
 {
-	int rc = store_query(s, "UPDATE streams SET complete = ? WHERE id = ? AND complete < ?",
-			     SQL_PARAMS(sql_integer((int64_t)complete), sql_integer((int64_t)stream),
-					sql_integer((int64_t)complete)), NULL, NULL);
+	int rc =
+		store_query(s, "UPDATE streams SET complete = ? WHERE id = ? AND complete < ?",
+			    SQL_PARAMS(sql_integer((int64_t)complete), sql_integer((int64_t)stream),
+				       sql_integer((int64_t)complete)),
+			    NULL, NULL);
 
 	return rc < 0 ? rc : 0;
 }
 
 int store_accounted(struct store *s, uint64_t stream, uint64_t seq)
 {
-	const struct sql_value id = sql_integer((int64_t)stream), number = sql_integer((int64_t)seq);
+	const struct sql_value id = sql_integer((int64_t)stream),
+			       number = sql_integer((int64_t)seq);
 	int64_t found = 0;
-	int rc = store_query(s, "SELECT EXISTS (SELECT 1 FROM readings WHERE stream = ? AND seq = ?) OR "
-			     "EXISTS (SELECT 1 FROM holes WHERE stream = ? AND first_seq <= ? AND last_seq >= ?)",
-			     SQL_PARAMS(id, number, id, number, number), sql_first_integer, &found);
+	int rc = store_query(
+		s,
+		"SELECT EXISTS (SELECT 1 FROM readings WHERE stream = ? AND seq = ?) OR "
+		"EXISTS (SELECT 1 FROM holes WHERE stream = ? AND first_seq <= ? AND last_seq >= ?)",
+		SQL_PARAMS(id, number, id, number, number), sql_first_integer, &found);
 
 	return rc < 0 ? rc : found != 0;
 }
@@ -161,14 +175,16 @@ static int present_range(void *arg, uint64_t first, uint64_t last)
 /* A hole, without what came all the same. */
 struct hole_walk {
 	struct range_walk *walk;
-	uint64_t next;		/* the first of its numbers that is not yet told */
+	uint64_t next; /* the first of its numbers that is not yet told */
 	char cause[32];
 };
 
 static int hole_up_to(struct hole_walk *hole, uint64_t last)
 {
-	return hole->next > last ? 0
-		: hole->walk->each(hole->walk->arg, hole->walk->epoch, (struct gaps_range){ hole->next, last }, hole->cause);
+	return hole->next > last
+		       ? 0
+		       : hole->walk->each(hole->walk->arg, hole->walk->epoch,
+					  (struct gaps_range){ hole->next, last }, hole->cause);
 }
 
 static int skip_present(void *arg, uint64_t first, uint64_t last)
@@ -187,8 +203,10 @@ static int explained_range(void *arg, const struct sql_value *v, size_t n)
 	int rc;
 
 	(void)n;
-	memcpy(hole.cause, v[2].data, v[2].size < sizeof(hole.cause) ? v[2].size : sizeof(hole.cause) - 1);
-	rc = walk_islands(hole.walk->store, hole.walk->stream, v[0].integer - 1, last, skip_present, &hole);
+	memcpy(hole.cause, v[2].data,
+	       v[2].size < sizeof(hole.cause) ? v[2].size : sizeof(hole.cause) - 1);
+	rc = walk_islands(hole.walk->store, hole.walk->stream, v[0].integer - 1, last, skip_present,
+			  &hole);
 	return rc != 0 ? rc : hole_up_to(&hole, (uint64_t)last);
 }
 
@@ -203,11 +221,14 @@ static int ranges_of(struct range_walk *walk, const struct stream_row *row)
 		rc = present_range(walk, 1, (uint64_t)row->complete);
 	}
 	if (rc >= 0) {
-		rc = walk_islands(walk->store, row->id, row->complete, INT64_MAX, present_range, walk);
+		rc = walk_islands(walk->store, row->id, row->complete, INT64_MAX, present_range,
+				  walk);
 	}
 	if (rc >= 0) {
-		rc = store_query(walk->store, "SELECT first_seq, last_seq, cause FROM holes WHERE stream = ? ORDER BY first_seq",
-				 SQL_PARAMS(sql_integer(row->id)), explained_range, walk);
+		rc = store_query(
+			walk->store,
+			"SELECT first_seq, last_seq, cause FROM holes WHERE stream = ? ORDER BY first_seq",
+			SQL_PARAMS(sql_integer(row->id)), explained_range, walk);
 	}
 	return rc;
 }
@@ -220,10 +241,17 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 
 	while (rc >= 0 && list.n == STREAMS_LISTED) {
 		list.n = 0;
-		rc = store_query(s, "SELECT id, complete, epoch FROM streams WHERE device = ? AND id > ? ORDER BY id LIMIT ?",
-				 SQL_PARAMS(sql_text(device), sql_integer(after), sql_integer(STREAMS_LISTED)), list_stream, &list);
+		rc = store_query(
+			s,
+			"SELECT id, complete, epoch FROM streams WHERE device = ? AND id > ? ORDER BY id LIMIT ?",
+			SQL_PARAMS(sql_text(device), sql_integer(after),
+				   sql_integer(STREAMS_LISTED)),
+			list_stream, &list);
 		for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
-			struct range_walk walk = { .store = s, .stream = list.row[i].id, .each = each, .arg = arg,
+			struct range_walk walk = { .store = s,
+						   .stream = list.row[i].id,
+						   .each = each,
+						   .arg = arg,
 						   .epoch = list.epoch[i] };
 
 			rc = ranges_of(&walk, &list.row[i]);

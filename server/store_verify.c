@@ -15,9 +15,9 @@ struct check {
 	struct store *store;
 	struct store_verdict *verdict;
 	char device[READING_DEVICE_SIZE];
-	int64_t stream, complete;	/* what the checkpoint claims */
+	int64_t stream, complete; /* what the checkpoint claims */
 	uint64_t epoch, seq;
-	unsigned rows, n_missing;	/* of the chunk */
+	unsigned rows, n_missing; /* of the chunk */
 	struct gaps_range missing[ROWS];
 };
 
@@ -26,7 +26,8 @@ static void flaw(struct check *c, enum store_flaw flaw, const char *what)
 	struct store_verdict *v = c->verdict;
 
 	if (v->first[0] == '\0') {
-		snprintf(v->first, sizeof(v->first), "%s %016" PRIx64 ".%" PRIu64 ": %s", c->device, c->epoch, c->seq, what);
+		snprintf(v->first, sizeof(v->first), "%s %016" PRIx64 ".%" PRIu64 ": %s", c->device,
+			 c->epoch, c->seq, what);
 	}
 	v->flaws[flaw]++;
 }
@@ -52,13 +53,17 @@ static void check_temperature(struct check *c, const struct reading_temperature 
 	quality = ds18b20_decode(t->rom[0], t->scratchpad, &value);
 	if (quality == DS18B20_CRC_FAILED || quality == DS18B20_BAD_SCRATCHPAD) {
 		if (t->quality == DS18B20_OK || t->temp_known) {
-			snprintf(what, sizeof(what), "sensor %u: a temperature of quality %s, though its scratchpad is %s", i,
-				 ds18b20_quality_name((enum ds18b20_quality)t->quality), ds18b20_quality_name(quality));
+			snprintf(
+				what, sizeof(what),
+				"sensor %u: a temperature of quality %s, though its scratchpad is %s",
+				i, ds18b20_quality_name((enum ds18b20_quality)t->quality),
+				ds18b20_quality_name(quality));
 			flaw(c, STORE_FLAW_CRC, what);
 		}
 	} else if (t->temp_known && (t->raw != value.raw || t->temp_mc != value.temp_mc)) {
-		snprintf(what, sizeof(what), "sensor %u: %" PRId32 " m\u00b0C is stored, its scratchpad says %" PRId32, i,
-			 t->temp_mc, value.temp_mc);
+		snprintf(what, sizeof(what),
+			 "sensor %u: %" PRId32 " m\u00b0C is stored, its scratchpad says %" PRId32,
+			 i, t->temp_mc, value.temp_mc);
 		flaw(c, STORE_FLAW_VALUE, what);
 	} else {
 		c->verdict->proven += t->temp_known;
@@ -74,7 +79,9 @@ static int check_row(void *arg, const struct sql_value *v, size_t n)
 	c->rows++;
 	c->verdict->rows++;
 	if ((uint64_t)v[STORE_COLUMN_SEQ].integer != c->seq + 1) {
-		c->missing[c->n_missing++] = (struct gaps_range){ c->seq + 1, (uint64_t)v[STORE_COLUMN_SEQ].integer - 1 };
+		c->missing[c->n_missing++] =
+			(struct gaps_range){ c->seq + 1,
+					     (uint64_t)v[STORE_COLUMN_SEQ].integer - 1 };
 	}
 	c->seq = (uint64_t)v[STORE_COLUMN_SEQ].integer;
 	if (store_row_reading(v, c->device, c->epoch, r) < 0) {
@@ -88,7 +95,8 @@ static int check_row(void *arg, const struct sql_value *v, size_t n)
 		const struct sql_value *column = &v[STORE_COLUMN_T1 + i];
 		bool known = i < r->n_temperatures && r->temperatures[i].temp_known;
 
-		if ((column->type == SQL_INTEGER) != known || (known && column->integer != r->temperatures[i].temp_mc)) {
+		if ((column->type == SQL_INTEGER) != known ||
+		    (known && column->integer != r->temperatures[i].temp_mc)) {
 			char what[64];
 
 			snprintf(what, sizeof(what), "t%u_mc is not what `sensors` holds", i + 1);
@@ -110,9 +118,11 @@ static int check_missing(struct check *c, struct gaps_range range)
 	}
 	while ((rc = store_unexplained(c->store, c->stream, range, &piece)) > 0) {
 		if (v->first_hole[0] == '\0') {
-			snprintf(v->first_hole, sizeof(v->first_hole), "%s %016" PRIx64 ": %" PRIu64 " to %" PRIu64 "%s",
-				 c->device, c->epoch, piece.first, piece.last,
-				 piece.first <= (uint64_t)c->complete ? ", though acknowledged" : "");
+			snprintf(v->first_hole, sizeof(v->first_hole),
+				 "%s %016" PRIx64 ": %" PRIu64 " to %" PRIu64 "%s", c->device,
+				 c->epoch, piece.first, piece.last,
+				 piece.first <= (uint64_t)c->complete ? ", though acknowledged"
+								      : "");
 		}
 		v->flaws[STORE_FLAW_HOLE] += piece.last - piece.first + 1;
 		range.first = piece.last + 1;
@@ -120,18 +130,22 @@ static int check_missing(struct check *c, struct gaps_range range)
 	return rc;
 }
 
-static int check_stream(struct check *c, int (*progress)(void *arg, const struct store_verdict *v), void *arg)
+static int check_stream(struct check *c, int (*progress)(void *arg, const struct store_verdict *v),
+			void *arg)
 {
 	char sql[1024];
 	int rc = 0;
 
-	snprintf(sql, sizeof(sql), "SELECT %s FROM readings WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s FROM readings WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
 		 store_row_names);
 	c->seq = 0;
 	do {
 		c->rows = c->n_missing = 0;
-		rc = store_query(c->store, sql, SQL_PARAMS(sql_integer(c->stream), sql_integer((int64_t)c->seq),
-							   sql_integer(ROWS)), check_row, c);
+		rc = store_query(c->store, sql,
+				 SQL_PARAMS(sql_integer(c->stream), sql_integer((int64_t)c->seq),
+					    sql_integer(ROWS)),
+				 check_row, c);
 		for (unsigned i = 0; rc >= 0 && i < c->n_missing; i++) {
 			rc = check_missing(c, c->missing[i]);
 		}
@@ -163,8 +177,8 @@ static int take_stream(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-int store_verify(struct store *s, struct store_verdict *verdict, int (*progress)(void *arg, const struct store_verdict *v),
-		 void *arg)
+int store_verify(struct store *s, struct store_verdict *verdict,
+		 int (*progress)(void *arg, const struct store_verdict *v), void *arg)
 {
 	struct check c = { .store = s, .verdict = verdict };
 	int rc;
@@ -173,8 +187,10 @@ int store_verify(struct store *s, struct store_verdict *verdict, int (*progress)
 	for (;;) {
 		int64_t last = c.stream;
 
-		rc = store_query(s, "SELECT id, device, epoch, complete FROM streams WHERE id > ? ORDER BY id LIMIT 1",
-				 SQL_PARAMS(sql_integer(last)), take_stream, &c);
+		rc = store_query(
+			s,
+			"SELECT id, device, epoch, complete FROM streams WHERE id > ? ORDER BY id LIMIT 1",
+			SQL_PARAMS(sql_integer(last)), take_stream, &c);
 		if (rc < 0 || c.stream == last) {
 			return rc < 0 ? rc : 0;
 		}

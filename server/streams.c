@@ -19,7 +19,8 @@ static uint64_t hash(const char *device, uint64_t epoch)
 
 struct stream *streams_find(const struct streams *s, const char *device, uint64_t epoch)
 {
-	struct stream *stream = s->size == 0 ? NULL : s->buckets[hash(device, epoch) & (s->size - 1)];
+	struct stream *stream = s->size == 0 ? NULL
+					     : s->buckets[hash(device, epoch) & (s->size - 1)];
 
 	while (stream != NULL && (stream->epoch != epoch || strcmp(stream->device, device) != 0)) {
 		stream = stream->next;

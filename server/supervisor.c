@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* signalfd, struct ucred */
+#define _GNU_SOURCE /* signalfd, struct ucred */
 #include "supervisor.h"
 
 #include <errno.h>
@@ -21,16 +21,16 @@
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
 
-#define PAUSE_FIRST_MS 1000	/* before a worker is started again, doubling */
+#define PAUSE_FIRST_MS 1000 /* before a worker is started again, doubling */
 #define PAUSE_LAST_MS 30000
 #define EXIT_FORK 1
 
 struct child {
-	pid_t pid;		/* 0: none runs */
-	bool ready;		/* as it is configured now */
-	bool served;		/* it was ready once: from then on it must tick, in a reload too */
+	pid_t pid; /* 0: none runs */
+	bool ready; /* as it is configured now */
+	bool served; /* it was ready once: from then on it must tick, in a reload too */
 	bool ticked;
-	uint64_t start_ms;	/* not before */
+	uint64_t start_ms; /* not before */
 	unsigned pause_ms;
 };
 
@@ -39,10 +39,10 @@ struct supervisor {
 	struct peers peers;
 	struct child child[PEERS_MAX];
 	int signals, words;
-	char words_path[16];	/* for NOTIFY_SOCKET */
-	bool served;		/* all were ready once */
+	char words_path[16]; /* for NOTIFY_SOCKET */
+	bool served; /* all were ready once */
 	bool ending;
-	int code;		/* the highest so far */
+	int code; /* the highest so far */
 };
 
 static uint64_t now_ms(void)
@@ -82,8 +82,8 @@ static int open_words(struct supervisor *s)
 	    getsockname(s->words, (struct sockaddr *)&address, &size) != 0) {
 		return -errno;
 	}
-	snprintf(s->words_path, sizeof(s->words_path), "@%.*s", (int)(size - offsetof(struct sockaddr_un, sun_path) - 1),
-		 address.sun_path + 1);
+	snprintf(s->words_path, sizeof(s->words_path), "@%.*s",
+		 (int)(size - offsetof(struct sockaddr_un, sun_path) - 1), address.sun_path + 1);
 	return 0;
 }
 
@@ -106,10 +106,10 @@ static void be_worker(struct supervisor *s, unsigned i, pid_t parent)
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent) {
-		_exit(EXIT_FORK);	/* it died before that */
+		_exit(EXIT_FORK); /* it died before that */
 	}
 	setenv("NOTIFY_SOCKET", s->words_path, 1);
-	unsetenv("WATCHDOG_PID");	/* its interval is for us, too */
+	unsetenv("WATCHDOG_PID"); /* its interval is for us, too */
 	close(s->signals);
 	close(s->words);
 	s->peers.self = i;
@@ -126,7 +126,9 @@ static void start(struct supervisor *s, unsigned i)
 	if (pid == 0) {
 		be_worker(s, i, parent);
 	}
-	c->pause_ms = c->pause_ms == 0 ? PAUSE_FIRST_MS : c->pause_ms < PAUSE_LAST_MS / 2 ? c->pause_ms * 2 : PAUSE_LAST_MS;
+	c->pause_ms = c->pause_ms == 0			? PAUSE_FIRST_MS
+		      : c->pause_ms < PAUSE_LAST_MS / 2 ? c->pause_ms * 2
+							: PAUSE_LAST_MS;
 	if (pid < 0) {
 		log_error("cannot start worker %u: %s", i + 1, strerror(errno));
 		c->start_ms = now_ms() + c->pause_ms;
@@ -175,13 +177,16 @@ static void ended(struct supervisor *s, unsigned i, int status)
 	c->start_ms = now_ms() + c->pause_ms;
 	if (s->ending || !s->served) {
 		if (WIFSIGNALED(status)) {
-			log_error("worker %u pid=%d was ended by signal %d", i + 1, pid, WTERMSIG(status));
+			log_error("worker %u pid=%d was ended by signal %d", i + 1, pid,
+				  WTERMSIG(status));
 		}
 		end_all(s, code);
 	} else if (WIFSIGNALED(status)) {
-		log_error("worker %u pid=%d was ended by signal %d; again in %u ms", i + 1, pid, WTERMSIG(status), c->pause_ms);
+		log_error("worker %u pid=%d was ended by signal %d; again in %u ms", i + 1, pid,
+			  WTERMSIG(status), c->pause_ms);
 	} else {
-		log_error("worker %u pid=%d ended with exit code %d; again in %u ms", i + 1, pid, code, c->pause_ms);
+		log_error("worker %u pid=%d ended with exit code %d; again in %u ms", i + 1, pid,
+			  code, c->pause_ms);
 	}
 }
 
@@ -190,7 +195,8 @@ static void collect(struct supervisor *s)
 	for (unsigned i = 0; i < s->config->workers; i++) {
 		int status;
 
-		if (s->child[i].pid != 0 && waitpid(s->child[i].pid, &status, WNOHANG) == s->child[i].pid) {
+		if (s->child[i].pid != 0 &&
+		    waitpid(s->child[i].pid, &status, WNOHANG) == s->child[i].pid) {
 			ended(s, i, status);
 		}
 	}
@@ -272,7 +278,7 @@ static void pass_reload(struct supervisor *s)
 		return;
 	}
 	for (unsigned i = 0; i < s->config->workers; i++) {
-		s->child[i].ready = false;	/* it will say so again */
+		s->child[i].ready = false; /* it will say so again */
 	}
 	send_all(s, SIGHUP);
 }
@@ -323,7 +329,8 @@ int supervisor_run(const struct supervisor_config *config)
 	rc = rc < 0 ? rc : open_words(&s);
 	rc = rc < 0 ? rc : peers_open(&s.peers, config->workers);
 	while (rc == 0 && (!s.ending || running(&s) > 0)) {
-		struct pollfd fds[] = { { .fd = s.signals, .events = POLLIN }, { .fd = s.words, .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = s.signals, .events = POLLIN },
+					{ .fd = s.words, .events = POLLIN } };
 
 		poll(fds, 2, start_due(&s));
 		take_words(&s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* eventfd, pthread_setname_np */
+#define _GNU_SOURCE /* eventfd, pthread_setname_np */
 #include "worker.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ struct worker {
 	struct worker_config config;
 	pthread_t thread;
 	int fd;
-	pthread_mutex_t lock;	/* of all below */
+	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t arrived;
 	struct list queued, finished;
 	size_t weight;
@@ -60,7 +60,7 @@ static void *run(void *arg)
 			pthread_cond_wait(&w->arrived, &w->lock);
 		}
 		jobs = list_take(&w->queued);
-		stopping = jobs == NULL;	/* asked to stop, and nothing is left to do */
+		stopping = jobs == NULL; /* asked to stop, and nothing is left to do */
 		pthread_mutex_unlock(&w->lock);
 		if (jobs != NULL) {
 			w->config.work(w->config.arg, jobs);
@@ -153,7 +153,8 @@ void worker_collect(struct worker *w)
 	uint64_t count;
 	struct job *jobs, *next;
 
-	(void)!read(w->fd, &count, sizeof(count));	/* before the list is taken: no wake-up is lost */
+	(void)!read(w->fd, &count, sizeof(count)); /* before the list is taken: no wake-up is lost
+						    */
 	pthread_mutex_lock(&w->lock);
 	jobs = list_take(&w->finished);
 	pthread_mutex_unlock(&w->lock);

@@ -16,7 +16,8 @@ static unsigned days_in_month(unsigned year, unsigned month)
 	return days[month - 1] + (month == 2 && leap ? 1u : 0u);
 }
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar; years are counted from March, so that the leap day is last. */
+/* Days since 1970-01-01 of the proleptic Gregorian calendar; years are counted from March, so that
+ * the leap day is last. */
 static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
 	unsigned y = month <= 2 ? year - 1 : year;
@@ -55,8 +56,8 @@ static bool time_is_good(const uint8_t *p, const struct gnss_limits *limits, int
 	       *utc_us >= limits->min_utc_us;
 }
 
-bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len,
-		       uint64_t received_ns, const struct gnss_limits *limits)
+bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len, uint64_t received_ns,
+		       const struct gnss_limits *limits)
 {
 	struct gnss_fix f = { .received_ns = received_ns };
 
@@ -66,8 +67,8 @@ bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len,
 	f.lat_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lat, 0);
 	f.lon_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lon, 0);
 	f.fix_type = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_fixType, 0);
-	if (f.lat_e7 > LAT_LIMIT_E7 || f.lat_e7 < -LAT_LIMIT_E7 ||
-	    f.lon_e7 > LON_LIMIT_E7 || f.lon_e7 < -LON_LIMIT_E7 || f.fix_type > FIX_TYPE_MAX) {
+	if (f.lat_e7 > LAT_LIMIT_E7 || f.lat_e7 < -LAT_LIMIT_E7 || f.lon_e7 > LON_LIMIT_E7 ||
+	    f.lon_e7 < -LON_LIMIT_E7 || f.fix_type > FIX_TYPE_MAX) {
 		return false;
 	}
 	f.height_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_height, 0);

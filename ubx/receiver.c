@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE	/* CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME */
 #include "receiver.h"
 
 #include <errno.h>
@@ -18,11 +18,11 @@
 #define DEFAULT_BAUD 115200
 #define DEFAULT_RATE_MS 1000
 #define DEFAULT_MAX_HACC_MM 100000
-#define REOPEN_MS 250		/* an absent port is looked for this often */
-#define BUSY_MS 1000		/* a busy one less: who holds it is found by walking /proc */
+#define REOPEN_MS 250 /* an absent port is looked for this often */
+#define BUSY_MS 1000 /* a busy one less: who holds it is found by walking /proc */
 #define UNSENT_RETRY_MS 2
 #define REASON_SIZE 320
-#define READS_AT_ONCE 16	/* a port that talks without end must not hold up the caller */
+#define READS_AT_ONCE 16 /* a port that talks without end must not hold up the caller */
 
 struct receiver {
 	char *path;
@@ -31,12 +31,12 @@ struct receiver {
 	struct serial_port port;
 	int epoll_fd, timer_fd;
 	uint64_t reopen_ns;
-	uint32_t baud_pending;		/* to be set once the driver has sent all; 0 none */
+	uint32_t baud_pending; /* to be set once the driver has sent all; 0 none */
 	bool want_write;
 	uint64_t fixes_taken;
 	struct ubx_session_config config;
-	char why[SERIAL_PORT_WHY_SIZE];	/* why there is no port */
-	char *reason;			/* REASON_SIZE bytes, written when asked for */
+	char why[SERIAL_PORT_WHY_SIZE]; /* why there is no port */
+	char *reason; /* REASON_SIZE bytes, written when asked for */
 };
 
 static uint64_t now_ns(void)
@@ -51,19 +51,19 @@ static uint64_t now_ns(void)
 static int64_t build_utc_us(void)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *date = __DATE__;	/* "Nov 23 2026" */
+	const char *date = __DATE__; /* "Nov 23 2026" */
 	char name[4] = { date[0], date[1], date[2], '\0' };
 	const char *at = strstr(months, name);
 	int64_t us = 0;
 
 	gnss_utc_us((unsigned)atoi(date + 7), at ? (unsigned)(at - months) / 3 + 1 : 1,
 		    (unsigned)atoi(date + 4), 0, 0, 0, 0, &us);
-	return us - 86400000000ll;	/* the builder's time zone may be ahead of UTC */
+	return us - 86400000000ll; /* the builder's time zone may be ahead of UTC */
 }
 
 static uint16_t gps_week(int64_t utc_us)
 {
-	return (uint16_t)((utc_us / 1000000 - 315964800) / 604800);	/* 1980-01-06 */
+	return (uint16_t)((utc_us / 1000000 - 315964800) / 604800); /* 1980-01-06 */
 }
 
 struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size)
@@ -94,7 +94,8 @@ struct receiver *receiver_open(const struct receiver_config *config, char *err, 
 	}
 	if (config->rate_ms > UINT16_MAX ||
 	    ubx_session_init(&r->session, &r->config, now_ns()) != 0) {
-		snprintf(err, err_size, "%s: %u baud every %u ms: the rate must be 4800, 9600, 19200, 38400, "
+		snprintf(err, err_size,
+			 "%s: %u baud every %u ms: the rate must be 4800, 9600, 19200, 38400, "
 			 "57600 or 115200 and carry an epoch's messages with a fifth to spare",
 			 config->port, (unsigned)r->config.baud, config->rate_ms);
 		goto fail;
@@ -139,9 +140,10 @@ int receiver_fd(const struct receiver *r)
 
 static void lose_port(struct receiver *r, const char *what, int error, uint64_t now)
 {
-	snprintf(r->why, sizeof(r->why), "%s: %s: %s: unplugged?", r->port.device, what, strerror(error));
-	serial_port_close(&r->port);	/* leaves epoll by itself: the descriptor has no copies */
-	r->reopen_ns = now;	/* at once the first time: a hang-up may be over already */
+	snprintf(r->why, sizeof(r->why), "%s: %s: %s: unplugged?", r->port.device, what,
+		 strerror(error));
+	serial_port_close(&r->port); /* leaves epoll by itself: the descriptor has no copies */
+	r->reopen_ns = now; /* at once the first time: a hang-up may be over already */
 }
 
 static int try_open(struct receiver *r, uint64_t now)
@@ -177,7 +179,7 @@ static void take_bytes(struct receiver *r)
 		if (n > 0) {
 			ubx_session_rx(&r->session, buf, (size_t)n, now_ns());
 		} else if (n == 0) {
-			lose_port(r, "read", EIO, now_ns());	/* hang-up */
+			lose_port(r, "read", EIO, now_ns()); /* hang-up */
 		} else if (errno != EINTR) {
 			if (errno != EAGAIN) {
 				lose_port(r, "read", errno, now_ns());
@@ -324,7 +326,8 @@ static void describe_difference(const struct ubx_steps *steps, char *out, size_t
 	if (st && st->phase == UBX_STEP_UNANSWERED) {
 		snprintf(out, size, "%s is not answered", ubx_messages[step->message].name);
 	} else if (st && st->phase == UBX_STEP_DIFFERS) {
-		snprintf(out, size, "%s %s: wanted %lld, got %lld", ubx_messages[step->message].name,
+		snprintf(out, size, "%s %s: wanted %lld, got %lld",
+			 ubx_messages[step->message].name,
 			 ubx_fields[step->want[st->want].field].name,
 			 (long long)step->want[st->want].value, (long long)st->got);
 	} else {
@@ -365,11 +368,16 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 	const struct ubx_session *s = &r->session;
 
 	*out = (struct receiver_counters){
-		.rx_bytes = s->rx.bytes_in, .tx_bytes = s->tx.bytes,
-		.rx_frames = s->rx.frames, .rx_garbage = s->rx.garbage_bytes,
-		.checksum_errors = s->rx.checksum_errors, .naks = s->counters.naks,
-		.timeouts = s->steps.timeouts, .restarts = s->counters.restarts,
-		.epochs_missed = s->counters.epochs_missed, .sets = s->counters.sets,
+		.rx_bytes = s->rx.bytes_in,
+		.tx_bytes = s->tx.bytes,
+		.rx_frames = s->rx.frames,
+		.rx_garbage = s->rx.garbage_bytes,
+		.checksum_errors = s->rx.checksum_errors,
+		.naks = s->counters.naks,
+		.timeouts = s->steps.timeouts,
+		.restarts = s->counters.restarts,
+		.epochs_missed = s->counters.epochs_missed,
+		.sets = s->counters.sets,
 	};
 }
 

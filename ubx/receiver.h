@@ -21,31 +21,31 @@
 #include "ubx_health.h"
 
 struct receiver_config {
-	const char *port;	/* "/dev/serial0", a by-id link, a pty */
-	unsigned baud;		/* what the receiver is switched to; 0 means 115200 */
-	unsigned rate_ms;	/* one navigation epoch per this; 0 means 1000 */
-	uint8_t dyn_model;	/* CFG-NAV5 dynModel: 0 portable, 2 stationary, 4 automotive ... */
-	uint32_t max_hacc_mm;	/* position is unknown above this; 0 means 100 000 (100 m) */
-	bool save_to_bbr;	/* CFG-CFG save to battery-backed RAM, only after verification */
-	int64_t build_utc_us;	/* time before this is refused; 0: the library's build date */
+	const char *port; /* "/dev/serial0", a by-id link, a pty */
+	unsigned baud; /* what the receiver is switched to; 0 means 115200 */
+	unsigned rate_ms; /* one navigation epoch per this; 0 means 1000 */
+	uint8_t dyn_model; /* CFG-NAV5 dynModel: 0 portable, 2 stationary, 4 automotive ... */
+	uint32_t max_hacc_mm; /* position is unknown above this; 0 means 100 000 (100 m) */
+	bool save_to_bbr; /* CFG-CFG save to battery-backed RAM, only after verification */
+	int64_t build_utc_us; /* time before this is refused; 0: the library's build date */
 };
 
 enum receiver_state {
-	RECEIVER_NO_PORT,	/* the device is absent, busy or not a terminal; see receiver_reason() */
-	RECEIVER_PROBING,	/* no valid UBX answer yet */
-	RECEIVER_CONFIGURING,	/* answers; settings are being set and read back */
-	RECEIVER_READY,		/* configured and verified; NAV-PVT arrives */
+	RECEIVER_NO_PORT, /* the device is absent, busy or not a terminal; see receiver_reason() */
+	RECEIVER_PROBING, /* no valid UBX answer yet */
+	RECEIVER_CONFIGURING, /* answers; settings are being set and read back */
+	RECEIVER_READY, /* configured and verified; NAV-PVT arrives */
 };
 
 struct receiver_counters {
 	uint64_t rx_bytes, tx_bytes;
-	uint64_t rx_frames;	/* good UBX frames */
-	uint64_t rx_garbage;	/* bytes in no good frame (NMEA included) */
+	uint64_t rx_frames; /* good UBX frames */
+	uint64_t rx_garbage; /* bytes in no good frame (NMEA included) */
 	uint32_t checksum_errors;
 	uint32_t naks, timeouts;
-	uint32_t restarts;	/* times the session had to begin again */
+	uint32_t restarts; /* times the session had to begin again */
 	uint32_t epochs_missed;
-	uint32_t sets;		/* settings written: none to a receiver that is right already */
+	uint32_t sets; /* settings written: none to a receiver that is right already */
 };
 
 /* NULL only if memory or descriptors run out or the config is impossible; then
@@ -72,12 +72,13 @@ const char *receiver_reason(const struct receiver *r);
 const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);
 
-/* Antenna, radio, line, buffers, genuineness: what was seen since it was configured. Asked for in turns, each
- * part every 10 s; valid until the next receiver_process(). */
+/* Antenna, radio, line, buffers, genuineness: what was seen since it was configured. Asked for in
+ * turns, each part every 10 s; valid until the next receiver_process(). */
 const struct ubx_health *receiver_health(const struct receiver *r);
 
 /* A place and time known now from elsewhere (the last stored fix, NTP): told to the receiver
- * if it starts without a fix. known->at_ns is ignored: it is as of now. Its own fixes replace it. */
+ * if it starts without a fix. known->at_ns is ignored: it is as of now. Its own fixes replace it.
+ */
 void receiver_assist(struct receiver *r, const struct ubx_assist *known);
 
 #endif

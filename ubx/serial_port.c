@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _GNU_SOURCE	/* cfmakeraw, realpath, CRTSCTS */
+#define _GNU_SOURCE /* cfmakeraw, realpath, CRTSCTS */
 #include "serial_port.h"
 
 #include <ctype.h>
@@ -20,13 +20,20 @@
 static speed_t speed_of(uint32_t baud)
 {
 	switch (baud) {
-	case 4800: return B4800;
-	case 9600: return B9600;
-	case 19200: return B19200;
-	case 38400: return B38400;
-	case 57600: return B57600;
-	case 115200: return B115200;
-	default: return B0;
+	case 4800:
+		return B4800;
+	case 9600:
+		return B9600;
+	case 19200:
+		return B19200;
+	case 38400:
+		return B38400;
+	case 57600:
+		return B57600;
+	case 115200:
+		return B115200;
+	default:
+		return B0;
 	}
 }
 
@@ -45,7 +52,8 @@ static size_t read_text(const char *path, char *out, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* A Pi's mini UART follows the core clock and sees no framing errors: worth telling from a PL011. */
+/* A Pi's mini UART follows the core clock and sees no framing errors: worth telling from a PL011.
+ */
 static const char *uart_kind(const char *device)
 {
 	const char *name = strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
@@ -82,8 +90,8 @@ static bool has_word(char *text, const char *word)
 
 /* Does this process have the device as its terminal (getty, login, a shell), or open? The
  * first is told to everybody, the second only to its owner and root. */
-static bool process_uses(const char *pid, dev_t rdev, const char *device, bool open_too,
-			 char *comm, size_t comm_size)
+static bool process_uses(const char *pid, dev_t rdev, const char *device, bool open_too, char *comm,
+			 size_t comm_size)
 {
 	char path[300], text[512];
 	const char *end;
@@ -93,7 +101,8 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
 	read_text(path, text, sizeof(text));
-	/* pid (comm) state ppid pgrp session tty_nr; comm may hold anything, so look from its end. */
+	/* pid (comm) state ppid pgrp session tty_nr; comm may hold anything, so look from its end.
+	 */
 	end = strrchr(text, ')');
 	if (end == NULL || sscanf(end + 1, " %*c %*d %*d %*d %u", &tty) != 1) {
 		return false;
@@ -117,7 +126,8 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 	if (uses) {
 		const char *begin = strchr(text, '(');
 
-		snprintf(comm, comm_size, "%.*s", begin ? (int)(end - begin - 1) : 0, begin ? begin + 1 : "");
+		snprintf(comm, comm_size, "%.*s", begin ? (int)(end - begin - 1) : 0,
+			 begin ? begin + 1 : "");
 	}
 	return uses;
 }
@@ -165,9 +175,12 @@ static void explain_busy(const struct serial_port *port, const char *who, char *
 	name = name ? name + 1 : port->device;
 	if (who[0] == '\0') {
 		snprintf(why, size, "%s: another process holds it: stop that one", port->device);
-	} else if (strcmp(who, "kernel console") == 0 || strstr(who, "getty") || strstr(who, "login")) {
-		snprintf(why, size, "%s: used by %s: remove console=%s (or serial0) from cmdline.txt, "
-			 "'systemctl mask --now serial-getty@%s', reboot", port->device, who, name, name);
+	} else if (strcmp(who, "kernel console") == 0 || strstr(who, "getty") ||
+		   strstr(who, "login")) {
+		snprintf(why, size,
+			 "%s: used by %s: remove console=%s (or serial0) from cmdline.txt, "
+			 "'systemctl mask --now serial-getty@%s', reboot",
+			 port->device, who, name, name);
 	} else {
 		snprintf(why, size, "%s: held by %s: stop it", port->device, who);
 	}
@@ -181,7 +194,7 @@ static int make_raw(int fd, uint32_t baud)
 		return -errno;
 	}
 	cfmakeraw(&t);
-	t.c_cflag &= (tcflag_t)~(CSTOPB | CRTSCTS | HUPCL);
+	t.c_cflag &= (tcflag_t) ~(CSTOPB | CRTSCTS | HUPCL);
 	t.c_cflag |= CLOCAL | CREAD;
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
@@ -192,8 +205,8 @@ static int make_raw(int fd, uint32_t baud)
 	return 0;
 }
 
-int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
-		     char *why, size_t why_size)
+int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, char *why,
+		     size_t why_size)
 {
 	char resolved[PATH_MAX], who[128];
 	struct stat st;
@@ -203,18 +216,23 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
 	*port = (struct serial_port){ .fd = -1, .uart = "UART" };
 	why[0] = '\0';
 	if (speed_of(baud) == B0) {
-		snprintf(why, why_size, "%s: %u baud is not a rate of the receiver", path, (unsigned)baud);
+		snprintf(why, why_size, "%s: %u baud is not a rate of the receiver", path,
+			 (unsigned)baud);
 		return -EINVAL;
 	}
 	if (realpath(path, resolved) == NULL || stat(resolved, &st) != 0) {
 		error = errno;
-		snprintf(why, why_size, "%s: %s: no receiver is plugged in there, or the UART is off (raspi-config)",
-			 path, strerror(error));
+		snprintf(
+			why, why_size,
+			"%s: %s: no receiver is plugged in there, or the UART is off (raspi-config)",
+			path, strerror(error));
 		return -error;
 	}
-	snprintf(port->device, sizeof(port->device), "%.*s", (int)sizeof(port->device) - 1, resolved);
+	snprintf(port->device, sizeof(port->device), "%.*s", (int)sizeof(port->device) - 1,
+		 resolved);
 	if (!S_ISCHR(st.st_mode)) {
-		snprintf(why, why_size, "%s: not a serial port but a file of another kind", resolved);
+		snprintf(why, why_size, "%s: not a serial port but a file of another kind",
+			 resolved);
 		return -ENOTTY;
 	}
 	/* O_NONBLOCK also keeps open() from waiting for a carrier. */
@@ -254,7 +272,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
 		snprintf(why, why_size, "%s: cannot be set to raw: %s", resolved, strerror(error));
 		goto fail;
 	}
-	if (!pseudo) {	/* there it would outlive us as long as the other end holds this one */
+	if (!pseudo) { /* there it would outlive us as long as the other end holds this one */
 		ioctl(port->fd, TIOCEXCL);
 	}
 	port->uart = uart_kind(port->device);
@@ -269,7 +287,7 @@ void serial_port_close(struct serial_port *port)
 {
 	if (port->fd >= 0) {
 		ioctl(port->fd, TIOCNXCL);
-		tcflush(port->fd, TCIOFLUSH);	/* else close() may wait for bytes nobody takes */
+		tcflush(port->fd, TCIOFLUSH); /* else close() may wait for bytes nobody takes */
 		close(port->fd);
 		port->fd = -1;
 	}

@@ -16,21 +16,22 @@
 #define SERIAL_PORT_WHY_SIZE 240
 
 struct serial_port {
-	int fd;			/* non-blocking; -1: closed */
-	char device[64];	/* what the path resolves to: "/dev/ttyAMA0" */
-	const char *uart;	/* "PL011", "mini UART", "USB", "pseudo terminal", "UART" */
+	int fd; /* non-blocking; -1: closed */
+	char device[64]; /* what the path resolves to: "/dev/ttyAMA0" */
+	const char *uart; /* "PL011", "mini UART", "USB", "pseudo terminal", "UART" */
 };
 
 /* Opens, locks and sets raw 8N1 without flow control at `baud`. */
-int serial_port_open(struct serial_port *port, const char *path, uint32_t baud,
-		     char *why, size_t why_size);
-void serial_port_close(struct serial_port *port);	/* accepts a closed one */
+int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, char *why,
+		     size_t why_size);
+void serial_port_close(struct serial_port *port); /* accepts a closed one */
 
 int serial_port_set_baud(struct serial_port *port, uint32_t baud);
 /* Bytes that the driver still holds for sending. */
 int serial_port_unsent(const struct serial_port *port);
 
-/* Looks for who uses a terminal device: "kernel console", "agetty (pid 612)" ... false: nobody is seen. */
+/* Looks for who uses a terminal device: "kernel console", "agetty (pid 612)" ... false: nobody is
+ * seen. */
 bool serial_port_holder(const char *device, char *who, size_t size);
 
 #endif

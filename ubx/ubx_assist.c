@@ -9,13 +9,14 @@
  * view and the guess would mislead. */
 #define SPEED_MM_PER_S 30000ull
 #define POSITION_LIMIT_MM 300000000ull
-#define DRIFT_PPM 100ull	/* a Pi's oscillator, cold or hot */
-#define LINK_US 50000ull	/* the frame's way through drivers and wire, before the receiver looks at it */
+#define DRIFT_PPM 100ull /* a Pi's oscillator, cold or hot */
+#define LINK_US \
+	50000ull /* the frame's way through drivers and wire, before the receiver looks at it */
 
 /* Civil date of days since 1970-01-01, valid from 1970 to 2100. */
 static void civil(int64_t days, unsigned *year, unsigned *month, unsigned *day)
 {
-	int64_t z = days + 719468;	/* days since 0000-03-01 */
+	int64_t z = days + 719468; /* days since 0000-03-01 */
 	int64_t era = z / 146097;
 	int64_t doe = z % 146097;
 	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
@@ -61,7 +62,8 @@ size_t ubx_assist_make(uint8_t p[UBX_AID_INI_SIZE], const struct ubx_assist *a, 
 	ubx_msg_put(p, UBX_AID_INI_pos, 0, 1);
 	ubx_msg_put(p, UBX_AID_INI_lla, 0, 1);
 	if (a->time_known) {
-		put_time(p, a->utc_us + (int64_t)age_us, a->time_acc_us + age_us * DRIFT_PPM / 1000000 + LINK_US);
+		put_time(p, a->utc_us + (int64_t)age_us,
+			 a->time_acc_us + age_us * DRIFT_PPM / 1000000 + LINK_US);
 	}
 	return UBX_AID_INI_SIZE;
 }

@@ -15,7 +15,7 @@
 
 struct ubx_assist {
 	bool position_known, time_known;
-	uint64_t at_ns;		/* session clock when all of this was true */
+	uint64_t at_ns; /* session clock when all of this was true */
 	int32_t lat_e7, lon_e7, height_mm;
 	uint32_t pos_acc_mm;
 	int64_t utc_us;
@@ -25,6 +25,7 @@ struct ubx_assist {
 #define UBX_AID_INI_SIZE 48
 
 /* Payload of AID-INI for this moment; 0 if nothing is known or the position is too old. */
-size_t ubx_assist_make(uint8_t payload[UBX_AID_INI_SIZE], const struct ubx_assist *assist, uint64_t now_ns);
+size_t ubx_assist_make(uint8_t payload[UBX_AID_INI_SIZE], const struct ubx_assist *assist,
+		       uint64_t now_ns);
 
 #endif

@@ -75,8 +75,13 @@ static void scan(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, struct u
 	rx->frames++;
 	rx->frame_bytes += size;
 	*out = (struct ubx_item){
-		.kind = UBX_ITEM_FRAME, .bytes = p, .len = size, .cls = p[2], .id = p[3],
-		.payload = p + HEADER_SIZE, .payload_len = size - UBX_FRAME_OVERHEAD,
+		.kind = UBX_ITEM_FRAME,
+		.bytes = p,
+		.len = size,
+		.cls = p[2],
+		.id = p[3],
+		.payload = p + HEADER_SIZE,
+		.payload_len = size - UBX_FRAME_OVERHEAD,
 	};
 	return;
 garbage:
@@ -130,7 +135,8 @@ size_t ubx_frame_feed(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, str
 		if (rx->len == 0 || eaten == len) {
 			return eaten;
 		}
-		/* Never more than the frame begun needs: what follows is better scanned in place. */
+		/* Never more than the frame begun needs: what follows is better scanned in place.
+		 */
 		size_t want = ubx_frame_pending(rx) - rx->len;
 		size_t take = want < len - eaten ? want : len - eaten;
 
@@ -149,8 +155,8 @@ void ubx_frame_give_up(struct ubx_frame_rx *rx)
 	}
 }
 
-size_t ubx_frame_make(uint8_t *out, size_t size, uint8_t cls, uint8_t id,
-		      const void *payload, size_t len)
+size_t ubx_frame_make(uint8_t *out, size_t size, uint8_t cls, uint8_t id, const void *payload,
+		      size_t len)
 {
 	struct checksum sum;
 

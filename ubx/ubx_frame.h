@@ -20,14 +20,14 @@
 
 #define UBX_SYNC1 0xB5
 #define UBX_SYNC2 0x62
-#define UBX_FRAME_OVERHEAD 8	/* sync, class, id, length, checksum */
+#define UBX_FRAME_OVERHEAD 8 /* sync, class, id, length, checksum */
 /* Largest payload taken for real: NAV-SVINFO of 72 channels has 872, NAV-SVINFO
  * of a u-blox 7 (32) 392. What claims more is a damaged length. */
 #define UBX_PAYLOAD_MAX 1016
 #define UBX_FRAME_MAX (UBX_PAYLOAD_MAX + UBX_FRAME_OVERHEAD)
 
 enum ubx_item_kind {
-	UBX_ITEM_NONE,		/* all input is eaten; the rest waits for more */
+	UBX_ITEM_NONE, /* all input is eaten; the rest waits for more */
 	UBX_ITEM_FRAME,
 	UBX_ITEM_GARBAGE,
 };
@@ -35,9 +35,9 @@ enum ubx_item_kind {
 /* Borrowed: points into the input or the context, valid until the next call. */
 struct ubx_item {
 	enum ubx_item_kind kind;
-	const uint8_t *bytes;	/* the whole frame, or the garbage */
+	const uint8_t *bytes; /* the whole frame, or the garbage */
 	size_t len;
-	uint8_t cls, id;	/* of a frame, and its payload */
+	uint8_t cls, id; /* of a frame, and its payload */
 	const uint8_t *payload;
 	size_t payload_len;
 };
@@ -45,8 +45,8 @@ struct ubx_item {
 /* Zero-initialised is ready. Copyable. */
 struct ubx_frame_rx {
 	uint8_t buf[UBX_FRAME_MAX];
-	size_t start, len;	/* what is held: buf[start .. start + len) */
-	uint64_t bytes_in;	/* == frame_bytes + garbage_bytes + len, always */
+	size_t start, len; /* what is held: buf[start .. start + len) */
+	uint64_t bytes_in; /* == frame_bytes + garbage_bytes + len, always */
 	uint64_t frames, frame_bytes, garbage_bytes;
 	uint32_t checksum_errors;
 };
@@ -57,7 +57,8 @@ struct ubx_frame_rx {
  */
 size_t ubx_frame_feed(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, struct ubx_item *out);
 
-/* Whole size of the frame that is being waited for; 0 if none is (6 while the length is unknown). */
+/* Whole size of the frame that is being waited for; 0 if none is (6 while the length is unknown).
+ */
 size_t ubx_frame_pending(const struct ubx_frame_rx *rx);
 
 /* The frame being waited for will not come (its time is over): its sync counts as
@@ -65,7 +66,7 @@ size_t ubx_frame_pending(const struct ubx_frame_rx *rx);
 void ubx_frame_give_up(struct ubx_frame_rx *rx);
 
 /* Writes a frame and returns its size, or 0 if it does not fit in `size`. */
-size_t ubx_frame_make(uint8_t *out, size_t size, uint8_t cls, uint8_t id,
-		      const void *payload, size_t payload_len);
+size_t ubx_frame_make(uint8_t *out, size_t size, uint8_t cls, uint8_t id, const void *payload,
+		      size_t payload_len);
 
 #endif

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #define HARDWARE_7 "00070000"
-#define PROTOCOL_7 "PROTVER 14.00"	/* with a space; '=' came with u-blox 8 */
-#define JAM_ON 120	/* of 255: hysteresis, as the indicator wanders by some tens */
+#define PROTOCOL_7 "PROTVER 14.00" /* with a space; '=' came with u-blox 8 */
+#define JAM_ON 120 /* of 255: hysteresis, as the indicator wanders by some tens */
 #define JAM_OFF 80
-#define WEAK_DBHZ 25	/* the mean of the best four below this: hardly a fix (open sky has 40 and more) */
+#define WEAK_DBHZ \
+	25 /* the mean of the best four below this: hardly a fix (open sky has 40 and more) */
 #define HINTS_NEEDED 1
 
 static uint64_t get(const uint8_t *p, enum ubx_field field)
@@ -31,7 +32,8 @@ void ubx_health_hint_clone(struct ubx_health *h)
 		h->clone_hints++;
 	}
 	/* Only who says to be a u-blox 7 can be a false one. */
-	flag(h, UBX_PROBLEM_CLONE, strcmp(h->hardware, HARDWARE_7) == 0 && h->clone_hints >= HINTS_NEEDED);
+	flag(h, UBX_PROBLEM_CLONE,
+	     strcmp(h->hardware, HARDWARE_7) == 0 && h->clone_hints >= HINTS_NEEDED);
 }
 
 static void take_version(struct ubx_health *h, const uint8_t *p, size_t len)
@@ -66,13 +68,15 @@ static void take_hardware(struct ubx_health *h, const uint8_t *p, size_t len)
 	flag(h, UBX_PROBLEM_ANTENNA_SHORT, h->antenna_status == 3);
 	flag(h, UBX_PROBLEM_ANTENNA_OPEN, h->antenna_status == 4);
 	flag(h, UBX_PROBLEM_SAFE_BOOT, get(p, UBX_MON_HW_safeBoot) != 0);
-	if (len != ubx_messages[UBX_MON_HW].len) {	/* 68 bytes: u-blox 6, where jamInd lies elsewhere */
+	if (len != ubx_messages[UBX_MON_HW].len) { /* 68 bytes: u-blox 6, where jamInd lies
+						      elsewhere */
 		ubx_health_hint_clone(h);
 		return;
 	}
 	h->jam_indicator = (uint8_t)get(p, UBX_MON_HW_jamInd);
-	flag(h, UBX_PROBLEM_JAMMING, h->jamming_state >= 2 ||
-	     h->jam_indicator >= (has(h, UBX_PROBLEM_JAMMING) ? JAM_OFF : JAM_ON));
+	flag(h, UBX_PROBLEM_JAMMING,
+	     h->jamming_state >= 2 ||
+		     h->jam_indicator >= (has(h, UBX_PROBLEM_JAMMING) ? JAM_OFF : JAM_ON));
 }
 
 /* More than at the last look? At the first look they may stem from the sweep, and after a
@@ -124,7 +128,8 @@ static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
 	h->seen |= UBX_SEEN_SVINFO;
 }
 
-bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8_t *p, size_t len, uint8_t port)
+bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8_t *p, size_t len,
+		     uint8_t port)
 {
 	switch (message) {
 	case UBX_MON_VER:
@@ -138,15 +143,18 @@ bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8
 		return true;
 	case UBX_MON_RXBUF:
 		if (port < 6) {
-			h->rx_peak = (uint8_t)get(p, (enum ubx_field)(UBX_MON_RXBUF_peakUsage0 + port));
+			h->rx_peak =
+				(uint8_t)get(p, (enum ubx_field)(UBX_MON_RXBUF_peakUsage0 + port));
 			h->seen |= UBX_SEEN_RXBUF;
 		}
 		return true;
 	case UBX_MON_TXBUF:
 		if (port < 6) {
-			h->tx_peak = (uint8_t)get(p, (enum ubx_field)(UBX_MON_TXBUF_peakUsage0 + port));
+			h->tx_peak =
+				(uint8_t)get(p, (enum ubx_field)(UBX_MON_TXBUF_peakUsage0 + port));
 			h->tx_errors = (uint8_t)((get(p, UBX_MON_TXBUF_limit) >> port & 1) |
-						 get(p, UBX_MON_TXBUF_mem) << 6 | get(p, UBX_MON_TXBUF_alloc) << 7);
+						 get(p, UBX_MON_TXBUF_mem) << 6 |
+						 get(p, UBX_MON_TXBUF_alloc) << 7);
 			flag(h, UBX_PROBLEM_TX_OVERFLOW, h->tx_errors != 0);
 			h->seen |= UBX_SEEN_TXBUF;
 		}

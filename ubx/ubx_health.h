@@ -16,6 +16,7 @@
 #include "ubx_msg.h"
 
 /* Problem, and what to do about it: a bit each in ubx_health.problems. */
+/* clang-format off */
 #define UBX_PROBLEMS(X) \
 	X(ANTENNA_SHORT, "antenna: short circuit: check cable and connector") \
 	X(ANTENNA_OPEN, "antenna: open: is it plugged in?") \
@@ -26,40 +27,49 @@
 	X(WEAK_SIGNALS, "radio: satellites are in view but weak: antenna under cover?") \
 	X(SAFE_BOOT, "receiver: in safe boot mode: pin SAFEBOOT_N held low?") \
 	X(CLONE, "receiver: says u-blox 7 but does not act like one: counterfeit?")
+/* clang-format on */
 
 enum ubx_problem {
 #define X(name, text) UBX_PROBLEM_##name,
 	UBX_PROBLEMS(X)
 #undef X
-	UBX_PROBLEM_COUNT
+		UBX_PROBLEM_COUNT
 };
 
 /* Each block is meaningless until its bit in `seen` is set. */
 enum ubx_health_seen {
-	UBX_SEEN_VER = 1, UBX_SEEN_HW = 2, UBX_SEEN_IO = 4, UBX_SEEN_RXBUF = 8, UBX_SEEN_TXBUF = 16,
-	UBX_SEEN_SVINFO = 32, UBX_SEEN_STATUS = 64,
+	UBX_SEEN_VER = 1,
+	UBX_SEEN_HW = 2,
+	UBX_SEEN_IO = 4,
+	UBX_SEEN_RXBUF = 8,
+	UBX_SEEN_TXBUF = 16,
+	UBX_SEEN_SVINFO = 32,
+	UBX_SEEN_STATUS = 64,
 };
 
 struct ubx_health {
 	uint8_t seen;
 	uint16_t problems;
 
-	char software[31], hardware[11], protocol[31];	/* MON-VER: "1.00 (59842)" "00070000" "PROTVER 14.00" */
-	uint8_t clone_hints;		/* how many signs of a counterfeit */
+	char software[31], hardware[11], protocol[31]; /* MON-VER: "1.00 (59842)" "00070000"
+							  "PROTVER 14.00" */
+	uint8_t clone_hints; /* how many signs of a counterfeit */
 
-	uint8_t antenna_status;		/* 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */
-	uint8_t antenna_power;		/* 0 OFF 1 ON 2 DONTKNOW */
-	uint16_t noise, agc;		/* noisePerMS; 0..8191 */
-	uint8_t jam_indicator;		/* 0..255 continuous wave */
-	uint8_t jamming_state;		/* 0 unknown 1 ok 2 warning 3 critical */
+	uint8_t antenna_status; /* 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */
+	uint8_t antenna_power; /* 0 OFF 1 ON 2 DONTKNOW */
+	uint16_t noise, agc; /* noisePerMS; 0..8191 */
+	uint8_t jam_indicator; /* 0..255 continuous wave */
+	uint8_t jamming_state; /* 0 unknown 1 ok 2 warning 3 critical */
 
-	uint16_t parity_errors, framing_errors, overrun_errors, breaks;	/* our port: slots of 100 ms with such, since its start */
-	uint8_t rx_peak, tx_peak;	/* % of its buffers, our port */
-	uint8_t tx_errors;		/* limit of our port, memory, allocation in bits 0, 6, 7 */
+	uint16_t parity_errors, framing_errors, overrun_errors, breaks; /* our port: slots of 100 ms
+									   with such, since its
+									   start */
+	uint8_t rx_peak, tx_peak; /* % of its buffers, our port */
+	uint8_t tx_errors; /* limit of our port, memory, allocation in bits 0, 6, 7 */
 
-	uint8_t sats_seen, sats_used;	/* with a signal; used in the fix */
-	uint8_t cno_best4;		/* mean of the four strongest, dBHz; 0: fewer than four */
-	uint32_t ttff_ms, msss_ms;	/* time to first fix; since its start */
+	uint8_t sats_seen, sats_used; /* with a signal; used in the fix */
+	uint8_t cno_best4; /* mean of the four strongest, dBHz; 0: fewer than four */
+	uint32_t ttff_ms, msss_ms; /* time to first fix; since its start */
 };
 
 /* port: portID we are on. true if the message was one of the above. */

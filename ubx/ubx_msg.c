@@ -1,30 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ubx_msg.h"
 
-#define M(c, name_, cls_, id_, len_, len2_, group_) \
-	[UBX_##c##_##name_] = { .name = #c "-" #name_, .cls = (cls_), .id = (id_), .len = (len_), \
-			  .len2 = (len2_), .group = (group_) },
-const struct ubx_message_row ubx_messages[UBX_MESSAGE_COUNT] = {
-	UBX_MESSAGES(M)
-};
+#define M(c, name_, cls_, id_, len_, len2_, group_)    \
+	[UBX_##c##_##name_] = { .name = #c "-" #name_, \
+				.cls = (cls_),         \
+				.id = (id_),           \
+				.len = (len_),         \
+				.len2 = (len2_),       \
+				.group = (group_) },
+const struct ubx_message_row ubx_messages[UBX_MESSAGE_COUNT] = { UBX_MESSAGES(M) };
 #undef M
 
 enum type_size { U1 = 1, I1 = 1, U2 = 2, I2 = 2, U4 = 4, I4 = 4 };
 enum type_sign { U1_sign = 0, U2_sign = 0, U4_sign = 0, I1_sign = 1, I2_sign = 1, I4_sign = 1 };
 
-#define F(m, name_, offset_, type_, exponent_, unit_) \
-	[UBX_##m##_##name_] = { .name = #name_, .message = UBX_##m, .offset = (offset_), \
-		.size = type_, .is_signed = type_##_sign, .exponent = (exponent_), .unit = (unit_) },
-#define B(m, name_, offset_, type_, lo_, bits_) \
-	[UBX_##m##_##name_] = { .name = #name_, .message = UBX_##m, .offset = (offset_), \
-		.size = type_, .lo = (lo_), .bits = (bits_), .unit = "" },
-#define S(m, name_, offset_, len_) \
-	[UBX_##m##_##name_] = { .name = #name_, .message = UBX_##m, .offset = (offset_), \
-		.size = (len_), .is_text = true, .unit = "" },
+#define F(m, name_, offset_, type_, exponent_, unit_)      \
+	[UBX_##m##_##name_] = { .name = #name_,            \
+				.message = UBX_##m,        \
+				.offset = (offset_),       \
+				.size = type_,             \
+				.is_signed = type_##_sign, \
+				.exponent = (exponent_),   \
+				.unit = (unit_) },
+#define B(m, name_, offset_, type_, lo_, bits_)      \
+	[UBX_##m##_##name_] = { .name = #name_,      \
+				.message = UBX_##m,  \
+				.offset = (offset_), \
+				.size = type_,       \
+				.lo = (lo_),         \
+				.bits = (bits_),     \
+				.unit = "" },
+#define S(m, name_, offset_, len_)                   \
+	[UBX_##m##_##name_] = { .name = #name_,      \
+				.message = UBX_##m,  \
+				.offset = (offset_), \
+				.size = (len_),      \
+				.is_text = true,     \
+				.unit = "" },
 #define M(c, name_, cls_, id_, len_, len2_, group_) UBX_##c##_##name_##_FIELDS(F, B, S, c##_##name_)
-const struct ubx_field_row ubx_fields[UBX_FIELD_COUNT] = {
-	UBX_MESSAGES(M)
-};
+const struct ubx_field_row ubx_fields[UBX_FIELD_COUNT] = { UBX_MESSAGES(M) };
 #undef M
 #undef S
 #undef B
@@ -113,8 +127,8 @@ void ubx_msg_put(uint8_t *payload, enum ubx_field field, unsigned group, int64_t
 	}
 }
 
-void ubx_msg_text(const uint8_t *payload, enum ubx_field field, unsigned group,
-		  char *out, size_t size)
+void ubx_msg_text(const uint8_t *payload, enum ubx_field field, unsigned group, char *out,
+		  size_t size)
 {
 	const struct ubx_field_row *f = &ubx_fields[field];
 	const uint8_t *p = payload + place(f, group);

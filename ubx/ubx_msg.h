@@ -17,51 +17,53 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Class and message name, class, id, length (fixed part), other length in use (0 none), size of the repeated group (0 none).
- * 92 bytes of NAV-PVT: u-blox 8 and later. 68 of MON-HW: u-blox 6 (VP[25], so only the first 28 agree). */
-#define UBX_MESSAGES(M) \
+/* Class and message name, class, id, length (fixed part), other length in use (0 none), size of the
+ * repeated group (0 none). 92 bytes of NAV-PVT: u-blox 8 and later. 68 of MON-HW: u-blox 6 (VP[25],
+ * so only the first 28 agree). */
+#define UBX_MESSAGES(M)                       \
 	M(NAV, POSECEF, 0x01, 0x01, 20, 0, 0) \
-	M(NAV, POSLLH, 0x01, 0x02, 28, 0, 0) \
-	M(NAV, STATUS, 0x01, 0x03, 16, 0, 0) \
-	M(NAV, DOP, 0x01, 0x04, 18, 0, 0) \
-	M(NAV, SOL, 0x01, 0x06, 52, 0, 0) \
-	M(NAV, PVT, 0x01, 0x07, 84, 92, 0) \
+	M(NAV, POSLLH, 0x01, 0x02, 28, 0, 0)  \
+	M(NAV, STATUS, 0x01, 0x03, 16, 0, 0)  \
+	M(NAV, DOP, 0x01, 0x04, 18, 0, 0)     \
+	M(NAV, SOL, 0x01, 0x06, 52, 0, 0)     \
+	M(NAV, PVT, 0x01, 0x07, 84, 92, 0)    \
 	M(NAV, VELECEF, 0x01, 0x11, 20, 0, 0) \
-	M(NAV, VELNED, 0x01, 0x12, 36, 0, 0) \
+	M(NAV, VELNED, 0x01, 0x12, 36, 0, 0)  \
 	M(NAV, TIMEGPS, 0x01, 0x20, 16, 0, 0) \
 	M(NAV, TIMEUTC, 0x01, 0x21, 20, 0, 0) \
-	M(NAV, CLOCK, 0x01, 0x22, 20, 0, 0) \
-	M(NAV, SVINFO, 0x01, 0x30, 8, 0, 12) \
-	M(RXM, PMREQ, 0x02, 0x41, 8, 0, 0) \
-	M(ACK, NAK, 0x05, 0x00, 2, 0, 0) \
-	M(ACK, ACK, 0x05, 0x01, 2, 0, 0) \
-	M(CFG, PRT, 0x06, 0x00, 20, 0, 0) \
-	M(CFG, MSG, 0x06, 0x01, 8, 3, 0) \
-	M(CFG, INF, 0x06, 0x02, 0, 0, 10) \
-	M(CFG, RST, 0x06, 0x04, 4, 0, 0) \
-	M(CFG, RATE, 0x06, 0x08, 6, 0, 0) \
-	M(CFG, CFG, 0x06, 0x09, 13, 12, 0) \
-	M(CFG, RXM, 0x06, 0x11, 2, 0, 0) \
-	M(CFG, ANT, 0x06, 0x13, 4, 0, 0) \
-	M(CFG, SBAS, 0x06, 0x16, 8, 0, 0) \
-	M(CFG, NAVX5, 0x06, 0x23, 40, 0, 0) \
-	M(CFG, NAV5, 0x06, 0x24, 36, 0, 0) \
-	M(CFG, TP5, 0x06, 0x31, 32, 0, 0) \
-	M(CFG, ITFM, 0x06, 0x39, 8, 0, 0) \
-	M(CFG, PM2, 0x06, 0x3B, 44, 0, 0) \
-	M(CFG, GNSS, 0x06, 0x3E, 4, 0, 8) \
-	M(MON, IO, 0x0A, 0x02, 0, 0, 20) \
-	M(MON, VER, 0x0A, 0x04, 40, 0, 30) \
-	M(MON, RXBUF, 0x0A, 0x07, 24, 0, 0) \
-	M(MON, TXBUF, 0x0A, 0x08, 28, 0, 0) \
-	M(MON, HW, 0x0A, 0x09, 60, 68, 0) \
-	M(AID, INI, 0x0B, 0x01, 48, 0, 0) \
+	M(NAV, CLOCK, 0x01, 0x22, 20, 0, 0)   \
+	M(NAV, SVINFO, 0x01, 0x30, 8, 0, 12)  \
+	M(RXM, PMREQ, 0x02, 0x41, 8, 0, 0)    \
+	M(ACK, NAK, 0x05, 0x00, 2, 0, 0)      \
+	M(ACK, ACK, 0x05, 0x01, 2, 0, 0)      \
+	M(CFG, PRT, 0x06, 0x00, 20, 0, 0)     \
+	M(CFG, MSG, 0x06, 0x01, 8, 3, 0)      \
+	M(CFG, INF, 0x06, 0x02, 0, 0, 10)     \
+	M(CFG, RST, 0x06, 0x04, 4, 0, 0)      \
+	M(CFG, RATE, 0x06, 0x08, 6, 0, 0)     \
+	M(CFG, CFG, 0x06, 0x09, 13, 12, 0)    \
+	M(CFG, RXM, 0x06, 0x11, 2, 0, 0)      \
+	M(CFG, ANT, 0x06, 0x13, 4, 0, 0)      \
+	M(CFG, SBAS, 0x06, 0x16, 8, 0, 0)     \
+	M(CFG, NAVX5, 0x06, 0x23, 40, 0, 0)   \
+	M(CFG, NAV5, 0x06, 0x24, 36, 0, 0)    \
+	M(CFG, TP5, 0x06, 0x31, 32, 0, 0)     \
+	M(CFG, ITFM, 0x06, 0x39, 8, 0, 0)     \
+	M(CFG, PM2, 0x06, 0x3B, 44, 0, 0)     \
+	M(CFG, GNSS, 0x06, 0x3E, 4, 0, 8)     \
+	M(MON, IO, 0x0A, 0x02, 0, 0, 20)      \
+	M(MON, VER, 0x0A, 0x04, 40, 0, 30)    \
+	M(MON, RXBUF, 0x0A, 0x07, 24, 0, 0)   \
+	M(MON, TXBUF, 0x0A, 0x08, 28, 0, 0)   \
+	M(MON, HW, 0x0A, 0x09, 60, 68, 0)     \
+	M(AID, INI, 0x0B, 0x01, 48, 0, 0)     \
 	M(TIM, TP, 0x0D, 0x01, 16, 0, 0)
 
 /*
  * The rows. F: name, offset, type, exponent, unit. B: name, offset, type, lowest
  * bit, bits. S: name, offset, characters (zero-padded text).
  */
+/* clang-format off */
 #define UBX_NAV_POSECEF_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, ecefX, 4, I4, -2, "m") F(m, ecefY, 8, I4, -2, "m") \
 	F(m, ecefZ, 12, I4, -2, "m") F(m, pAcc, 16, U4, -2, "m")
@@ -240,12 +242,13 @@
 #define UBX_TIM_TP_FIELDS(F, B, S, m) \
 	F(m, towMS, 0, U4, -3, "s") F(m, towSubMS, 4, U4, 0, "2^-32 ms") F(m, qErr, 8, I4, -12, "s") \
 	F(m, week, 12, U2, 0, "") B(m, timeBase, 14, U1, 0, 1) B(m, utc, 14, U1, 1, 1)
+/* clang-format on */
 
 enum ubx_message {
 #define M(c, name, cls, id, len, len2, group) UBX_##c##_##name,
 	UBX_MESSAGES(M)
 #undef M
-	UBX_MESSAGE_COUNT
+		UBX_MESSAGE_COUNT
 };
 
 enum ubx_field {
@@ -258,23 +261,23 @@ enum ubx_field {
 #undef S
 #undef B
 #undef F
-	UBX_FIELD_COUNT
+		UBX_FIELD_COUNT
 };
 
 struct ubx_message_row {
-	const char *name;	/* "NAV-PVT" */
+	const char *name; /* "NAV-PVT" */
 	uint8_t cls, id;
 	uint16_t len, len2, group;
 };
 extern const struct ubx_message_row ubx_messages[UBX_MESSAGE_COUNT];
 
 struct ubx_field_row {
-	const char *name;	/* the specification's spelling */
+	const char *name; /* the specification's spelling */
 	enum ubx_message message;
 	uint16_t offset;
-	uint8_t size;		/* bytes; of text its length */
+	uint8_t size; /* bytes; of text its length */
 	bool is_signed, is_text;
-	uint8_t lo, bits;	/* of a bit field; bits 0: the whole */
+	uint8_t lo, bits; /* of a bit field; bits 0: the whole */
 	int8_t exponent;
 	const char *unit;
 };
@@ -293,7 +296,7 @@ int64_t ubx_msg_get(const uint8_t *payload, enum ubx_field field, unsigned group
 /* Only the field's own bits change; value is cut to its width. */
 void ubx_msg_put(uint8_t *payload, enum ubx_field field, unsigned group, int64_t value);
 /* Text up to the first NUL, unprintable characters as '?'; always terminated. */
-void ubx_msg_text(const uint8_t *payload, enum ubx_field field, unsigned group,
-		  char *out, size_t size);
+void ubx_msg_text(const uint8_t *payload, enum ubx_field field, unsigned group, char *out,
+		  size_t size);
 
 #endif

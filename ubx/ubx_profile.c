@@ -5,14 +5,14 @@
 
 #define NO_KEY (-1)
 
-enum gnss_id { GPS = 0, SBAS = 1, QZSS = 5, GLONASS = 6 };	/* CFG-GNSS gnssId */
+enum gnss_id { GPS = 0, SBAS = 1, QZSS = 5, GLONASS = 6 }; /* CFG-GNSS gnssId */
 
 enum source { CONST, BAUD, RATE, DYN_MODEL, WEEK };
 
 /* A row: which step, field (+ port where there is one per port), group key, rule, value. */
 struct row {
 	enum ubx_message message;
-	uint8_t select_cls, select_id;	/* CFG-MSG: of which message */
+	uint8_t select_cls, select_id; /* CFG-MSG: of which message */
 	enum ubx_field field;
 	bool per_port;
 	int8_t key;
@@ -21,6 +21,7 @@ struct row {
 	int64_t value;
 };
 
+/* clang-format off */
 #define SET(m, f, v) { UBX_##m, 0, 0, UBX_##m##_##f, false, NO_KEY, UBX_WANT_EQUAL, CONST, (v) }
 #define FROM(m, f, s) { UBX_##m, 0, 0, UBX_##m##_##f, false, NO_KEY, UBX_WANT_EQUAL, (s), 0 }
 #define UNLESS(m, f, v) { UBX_##m, 0, 0, UBX_##m##_##f, false, NO_KEY, UBX_WANT_UNLESS, CONST, (v) }
@@ -73,36 +74,44 @@ static const struct row rows[] = {
 	/* Errors, warnings and notices as UBX-INF on our port: the boot banner is a notice. */
 	{ UBX_CFG_INF, 0, 0, UBX_CFG_INF_infMsgMask0, true, 0, UBX_WANT_EQUAL, CONST, 7 },
 };
+/* clang-format on */
 
 static bool same_step(const struct row *a, const struct row *b)
 {
-	return a->message == b->message && a->select_cls == b->select_cls && a->select_id == b->select_id;
+	return a->message == b->message && a->select_cls == b->select_cls &&
+	       a->select_id == b->select_id;
 }
 
 static void begin_step(struct ubx_step *step, const struct row *r)
 {
 	*step = (struct ubx_step){
 		.message = r->message,
-		.required = r->message == UBX_CFG_PRT ||
-			    (r->message == UBX_CFG_MSG && r->select_id == ubx_messages[UBX_NAV_PVT].id),
+		.required =
+			r->message == UBX_CFG_PRT ||
+			(r->message == UBX_CFG_MSG && r->select_id == ubx_messages[UBX_NAV_PVT].id),
 	};
 	if (r->message == UBX_CFG_MSG) {
 		step->selector_len = 2;
 		step->selector[0] = r->select_cls;
 		step->selector[1] = r->select_id;
 	} else if (r->message == UBX_CFG_INF || r->message == UBX_CFG_TP5) {
-		step->selector_len = 1;	/* protocolID 0 (UBX); tpIdx 0 (TIMEPULSE) */
+		step->selector_len = 1; /* protocolID 0 (UBX); tpIdx 0 (TIMEPULSE) */
 	}
 }
 
 static int64_t value_of(const struct row *r, const struct ubx_settings *s)
 {
 	switch (r->source) {
-	case BAUD: return s->baud;
-	case RATE: return s->rate_ms;
-	case DYN_MODEL: return s->dyn_model;
-	case WEEK: return s->week;
-	case CONST: break;
+	case BAUD:
+		return s->baud;
+	case RATE:
+		return s->rate_ms;
+	case DYN_MODEL:
+		return s->dyn_model;
+	case WEEK:
+		return s->week;
+	case CONST:
+		break;
 	}
 	return r->value;
 }
@@ -116,8 +125,9 @@ void ubx_profile_build(struct ubx_profile *profile, const struct ubx_settings *s
 		const struct row *r = &rows[i];
 
 		/* Only a UART has a baud and a character format. */
-		if (s->port != 1 && (r->source == BAUD || r->field == UBX_CFG_PRT_charLen ||
-				     r->field == UBX_CFG_PRT_parity || r->field == UBX_CFG_PRT_nStopBits)) {
+		if (s->port != 1 &&
+		    (r->source == BAUD || r->field == UBX_CFG_PRT_charLen ||
+		     r->field == UBX_CFG_PRT_parity || r->field == UBX_CFG_PRT_nStopBits)) {
 			continue;
 		}
 		if (step == NULL || i == 0 || !same_step(r, r - 1)) {
@@ -126,13 +136,16 @@ void ubx_profile_build(struct ubx_profile *profile, const struct ubx_settings *s
 		}
 		step->want[step->n++] = (struct ubx_want){
 			.field = (enum ubx_field)(r->field + (r->per_port ? s->port : 0)),
-			.key = r->key, .rule = r->rule, .value = value_of(r, s),
+			.key = r->key,
+			.rule = r->rule,
+			.value = value_of(r, s),
 		};
 	}
 }
 
 /* The group a want means, or -1 if the payload has none such. */
-static int group_of(const struct ubx_step *step, const struct ubx_want *w, const uint8_t *p, size_t len)
+static int group_of(const struct ubx_step *step, const struct ubx_want *w, const uint8_t *p,
+		    size_t len)
 {
 	const struct ubx_message_row *m = &ubx_messages[step->message];
 
@@ -193,7 +206,7 @@ void ubx_profile_blind_port(uint8_t p[20], uint32_t baud)
 {
 	memset(p, 0, 20);
 	ubx_msg_put(p, UBX_CFG_PRT_portID, 0, 1);
-	p[4] = 0x10;	/* the bit that V14 calls reserved1 and asks to be set (mode 0x8D0) */
+	p[4] = 0x10; /* the bit that V14 calls reserved1 and asks to be set (mode 0x8D0) */
 	ubx_msg_put(p, UBX_CFG_PRT_charLen, 0, 3);
 	ubx_msg_put(p, UBX_CFG_PRT_parity, 0, 4);
 	ubx_msg_put(p, UBX_CFG_PRT_baudRate, 0, baud);
@@ -213,7 +226,7 @@ uint32_t ubx_profile_bytes_per_s(uint16_t rate_ms)
 
 uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms)
 {
-	uint32_t per_s = baud / 10 * 8 / 10;	/* 10 bits a byte; 80 % */
+	uint32_t per_s = baud / 10 * 8 / 10; /* 10 bits a byte; 80 % */
 	uint32_t least_ms = (BYTES_PER_EPOCH * 1000u + per_s - 1) / per_s;
 
 	return asked_ms > least_ms ? asked_ms : (uint16_t)least_ms;

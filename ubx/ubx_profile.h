@@ -17,35 +17,35 @@
 
 #include "ubx_msg.h"
 
-#define UBX_WANTS_MAX 12	/* per step */
+#define UBX_WANTS_MAX 12 /* per step */
 #define UBX_STEPS_MAX 16
-#define UBX_PAYLOAD_CFG_MAX 72	/* CFG-GNSS with 8 systems has 68 */
+#define UBX_PAYLOAD_CFG_MAX 72 /* CFG-GNSS with 8 systems has 68 */
 
 struct ubx_settings {
 	uint32_t baud;
-	uint16_t rate_ms;	/* epoch */
+	uint16_t rate_ms; /* epoch */
 	uint8_t dyn_model;
-	uint16_t week;		/* GPS week that week numbers are placed after (wknRollover): the build's */
-	uint8_t port;		/* portID the receiver answers on: 1 UART1, 3 USB */
+	uint16_t week; /* GPS week that week numbers are placed after (wknRollover): the build's */
+	uint8_t port; /* portID the receiver answers on: 1 UART1, 3 USB */
 };
 
 enum ubx_want_rule {
-	UBX_WANT_EQUAL,		/* must read back as value */
-	UBX_WANT_UNLESS,	/* anything but value; otherwise 0 is written */
-	UBX_WANT_APPLY,		/* written with every set (masks that say what to apply), never compared */
+	UBX_WANT_EQUAL, /* must read back as value */
+	UBX_WANT_UNLESS, /* anything but value; otherwise 0 is written */
+	UBX_WANT_APPLY, /* written with every set (masks that say what to apply), never compared */
 };
 
 struct ubx_want {
 	enum ubx_field field;
-	int16_t key;		/* not negative: the group whose first byte is this */
+	int16_t key; /* not negative: the group whose first byte is this */
 	enum ubx_want_rule rule;
 	int64_t value;
 };
 
 struct ubx_step {
 	enum ubx_message message;
-	bool required;		/* without it there is no use going on */
-	uint8_t selector_len;	/* poll payload; the answer begins with it too */
+	bool required; /* without it there is no use going on */
+	uint8_t selector_len; /* poll payload; the answer begins with it too */
 	uint8_t selector[2];
 	uint8_t n;
 	struct ubx_want want[UBX_WANTS_MAX];
@@ -58,7 +58,8 @@ struct ubx_profile {
 
 void ubx_profile_build(struct ubx_profile *profile, const struct ubx_settings *settings);
 
-/* The first want that an answer does not meet, or -1. An answer without the group of a key meets it. */
+/* The first want that an answer does not meet, or -1. An answer without the group of a key meets
+ * it. */
 int ubx_step_differs(const struct ubx_step *step, const uint8_t *payload, size_t len);
 /* What that answer has in the field of want `w`. */
 int64_t ubx_step_value(const struct ubx_step *step, unsigned w, const uint8_t *payload, size_t len);

@@ -6,18 +6,19 @@
 
 #define MS 1000000ull
 
-#define PROBE_MS 100		/* an answer at 115200 takes 5 ms and what the receiver needs to think */
-/* A sleeping receiver needs about 500 ms after the first edge (V14 section 11.2.3.1): the first dwell outlasts that. */
+#define PROBE_MS 100 /* an answer at 115200 takes 5 ms and what the receiver needs to think */
+/* A sleeping receiver needs about 500 ms after the first edge (V14 section 11.2.3.1): the first
+ * dwell outlasts that. */
 #define FIRST_DWELL_MS 480
-/* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second with
- * more than 100 framing errors. */
+/* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second
+ * with more than 100 framing errors. */
 #define DWELL_MS 1100
-#define HEARD_DWELL_MS 30000	/* frames come but no answers: ask, do not disturb */
+#define HEARD_DWELL_MS 30000 /* frames come but no answers: ask, do not disturb */
 #define EPOCH_MARGIN_MS 200
 #define SILENCE_MS 300
-#define ANSWER_MS 2200		/* the slowest answer known takes 1.5 s */
-#define BACKOFF_MS 1000		/* before starting over with a receiver that refuses what is needed */
-#define GARBAGE_LIMIT 160	/* more than one damaged NAV-PVT and NAV-STATUS */
+#define ANSWER_MS 2200 /* the slowest answer known takes 1.5 s */
+#define BACKOFF_MS 1000 /* before starting over with a receiver that refuses what is needed */
+#define GARBAGE_LIMIT 160 /* more than one damaged NAV-PVT and NAV-STATUS */
 #define HEALTH_POLL_MS 2000
 #define SILENT_RESTARTS_MAX 3
 
@@ -117,7 +118,8 @@ static void dwell(struct ubx_session *s, uint64_t now)
 	}
 	if (now >= s->poll_ns) {
 		poll_link(s);
-		s->poll_ns = now + link_poll_ms[s->polls < last ? s->polls : last] * MS * (heard ? 4 : 1);
+		s->poll_ns = now +
+			     link_poll_ms[s->polls < last ? s->polls : last] * MS * (heard ? 4 : 1);
 		s->polls++;
 	}
 	if (now >= s->deadline_ns) {
@@ -131,7 +133,9 @@ static void enter_configure(struct ubx_session *s, uint64_t now)
 	struct ubx_settings settings = {
 		.baud = s->link_baud,
 		.rate_ms = ubx_profile_rate_ms(s->link_baud, s->config.rate_ms),
-		.dyn_model = s->config.dyn_model, .week = s->config.week, .port = s->port,
+		.dyn_model = s->config.dyn_model,
+		.week = s->config.week,
+		.port = s->port,
 	};
 
 	enter(s, UBX_CONFIGURE, now);
@@ -204,7 +208,7 @@ static void configure(struct ubx_session *s, uint64_t now)
 	uint32_t sets = s->steps.sets;
 	enum ubx_steps_result result;
 
-	if (s->deadline_ns != UINT64_MAX) {	/* refused what is needed: wait before starting over */
+	if (s->deadline_ns != UINT64_MAX) { /* refused what is needed: wait before starting over */
 		if (now >= s->deadline_ns) {
 			ubx_session_restart(s, UBX_CAUSE_CONFIG, now);
 		}
@@ -251,7 +255,7 @@ static void unstick(struct ubx_session *s)
 {
 	uint8_t payload[4] = { 0 };
 
-	ubx_msg_put(payload, UBX_CFG_RST_resetMode, 0, 1);	/* software, hot (mask 0) */
+	ubx_msg_put(payload, UBX_CFG_RST_resetMode, 0, 1); /* software, hot (mask 0) */
 	ubx_tx_frame(&s->tx, UBX_CFG_RST, payload, sizeof(payload));
 	s->counters.resets++;
 	s->silent_restarts = 0;
@@ -297,9 +301,14 @@ static void learn(struct ubx_assist *a, const struct gnss_fix *fix)
 		return;
 	}
 	*a = (struct ubx_assist){
-		.position_known = true, .time_known = fix->time_known, .at_ns = fix->received_ns,
-		.lat_e7 = fix->lat_e7, .lon_e7 = fix->lon_e7, .height_mm = fix->height_mm,
-		.pos_acc_mm = fix->hacc_mm, .utc_us = fix->utc_us,
+		.position_known = true,
+		.time_known = fix->time_known,
+		.at_ns = fix->received_ns,
+		.lat_e7 = fix->lat_e7,
+		.lon_e7 = fix->lon_e7,
+		.height_mm = fix->height_mm,
+		.pos_acc_mm = fix->hacc_mm,
+		.utc_us = fix->utc_us,
 		/* Received up to an epoch's processing after the instant it tells. */
 		.time_acc_us = 200000,
 	};
@@ -348,7 +357,8 @@ static void append(char *out, size_t size, const char *text)
 	out[used + len] = '\0';
 }
 
-static void on_health(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f, uint64_t now)
+static void on_health(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
+		      uint64_t now)
 {
 	uint32_t msss = s->health.msss_ms;
 
@@ -378,7 +388,8 @@ static void on_ack(struct ubx_session *s, const struct ubx_item *f, bool ack)
 	}
 }
 
-static void on_config(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f, uint64_t now)
+static void on_config(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
+		      uint64_t now)
 {
 	uint32_t sets = s->steps.sets;
 
@@ -409,7 +420,7 @@ static void on_frame(struct ubx_session *s, const struct ubx_item *f, uint64_t n
 
 	s->last_frame_ns = now;
 	s->garbage = s->odd_garbage = 0;
-	if (f->cls == 0x04) {	/* INF: text; a notice with the protocol version is the boot banner */
+	if (f->cls == 0x04) { /* INF: text; a notice with the protocol version is the boot banner */
 		if (s->phase == UBX_RUN && contains(f->payload, f->payload_len, "PROTVER")) {
 			ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
 		}
@@ -440,7 +451,8 @@ static void on_frame(struct ubx_session *s, const struct ubx_item *f, uint64_t n
 	}
 }
 
-static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool after_silence, uint64_t now)
+static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool after_silence,
+		       uint64_t now)
 {
 	uint32_t odd = 0;
 
@@ -452,8 +464,9 @@ static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool aft
 	s->odd_garbage += odd;
 	s->garbage += (uint32_t)g->len;
 	s->heard_nmea = s->heard_nmea || contains(g->bytes, g->len, "$G");
-	/* Something has come alive at another baud: it wants a sweep now, not at the end of the dwell. But
-	 * never twice in a row, or we would fall into step with its epochs and always sweep while it listens. */
+	/* Something has come alive at another baud: it wants a sweep now, not at the end of the
+	 * dwell. But never twice in a row, or we would fall into step with its epochs and always
+	 * sweep while it listens. */
 	if (s->phase == UBX_DWELL && after_silence && odd && !s->hurried && s->last_frame_ns == 0 &&
 	    now >= s->phase_ns + SILENCE_MS * MS) {
 		s->hurried = true;
@@ -463,7 +476,8 @@ static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool aft
 
 /* --- in --- */
 
-static void feed(struct ubx_session *s, const uint8_t *p, size_t len, bool after_silence, uint64_t now)
+static void feed(struct ubx_session *s, const uint8_t *p, size_t len, bool after_silence,
+		 uint64_t now)
 {
 	struct ubx_item item;
 
@@ -487,12 +501,14 @@ static uint64_t pending_until(const struct ubx_session *s)
 {
 	size_t size = ubx_frame_pending(&s->rx);
 
-	return size ? s->pending_since_ns + 2 * ubx_wire_ns(size, s->tx.baud) + SILENCE_MS * MS : UINT64_MAX;
+	return size ? s->pending_since_ns + 2 * ubx_wire_ns(size, s->tx.baud) + SILENCE_MS * MS
+		    : UINT64_MAX;
 }
 
 static void note_pending(struct ubx_session *s, uint64_t now)
 {
-	/* Counted from 1, so that 0 is "no frame has begun": the next one may begin at this very byte. */
+	/* Counted from 1, so that 0 is "no frame has begun": the next one may begin at this very
+	 * byte. */
 	uint64_t at = s->rx.len > 0 ? s->rx.bytes_in - s->rx.len + 1 : 0;
 
 	if (at != s->pending_at) {
@@ -570,7 +586,7 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 		break;
 	case UBX_CONFIGURE:
 		if (s->deadline_ns != UINT64_MAX) {
-			at = s->deadline_ns;	/* backing off: nothing else counts */
+			at = s->deadline_ns; /* backing off: nothing else counts */
 			break;
 		}
 		at = sooner(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
@@ -607,12 +623,13 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 	s->cause = cause;
 	s->counters.restarts += cause != UBX_CAUSE_START;
 	if (cause == UBX_CAUSE_PORT || cause == UBX_CAUSE_START) {
-		s->tx.baud_due = true;	/* a new descriptor knows nothing of the old one's baud */
+		s->tx.baud_due = true; /* a new descriptor knows nothing of the old one's baud */
 		s->tx.wire_idle_ns = now;
 	}
 	enter_probe(s, now);
 	if (cause == UBX_CAUSE_GARBAGE) {
-		s->deadline_ns = now;	/* whoever speaks is not at this baud: asking there is time lost */
+		s->deadline_ns = now; /* whoever speaks is not at this baud: asking there is time
+					 lost */
 	}
 	if (s->silent_restarts >= SILENT_RESTARTS_MAX) {
 		unstick(s);

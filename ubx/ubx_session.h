@@ -11,10 +11,9 @@
  *
  *	           +--------------- no answer in time ---------------+
  *	           v                                                 |
- *	start -> PROBE (poll at the wanted baud) -> SWEEP (blind CFG-PRT at all six rates) -> DWELL (poll)
- *	  ^        |                                                 |
- *	  |        +-- CFG-PRT answered --> CONFIGURE <-- CFG-PRT answered
- *	  |                                   | (ubx_steps)
+ *	start -> PROBE (poll at the wanted baud) -> SWEEP (blind CFG-PRT at all six rates) -> DWELL
+ *(poll) ^        |                                                 | |        +-- CFG-PRT answered
+ *--> CONFIGURE <-- CFG-PRT answered |                                   | (ubx_steps)
  *	  +-- silence, reboot, reset -------- RUN
  *
  * Each NAV-PVT received is a fix, in every phase: a receiver that only talks is heard too.
@@ -37,31 +36,33 @@
 #include "ubx_tx.h"
 
 struct ubx_session_config {
-	uint32_t baud;		/* what the receiver is switched to: one of ubx_session_rates */
+	uint32_t baud; /* what the receiver is switched to: one of ubx_session_rates */
 	uint16_t rate_ms;
 	uint8_t dyn_model;
-	uint16_t week;		/* for wknRollover */
+	uint16_t week; /* for wknRollover */
 	bool save_to_bbr;
 	struct gnss_limits limits;
 };
 
 #define UBX_RATE_COUNT 6
-/* V14 section 7.3, fastest first: so a slower receiver has seen only few odd bytes before its own. */
+/* V14 section 7.3, fastest first: so a slower receiver has seen only few odd bytes before its own.
+ */
 extern const uint32_t ubx_session_rates[UBX_RATE_COUNT];
 
 enum ubx_phase { UBX_PROBE, UBX_SWEEP, UBX_DWELL, UBX_CONFIGURE, UBX_RUN };
 
 enum ubx_restart_cause {
-	UBX_CAUSE_START,	/* the port was opened for the first time */
-	UBX_CAUSE_PORT,		/* the port was lost and opened again */
-	UBX_CAUSE_SILENT,	/* two epochs missed, or nothing at all in CONFIGURE */
-	UBX_CAUSE_GARBAGE,	/* unreadable bytes where frames were: another baud, NMEA */
-	UBX_CAUSE_REBOOT,	/* boot banner, or time since start went backwards */
-	UBX_CAUSE_CONFIG,	/* a step that is needed was not answered or refused */
+	UBX_CAUSE_START, /* the port was opened for the first time */
+	UBX_CAUSE_PORT, /* the port was lost and opened again */
+	UBX_CAUSE_SILENT, /* two epochs missed, or nothing at all in CONFIGURE */
+	UBX_CAUSE_GARBAGE, /* unreadable bytes where frames were: another baud, NMEA */
+	UBX_CAUSE_REBOOT, /* boot banner, or time since start went backwards */
+	UBX_CAUSE_CONFIG, /* a step that is needed was not answered or refused */
 };
 
 struct ubx_session_counters {
-	uint32_t acks, naks, sets, sweeps, restarts, resets, epochs_missed, unknown_messages, bad_lengths;
+	uint32_t acks, naks, sets, sweeps, restarts, resets, epochs_missed, unknown_messages,
+		bad_lengths;
 };
 
 /* CFG-CFG to battery-backed RAM, the last thing in CONFIGURE. */
@@ -74,48 +75,51 @@ struct ubx_save {
 struct ubx_session {
 	struct ubx_session_config config;
 	enum ubx_phase phase;
-	enum ubx_restart_cause cause;	/* of the newest (re)start */
-	uint64_t phase_ns, deadline_ns;	/* when the phase began, when it ends */
+	enum ubx_restart_cause cause; /* of the newest (re)start */
+	uint64_t phase_ns, deadline_ns; /* when the phase began, when it ends */
 
 	struct ubx_tx tx;
 	struct ubx_frame_rx rx;
 	uint64_t last_rx_ns;
-	uint64_t pending_since_ns, pending_at;	/* since when the frame now begun is waited for, and where it began */
-	uint64_t last_frame_ns;		/* a good frame since PROBE; 0: none */
-	uint32_t garbage, odd_garbage;	/* bytes since the last good frame; those of them that are not text */
-	bool heard_any, heard_nmea;	/* since PROBE */
+	uint64_t pending_since_ns, pending_at; /* since when the frame now begun is waited for, and
+						  where it began */
+	uint64_t last_frame_ns; /* a good frame since PROBE; 0: none */
+	uint32_t garbage, odd_garbage; /* bytes since the last good frame; those of them that are
+					  not text */
+	bool heard_any, heard_nmea; /* since PROBE */
 
-	uint32_t link_baud;		/* where the receiver is to be met */
-	uint32_t heard_baud;		/* where frames came in the last dwell that had some; 0: nowhere */
+	uint32_t link_baud; /* where the receiver is to be met */
+	uint32_t heard_baud; /* where frames came in the last dwell that had some; 0: nowhere */
 	bool wanted_baud_failed;
-	bool hurried;			/* the newest sweep cut a dwell short */
-	uint64_t poll_ns;		/* next poll: of the link in DWELL, of health in RUN */
+	bool hurried; /* the newest sweep cut a dwell short */
+	uint64_t poll_ns; /* next poll: of the link in DWELL, of health in RUN */
 	unsigned polls, cycle, sweep_index;
 
-	uint8_t port;			/* portID, from CFG-PRT */
+	uint8_t port; /* portID, from CFG-PRT */
 	struct ubx_steps steps;
-	bool verified;			/* every step as wanted or unsupported */
+	bool verified; /* every step as wanted or unsupported */
 	struct ubx_save save;
 
-	uint16_t rate_ms;		/* of the epochs as configured */
+	uint16_t rate_ms; /* of the epochs as configured */
 	bool fix_ever;
-	struct gnss_fix fix;		/* the newest, stale or not */
-	uint64_t fixes;			/* epochs received */
+	struct gnss_fix fix; /* the newest, stale or not */
+	uint64_t fixes; /* epochs received */
 	uint64_t epoch_due_ns;
-	unsigned missed;		/* epochs in a row */
-	unsigned silent_restarts;	/* in a row */
+	unsigned missed; /* epochs in a row */
+	unsigned silent_restarts; /* in a row */
 
-	struct ubx_assist assist;	/* what the receiver could be told if it knows nothing */
+	struct ubx_assist assist; /* what the receiver could be told if it knows nothing */
 	bool assist_due;
-	bool assisted;			/* it was told, since the last restart */
+	bool assisted; /* it was told, since the last restart */
 
 	struct ubx_health health;
-	char identity[96];		/* MON-VER: software, hardware, protocol; "" unknown */
+	char identity[96]; /* MON-VER: software, hardware, protocol; "" unknown */
 	struct ubx_session_counters counters;
 };
 
 /* config.baud must be in ubx_session_rates and be able to carry rate_ms: -EINVAL otherwise. */
-int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config, uint64_t now_ns);
+int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config,
+		     uint64_t now_ns);
 /* Begins again, with what is known kept. */
 void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, uint64_t now_ns);
 /* Something known from elsewhere about place and time (a stored fix). */

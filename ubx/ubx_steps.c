@@ -4,10 +4,11 @@
 #include <string.h>
 
 #define MS 1000000ull
-#define STEPS_AT_ONCE 4		/* 4 answers of at most 76 bytes: no flood in the receiver's buffers */
+#define STEPS_AT_ONCE 4 /* 4 answers of at most 76 bytes: no flood in the receiver's buffers */
 #define SETS_MAX 2
 
-/* Patience with one question. In all 5.75 s: a receiver may take 1.5 s, or drop what comes within 0.3 s of CFG-PRT. */
+/* Patience with one question. In all 5.75 s: a receiver may take 1.5 s, or drop what comes within
+ * 0.3 s of CFG-PRT. */
 static const uint16_t timeout_ms[] = { 250, 500, 1000, 2000, 2000 };
 #define TRIES (sizeof(timeout_ms) / sizeof(timeout_ms[0]))
 
@@ -33,7 +34,8 @@ static void ask(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_t now
 }
 
 /* The answer with the wanted fields changed, and the question again right behind. */
-static void set(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *answer, size_t len, uint64_t now)
+static void set(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *answer,
+		size_t len, uint64_t now)
 {
 	struct ubx_step_state *st = &s->state[i];
 	uint8_t payload[UBX_PAYLOAD_CFG_MAX];
@@ -58,7 +60,8 @@ static void roll_back(struct ubx_steps *s, struct ubx_tx *tx, unsigned i)
 	st->phase = UBX_STEP_DIFFERS;
 }
 
-static void compare(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *p, size_t len, uint64_t now)
+static void compare(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *p,
+		    size_t len, uint64_t now)
 {
 	struct ubx_step_state *st = &s->state[i];
 	int differs = ubx_step_differs(&s->profile.step[i], p, len);
@@ -75,7 +78,7 @@ static void compare(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const ui
 		memcpy(st->original, p, len);
 		set(s, tx, i, p, len, now);
 	} else if (st->answers <= st->polls_at_set) {
-		return;		/* stale: asked before the set */
+		return; /* stale: asked before the set */
 	} else if (st->sets < SETS_MAX) {
 		set(s, tx, i, p, len, now);
 	} else {
@@ -101,7 +104,8 @@ static void time_out(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_
 static bool may_start(const struct ubx_steps *s, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++) {
-		if (s->profile.step[j].message == s->profile.step[i].message && !is_over(&s->state[j])) {
+		if (s->profile.step[j].message == s->profile.step[i].message &&
+		    !is_over(&s->state[j])) {
 			return false;
 		}
 	}
@@ -164,7 +168,8 @@ void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message m
 	for (unsigned i = 0; i < s->profile.n; i++) {
 		const struct ubx_step *step = &s->profile.step[i];
 
-		if (step->message == message && is_at_work(&s->state[i]) && len >= step->selector_len &&
+		if (step->message == message && is_at_work(&s->state[i]) &&
+		    len >= step->selector_len &&
 		    memcmp(p, step->selector, step->selector_len) == 0) {
 			compare(s, tx, i, p, len, now);
 		}

@@ -16,12 +16,12 @@
 
 enum ubx_step_phase {
 	UBX_STEP_TODO,
-	UBX_STEP_POLLED,	/* waiting for the present value */
-	UBX_STEP_SET,		/* set and polled again, waiting for the wanted value */
-	UBX_STEP_OK,		/* read back as wanted */
-	UBX_STEP_UNSUPPORTED,	/* NAK */
+	UBX_STEP_POLLED, /* waiting for the present value */
+	UBX_STEP_SET, /* set and polled again, waiting for the wanted value */
+	UBX_STEP_OK, /* read back as wanted */
+	UBX_STEP_UNSUPPORTED, /* NAK */
 	UBX_STEP_UNANSWERED,
-	UBX_STEP_DIFFERS,	/* taken, but not so; what was there before has been sent back */
+	UBX_STEP_DIFFERS, /* taken, but not so; what was there before has been sent back */
 };
 
 struct ubx_step_state {
@@ -31,28 +31,28 @@ struct ubx_step_state {
 	uint64_t deadline_ns;
 	uint8_t original[UBX_PAYLOAD_CFG_MAX];
 	uint8_t original_len;
-	uint8_t want;		/* the field that differs, and what is there */
+	uint8_t want; /* the field that differs, and what is there */
 	int64_t got;
 };
 
 enum ubx_steps_result {
 	UBX_STEPS_AT_WORK,
-	UBX_STEPS_VERIFIED,	/* all as wanted, or not there in this receiver */
-	UBX_STEPS_DIFFER,	/* over, but some are unanswered or differ */
-	UBX_STEPS_FAILED,	/* a required one */
+	UBX_STEPS_VERIFIED, /* all as wanted, or not there in this receiver */
+	UBX_STEPS_DIFFER, /* over, but some are unanswered or differ */
+	UBX_STEPS_FAILED, /* a required one */
 };
 
 struct ubx_steps {
 	struct ubx_profile profile;
 	struct ubx_step_state state[UBX_STEPS_MAX];
-	uint32_t sets;		/* written since begin */
-	uint32_t timeouts;	/* ever */
+	uint32_t sets; /* written since begin */
+	uint32_t timeouts; /* ever */
 };
 
 void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings);
 /* Does what is due: asks, asks again, gives up. */
 enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now_ns);
-uint64_t ubx_steps_deadline(const struct ubx_steps *s);	/* UINT64_MAX: none is at work */
+uint64_t ubx_steps_deadline(const struct ubx_steps *s); /* UINT64_MAX: none is at work */
 
 /* A configuration message came (length checked against the table) / a NAK for it came. */
 void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message message,

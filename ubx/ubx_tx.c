@@ -5,7 +5,7 @@
 
 #include "ubx_frame.h"
 
-#define SETTLE_NS 2000000	/* bytes in a UART's FIFO when the wire should be idle */
+#define SETTLE_NS 2000000 /* bytes in a UART's FIFO when the wire should be idle */
 #define WAKE_BYTE 0xFF
 
 static void make_room(struct ubx_tx *tx)
@@ -22,7 +22,8 @@ void ubx_tx_frame(struct ubx_tx *tx, enum ubx_message message, const void *paylo
 	const struct ubx_message_row *m = &ubx_messages[message];
 
 	make_room(tx);
-	tx->len += ubx_frame_make(tx->buf + tx->len, sizeof(tx->buf) - tx->len, m->cls, m->id, payload, len);
+	tx->len += ubx_frame_make(tx->buf + tx->len, sizeof(tx->buf) - tx->len, m->cls, m->id,
+				  payload, len);
 }
 
 void ubx_tx_clear(struct ubx_tx *tx)

@@ -18,26 +18,28 @@
 struct ubx_tx {
 	uint8_t buf[1024];
 	size_t len, sent;
-	uint32_t baud;			/* the host's */
-	bool baud_due;			/* still to be told to the port */
-	uint64_t wire_idle_ns;		/* when the last byte written has left */
-	uint64_t bytes;			/* written in all */
+	uint32_t baud; /* the host's */
+	bool baud_due; /* still to be told to the port */
+	uint64_t wire_idle_ns; /* when the last byte written has left */
+	uint64_t bytes; /* written in all */
 };
 
 struct ubx_output {
-	uint32_t baud;		/* not 0: set the port to this now (all bytes before are on the wire) */
-	const uint8_t *bytes;	/* else write these; valid until the next call */
+	uint32_t baud; /* not 0: set the port to this now (all bytes before are on the wire) */
+	const uint8_t *bytes; /* else write these; valid until the next call */
 	size_t len;
 };
 
-/* A frame; one that does not fit any more is as good as lost on the wire, and will be asked for again. */
+/* A frame; one that does not fit any more is as good as lost on the wire, and will be asked for
+ * again. */
 void ubx_tx_frame(struct ubx_tx *tx, enum ubx_message message, const void *payload, size_t len);
 static inline void ubx_tx_poll(struct ubx_tx *tx, enum ubx_message message)
 {
 	ubx_tx_frame(tx, message, NULL, 0);
 }
-void ubx_tx_clear(struct ubx_tx *tx);	/* forgets what is not written yet */
-void ubx_tx_wake(struct ubx_tx *tx);	/* a byte whose one edge wakes a receiver in power save (V14 11.2.3.1) */
+void ubx_tx_clear(struct ubx_tx *tx); /* forgets what is not written yet */
+void ubx_tx_wake(struct ubx_tx *tx); /* a byte whose one edge wakes a receiver in power save
+					(V14 11.2.3.1) */
 void ubx_tx_set_baud(struct ubx_tx *tx, uint32_t baud);
 
 bool ubx_tx_is_idle(const struct ubx_tx *tx, uint64_t now_ns);
@@ -50,7 +52,7 @@ void ubx_tx_written(struct ubx_tx *tx, size_t len, uint64_t now_ns);
 
 static inline uint64_t ubx_wire_ns(size_t len, uint32_t baud)
 {
-	return (uint64_t)len * 10000000000ull / baud;	/* 10 bits a byte */
+	return (uint64_t)len * 10000000000ull / baud; /* 10 bits a byte */
 }
 
 #endif

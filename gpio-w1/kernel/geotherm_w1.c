@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * geotherm-w1: a 1-Wire bus master on a GPIO that notices when a slot went wrong, for when the program can't have the line.
+ * geotherm-w1: a 1-Wire bus master on a GPIO that notices when a slot went wrong, for when the
+ *program can't have the line.
  *
- * Linux's own w1-gpio writes without looking at the clock: a bit that an interrupt stretched is another bit, a lost
- * Convert T leaves the old temperature with a right CRC, and on a Raspberry Pi its strong pull-up drives nothing.
- * Here each slot is measured, judged by gpio-w1/w1_slot.c (the same as in user space) and done again from reset
- * where it may have been wrong (w1_replay.c); interrupts are off for at most 15 us at a time (w1_kline.c).
- * The drivers of the sensors (w1_therm ...) work on it unchanged.
+ * Linux's own w1-gpio writes without looking at the clock: a bit that an interrupt stretched is
+ *another bit, a lost Convert T leaves the old temperature with a right CRC, and on a Raspberry Pi
+ *its strong pull-up drives nothing. Here each slot is measured, judged by gpio-w1/w1_slot.c (the
+ *same as in user space) and done again from reset where it may have been wrong (w1_replay.c);
+ *interrupts are off for at most 15 us at a time (w1_kline.c). The drivers of the sensors (w1_therm
+ *...) work on it unchanged.
  *
  * Device tree:
  *	onewire {
@@ -14,8 +16,8 @@
  *		data-gpios = <&gpio 4 6>;	(GPIO_ACTIVE_HIGH | GPIO_OPEN_DRAIN)
  *	};
  *
- * Counters since the module was bound are in sysfs, one a file, in the device's folder geotherm_w1/. They are
- * written under the bus mutex and read without it.
+ * Counters since the module was bound are in sysfs, one a file, in the device's folder
+ *geotherm_w1/. They are written under the bus mutex and read without it.
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -33,8 +35,8 @@ struct geotherm_w1 {
 	struct w1_kline line;
 	struct w1_replay bus;
 	struct w1_bus_master master;
-	int pullup_ms;		/* wanted after the next bit */
-	bool strong;		/* the line is driven high */
+	int pullup_ms; /* wanted after the next bit */
+	bool strong; /* the line is driven high */
 	u64 pullups;
 };
 
@@ -63,7 +65,8 @@ static u8 reset_bus(void *data)
 	return (u8)absent;
 }
 
-/* Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the way that was taken. */
+/* Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the way that
+ * was taken. */
 static u8 triplet(void *data, u8 direction)
 {
 	u8 bit = touch_bit(data, 1);
@@ -100,12 +103,12 @@ static u8 set_pullup(void *data, int ms)
 
 /* --- sysfs --- */
 
-#define COUNTER(name, value) \
+#define COUNTER(name, value)                                                                      \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *text) \
-	{ \
-		const struct geotherm_w1 *g = dev_get_drvdata(dev); \
-		return sysfs_emit(text, "%llu\n", (unsigned long long)(value)); \
-	} \
+	{                                                                                         \
+		const struct geotherm_w1 *g = dev_get_drvdata(dev);                               \
+		return sysfs_emit(text, "%llu\n", (unsigned long long)(value));                   \
+	}                                                                                         \
 	static DEVICE_ATTR_RO(name)
 
 COUNTER(slots, g->bus.slots.slots);
@@ -129,29 +132,27 @@ COUNTER(interrupts_off, g->line.windows);
 COUNTER(interrupts_off_over_15us, g->line.long_windows);
 COUNTER(interrupts_off_longest_ns, g->line.longest_window_ns);
 
-static struct attribute *counters[] = {
-	&dev_attr_slots.attr,
-	&dev_attr_sleeps.attr,
-	&dev_attr_resets.attr,
-	&dev_attr_replays.attr,
-	&dev_attr_lost.attr,
-	&dev_attr_strong_pullups.attr,
-	&dev_attr_violations_reset.attr,
-	&dev_attr_violations_presence.attr,
-	&dev_attr_violations_write0.attr,
-	&dev_attr_violations_read.attr,
-	&dev_attr_violations_pullup.attr,
-	&dev_attr_low_to_15us.attr,
-	&dev_attr_low_to_60us.attr,
-	&dev_attr_low_to_120us.attr,
-	&dev_attr_low_to_480us.attr,
-	&dev_attr_low_to_960us.attr,
-	&dev_attr_low_longer.attr,
-	&dev_attr_interrupts_off.attr,
-	&dev_attr_interrupts_off_over_15us.attr,
-	&dev_attr_interrupts_off_longest_ns.attr,
-	NULL
-};
+static struct attribute *counters[] = { &dev_attr_slots.attr,
+					&dev_attr_sleeps.attr,
+					&dev_attr_resets.attr,
+					&dev_attr_replays.attr,
+					&dev_attr_lost.attr,
+					&dev_attr_strong_pullups.attr,
+					&dev_attr_violations_reset.attr,
+					&dev_attr_violations_presence.attr,
+					&dev_attr_violations_write0.attr,
+					&dev_attr_violations_read.attr,
+					&dev_attr_violations_pullup.attr,
+					&dev_attr_low_to_15us.attr,
+					&dev_attr_low_to_60us.attr,
+					&dev_attr_low_to_120us.attr,
+					&dev_attr_low_to_480us.attr,
+					&dev_attr_low_to_960us.attr,
+					&dev_attr_low_longer.attr,
+					&dev_attr_interrupts_off.attr,
+					&dev_attr_interrupts_off_over_15us.attr,
+					&dev_attr_interrupts_off_longest_ns.attr,
+					NULL };
 
 static const struct attribute_group counters_group = { .name = "geotherm_w1", .attrs = counters };
 
@@ -179,11 +180,13 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	}
 	g->line.gpio = devm_gpiod_get(dev, "data", GPIOD_OUT_HIGH_OPEN_DRAIN);
 	if (IS_ERR(g->line.gpio)) {
-		return dev_err_probe(dev, PTR_ERR(g->line.gpio), "data-gpios: the line can't be had\n");
+		return dev_err_probe(dev, PTR_ERR(g->line.gpio),
+				     "data-gpios: the line can't be had\n");
 	}
 	if (gpiod_cansleep(g->line.gpio) || gpiod_is_active_low(g->line.gpio)) {
-		return dev_err_probe(dev, -EINVAL,
-				     "data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
+		return dev_err_probe(
+			dev, -EINVAL,
+			"data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
 	}
 	/* Who finds the line taken is shown this name. */
 	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));
@@ -203,10 +206,7 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	return devm_add_action_or_reset(dev, remove_master, g);
 }
 
-static const struct of_device_id geotherm_w1_match[] = {
-	{ .compatible = "geotherm,onewire" },
-	{ }
-};
+static const struct of_device_id geotherm_w1_match[] = { { .compatible = "geotherm,onewire" }, {} };
 MODULE_DEVICE_TABLE(of, geotherm_w1_match);
 
 static struct platform_driver geotherm_w1_driver = {

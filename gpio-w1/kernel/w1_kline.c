@@ -54,7 +54,8 @@ static void mind_window(struct w1_kline *k, u64 until)
 
 static void count_low(struct w1_kline *k)
 {
-	static const u32 limits[W1_KLINE_LOWS - 1] = { 15 * US, 60 * US, 120 * US, 480 * US, 960 * US };
+	static const u32 limits[W1_KLINE_LOWS - 1] = { 15 * US, 60 * US, 120 * US, 480 * US,
+						       960 * US };
 	u64 low_for = now_ns(k) - k->low_ns;
 	unsigned int i = 0;
 
@@ -97,8 +98,8 @@ static int sample(void *ctx)
 }
 
 /*
- * The GPIO core knows the line as open drain: where the chip can't do that, it lets the line go for a 1. Only a raw
- * output drives it. gpiod_set_value(1) makes an input of it again.
+ * The GPIO core knows the line as open drain: where the chip can't do that, it lets the line go for
+ * a 1. Only a raw output drives it. gpiod_set_value(1) makes an input of it again.
  */
 static int strong_pullup(void *ctx, bool on)
 {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_kline: the 1-Wire line in the kernel: a GPIO descriptor as a struct w1_line, that keeps interrupts out of the
- * short part of each slot.
+ * w1_kline: the 1-Wire line in the kernel: a GPIO descriptor as a struct w1_line, that keeps
+ * interrupts out of the short part of each slot.
  *
- * A write-1 and a read must be over within 15 us of the fall; a longer low or a late sample is a wrong bit. So
- * drive_low() switches interrupts off on this CPU, and they are on again before anything that takes longer: at
- * any wait past W1_KLINE_OFF_NS from then. Where the data sheet leaves tens of microseconds (write-0, reset, the rest of
- * a slot) interrupts may come; w1_slot.c notices if one took too long. With PREEMPT_RT a GPIO controller's lock
- * may sleep, so nothing is switched off there and w1_slot.c alone stands guard.
+ * A write-1 and a read must be over within 15 us of the fall; a longer low or a late sample is a
+ * wrong bit. So drive_low() switches interrupts off on this CPU, and they are on again before
+ * anything that takes longer: at any wait past W1_KLINE_OFF_NS from then. Where the data sheet
+ * leaves tens of microseconds (write-0, reset, the rest of a slot) interrupts may come; w1_slot.c
+ * notices if one took too long. With PREEMPT_RT a GPIO controller's lock may sleep, so nothing is
+ * switched off there and w1_slot.c alone stands guard.
  *
  * Every window is measured: how long interrupts were off, and how long each low was.
  */
@@ -18,24 +19,24 @@
 
 #include "../w1_line.h"
 
-#define W1_KLINE_OFF_NS 12000	/* leaves 3 us of the 15 for the last operation */
+#define W1_KLINE_OFF_NS 12000 /* leaves 3 us of the 15 for the last operation */
 
 enum w1_kline_low {
-	W1_KLINE_LOW_15,	/* up to 15 us: a 1 or a read */
-	W1_KLINE_LOW_60,	/* neither */
-	W1_KLINE_LOW_120,	/* up to 120 us: a 0 */
-	W1_KLINE_LOW_480,	/* neither */
-	W1_KLINE_LOW_960,	/* a reset */
+	W1_KLINE_LOW_15, /* up to 15 us: a 1 or a read */
+	W1_KLINE_LOW_60, /* neither */
+	W1_KLINE_LOW_120, /* up to 120 us: a 0 */
+	W1_KLINE_LOW_480, /* neither */
+	W1_KLINE_LOW_960, /* a reset */
 	W1_KLINE_LOW_MORE,
 	W1_KLINE_LOWS
 };
 
 struct w1_kline {
-	struct gpio_desc *gpio;	/* open drain; it may not sleep */
+	struct gpio_desc *gpio; /* open drain; it may not sleep */
 
 	/* to look at */
 	u64 lows[W1_KLINE_LOWS];
-	u64 windows, long_windows;	/* with interrupts off; of these over 15 us */
+	u64 windows, long_windows; /* with interrupts off; of these over 15 us */
 	u64 longest_window_ns;
 
 	/* private */

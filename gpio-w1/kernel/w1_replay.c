@@ -3,16 +3,17 @@
 
 #include "../w1_error.h"
 
-/* A whole search pass (200 slots) on a bus that is disturbed in every 100th slot: 7 tries on average. Half a second at most. */
+/* A whole search pass (200 slots) on a bus that is disturbed in every 100th slot: 7 tries on
+ * average. Half a second at most. */
 #define TRIES 50
-#define FAILED_RESETS 5	/* W1_THERM_MAX_TRY of drivers/w1/slaves/w1_therm.c */
+#define FAILED_RESETS 5 /* W1_THERM_MAX_TRY of drivers/w1/slaves/w1_therm.c */
 
 static void remember(struct w1_replay *r, bool asked, bool answered)
 {
 	unsigned int shift = r->n % 4 * 2;
 
 	if (r->n < W1_REPLAY_SLOTS) {
-		r->log[r->n / 4] &= (uint8_t)~(3u << shift);
+		r->log[r->n / 4] &= (uint8_t)(~(3u << shift));
 		r->log[r->n / 4] |= (uint8_t)((asked | answered << 1) << shift);
 	}
 	r->n++;
@@ -30,7 +31,8 @@ static int slot(struct w1_replay *r, bool bit)
 	return code < 0 ? code : 0;
 }
 
-/* From reset to where the transaction was. What is read may not differ: else another device answers now. */
+/* From reset to where the transaction was. What is read may not differ: else another device answers
+ * now. */
 static int again(struct w1_replay *r)
 {
 	int code = w1_slot_reset(&r->slots);

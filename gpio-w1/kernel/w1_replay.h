@@ -2,14 +2,15 @@
 /*
  * w1_replay: 1-Wire transactions that mend themselves. Pure.
  *
- * The kernel's w1 core asks its master for single slots and has no way to be told that one was violated. So the
- * master remembers every slot since the last reset. When one may have left the data sheet's window, it resets the
- * bus, does again what came before, and then that slot; the bits read must come again as they were. Whoever asked
- * gets a right answer later instead of a wrong one at once.
+ * The kernel's w1 core asks its master for single slots and has no way to be told that one was
+ * violated. So the master remembers every slot since the last reset. When one may have left the
+ * data sheet's window, it resets the bus, does again what came before, and then that slot; the bits
+ * read must come again as they were. Whoever asked gets a right answer later instead of a wrong one
+ * at once.
  *
- * When that fails too often the transaction is lost: nothing more is driven, reads give 1, and the next resets find
- * nobody, so that no reader takes an old temperature, whose CRC is right, for a new one. w1_therm tries a
- * transaction up to five times; that many resets are failed.
+ * When that fails too often the transaction is lost: nothing more is driven, reads give 1, and the
+ * next resets find nobody, so that no reader takes an old temperature, whose CRC is right, for a
+ * new one. w1_therm tries a transaction up to five times; that many resets are failed.
  *
  * Calls are from one thread at a time (w1's bus mutex).
  */
@@ -18,18 +19,18 @@
 
 #include "../w1_slot.h"
 
-#define W1_REPLAY_SLOTS 1024	/* of one transaction; a longer one is not mended */
+#define W1_REPLAY_SLOTS 1024 /* of one transaction; a longer one is not mended */
 
 struct w1_replay {
-	struct w1_slots slots;	/* set up by the caller, with w1_slots_init() */
+	struct w1_slots slots; /* set up by the caller, with w1_slots_init() */
 
 	/* to look at */
 	uint64_t resets, replays, lost;
 
 	/* private */
-	uint8_t log[W1_REPLAY_SLOTS / 4];	/* two bits a slot: asked for, and answered */
+	uint8_t log[W1_REPLAY_SLOTS / 4]; /* two bits a slot: asked for, and answered */
 	unsigned n;
-	unsigned failing;	/* resets still to be failed */
+	unsigned failing; /* resets still to be failed */
 	bool broken;
 };
 
@@ -38,8 +39,8 @@ int w1_replay_reset(struct w1_replay *r);
 /* A slot: a 0 is written; or a 1, which is a read as well. Gives the bit on the wire. */
 int w1_replay_touch(struct w1_replay *r, bool bit);
 /*
- * A slot that ends in a strong pull-up (the line's strong_pullup() is on when it returns, and the caller ends it).
- * False where the transaction is lost: then there is no pull-up.
+ * A slot that ends in a strong pull-up (the line's strong_pullup() is on when it returns, and the
+ * caller ends it). False where the transaction is lost: then there is no pull-up.
  */
 bool w1_replay_power(struct w1_replay *r, bool bit);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bench_receiver_start PORT: ms from the start of this process to the first fix, and to a verified receiver. */
+/* bench_receiver_start PORT: ms from the start of this process to the first fix, and to a verified
+ * receiver. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <stdio.h>

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_store: the store's write path beside the fastest that each database itself offers, in one run, on the same rows
- * and the same table, flushed to disk at each commit; then the two queries that people wait for.
+ * bench_store: the store's write path beside the fastest that each database itself offers, in one
+ *run, on the same rows and the same table, flushed to disk at each commit; then the two queries
+ *that people wait for.
  *
  *	batches of 1000 (server.batch)	our store_commit()
  *	one row a commit		our store_commit() of one
- *	the peer			MariaDB: LOAD DATA LOCAL of all rows; SQLite: prepared INSERTs in one transaction
+ *	the peer			LOAD DATA LOCAL of all rows, or prepared INSERTs of SQLite
+ *				in one transaction
  *
- * Rounds take turns; medians. GEOTHERM_BENCH_ROWS=10000000 fills that many before the queries (default 300000).
+ * Rounds take turns; medians. GEOTHERM_BENCH_ROWS=10000000 fills that many before the queries
+ *(default 300000).
  *
- * The store gives a database 10 s to answer. A disk that stands still for longer ends the run with "Lost connection": the end
- * of the database's log, which is shown then, says "Long wait" where that was it.
+ * The store gives a database 10 s to answer. A disk that stands still for longer ends the run with
+ *"Lost connection": the end of the database's log, which is shown then, says "Long wait" where that
+ *was it.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
@@ -41,10 +45,10 @@
 struct bed {
 	struct store_config config;
 	struct store *store;
-	struct private_mariadbd *mariadbd;	/* NULL: SQLite */
+	struct private_mariadbd *mariadbd; /* NULL: SQLite */
 	char path[128];
 	uint64_t stream[DEVICES];
-	uint64_t next;		/* rows made so far, in all tables */
+	uint64_t next; /* rows made so far, in all tables */
 };
 
 static struct private_mariadbd mariadbd;
@@ -84,8 +88,9 @@ static double cpu_s(const struct bed *bed)
 
 		snprintf(path, sizeof(path), "/proc/%d/stat", (int)bed->mariadbd->pid);
 		f = fopen(path, "r");
-		if (f == NULL || fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-					&kernel) != 2) {
+		if (f == NULL ||
+		    fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			   &user, &kernel) != 2) {
 			fprintf(stderr, "bench_store: %s cannot be read\n", path);
 		}
 		if (f != NULL) {
@@ -112,14 +117,16 @@ static void die(const char *doing, const char *why)
 	exit(1);
 }
 
-/* A node with two sensors and a fix; everything that differs from row to row in the field does so here. */
+/* A node with two sensors and a fix; everything that differs from row to row in the field does so
+ * here. */
 static void make_reading(struct reading *r, uint64_t n)
 {
 	static const uint8_t pad[9] = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0c, 0x10, 0x25 };
 	uint64_t seq = n / DEVICES + 1;
 
 	reading_init(r);
-	snprintf(r->device, sizeof(r->device), "urn:dev:mac:0200c0fffe%06x", (unsigned)(n % DEVICES));
+	snprintf(r->device, sizeof(r->device), "urn:dev:mac:0200c0fffe%06x",
+		 (unsigned)(n % DEVICES));
 	r->epoch = 1 + n % DEVICES;
 	r->seq = seq;
 	r->utc_us = T0 + (int64_t)seq * PERIOD_US + (int64_t)(n % DEVICES) * 7;
@@ -161,7 +168,8 @@ static uint64_t stream_of(struct bed *bed, uint64_t n)
 
 	if (bed->stream[n % DEVICES] == 0) {
 		make_reading(&r, n);
-		if (store_stream(bed->store, r.device, r.epoch, T0, &bed->stream[n % DEVICES], NULL) < 0) {
+		if (store_stream(bed->store, r.device, r.epoch, T0, &bed->stream[n % DEVICES],
+				 NULL) < 0) {
 			die("a stream", store_error(bed->store));
 		}
 	}
@@ -172,8 +180,9 @@ static int by_key(const void *a, const void *b)
 {
 	const struct store_item *x = a, *y = b;
 
-	return x->stream != y->stream ? (x->stream > y->stream) - (x->stream < y->stream)
-				      : (x->reading->seq > y->reading->seq) - (x->reading->seq < y->reading->seq);
+	return x->stream != y->stream
+		       ? (x->stream > y->stream) - (x->stream < y->stream)
+		       : (x->reading->seq > y->reading->seq) - (x->reading->seq < y->reading->seq);
 }
 
 /* Seconds in the store; the making of the readings is not its work. */
@@ -186,8 +195,10 @@ static double commit(struct bed *bed, uint64_t rows, size_t batch)
 	for (uint64_t done = 0; done < rows; done += batch) {
 		for (size_t i = 0; i < batch; i++) {
 			make_reading(&readings[i], bed->next);
-			items[i] = (struct store_item){ .stream = stream_of(bed, bed->next), .reading = &readings[i],
-							.received_us = readings[i].utc_us + 250000 };
+			items[i] =
+				(struct store_item){ .stream = stream_of(bed, bed->next),
+						     .reading = &readings[i],
+						     .received_us = readings[i].utc_us + 250000 };
 			bed->next++;
 		}
 		qsort(items, batch, sizeof(items[0]), by_key);
@@ -235,7 +246,7 @@ static void say_value(struct text *t, const struct sql_value *v)
 		say(t, number, (size_t)snprintf(number, sizeof(number), "%" PRId64, v->integer));
 		break;
 	case SQL_TEXT:
-		say(t, v->data, v->size);	/* none of ours needs an escape */
+		say(t, v->data, v->size); /* none of ours needs an escape */
 		break;
 	case SQL_BLOB:
 		for (size_t i = 0; i < v->size; i++) {
@@ -298,17 +309,23 @@ static double load_data(struct bed *bed, double *cpu)
 		say(&text, "\n", 1);
 	}
 	mysql_options(db, MYSQL_OPT_LOCAL_INFILE, &(unsigned){ 1 });
-	if (mysql_real_connect(db, NULL, "root", "", "geotherm", 0, bed->mariadbd->socket, 0) == NULL) {
+	if (mysql_real_connect(db, NULL, "root", "", "geotherm", 0, bed->mariadbd->socket, 0) ==
+	    NULL) {
 		die("LOAD DATA", mysql_error(db));
 	}
-	mysql_set_local_infile_handler(db, infile_init, infile_read, infile_end, infile_error, &text);
+	mysql_set_local_infile_handler(db, infile_init, infile_read, infile_end, infile_error,
+				       &text);
 	snprintf(names, sizeof(names), "%s", store_row_names);
 	*strstr(names, "sensors") = '\0';
-	snprintf(sql, sizeof(sql), "LOAD DATA LOCAL INFILE 'rows' INTO TABLE readings (%s @s) SET sensors = UNHEX(@s)", names);
+	snprintf(
+		sql, sizeof(sql),
+		"LOAD DATA LOCAL INFILE 'rows' INTO TABLE readings (%s @s) SET sensors = UNHEX(@s)",
+		names);
 	*cpu = cpu_s(bed);
 	took = wall_s();
 	if (mysql_query(db, sql) != 0 || mysql_affected_rows(db) != ROUND_ROWS) {
-		die("LOAD DATA", mysql_errno(db) != 0 ? mysql_error(db) : "not all rows were taken");
+		die("LOAD DATA",
+		    mysql_errno(db) != 0 ? mysql_error(db) : "not all rows were taken");
 	}
 	took = wall_s() - took;
 	*cpu = cpu_s(bed) - *cpu;
@@ -373,7 +390,8 @@ static double one_transaction(struct bed *bed, double *cpu)
 		for (unsigned i = 0; i < BATCH; i++) {
 			const struct reading *r = &readings[i];
 
-			store_row_make(&row, stream_of(bed, bed->next - BATCH + i), r, r->utc_us + 250000);
+			store_row_make(&row, stream_of(bed, bed->next - BATCH + i), r,
+				       r->utc_us + 250000);
 			bind_row(insert, &row);
 			if (sqlite3_step(insert) != SQLITE_DONE) {
 				die("INSERT", sqlite3_errmsg(db));
@@ -408,7 +426,8 @@ static double median(double *values, size_t n)
 
 static void ingest(struct bed *bed, const char *name, const char *peer, double target)
 {
-	double ours[ROUNDS], one[ROUNDS], peers[ROUNDS], our_cpu[ROUNDS], peer_cpu[ROUNDS], start, cpu, batch_rate, peer_rate;
+	double ours[ROUNDS], one[ROUNDS], peers[ROUNDS], our_cpu[ROUNDS], peer_cpu[ROUNDS], start,
+		cpu, batch_rate, peer_rate;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		cpu = cpu_s(bed);
@@ -421,12 +440,14 @@ static void ingest(struct bed *bed, const char *name, const char *peer, double t
 	}
 	batch_rate = median(ours, ROUNDS);
 	peer_rate = median(peers, ROUNDS);
-	printf("%s: %.0f rows/s in batches of %d; %s %.0f: ratio ", name, batch_rate, BATCH, peer, peer_rate);
+	printf("%s: %.0f rows/s in batches of %d; %s %.0f: ratio ", name, batch_rate, BATCH, peer,
+	       peer_rate);
 	target_print(batch_rate / peer_rate, "", AT_LEAST, target);
-	printf("%s: one row a commit %.0f rows/s: batches are faster by ", name, median(one, ROUNDS));
+	printf("%s: one row a commit %.0f rows/s: batches are faster by ", name,
+	       median(one, ROUNDS));
 	target_print(batch_rate / median(one, ROUNDS), " times", AT_LEAST, TARGET_ONES);
-	printf("%s: CPU %.1f us a row, %s %.1f (database included)\n", name, median(our_cpu, ROUNDS), peer,
-	       median(peer_cpu, ROUNDS));
+	printf("%s: CPU %.1f us a row, %s %.1f (database included)\n", name,
+	       median(our_cpu, ROUNDS), peer, median(peer_cpu, ROUNDS));
 }
 
 static int count(void *arg, const struct reading *r, int64_t received_us)
@@ -446,20 +467,24 @@ static void queries(struct bed *bed, const char *name, uint64_t rows)
 	while (bed->next < rows) {
 		fill += commit(bed, BATCH, BATCH);
 		if (isatty(2) && bed->next % 100000 == 0) {
-			fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " rows", name, bed->next, rows);
+			fprintf(stderr, "\r%s: %" PRIu64 " of %" PRIu64 " rows", name, bed->next,
+				rows);
 		}
 	}
 	if (isatty(2) && bed->next > first) {
 		fprintf(stderr, "\r%60s\r", "");
 	}
 	if (bed->next > first) {
-		printf("%s: %.0f rows/s over the next %.1f million\n", name, (double)(bed->next - first) / fill,
-		       (double)(bed->next - first) / 1e6);
+		printf("%s: %.0f rows/s over the next %.1f million\n", name,
+		       (double)(bed->next - first) / fill, (double)(bed->next - first) / 1e6);
 	}
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		char device[READING_DEVICE_SIZE];
-		struct store_track t = { .device = device, .from_known = true, .from_us = T0 + PERIOD_US,
-					 .to_us = T0 + PERIOD_US + DAY_US, .limit = 10000 };
+		struct store_track t = { .device = device,
+					 .from_known = true,
+					 .from_us = T0 + PERIOD_US,
+					 .to_us = T0 + PERIOD_US + DAY_US,
+					 .limit = 10000 };
 
 		snprintf(device, sizeof(device), "urn:dev:mac:0200c0fffe%06x", i * 37u % DEVICES);
 		devices = track = 0;
@@ -474,9 +499,11 @@ static void queries(struct bed *bed, const char *name, uint64_t rows)
 		}
 		day[i] = (wall_s() - start) * 1e3;
 	}
-	printf("%s: of %.1f million rows, newest of %u devices in ", name, (double)bed->next / 1e6, devices);
+	printf("%s: of %.1f million rows, newest of %u devices in ", name, (double)bed->next / 1e6,
+	       devices);
 	target_print(median(newest, ROUNDS), " ms", AT_MOST, TARGET_QUERY_MS);
-	printf("%s: of %.1f million rows, a device's day (%u rows) in ", name, (double)bed->next / 1e6, track);
+	printf("%s: of %.1f million rows, a device's day (%u rows) in ", name,
+	       (double)bed->next / 1e6, track);
 	target_print(median(day, ROUNDS), " ms", AT_MOST, TARGET_QUERY_MS);
 }
 
@@ -498,7 +525,8 @@ int main(void)
 	const char *wanted = getenv("GEOTHERM_BENCH_ROWS");
 	unsigned long rows = 300000;
 
-	if (wanted != NULL && !options_number("bench_store: GEOTHERM_BENCH_ROWS", wanted, 0, ROWS_MAX, &rows)) {
+	if (wanted != NULL &&
+	    !options_number("bench_store: GEOTHERM_BENCH_ROWS", wanted, 0, ROWS_MAX, &rows)) {
 		return 2;
 	}
 	if (mkdtemp(sqlite_dir) == NULL) {
@@ -517,9 +545,12 @@ int main(void)
 		return 0;
 	}
 	mariadb.mariadbd = &mariadbd;
-	mariadb.config = (struct store_config){ .kind = STORE_MARIADB, .socket = mariadbd.socket, .user = "root",
+	mariadb.config = (struct store_config){ .kind = STORE_MARIADB,
+						.socket = mariadbd.socket,
+						.user = "root",
 						.database = "geotherm" };
-	/* As Debian sets it up, but for more memory: the tests' own has a redo log that a round would fill twice. */
+	/* As Debian sets it up, but for more memory: the tests' own has a redo log that a round
+	 * would fill twice. */
 	if (!private_mariadbd_sql(&mariadbd, "SET GLOBAL max_allowed_packet = 16777216") ||
 	    !private_mariadbd_sql(&mariadbd, "SET GLOBAL innodb_buffer_pool_size = 1073741824") ||
 	    !private_mariadbd_sql(&mariadbd, "SET GLOBAL innodb_log_file_size = 100663296") ||

@@ -11,7 +11,7 @@
 #include "ubx/ubx_frame.h"
 
 #define TOTAL (64u << 20)
-#define CHUNK 4096	/* what one read() of a port may give */
+#define CHUNK 4096 /* what one read() of a port may give */
 
 static double seconds(void)
 {
@@ -52,12 +52,14 @@ int main(void)
 			p += eaten;
 			left -= eaten;
 			if (item.kind == UBX_ITEM_FRAME && item.cls == 0x01 && item.id == 0x07) {
-				fixes += gnss_fix_from_pvt(&fix, item.payload, item.payload_len, 1, &limits);
+				fixes += gnss_fix_from_pvt(&fix, item.payload, item.payload_len, 1,
+							   &limits);
 			}
 		} while (item.kind != UBX_ITEM_NONE);
 	}
 	took = seconds() - start;
-	printf("%zu bytes, %llu frames, %lu fixes in %.3f s: on one core ", len, (unsigned long long)rx.frames, fixes, took);
+	printf("%zu bytes, %llu frames, %lu fixes in %.3f s: on one core ", len,
+	       (unsigned long long)rx.frames, fixes, took);
 	target_print((double)len / 1e6 / took, " MB/s", AT_LEAST, 400);
 	free(stream);
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench_w1: the 1-Wire master in virtual time: how long a cycle takes beside what the bus allows, what it takes of a
- * core, and what it accepts under preemption beside a bit-banger straight from the application note.
+ * bench_w1: the 1-Wire master in virtual time: how long a cycle takes beside what the bus allows,
+ * what it takes of a core, and what it accepts under preemption beside a bit-banger straight from
+ * the application note.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,12 +14,14 @@
 #include "tests/unit/w1_truth.h"
 
 #define SENSORS_PEER 5
-/* Of T(N), the least that the bus and the conversion allow; and of a core, for 10 sensors at 1 Hz. */
+/* Of T(N), the least that the bus and the conversion allow; and of a core, for 10 sensors at 1 Hz.
+ */
 #define RATIO_MAX 1.05
 #define POLLED_MAX 1.0
 #define PERCENT_MAX 2
 
-/* A computer: what an ioctl takes, how late it wakes up, and what a sleep takes of its CPU (two switches and a timer). */
+/* A computer: what an ioctl takes, how late it wakes up, and what a sleep takes of its CPU (two
+ * switches and a timer). */
 struct computer {
 	const char *name;
 	struct w1_sim_cost set, get, reconfigure, clock, wake;
@@ -26,18 +29,42 @@ struct computer {
 };
 
 static const struct computer computers[] = {
-	/* measured by others (go-gpiocdev README: get 1.06 us, set 1.15, reconfigure 3.2); the rest estimated */
-	{ "Pi 4 (ioctls published)", { 1000, 1300 }, { 950, 1200 }, { 3000, 3500 }, { 30, 80 }, { 5000, 20000 }, 4000 },
+	/* measured by others (go-gpiocdev README: get 1.06 us, set 1.15, reconfigure 3.2); the rest
+	   estimated */
+	{ "Pi 4 (ioctls published)",
+	  { 1000, 1300 },
+	  { 950, 1200 },
+	  { 3000, 3500 },
+	  { 30, 80 },
+	  { 5000, 20000 },
+	  4000 },
 	/* nobody has published a Pi 3: estimated throughout */
-	{ "Pi 3 (estimated)", { 2000, 3500 }, { 1500, 3000 }, { 5000, 10000 }, { 50, 250 }, { 8000, 30000 }, 8000 },
+	{ "Pi 3 (estimated)",
+	  { 2000, 3500 },
+	  { 1500, 3000 },
+	  { 5000, 10000 },
+	  { 50, 250 },
+	  { 8000, 30000 },
+	  8000 },
 	/* the same without real-time rights: wakes up too late to sleep within a slot */
-	{ "Pi 3, no real-time", { 2000, 3500 }, { 1500, 3000 }, { 5000, 10000 }, { 50, 250 }, { 60000, 150000 }, 8000 },
+	{ "Pi 3, no real-time",
+	  { 2000, 3500 },
+	  { 1500, 3000 },
+	  { 5000, 10000 },
+	  { 50, 250 },
+	  { 60000, 150000 },
+	  8000 },
 };
 
-static struct w1_sim *bus_of(const struct computer *c, unsigned sensors, uint64_t seed, uint32_t ppm)
+static struct w1_sim *bus_of(const struct computer *c, unsigned sensors, uint64_t seed,
+			     uint32_t ppm)
 {
-	const struct w1_sim_config config = { .seed = seed, .set = c->set, .get = c->get, .reconfigure = c->reconfigure,
-					      .clock = c->clock, .wake = c->wake };
+	const struct w1_sim_config config = { .seed = seed,
+					      .set = c->set,
+					      .get = c->get,
+					      .reconfigure = c->reconfigure,
+					      .clock = c->clock,
+					      .wake = c->wake };
 	struct w1_sim *sim = w1_sim_new(&config);
 
 	for (unsigned i = 0; i < sensors; i++) {
@@ -59,7 +86,8 @@ static void cycle_times(const struct computer *c)
 
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
 		unsigned sensors = counts[i], n;
-		double theory = 1.936 + 750 + (sensors == 1 ? 6.328 : sensors * 10.232), took[2], core;
+		double theory = 1.936 + 750 + (sensors == 1 ? 6.328 : sensors * 10.232), took[2],
+		       core;
 		struct thermometer_sample samples[W1_CYCLE_DEVICES];
 
 		for (int slow = 0; slow < 2; slow++) {
@@ -71,7 +99,8 @@ static void cycle_times(const struct computer *c)
 				w1_sim_slave(sim, k)->timing.convert_ns = 749900000;
 			}
 			w1_cycle_init(&cycle, w1_sim_line(sim), NULL, 100);
-			w1_cycle_run(&cycle, samples, &n);	/* searches, arms, and learns how late this computer wakes */
+			w1_cycle_run(&cycle, samples, &n); /* searches, arms, and learns how late
+							      this computer wakes */
 			start = w1_sim_now(sim);
 			busy = cycle.bus.busy_ns;
 			sleeps = cycle.bus.slots.sleeps;
@@ -83,17 +112,23 @@ static void cycle_times(const struct computer *c)
 			slots = cycle.bus.slots.slots - slots;
 			core = ms(busy) + ms(sleeps * c->sleep_cpu_ns);
 			if (slow && sensors == 10) {
-				/* 2 % of a core is 20 ms a second: 12.9 us for each of some 1550 slots. */
-				printf("%s: 10 sensors: %" PRIu64 " slots of %.1f us in ioctls and spinning, %" PRIu64 " sleeps of %.0f us\n",
-				       c->name, slots, ms(busy) * 1000 / (double)slots, sleeps, c->sleep_cpu_ns / 1000.0);
+				/* 2 % of a core is 20 ms a second: 12.9 us for each of some 1550
+				 * slots. */
+				printf("%s: 10 sensors: %" PRIu64
+				       " slots of %.1f us in ioctls and spinning, %" PRIu64
+				       " sleeps of %.0f us\n",
+				       c->name, slots, ms(busy) * 1000 / (double)slots, sleeps,
+				       c->sleep_cpu_ns / 1000.0);
 				printf("%s: 10 sensors at 1 Hz: ", c->name);
 				target_print(core / 10, " % of a core", AT_MOST, PERCENT_MAX);
 			}
 			w1_sim_free(sim);
 		}
-		printf("%s: %u sensors, 12 bit: %.1f ms when all take 750 ms, T(N) %.1f: ratio ", c->name, sensors, took[1], theory);
+		printf("%s: %u sensors, 12 bit: %.1f ms when all take 750 ms, T(N) %.1f: ratio ",
+		       c->name, sensors, took[1], theory);
 		target_print(took[1] / theory, "", AT_MOST, RATIO_MAX);
-		printf("%s: %u sensors, 12 bit, as fast as they are: %.1f ms: ratio ", c->name, sensors, took[0]);
+		printf("%s: %u sensors, 12 bit, as fast as they are: %.1f ms: ratio ", c->name,
+		       sensors, took[0]);
 		target_print(took[0] / theory, "", AT_MOST, POLLED_MAX);
 	}
 }
@@ -103,7 +138,8 @@ struct tally {
 	uint64_t awake_ns;
 };
 
-static void count(struct tally *t, struct w1_sim *sim, unsigned device, uint64_t start, bool accepted, int16_t raw)
+static void count(struct tally *t, struct w1_sim *sim, unsigned device, uint64_t start,
+		  bool accepted, int16_t raw)
 {
 	enum truth truth;
 
@@ -123,20 +159,22 @@ static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally
 	unsigned n;
 
 	w1_cycle_init(&cycle, w1_sim_line(sim), NULL, 1000000);
-	w1_cycle_run(&cycle, samples, &n);	/* the sensors are found in good weather: the other one is told who they are */
+	w1_cycle_run(&cycle, samples, &n); /* the sensors are found in good weather: the other one
+					      is told who they are */
 	w1_sim_set_preemption(sim, ppm);
 	for (unsigned k = 0; k < cycles; k++) {
 		uint64_t start = w1_sim_now(sim);
 
 		w1_cycle_run(&cycle, samples, &n);
 		for (unsigned i = 0; i < n; i++) {
-			count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start, samples[i].temp_known,
-			      samples[i].raw);
+			count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start,
+			      samples[i].temp_known, samples[i].raw);
 		}
 	}
 }
 
-/* Convert for all, 750 ms, read each; five tries where the CRC is wrong, as the kernel's driver has. */
+/* Convert for all, 750 ms, read each; five tries where the CRC is wrong, as the kernel's driver
+ * has. */
 static void textbook(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t)
 {
 	struct master m = master_on(sim);
@@ -162,17 +200,20 @@ static void textbook(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct t
 
 static void beside_a_textbook(uint32_t ppm, unsigned cycles)
 {
-	static void (*const masters[])(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t) = { ours, textbook };
+	typedef void master_fn(struct w1_sim * sim, uint32_t ppm, unsigned cycles, struct tally *t);
+	static master_fn *const masters[] = { ours, textbook };
 	static const char *const names[] = { "this master", "AN126 slots, CRC and 5 tries" };
 
-	printf("preemption of 1 us to 5 ms, %.0e per operation, %d sensors\n", ppm / 1e6, SENSORS_PEER);
+	printf("preemption of 1 us to 5 ms, %.0e per operation, %d sensors\n", ppm / 1e6,
+	       SENSORS_PEER);
 	for (int i = 0; i < 2; i++) {
 		struct w1_sim *sim = bus_of(&computers[1], SENSORS_PEER, 11, 0);
 		struct tally t = { 0 };
 
 		masters[i](sim, ppm, cycles, &t);
-		printf("  %-28s %6u reads, %5.1f %% accepted; of a million accepted %.0f stale, %.0f wrong\n", names[i], t.reads,
-		       100.0 * t.accepted / t.reads, 1e6 * t.stale / (t.accepted ? t.accepted : 1),
+		printf("  %-28s %6u reads, %5.1f %% accepted; of a million accepted %.0f stale, %.0f wrong\n",
+		       names[i], t.reads, 100.0 * t.accepted / t.reads,
+		       1e6 * t.stale / (t.accepted ? t.accepted : 1),
 		       1e6 * t.wrong / (t.accepted ? t.accepted : 1));
 		if (i == 0) {
 			printf("  accepted by it though stale or wrong, at %.0e: ", ppm / 1e6);

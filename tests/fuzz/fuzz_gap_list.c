@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* fuzz_gap_list: any bytes as a node's list of gaps; see fuzz_senml.h for libFuzzer. What is taken can be written and read again. */
+/* fuzz_gap_list: any bytes as a node's list of gaps; see fuzz_senml.h for libFuzzer. What is taken
+ * can be written and read again. */
 #include "tests/fuzz/fuzz_senml.h"
 #include "userspace/reading/gap_list.h"
 

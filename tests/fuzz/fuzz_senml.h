@@ -39,7 +39,8 @@ static inline void fuzz_senml(enum senml_format format, const uint8_t *data, siz
 		int used = senml_encode(formats[f], in, (size_t)n, pack, sizeof(pack), NULL);
 
 		fuzz_expect(used > 0);
-		fuzz_expect(senml_decode(formats[f], pack, (size_t)used, out, FUZZ_READINGS, &err) == n);
+		fuzz_expect(senml_decode(formats[f], pack, (size_t)used, out, FUZZ_READINGS,
+					 &err) == n);
 		for (int i = 0; i < n; i++) {
 			fuzz_expect(reading_equal(&in[i], &out[i]));
 		}
@@ -50,10 +51,12 @@ static inline void fuzz_senml(enum senml_format format, const uint8_t *data, siz
 		int used = senml_encode_acks(formats[f], acks, (size_t)n, pack, sizeof(pack));
 
 		fuzz_expect(used > 0);
-		fuzz_expect(senml_decode_acks(formats[f], pack, (size_t)used, acks_out, FUZZ_READINGS, &err) == n);
+		fuzz_expect(senml_decode_acks(formats[f], pack, (size_t)used, acks_out,
+					      FUZZ_READINGS, &err) == n);
 		for (int i = 0; i < n; i++) {
 			fuzz_expect(strcmp(acks[i].device, acks_out[i].device) == 0 &&
-				    acks[i].epoch == acks_out[i].epoch && acks[i].complete == acks_out[i].complete);
+				    acks[i].epoch == acks_out[i].epoch &&
+				    acks[i].complete == acks_out[i].complete);
 		}
 	}
 }

@@ -6,7 +6,8 @@
  * later. It goes through the receive core and through a whole session; what must
  * hold whatever comes is checked with abort(). libFuzzer:
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_ubx.c ubx/ubx_*.c ubx/gnss_fix.c
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_ubx.c ubx/ubx_*.c
+ *ubx/gnss_fix.c
  *
  * tests/unit/test_ubx_corpus.c replays tests/fuzz/corpus/ubx without libFuzzer.
  */
@@ -54,7 +55,7 @@ static void take_output(struct ubx_session *s, size_t room, uint64_t now)
 	unsigned n = 0;
 
 	while (ubx_tx_output(&s->tx, &out)) {
-		must(++n < 5000);	/* it comes to rest */
+		must(++n < 5000); /* it comes to rest */
 		if (out.baud == 0) {
 			must(out.len <= sizeof(s->tx.buf));
 			ubx_tx_written(&s->tx, out.len < room ? out.len : room, now);
@@ -65,7 +66,11 @@ static void take_output(struct ubx_session *s, size_t room, uint64_t now)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct ubx_session_config config = {
-		.baud = 115200, .rate_ms = 1000, .dyn_model = 4, .week = 2400, .save_to_bbr = true,
+		.baud = 115200,
+		.rate_ms = 1000,
+		.dyn_model = 4,
+		.week = 2400,
+		.save_to_bbr = true,
 		.limits = { .max_hacc_mm = 100000 },
 	};
 	static struct ubx_frame_rx rx;
@@ -78,10 +83,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t n = data[0] < size - 2 ? data[0] : size - 2;
 		uint64_t then = now + data[1] * 16000000ull;
 
-		/* Every deadline on the way is kept; each must be later than the one before, or work be done. */
+		/* Every deadline on the way is kept; each must be later than the one before, or
+		 * work be done. */
 		for (unsigned i = 0; ubx_session_deadline(&s) <= then; i++) {
 			must(i < 4000);
-			now = ubx_session_deadline(&s) > now ? ubx_session_deadline(&s) : now + 1000;
+			now = ubx_session_deadline(&s) > now ? ubx_session_deadline(&s)
+							     : now + 1000;
 			ubx_session_tick(&s, now);
 			take_output(&s, 1 + data[1], now);
 		}

@@ -2,17 +2,19 @@
 /*
  * geotherm-sim: a GPIO chip for tests, with 1-Wire thermometers behind one of its lines.
  *
- * Any software that speaks 1-Wire over a GPIO of this kernel can be held to it: a program over libgpiod, the stock
- * w1-gpio, our own master. The thermometers are those of userspace/sim/w1_slave.c. Bound by the device tree
- * (compatible "geotherm,sim-gpio", a gpio-controller with two cells); one instance.
+ * Any software that speaks 1-Wire over a GPIO of this kernel can be held to it: a program over
+ * libgpiod, the stock w1-gpio, our own master. The thermometers are those of
+ * userspace/sim/w1_slave.c. Bound by the device tree (compatible "geotherm,sim-gpio", a
+ * gpio-controller with two cells); one instance.
  *
- * Line `bus` is the wire; every other line gives back what it was told to be, and reads 0 as an input. Open drain is
- * left to gpiolib, which makes an input of a line that is let go, as on a Raspberry Pi. A line that is driven high
- * is a strong pull-up.
+ * Line `bus` is the wire; every other line gives back what it was told to be, and reads 0 as an
+ * input. Open drain is left to gpiolib, which makes an input of a line that is let go, as on a
+ * Raspberry Pi. A line that is driven high is a strong pull-up.
  *
- * Faults are module parameters, most of them writable while it runs (modinfo lists them). In debugfs,
- * geotherm-sim/devices tells the truth about each thermometer, geotherm-sim/line what the master did to the wire,
- * with what was outside the data sheet; writing anything to line sets its counters to 0.
+ * Faults are module parameters, most of them writable while it runs (modinfo lists them). In
+ * debugfs, geotherm-sim/devices tells the truth about each thermometer, geotherm-sim/line what the
+ * master did to the wire, with what was outside the data sheet; writing anything to line sets its
+ * counters to 0.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -30,11 +32,11 @@
 
 #include "w1_wire.h"
 
-#define LINES 54	/* as many as a Raspberry Pi 3 has */
+#define LINES 54 /* as many as a Raspberry Pi 3 has */
 
 struct sim {
 	struct gpio_chip chip;
-	raw_spinlock_t lock;	/* all that follows */
+	raw_spinlock_t lock; /* all that follows */
 	struct w1_wire wire;
 	u64 outputs, values;
 	struct dentry *debugfs;
@@ -42,8 +44,8 @@ struct sim {
 	struct w1_random storm_random;
 };
 
-static struct sim *sim;		/* the one instance, for the parameters */
-static DEFINE_MUTEX(sim_mutex);	/* guards the pointer */
+static struct sim *sim; /* the one instance, for the parameters */
+static DEFINE_MUTEX(sim_mutex); /* guards the pointer */
 
 /* --- parameters --- */
 
@@ -58,7 +60,8 @@ MODULE_PARM_DESC(seed, "of serial numbers, each device's own timing, and noise (
 static char *model[W1_WIRE_DEVICES] = { "A1", "A1" };
 static unsigned int models = 2;
 module_param_array(model, charp, &models, 0444);
-MODULE_PARM_DESC(model, "makes of the thermometers: A1 (genuine), clones A2 to H, DS18S20 ... (A1,A1)");
+MODULE_PARM_DESC(model,
+		 "makes of the thermometers: A1 (genuine), clones A2 to H, DS18S20 ... (A1,A1)");
 
 static unsigned int parasite;
 module_param(parasite, uint, 0444);
@@ -71,7 +74,9 @@ MODULE_PARM_DESC(temp, "temperatures around them, in thousandths of a degree (20
 
 static int step;
 module_param(step, int, 0644);
-MODULE_PARM_DESC(step, "rise with each conversion, in thousandths of a degree, so that an old value shows (0)");
+MODULE_PARM_DESC(
+	step,
+	"rise with each conversion, in thousandths of a degree, so that an old value shows (0)");
 
 static unsigned int badcrc;
 static unsigned int absent;
@@ -82,16 +87,18 @@ static unsigned int storm;
 
 static unsigned int storm_us = 60;
 module_param(storm_us, uint, 0644);
-MODULE_PARM_DESC(storm_us, "microseconds that an interrupt of the storm takes at most, up to 1000 (60)");
+MODULE_PARM_DESC(storm_us,
+		 "microseconds that an interrupt of the storm takes at most, up to 1000 (60)");
 
 static void apply(void);
 
 static int knob_set(const char *value, const struct kernel_param *kp)
 {
-	unsigned int max = kp->arg == &stuck ? W1_WIRE_STUCK_COUNT - 1 :
-			   kp->arg == &noise ? 1000000 :
-			   kp->arg == &slow ? 4000 :
-			   kp->arg == &storm ? 10000 : (1u << W1_WIRE_DEVICES) - 1;
+	unsigned int max = kp->arg == &stuck   ? W1_WIRE_STUCK_COUNT - 1
+			   : kp->arg == &noise ? 1000000
+			   : kp->arg == &slow  ? 4000
+			   : kp->arg == &storm ? 10000
+					       : (1u << W1_WIRE_DEVICES) - 1;
 	int ret = param_set_uint_minmax(value, kp, 0, max);
 
 	if (ret) {
@@ -118,7 +125,8 @@ __MODULE_PARM_TYPE(noise, "uint");
 MODULE_PARM_DESC(noise, "so many of a million samples come out wrong (0)");
 module_param_cb(slow, &knob_ops, &slow, 0644);
 __MODULE_PARM_TYPE(slow, "uint");
-MODULE_PARM_DESC(slow, "milliseconds that a conversion takes, up to 4000; 0: as the make has it (0)");
+MODULE_PARM_DESC(slow,
+		 "milliseconds that a conversion takes, up to 4000; 0: as the make has it (0)");
 
 module_param_cb(storm, &knob_ops, &storm, 0644);
 __MODULE_PARM_TYPE(storm, "uint");
@@ -156,11 +164,13 @@ static enum hrtimer_restart storm_interrupt(struct hrtimer *timer)
 	u32 every_us = 2000000 / max(READ_ONCE(storm), 1u);
 
 	udelay(w1_random_between(&s->storm_random, 1, clamp(READ_ONCE(storm_us), 1u, 1000u)));
-	hrtimer_forward_now(timer, ns_to_ktime(1000ULL * w1_random_between(&s->storm_random, 1, every_us)));
+	hrtimer_forward_now(
+		timer, ns_to_ktime(1000ULL * w1_random_between(&s->storm_random, 1, every_us)));
 	return HRTIMER_RESTART;
 }
 
-/* What surrounds a device when a conversion ends: what rises comes from the cold again, however long it does. */
+/* What surrounds a device when a conversion ends: what rises comes from the cold again, however
+ * long it does. */
 static int32_t surroundings(void *ctx, uint64_t now_ns)
 {
 	const struct w1_wire_device *d = ctx;
@@ -248,7 +258,8 @@ static int line_get(struct gpio_chip *chip, unsigned int line)
 	int level;
 
 	raw_spin_lock_irqsave(&s->lock, flags);
-	level = line == bus ? w1_wire_sample(&s->wire, ktime_get_ns()) : (s->outputs & s->values) >> line & 1;
+	level = line == bus ? w1_wire_sample(&s->wire, ktime_get_ns())
+			    : (s->outputs & s->values) >> line & 1;
 	raw_spin_unlock_irqrestore(&s->lock, flags);
 	return level;
 }
@@ -269,10 +280,13 @@ static int devices_show(struct seq_file *file, void *unused)
 		d = s->wire.device[i].slave;
 		plugged = s->wire.device[i].plugged;
 		raw_spin_unlock_irqrestore(&s->lock, flags);
-		seq_printf(file, "%02x-%02x%02x%02x%02x%02x%02x model=%s plugged=%d parasite=%d raw=%d conversions=%u "
-			   "power_ons=%u brownouts=%u copies=%u unknown_commands=%u\n", d.rom[0], d.rom[6], d.rom[5],
-			   d.rom[4], d.rom[3], d.rom[2], d.rom[1], d.model->name, plugged, d.parasite, d.last.raw,
-			   d.conversions, d.power_ons, d.brownouts, d.copies, d.unknown_commands);
+		seq_printf(
+			file,
+			"%02x-%02x%02x%02x%02x%02x%02x model=%s plugged=%d parasite=%d raw=%d conversions=%u "
+			"power_ons=%u brownouts=%u copies=%u unknown_commands=%u\n",
+			d.rom[0], d.rom[6], d.rom[5], d.rom[4], d.rom[3], d.rom[2], d.rom[1],
+			d.model->name, plugged, d.parasite, d.last.raw, d.conversions, d.power_ons,
+			d.brownouts, d.copies, d.unknown_commands);
 	}
 	return 0;
 }
@@ -295,8 +309,8 @@ static int line_show(struct seq_file *file, void *unused)
 	low = s->wire.longest_short_low_ns;
 	sample = s->wire.latest_sample_ns;
 	raw_spin_unlock_irqrestore(&s->lock, flags);
-	seq_printf(file, "slots=%llu resets=%llu longest_short_low_ns=%llu latest_sample_ns=%llu\n", judge.slots,
-		   judge.resets, low, sample);
+	seq_printf(file, "slots=%llu resets=%llu longest_short_low_ns=%llu latest_sample_ns=%llu\n",
+		   judge.slots, judge.resets, low, sample);
 	for (unsigned int i = 0; i < W1_SIM_OFFENCE_COUNT; i++) {
 		if (judge.offences[i] > 0) {
 			seq_printf(file, "%s=%llu (%s)\n", names[i], judge.offences[i],
@@ -348,7 +362,8 @@ static int add_devices(struct device *dev, struct w1_wire *wire)
 			id++;
 		}
 		if (id == W1_MODEL_COUNT) {
-			dev_err(dev, "model=%s: no such make; A1 to H, DS18S20 and others of w1_model.c are known\n",
+			dev_err(dev,
+				"model=%s: no such make; A1 to H, DS18S20 and others of w1_model.c are known\n",
 				model[i]);
 			return -EINVAL;
 		}
@@ -441,10 +456,7 @@ static int sim_probe(struct platform_device *pdev)
 	return devm_gpiochip_add_data(dev, &s->chip, s);
 }
 
-static const struct of_device_id sim_match[] = {
-	{ .compatible = "geotherm,sim-gpio" },
-	{ }
-};
+static const struct of_device_id sim_match[] = { { .compatible = "geotherm,sim-gpio" }, {} };
 MODULE_DEVICE_TABLE(of, sim_match);
 
 static struct platform_driver sim_driver = {

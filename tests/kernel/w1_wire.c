@@ -160,10 +160,12 @@ static void set_strong(struct w1_wire *w, bool on, uint64_t at)
 		look_at(w, i);
 	}
 	if (on && working > 0 && !w->master_low && at - w->judge.release_ns > 10 * US) {
-		w1_sim_judge_note(&w->judge, W1_SIM_STRONG_LATE, at, at - w->judge.release_ns, false);
+		w1_sim_judge_note(&w->judge, W1_SIM_STRONG_LATE, at, at - w->judge.release_ns,
+				  false);
 	}
 	for (unsigned int i = 0; i < w->n_devices; i++) {
-		w1_slave_strong_pullup(&w->device[i].slave, on && working <= STRONG_PULLUP_DEVICES, at);
+		w1_slave_strong_pullup(&w->device[i].slave, on && working <= STRONG_PULLUP_DEVICES,
+				       at);
 		look_at(w, i);
 	}
 }
@@ -237,7 +239,8 @@ bool w1_wire_sample(struct w1_wire *w, uint64_t now)
 	if (w->noise_ppm > 0 && w1_random_between(&w->random, 0, 999999) < w->noise_ppm) {
 		level = !level;
 	}
-	if (w->judge.read_slot && !w->judge.after_reset && !w->sampled && now - w->judge.fall_ns > w->latest_sample_ns) {
+	if (w->judge.read_slot && !w->judge.after_reset && !w->sampled &&
+	    now - w->judge.fall_ns > w->latest_sample_ns) {
 		w->latest_sample_ns = now - w->judge.fall_ns;
 	}
 	w->sampled = true;
@@ -288,7 +291,8 @@ void w1_wire_slow(struct w1_wire *w, uint32_t convert_ms)
 	}
 }
 
-int w1_wire_add(struct w1_wire *w, enum w1_model_id model, uint64_t seed, bool parasite, uint64_t now)
+int w1_wire_add(struct w1_wire *w, enum w1_model_id model, uint64_t seed, bool parasite,
+		uint64_t now)
 {
 	unsigned int index = w->n_devices;
 	struct w1_wire_device *d = &w->device[index];

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * coap_load PORT PKI DEVICES [PATH]: many DTLS sessions of CoAP clients in one process, to load a server on 127.0.0.1.
+ * coap_load PORT PKI DEVICES [PATH]: many DTLS sessions of CoAP clients in one process, to load a
+ *server on 127.0.0.1.
  *
- * PKI holds ca.pem, and node.key with node-0.pem ... of DEVICES devices urn:dev:mac:0200c0fffe000000 ... Without PATH each
- * request is a POST of one reading to /gpsflowtemp, else a PUT of as many bytes to /PATH. Reads commands from stdin, a line
- * each, and answers each with a line:
+ * PKI holds ca.pem, and node.key with node-0.pem ... of DEVICES devices
+ *urn:dev:mac:0200c0fffe000000 ... Without PATH each request is a POST of one reading to
+ * /gpsflowtemp, else a PUT of as many bytes to /PATH. Reads commands from stdin, a line each, and
+ *answers each with a line:
  *
- *	connect N [ticket]	so many more sessions; the handshakes in full, or by a ticket from the last  -> N
- *	close N			ends the newest N by close_notify  -> N
- *	load N SECONDS [RATE]	N sessions send, each one request at a time, as fast as they are answered or RATE a second
+ *	connect N [ticket]	so many more sessions; the handshakes in full, or by a ticket from
+ *the last  -> N close N			ends the newest N by close_notify  -> N load N
+ *SECONDS [RATE]	N sessions send, each one request at a time, as fast as they are answered or
+ *RATE a second
  *				-> requests seconds p50_us p99_us bytes
  *	ask N SECONDS [RATE]	the same with GET /time, which costs any server little
  *
- * At a RATE all RATE * SECONDS requests are sent, each at its due time or as soon after it as a session is free, and its
- * latency counts from the due time: else a server that stands still would hide it from all but the requests under way.
- * Without a RATE it counts from the sending.
+ * At a RATE all RATE * SECONDS requests are sent, each at its due time or as soon after it as a
+ *session is free, and its latency counts from the due time: else a server that stands still would
+ *hide it from all but the requests under way. Without a RATE it counts from the sending.
  *
- * A time-out of a request (2 s: ACK_TIMEOUT, RFC 7252 4.8) ends the program: a benchmark has no losses. So does a command
- * that is not understood (exit code 2).
+ * A time-out of a request (2 s: ACK_TIMEOUT, RFC 7252 4.8) ends the program: a benchmark has no
+ *losses. So does a command that is not understood (exit code 2).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -46,7 +49,7 @@
 
 #define SESSIONS_MAX 12000
 #define DEVICES_MAX 128
-#define HANDSHAKES 32	/* at a time */
+#define HANDSHAKES 32 /* at a time */
 #define TIMEOUT_NS UINT64_C(2000000000)
 #define LATENCIES_MAX 4000000
 #define SECONDS_MAX 3600
@@ -58,8 +61,8 @@ struct session {
 	mbedtls_net_context net;
 	unsigned device;
 	uint16_t mid;
-	uint64_t sent_ns;	/* 0: nothing is outstanding */
-	uint64_t due_ns;	/* when the request was to be sent */
+	uint64_t sent_ns; /* 0: nothing is outstanding */
+	uint64_t due_ns; /* when the request was to be sent */
 };
 
 struct device {
@@ -132,10 +135,12 @@ static void prepare(const char *pki)
 		mbedtls_ssl_config_init(&d->conf);
 		snprintf(path, sizeof(path), "%s/node-%u.pem", pki, i);
 		check(path, mbedtls_x509_crt_parse_file(&d->crt, path));
-		check("configuration", mbedtls_ssl_config_defaults(&d->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_DATAGRAM,
+		check("configuration", mbedtls_ssl_config_defaults(&d->conf, MBEDTLS_SSL_IS_CLIENT,
+								   MBEDTLS_SSL_TRANSPORT_DATAGRAM,
 								   MBEDTLS_SSL_PRESET_DEFAULT));
 		mbedtls_ssl_conf_rng(&d->conf, mbedtls_ctr_drbg_random, &drbg);
-		mbedtls_ssl_conf_authmode(&d->conf, MBEDTLS_SSL_VERIFY_NONE);	/* the server's cost is the question */
+		mbedtls_ssl_conf_authmode(&d->conf, MBEDTLS_SSL_VERIFY_NONE); /* the server's cost
+										 is the question */
 		mbedtls_ssl_conf_max_tls_version(&d->conf, MBEDTLS_SSL_VERSION_TLS1_2);
 		mbedtls_ssl_conf_groups(&d->conf, groups);
 		mbedtls_ssl_conf_handshake_timeout(&d->conf, 1000, 16000);
@@ -155,12 +160,14 @@ static struct session *open_session(unsigned number, bool by_ticket)
 	s->device = number % n_devices;
 	mbedtls_ssl_init(&s->ssl);
 	s->net.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->net.fd < 0 || connect(s->net.fd, (const struct sockaddr *)&server, sizeof(server)) != 0) {
+	if (s->net.fd < 0 ||
+	    connect(s->net.fd, (const struct sockaddr *)&server, sizeof(server)) != 0) {
 		die("a socket", 0);
 	}
 	check("a session", mbedtls_ssl_setup(&s->ssl, &devices[s->device].conf));
 	mbedtls_ssl_set_bio(&s->ssl, &s->net, mbedtls_net_send, mbedtls_net_recv, NULL);
-	mbedtls_ssl_set_timer_cb(&s->ssl, &s->timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
+	mbedtls_ssl_set_timer_cb(&s->ssl, &s->timer, mbedtls_timing_set_delay,
+				 mbedtls_timing_get_delay);
 	if (by_ticket) {
 		check("the ticket", mbedtls_ssl_set_session(&s->ssl, &ticket));
 	}
@@ -194,7 +201,8 @@ static void connect_more(unsigned n, bool by_ticket)
 	while (n_going > 0 || begun < n) {
 		while (n_going < HANDSHAKES && begun < n) {
 			/* A ticket is of one device. */
-			going[n_going++] = open_session(by_ticket ? ticket_device : first + begun, by_ticket);
+			going[n_going++] =
+				open_session(by_ticket ? ticket_device : first + begun, by_ticket);
 			begun++;
 		}
 		for (unsigned i = 0; i < n_going; i++) {
@@ -203,7 +211,8 @@ static void connect_more(unsigned n, bool by_ticket)
 			if (rc == 0) {
 				up(going[i]);
 				going[i--] = going[--n_going];
-			} else if (rc != MBEDTLS_ERR_SSL_WANT_READ && rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
+			} else if (rc != MBEDTLS_ERR_SSL_WANT_READ &&
+				   rc != MBEDTLS_ERR_SSL_WANT_WRITE) {
 				die("a handshake", rc);
 			}
 		}
@@ -259,7 +268,8 @@ static size_t reading_of(struct device *d, unsigned number, uint8_t *out, size_t
 	return (size_t)n;
 }
 
-/* RFC 7252 3: CON, a token of 2 bytes; options Uri-Path (11) and Content-Format (12) = 112. Due 0: now. */
+/* RFC 7252 3: CON, a token of 2 bytes; options Uri-Path (11) and Content-Format (12) = 112. Due 0:
+ * now. */
 static void send_request(struct session *s, uint64_t due_ns)
 {
 	const char *path = asking ? "time" : put_path != NULL ? put_path : "gpsflowtemp";
@@ -307,9 +317,9 @@ static bool take_answer(struct session *s)
 		unsigned token = m[0] & 15u;
 
 		if (n < 4 + (int)token || token != 2 || (m[0] & 0x30) == 0x30) {
-			continue;	/* an empty acknowledgement: the answer comes by itself */
+			continue; /* an empty acknowledgement: the answer comes by itself */
 		}
-		if ((m[0] & 0x30) == 0) {	/* CON: acknowledge it */
+		if ((m[0] & 0x30) == 0) { /* CON: acknowledge it */
 			const uint8_t ack[4] = { 0x60, 0, m[2], m[3] };
 
 			mbedtls_ssl_write(&s->ssl, ack, sizeof(ack));
@@ -318,7 +328,8 @@ static bool take_answer(struct session *s)
 			continue;
 		}
 		if (m[1] >> 5 != 2) {
-			fprintf(stderr, "coap_load: answered %u.%02u: %.*s\n", m[1] >> 5, m[1] & 31u, n - 6, (const char *)m + 6);
+			fprintf(stderr, "coap_load: answered %u.%02u: %.*s\n", m[1] >> 5,
+				m[1] & 31u, n - 6, (const char *)m + 6);
 			exit(1);
 		}
 		if (n_latencies == LATENCIES_MAX) {
@@ -392,7 +403,8 @@ static void load(unsigned n, double seconds, double rate)
 	}
 	seconds = (double)(now_ns() - began) / 1e9;
 	qsort(latency_us, n_latencies, sizeof(latency_us[0]), by_size);
-	printf("%" PRIu64 " %.3f %u %u %zu\n", sent, seconds, n_latencies > 0 ? latency_us[n_latencies / 2] : 0,
+	printf("%" PRIu64 " %.3f %u %u %zu\n", sent, seconds,
+	       n_latencies > 0 ? latency_us[n_latencies / 2] : 0,
 	       n_latencies > 0 ? latency_us[n_latencies * 99 / 100] : 0, request_bytes);
 }
 
@@ -405,7 +417,8 @@ static double number(const char *what, const char *text, double min, double max)
 	double value = text != NULL ? strtod(text, &end) : 0;
 
 	if (text == NULL || end == text || *end != '\0' || !(value >= min && value <= max)) {
-		fprintf(stderr, "coap_load: %s: '%s': a number from %g to %g is wanted\n", what, text != NULL ? text : "", min, max);
+		fprintf(stderr, "coap_load: %s: '%s': a number from %g to %g is wanted\n", what,
+			text != NULL ? text : "", min, max);
 		exit(2);
 	}
 	return value;
@@ -416,7 +429,8 @@ static unsigned whole(const char *what, const char *text, unsigned min, unsigned
 	double value;
 
 	if (max < min) {
-		fprintf(stderr, "coap_load: %s: %s\n", what, max == 0 ? "no session is open" : "no more sessions are possible");
+		fprintf(stderr, "coap_load: %s: %s\n", what,
+			max == 0 ? "no session is open" : "no more sessions are possible");
 		exit(2);
 	}
 	value = number(what, text, min, max);
@@ -433,7 +447,8 @@ static void obey(char *line)
 	unsigned n = 0;
 	bool more;
 
-	for (char *w = strtok_r(line, " \n", &rest); w != NULL && n < 5; w = strtok_r(NULL, " \n", &rest)) {
+	for (char *w = strtok_r(line, " \n", &rest); w != NULL && n < 5;
+	     w = strtok_r(NULL, " \n", &rest)) {
 		word[n++] = w;
 	}
 	more = n == 3 && strcmp(word[2], "ticket") == 0;
@@ -441,14 +456,16 @@ static void obey(char *line)
 		connect_more(whole("connect", word[1], 1, SESSIONS_MAX - n_sessions), more);
 	} else if (n == 2 && strcmp(word[0], "close") == 0) {
 		close_newest(whole("close", word[1], 1, n_sessions));
-	} else if ((n == 3 || n == 4) && (strcmp(word[0], "load") == 0 || strcmp(word[0], "ask") == 0)) {
+	} else if ((n == 3 || n == 4) &&
+		   (strcmp(word[0], "load") == 0 || strcmp(word[0], "ask") == 0)) {
 		unsigned by = whole(word[0], word[1], 1, n_sessions);
 		double seconds = number("seconds", word[2], 0.001, SECONDS_MAX);
 
 		asking = word[0][0] == 'a';
 		load(by, seconds, n == 4 ? number("rate", word[3], 0.001, RATE_MAX) : 0);
 	} else {
-		fprintf(stderr, "coap_load: '%s': connect N [ticket], close N, load N SECONDS [RATE] or ask N SECONDS [RATE] is wanted\n",
+		fprintf(stderr,
+			"coap_load: '%s': connect N [ticket], close N, load N SECONDS [RATE] or ask N SECONDS [RATE] is wanted\n",
 			n > 0 ? word[0] : "");
 		exit(2);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* fill_outbox PATH DEVICE READINGS SENSORS [undated]: an outbox with a backlog, as a node without a server leaves it. */
+/* fill_outbox PATH DEVICE READINGS SENSORS [undated]: an outbox with a backlog, as a node without a
+ * server leaves it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,9 @@ static void make(struct reading *r, const char *device, unsigned i, unsigned sen
 		struct reading_temperature *t = &r->temperatures[s];
 		const uint8_t rom[8] = { 0x28, (uint8_t)s, 0x4b, 0x46, 0x01, 0x16, 0x03 };
 		const int16_t raw = (int16_t)(320 + (i + s) % 160);
-		const uint8_t scratchpad[9] = { (uint8_t)raw, (uint8_t)(raw >> 8), 0x4b, 0x46, 0x7f, 0xff, 0x0c, 0x10 };
+		const uint8_t scratchpad[9] = {
+			(uint8_t)raw, (uint8_t)(raw >> 8), 0x4b, 0x46, 0x7f, 0xff, 0x0c, 0x10
+		};
 
 		memcpy(t->rom, rom, sizeof(rom));
 		t->rom[7] = w1_crc8(t->rom, 7);
@@ -48,7 +51,9 @@ static void make(struct reading *r, const char *device, unsigned i, unsigned sen
 
 int main(int argc, char **argv)
 {
-	struct outbox_config config = { .max_rows = 10000000, .max_bytes = UINT64_C(10000000000), .sync_ms = 60000 };
+	struct outbox_config config = { .max_rows = 10000000,
+					.max_bytes = UINT64_C(10000000000),
+					.sync_ms = 60000 };
 	struct outbox *outbox;
 	char err[600];
 

@@ -21,7 +21,7 @@ struct coap_message {
 	unsigned token_size;
 	uint16_t mid;
 	char path[64];
-	int content_format;	/* -1: none */
+	int content_format; /* -1: none */
 	const uint8_t *payload;
 	size_t payload_size;
 };
@@ -58,7 +58,8 @@ static inline bool coap_parse(const uint8_t *b, size_t n, struct coap_message *m
 		}
 		option += delta;
 		if (option == 11) {
-			snprintf(m->path + strlen(m->path), sizeof(m->path) - strlen(m->path), "/%.*s", (int)size, b + at);
+			snprintf(m->path + strlen(m->path), sizeof(m->path) - strlen(m->path),
+				 "/%.*s", (int)size, b + at);
 		}
 		if (option == 12) {
 			m->content_format = 0;
@@ -79,13 +80,14 @@ static inline bool coap_parse(const uint8_t *b, size_t n, struct coap_message *m
 static inline bool coap_reply(int fd, const struct coap_message *m, uint8_t code, int max_age_s,
 			      const char *payload, const struct sockaddr_in *to)
 {
-	uint8_t b[256] = { 0x60 | (uint8_t)m->token_size, code, (uint8_t)(m->mid >> 8), (uint8_t)m->mid };
+	uint8_t b[256] = { 0x60 | (uint8_t)m->token_size, code, (uint8_t)(m->mid >> 8),
+			   (uint8_t)m->mid };
 	size_t n = 4;
 
 	memcpy(b + n, m->token, m->token_size);
 	n += m->token_size;
 	if (max_age_s >= 0) {
-		b[n++] = 0xd1;	/* option 14, one byte */
+		b[n++] = 0xd1; /* option 14, one byte */
 		b[n++] = 1;
 		b[n++] = (uint8_t)max_age_s;
 	}
@@ -96,10 +98,12 @@ static inline bool coap_reply(int fd, const struct coap_message *m, uint8_t code
 	return sendto(fd, b, n, 0, (const struct sockaddr *)to, sizeof(*to)) == (ssize_t)n;
 }
 
-/* A socket on *port; if that is 0, on any free one that no client is given by the kernel meanwhile. */
+/* A socket on *port; if that is 0, on any free one that no client is given by the kernel meanwhile.
+ */
 static inline int coap_listen(uint16_t *port)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	uint16_t tried = *port != 0 ? *port : (uint16_t)(20000 + getpid() % 10000);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool bound;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* disk_takes: a limit on the size of files, which is what a full or failing disk looks like to SQLite. */
+/* disk_takes: a limit on the size of files, which is what a full or failing disk looks like to
+ * SQLite. */
 #ifndef DISK_TAKES_H
 #define DISK_TAKES_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fake_gpio: GPIO chips as the kernel shows them, for the fakes of both libgpiod majors. A line is a wire
- * with a pull-up; `pulled` is what hangs on it. What the library is asked to do is written down.
+ * fake_gpio: GPIO chips as the kernel shows them, for the fakes of both libgpiod majors. A line is
+ * a wire with a pull-up; `pulled` is what hangs on it. What the library is asked to do is written
+ * down.
  */
 #ifndef FAKE_GPIO_H
 #define FAKE_GPIO_H
@@ -17,8 +18,8 @@
 enum fake_drive { FAKE_INPUT, FAKE_OPEN_DRAIN, FAKE_PUSH_PULL };
 
 struct fake_line {
-	const char *held_by;	/* somebody else, or NULL */
-	bool pulled;		/* low, by a device on the wire */
+	const char *held_by; /* somebody else, or NULL */
+	bool pulled; /* low, by a device on the wire */
 	bool requested;
 	enum fake_drive drive;
 	int value;
@@ -26,7 +27,7 @@ struct fake_line {
 };
 
 struct fake_chip {
-	int number;	/* of /dev/gpiochipN */
+	int number; /* of /dev/gpiochipN */
 	const char *label;
 	unsigned lines;
 };
@@ -35,15 +36,15 @@ struct fake_world {
 	struct fake_chip chip[FAKE_CHIPS];
 	struct fake_line line[FAKE_CHIPS][FAKE_LINES];
 	unsigned n_chips;
-	int open_error;		/* of every chip */
-	int io_error;		/* of set, get and reconfigure */
-	int open_chips, other_objects;	/* not yet closed or freed */
+	int open_error; /* of every chip */
+	int io_error; /* of set, get and reconfigure */
+	int open_chips, other_objects; /* not yet closed or freed */
 	unsigned requests, reconfigured, sets, gets;
-	char states[64];	/* of the requested line: z released, 0 driven low, 1 driven high */
+	char states[64]; /* of the requested line: z released, 0 driven low, 1 driven high */
 	unsigned n_states;
 };
 
-#ifdef FAKE_GPIO_SHARED	/* with a child process: the test maps it */
+#ifdef FAKE_GPIO_SHARED /* with a child process: the test maps it */
 static struct fake_world *fake_world;
 #define fake (*fake_world)
 #else
@@ -69,7 +70,8 @@ static int fake_fail(int error)
 static void fake_note(const struct fake_line *l)
 {
 	char state = l->drive == FAKE_INPUT || (l->drive == FAKE_OPEN_DRAIN && l->value == 1) ? 'z'
-		     : l->value == 1 ? '1' : '0';
+		     : l->value == 1							      ? '1'
+											      : '0';
 
 	if (fake.n_states < sizeof(fake.states) - 1) {
 		fake.states[fake.n_states++] = state;

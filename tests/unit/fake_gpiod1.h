@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fake_gpiod1: the part of libgpiod 1.6 that w1_gpiod1.c uses, over fake_gpio.h. It stands in for <gpiod.h>, which
- * a machine may have in the other major; where the real header was included before, the compiler compares.
+ * fake_gpiod1: the part of libgpiod 1.6 that w1_gpiod1.c uses, over fake_gpio.h. It stands in for
+ * <gpiod.h>, which a machine may have in the other major; where the real header was included
+ * before, the compiler compares.
  */
 #ifndef FAKE_GPIOD1_H
 #define FAKE_GPIOD1_H
@@ -14,7 +15,11 @@
 struct gpiod_chip;
 struct gpiod_line;
 
-enum { GPIOD_LINE_REQUEST_DIRECTION_AS_IS = 1, GPIOD_LINE_REQUEST_DIRECTION_INPUT, GPIOD_LINE_REQUEST_DIRECTION_OUTPUT };
+enum {
+	GPIOD_LINE_REQUEST_DIRECTION_AS_IS = 1,
+	GPIOD_LINE_REQUEST_DIRECTION_INPUT,
+	GPIOD_LINE_REQUEST_DIRECTION_OUTPUT
+};
 enum { GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN = 1 };
 
 struct gpiod_chip *gpiod_chip_open_by_label(const char *label);
@@ -23,7 +28,8 @@ const char *gpiod_chip_label(struct gpiod_chip *chip);
 struct gpiod_line *gpiod_chip_get_line(struct gpiod_chip *chip, unsigned int offset);
 const char *gpiod_line_consumer(struct gpiod_line *line);
 int gpiod_line_update(struct gpiod_line *line);
-int gpiod_line_request_output_flags(struct gpiod_line *line, const char *consumer, int flags, int default_val);
+int gpiod_line_request_output_flags(struct gpiod_line *line, const char *consumer, int flags,
+				    int default_val);
 int gpiod_line_set_config(struct gpiod_line *line, int direction, int flags, int value);
 int gpiod_line_get_value(struct gpiod_line *line);
 int gpiod_line_set_value(struct gpiod_line *line, int value);
@@ -42,7 +48,7 @@ static struct fake_line *line_of(struct gpiod_line *line)
 
 struct gpiod_chip *gpiod_chip_open_by_label(const char *label)
 {
-	if (fake.open_error != 0) {	/* the library opens all chips before it compares labels */
+	if (fake.open_error != 0) { /* the library opens all chips before it compares labels */
 		errno = fake.open_error;
 		return NULL;
 	}
@@ -91,16 +97,22 @@ int gpiod_line_update(struct gpiod_line *line)
 	return 0;
 }
 
-int gpiod_line_request_output_flags(struct gpiod_line *line, const char *consumer, int flags, int default_val)
+int gpiod_line_request_output_flags(struct gpiod_line *line, const char *consumer, int flags,
+				    int default_val)
 {
 	return fake_request(line_of(line), consumer,
-			    flags == GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN ? FAKE_OPEN_DRAIN : FAKE_PUSH_PULL, default_val);
+			    flags == GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN ? FAKE_OPEN_DRAIN
+									: FAKE_PUSH_PULL,
+			    default_val);
 }
 
 int gpiod_line_set_config(struct gpiod_line *line, int direction, int flags, int value)
 {
-	return fake_reconfigure(line_of(line), direction != GPIOD_LINE_REQUEST_DIRECTION_OUTPUT ? FAKE_INPUT
-				: flags == GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN ? FAKE_OPEN_DRAIN : FAKE_PUSH_PULL, value);
+	return fake_reconfigure(line_of(line),
+				direction != GPIOD_LINE_REQUEST_DIRECTION_OUTPUT ? FAKE_INPUT
+				: flags == GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN	 ? FAKE_OPEN_DRAIN
+										 : FAKE_PUSH_PULL,
+				value);
 }
 
 int gpiod_line_get_value(struct gpiod_line *line)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fake_gpiod2: the part of libgpiod 2.x that w1_gpiod2.c uses, over fake_gpio.h. It stands in for <gpiod.h>, which
- * a machine may have in the other major; where the real header was included before, the compiler compares.
- * /dev is an empty directory of the test with a file for each chip.
+ * fake_gpiod2: the part of libgpiod 2.x that w1_gpiod2.c uses, over fake_gpio.h. It stands in for
+ * <gpiod.h>, which a machine may have in the other major; where the real header was included
+ * before, the compiler compares. /dev is an empty directory of the test with a file for each chip.
  */
 #ifndef FAKE_GPIOD2_H
 #define FAKE_GPIOD2_H
@@ -24,9 +24,21 @@ struct gpiod_line_config;
 struct gpiod_request_config;
 struct gpiod_line_request;
 
-enum gpiod_line_value { GPIOD_LINE_VALUE_ERROR = -1, GPIOD_LINE_VALUE_INACTIVE, GPIOD_LINE_VALUE_ACTIVE };
-enum gpiod_line_direction { GPIOD_LINE_DIRECTION_AS_IS = 1, GPIOD_LINE_DIRECTION_INPUT, GPIOD_LINE_DIRECTION_OUTPUT };
-enum gpiod_line_drive { GPIOD_LINE_DRIVE_PUSH_PULL = 1, GPIOD_LINE_DRIVE_OPEN_DRAIN, GPIOD_LINE_DRIVE_OPEN_SOURCE };
+enum gpiod_line_value {
+	GPIOD_LINE_VALUE_ERROR = -1,
+	GPIOD_LINE_VALUE_INACTIVE,
+	GPIOD_LINE_VALUE_ACTIVE
+};
+enum gpiod_line_direction {
+	GPIOD_LINE_DIRECTION_AS_IS = 1,
+	GPIOD_LINE_DIRECTION_INPUT,
+	GPIOD_LINE_DIRECTION_OUTPUT
+};
+enum gpiod_line_drive {
+	GPIOD_LINE_DRIVE_PUSH_PULL = 1,
+	GPIOD_LINE_DRIVE_OPEN_DRAIN,
+	GPIOD_LINE_DRIVE_OPEN_SOURCE
+};
 
 struct gpiod_chip *gpiod_chip_open(const char *path);
 void gpiod_chip_close(struct gpiod_chip *chip);
@@ -39,31 +51,56 @@ const char *gpiod_line_info_get_consumer(struct gpiod_line_info *info);
 bool gpiod_is_gpiochip_device(const char *path);
 struct gpiod_line_settings *gpiod_line_settings_new(void);
 void gpiod_line_settings_free(struct gpiod_line_settings *settings);
-int gpiod_line_settings_set_direction(struct gpiod_line_settings *settings, enum gpiod_line_direction direction);
-int gpiod_line_settings_set_drive(struct gpiod_line_settings *settings, enum gpiod_line_drive drive);
-int gpiod_line_settings_set_output_value(struct gpiod_line_settings *settings, enum gpiod_line_value value);
+int gpiod_line_settings_set_direction(struct gpiod_line_settings *settings,
+				      enum gpiod_line_direction direction);
+int gpiod_line_settings_set_drive(struct gpiod_line_settings *settings,
+				  enum gpiod_line_drive drive);
+int gpiod_line_settings_set_output_value(struct gpiod_line_settings *settings,
+					 enum gpiod_line_value value);
 struct gpiod_line_config *gpiod_line_config_new(void);
 void gpiod_line_config_free(struct gpiod_line_config *config);
-int gpiod_line_config_add_line_settings(struct gpiod_line_config *config, const unsigned int *offsets,
-					size_t num_offsets, struct gpiod_line_settings *settings);
+int gpiod_line_config_add_line_settings(struct gpiod_line_config *config,
+					const unsigned int *offsets, size_t num_offsets,
+					struct gpiod_line_settings *settings);
 struct gpiod_request_config *gpiod_request_config_new(void);
 void gpiod_request_config_free(struct gpiod_request_config *config);
 void gpiod_request_config_set_consumer(struct gpiod_request_config *config, const char *consumer);
-struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip, struct gpiod_request_config *req_cfg,
+struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip,
+						    struct gpiod_request_config *req_cfg,
 						    struct gpiod_line_config *line_cfg);
 void gpiod_line_request_release(struct gpiod_line_request *request);
-int gpiod_line_request_set_value(struct gpiod_line_request *request, unsigned int offset, enum gpiod_line_value value);
-enum gpiod_line_value gpiod_line_request_get_value(struct gpiod_line_request *request, unsigned int offset);
-int gpiod_line_request_reconfigure_lines(struct gpiod_line_request *request, struct gpiod_line_config *config);
+int gpiod_line_request_set_value(struct gpiod_line_request *request, unsigned int offset,
+				 enum gpiod_line_value value);
+enum gpiod_line_value gpiod_line_request_get_value(struct gpiod_line_request *request,
+						   unsigned int offset);
+int gpiod_line_request_reconfigure_lines(struct gpiod_line_request *request,
+					 struct gpiod_line_config *config);
 #endif
 
-struct gpiod_chip { unsigned index; };
-struct gpiod_chip_info { const char *label; };
-struct gpiod_line_info { const char *consumer; };
-struct gpiod_line_settings { enum fake_drive drive; bool output; int value; };
-struct gpiod_line_config { unsigned offset; struct gpiod_line_settings settings; };
-struct gpiod_request_config { const char *consumer; };
-struct gpiod_line_request { unsigned chip, offset; };
+struct gpiod_chip {
+	unsigned index;
+};
+struct gpiod_chip_info {
+	const char *label;
+};
+struct gpiod_line_info {
+	const char *consumer;
+};
+struct gpiod_line_settings {
+	enum fake_drive drive;
+	bool output;
+	int value;
+};
+struct gpiod_line_config {
+	unsigned offset;
+	struct gpiod_line_settings settings;
+};
+struct gpiod_request_config {
+	const char *consumer;
+};
+struct gpiod_line_request {
+	unsigned chip, offset;
+};
 
 static char fake_dev[] = "/tmp/fake-dev-XXXXXX";
 
@@ -203,7 +240,8 @@ void gpiod_line_settings_free(struct gpiod_line_settings *settings)
 	fake_free(settings);
 }
 
-int gpiod_line_settings_set_direction(struct gpiod_line_settings *settings, enum gpiod_line_direction direction)
+int gpiod_line_settings_set_direction(struct gpiod_line_settings *settings,
+				      enum gpiod_line_direction direction)
 {
 	settings->output = direction == GPIOD_LINE_DIRECTION_OUTPUT;
 	return 0;
@@ -215,7 +253,8 @@ int gpiod_line_settings_set_drive(struct gpiod_line_settings *settings, enum gpi
 	return 0;
 }
 
-int gpiod_line_settings_set_output_value(struct gpiod_line_settings *settings, enum gpiod_line_value value)
+int gpiod_line_settings_set_output_value(struct gpiod_line_settings *settings,
+					 enum gpiod_line_value value)
 {
 	settings->value = value;
 	return 0;
@@ -231,8 +270,9 @@ void gpiod_line_config_free(struct gpiod_line_config *config)
 	fake_free(config);
 }
 
-int gpiod_line_config_add_line_settings(struct gpiod_line_config *config, const unsigned int *offsets,
-					size_t num_offsets, struct gpiod_line_settings *settings)
+int gpiod_line_config_add_line_settings(struct gpiod_line_config *config,
+					const unsigned int *offsets, size_t num_offsets,
+					struct gpiod_line_settings *settings)
 {
 	if (num_offsets != 1) {
 		return fake_fail(EINVAL);
@@ -257,7 +297,8 @@ void gpiod_request_config_set_consumer(struct gpiod_request_config *config, cons
 	config->consumer = consumer;
 }
 
-struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip, struct gpiod_request_config *req_cfg,
+struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip,
+						    struct gpiod_request_config *req_cfg,
 						    struct gpiod_line_config *line_cfg)
 {
 	const struct gpiod_line_settings *s = &line_cfg->settings;
@@ -267,8 +308,8 @@ struct gpiod_line_request *gpiod_chip_request_lines(struct gpiod_chip *chip, str
 		errno = EINVAL;
 		return NULL;
 	}
-	if (fake_request(&fake.line[chip->index][line_cfg->offset], req_cfg->consumer, s->output ? s->drive : FAKE_INPUT,
-			 s->value) != 0) {
+	if (fake_request(&fake.line[chip->index][line_cfg->offset], req_cfg->consumer,
+			 s->output ? s->drive : FAKE_INPUT, s->value) != 0) {
 		return NULL;
 	}
 	request = fake_new(sizeof(*request));
@@ -290,21 +331,25 @@ void gpiod_line_request_release(struct gpiod_line_request *request)
 	fake_free(request);
 }
 
-int gpiod_line_request_set_value(struct gpiod_line_request *request, unsigned int offset, enum gpiod_line_value value)
+int gpiod_line_request_set_value(struct gpiod_line_request *request, unsigned int offset,
+				 enum gpiod_line_value value)
 {
 	return fake_set(line_of(request, offset), value);
 }
 
-enum gpiod_line_value gpiod_line_request_get_value(struct gpiod_line_request *request, unsigned int offset)
+enum gpiod_line_value gpiod_line_request_get_value(struct gpiod_line_request *request,
+						   unsigned int offset)
 {
 	return (enum gpiod_line_value)fake_get(line_of(request, offset));
 }
 
-int gpiod_line_request_reconfigure_lines(struct gpiod_line_request *request, struct gpiod_line_config *config)
+int gpiod_line_request_reconfigure_lines(struct gpiod_line_request *request,
+					 struct gpiod_line_config *config)
 {
 	const struct gpiod_line_settings *s = &config->settings;
 
-	return fake_reconfigure(line_of(request, config->offset), s->output ? s->drive : FAKE_INPUT, s->value);
+	return fake_reconfigure(line_of(request, config->offset), s->output ? s->drive : FAKE_INPUT,
+				s->value);
 }
 
 #endif

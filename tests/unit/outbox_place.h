@@ -83,7 +83,8 @@ static inline int crash(struct place *p)
 	assert_int_equal(system(command), 0);
 	outbox_close(p->o);
 	p->o = NULL;
-	snprintf(command, sizeof(command), "rm -f %s && mv %s %s && mv %s %s", wal, copy, p->path, copy_wal, wal);
+	snprintf(command, sizeof(command), "rm -f %s && mv %s %s && mv %s %s", wal, copy, p->path,
+		 copy_wal, wal);
 	assert_int_equal(system(command), 0);
 	return outbox_open(&p->o, &p->config, p->err, sizeof(p->err));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * private_mariadbd: a MariaDB server of a test's own: fresh data directory and unix socket under TMPDIR,
- * no network, no configuration of the system's. For tests that are one program each, so all in one header.
+ * private_mariadbd: a MariaDB server of a test's own: fresh data directory and unix socket under
+ * TMPDIR, no network, no configuration of the system's. For tests that are one program each, so all
+ * in one header.
  */
 #ifndef PRIVATE_MARIADBD_H
 #define PRIVATE_MARIADBD_H
@@ -19,15 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PRIVATE_MARIADBD_START_S 30	/* it takes 0.2 s on a quiet machine */
+#define PRIVATE_MARIADBD_START_S 30 /* it takes 0.2 s on a quiet machine */
 
 struct private_mariadbd {
-	char dir[80];		/* a unix socket's path has 107 bytes */
+	char dir[80]; /* a unix socket's path has 107 bytes */
 	char socket[100];
-	unsigned port;		/* not 0: it listens on 127.0.0.1 too, and speaks TLS with ... */
-	char pki[80];		/* ... what certs/make-test-ca left there */
-	pid_t pid;		/* 0: not running */
-	char why[256];		/* it could not be started */
+	unsigned port; /* not 0: it listens on 127.0.0.1 too, and speaks TLS with ... */
+	char pki[80]; /* ... what certs/make-test-ca left there */
+	pid_t pid; /* 0: not running */
+	char why[256]; /* it could not be started */
 };
 
 static pid_t private_mariadbd_spawn(const struct private_mariadbd *m, const char *const argv[])
@@ -43,7 +44,7 @@ static pid_t private_mariadbd_spawn(const struct private_mariadbd *m, const char
 		dup2(out, 1);
 		dup2(out, 2);
 		snprintf(path, sizeof(path), "%s/tmp", m->dir);
-		setenv("TMPDIR", path, 1);	/* two servers with one tmpdir break each other */
+		setenv("TMPDIR", path, 1); /* two servers with one tmpdir break each other */
 		execvp(argv[0], (char *const *)argv);
 		_exit(127);
 	}
@@ -62,13 +63,28 @@ static bool private_mariadbd_answers(const struct private_mariadbd *m)
 /* (Re)starts it on its data directory and waits until it answers. */
 static bool private_mariadbd_run(struct private_mariadbd *m)
 {
-	char data[120], tmp[120], sock[120], pid_file[120], log[120], port[40], cert[120], key[120], ca[120];
+	char data[120], tmp[120], sock[120], pid_file[120], log[120], port[40], cert[120], key[120],
+		ca[120];
 	time_t until = time(NULL) + PRIVATE_MARIADBD_START_S;
 	const char *argv[] = {
-		"/usr/sbin/mariadbd", "--no-defaults", data, tmp, sock, pid_file, log,
-		"--bind-address=127.0.0.1", m->port == 0 ? "--skip-networking" : port, cert, key, ca,
-		"--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--performance-schema=0",
-		"--max-allowed-packet=1M", geteuid() == 0 ? "--user=root" : NULL, NULL,
+		"/usr/sbin/mariadbd",
+		"--no-defaults",
+		data,
+		tmp,
+		sock,
+		pid_file,
+		log,
+		"--bind-address=127.0.0.1",
+		m->port == 0 ? "--skip-networking" : port,
+		cert,
+		key,
+		ca,
+		"--innodb-buffer-pool-size=32M",
+		"--innodb-log-file-size=8M",
+		"--performance-schema=0",
+		"--max-allowed-packet=1M",
+		geteuid() == 0 ? "--user=root" : NULL,
+		NULL,
 	};
 
 	snprintf(data, sizeof(data), "--datadir=%s/data", m->dir);
@@ -77,7 +93,8 @@ static bool private_mariadbd_run(struct private_mariadbd *m)
 	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s/pid", m->dir);
 	snprintf(log, sizeof(log), "--log-error=%s/err.log", m->dir);
 	snprintf(port, sizeof(port), "--port=%u", m->port);
-	snprintf(cert, sizeof(cert), m->port != 0 ? "--ssl-cert=%s/server.pem" : "--skip-ssl", m->pki);
+	snprintf(cert, sizeof(cert), m->port != 0 ? "--ssl-cert=%s/server.pem" : "--skip-ssl",
+		 m->pki);
 	snprintf(key, sizeof(key), m->port != 0 ? "--ssl-key=%s/server.key" : "--skip-ssl", m->pki);
 	snprintf(ca, sizeof(ca), m->port != 0 ? "--ssl-ca=%s/ca.pem" : "--skip-ssl", m->pki);
 	m->pid = private_mariadbd_spawn(m, argv);
@@ -85,7 +102,8 @@ static bool private_mariadbd_run(struct private_mariadbd *m)
 		int status;
 
 		if (waitpid(m->pid, &status, WNOHANG) == m->pid || time(NULL) > until) {
-			snprintf(m->why, sizeof(m->why), "mariadbd did not start; see %s/err.log", m->dir);
+			snprintf(m->why, sizeof(m->why), "mariadbd did not start; see %s/err.log",
+				 m->dir);
 			m->pid = 0;
 			return false;
 		}
@@ -100,18 +118,26 @@ static bool private_mariadbd_start(struct private_mariadbd *m)
 	const char *base = getenv("TMPDIR");
 	char data[120], command[200];
 	const char *argv[] = {
-		"mariadb-install-db", "--no-defaults", data, "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--innodb-log-file-size=8M", geteuid() == 0 ? "--user=root" : NULL, NULL,
+		"mariadb-install-db",
+		"--no-defaults",
+		data,
+		"--auth-root-authentication-method=normal",
+		"--skip-test-db",
+		"--innodb-log-file-size=8M",
+		geteuid() == 0 ? "--user=root" : NULL,
+		NULL,
 	};
 	int status;
 	pid_t pid;
 
 	memset(m, 0, sizeof(*m));
 	if (access("/usr/sbin/mariadbd", X_OK) != 0) {
-		snprintf(m->why, sizeof(m->why), "/usr/sbin/mariadbd is not installed (mariadb-server-core)");
+		snprintf(m->why, sizeof(m->why),
+			 "/usr/sbin/mariadbd is not installed (mariadb-server-core)");
 		return false;
 	}
-	snprintf(m->dir, sizeof(m->dir), "%s/mariadb-XXXXXX", base != NULL && strlen(base) < 50 ? base : "/tmp");
+	snprintf(m->dir, sizeof(m->dir), "%s/mariadb-XXXXXX",
+		 base != NULL && strlen(base) < 50 ? base : "/tmp");
 	if (mkdtemp(m->dir) == NULL) {
 		snprintf(m->why, sizeof(m->why), "%s: %s", m->dir, strerror(errno));
 		return false;

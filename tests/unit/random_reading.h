@@ -50,8 +50,24 @@ static inline uint64_t random_bits(uint64_t *seed, unsigned bits)
 static inline void random_text(uint64_t *seed, char *text, size_t size)
 {
 	static const char *const pieces[] = {
-		"a", "Pi", " ", "\"", "\\", "/", "\n", "\x01", "\x7f", "\xc3\xa9", "\xe2\x82\xac",
-		"\xf0\x9f\x8c\xa1", "\xed\x9f\xbf", "[1]", "-2.5e3", "{", "null", ",",
+		"a",
+		"Pi",
+		" ",
+		"\"",
+		"\\",
+		"/",
+		"\n",
+		"\x01",
+		"\x7f",
+		"\xc3\xa9",
+		"\xe2\x82\xac",
+		"\xf0\x9f\x8c\xa1",
+		"\xed\x9f\xbf",
+		"[1]",
+		"-2.5e3",
+		"{",
+		"null",
+		",",
 	};
 	size_t wish = random_below(seed, 3) == 0 ? 0 : random_below(seed, size);
 
@@ -90,8 +106,11 @@ static inline void random_temperature(uint64_t *seed, struct reading_temperature
 static inline void random_reading(uint64_t *seed, struct reading *r)
 {
 	static const char *const devices[] = {
-		"urn:dev:mac:b827ebfffe123456", "urn:dev:ops:32473-pi-00_left", "urn:dev:x",
-		"urn:dev:ow:28ff4b4601160337", "urn:dev:org:32473-abcdefghijklmnopqrstuvwxyz0123456789"
+		"urn:dev:mac:b827ebfffe123456",
+		"urn:dev:ops:32473-pi-00_left",
+		"urn:dev:x",
+		"urn:dev:ow:28ff4b4601160337",
+		"urn:dev:org:32473-abcdefghijklmnopqrstuvwxyz0123456789"
 		"abcdefghijklmnopqrstuvwxyz0123456789abcd",
 	};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server_rig: the server's resources over real DTLS on loopback, client and server in one process and one loop, with a
- * SQLite store of the test's own. Certificates are made by certs/make-test-ca. For tests that are one program
- * each, so all in one header.
+ * server_rig: the server's resources over real DTLS on loopback, client and server in one process
+ * and one loop, with a SQLite store of the test's own. Certificates are made by certs/make-test-ca.
+ * For tests that are one program each, so all in one header.
  */
 #ifndef SERVER_RIG_H
 #define SERVER_RIG_H
@@ -49,11 +49,11 @@ static struct {
 	struct coaps_server *server;
 	struct resources *resources;
 	struct coaps_client *client;
-	char path[100];		/* the database */
+	char path[100]; /* the database */
 	char uri[40];
 
 	bool answered;
-	unsigned answers;	/* all that came */
+	unsigned answers; /* all that came */
 	enum coaps_failure failure;
 	unsigned code;
 	int format;
@@ -64,7 +64,7 @@ static struct {
 
 static inline const char *in_dir(const char *name)
 {
-	static char paths[32][120];	/* borrowed by server and client: more than a test uses */
+	static char paths[32][120]; /* borrowed by server and client: more than a test uses */
 	static unsigned n;
 	char *path = paths[n++ % 32];
 
@@ -77,7 +77,8 @@ static inline const char *in_dir(const char *name)
 static inline unsigned free_port(void)
 {
 	for (unsigned port = 20000 + (unsigned)getpid() % 5000; port < 32768; port++) {
-		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+		struct sockaddr_in a = { .sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 		int fd = socket(AF_INET, SOCK_DGRAM, 0);
 		int rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
@@ -105,21 +106,30 @@ static inline void start_server(enum coaps_client_auth auth, size_t queue)
 	rig.write_store = store_new(&store);
 	rig.read_store = store_new(&store);
 	assert_int_equal(store_connect(rig.write_store), 0);
-	rig.ingest = ingest_start(rig.write_store, &(struct ingest_config){ .queue = queue, .batch = queue });
+	rig.ingest = ingest_start(rig.write_store,
+				  &(struct ingest_config){ .queue = queue, .batch = queue });
 	rig.reads = reads_start(rig.read_store);
-	rig.server = coaps_server_new(&(struct coaps_server_config){
-		.listen = listen, .client_auth = auth,
-		.credentials = { .certificate = in_dir("server.pem"), .key = in_dir("server.key"), .ca = in_dir("ca.pem") },
-	}, &code, err, sizeof(err));
+	rig.server = coaps_server_new(
+		&(struct coaps_server_config){
+			.listen = listen,
+			.client_auth = auth,
+			.credentials = { .certificate = in_dir("server.pem"),
+					 .key = in_dir("server.key"),
+					 .ca = in_dir("ca.pem") },
+		},
+		&code, err, sizeof(err));
 	assert_string_equal(err, "");
 	rig.resources = resources_new(&(struct resources_config){
-		.coaps = rig.server, .client_auth = auth, .ingest = rig.ingest, .reads = rig.reads,
+		.coaps = rig.server,
+		.client_auth = auth,
+		.ingest = rig.ingest,
+		.reads = rig.reads,
 	});
 }
 
 /*
- * who: "node", "operator" or NULL for a client without a certificate. ack_timeout_ms 0: RFC 7252's. It
- * sends twice.
+ * who: "node", "operator" or NULL for a client without a certificate. ack_timeout_ms 0: RFC 7252's.
+ * It sends twice.
  */
 static inline void be_impatient(const char *who, unsigned ack_timeout_ms)
 {
@@ -129,12 +139,17 @@ static inline void be_impatient(const char *who, unsigned ack_timeout_ms)
 	coaps_client_free(rig.client);
 	snprintf(certificate, sizeof(certificate), "%s.pem", who);
 	snprintf(key, sizeof(key), "%s.key", who);
-	rig.client = coaps_client_new(&(struct coaps_client_config){
-		.uri = rig.uri, .server_name = "localhost",
-		.credentials = { .certificate = who != NULL ? in_dir(certificate) : NULL,
-				 .key = who != NULL ? in_dir(key) : NULL, .ca = in_dir("ca.pem") },
-		.ack_timeout_ms = ack_timeout_ms, .max_retransmit = ack_timeout_ms != 0 ? 1 : 0,
-	}, &code, err, sizeof(err));
+	rig.client = coaps_client_new(
+		&(struct coaps_client_config){
+			.uri = rig.uri,
+			.server_name = "localhost",
+			.credentials = { .certificate = who != NULL ? in_dir(certificate) : NULL,
+					 .key = who != NULL ? in_dir(key) : NULL,
+					 .ca = in_dir("ca.pem") },
+			.ack_timeout_ms = ack_timeout_ms,
+			.max_retransmit = ack_timeout_ms != 0 ? 1 : 0,
+		},
+		&code, err, sizeof(err));
 	assert_string_equal(err, "");
 }
 
@@ -185,8 +200,10 @@ static inline int start_optional(void **state)
 static inline void turn(int timeout_ms)
 {
 	struct pollfd fds[] = {
-		{ .fd = coaps_server_fd(rig.server), .events = POLLIN }, { .fd = ingest_fd(rig.ingest), .events = POLLIN },
-		{ .fd = reads_fd(rig.reads), .events = POLLIN }, { .fd = coaps_client_fd(rig.client), .events = POLLIN },
+		{ .fd = coaps_server_fd(rig.server), .events = POLLIN },
+		{ .fd = ingest_fd(rig.ingest), .events = POLLIN },
+		{ .fd = reads_fd(rig.reads), .events = POLLIN },
+		{ .fd = coaps_client_fd(rig.client), .events = POLLIN },
 	};
 
 	int tick_ms = resources_tick(rig.resources);
@@ -215,13 +232,21 @@ static inline void take(void *arg, const struct coaps_response *r)
 	rig.size = r->payload_size;
 }
 
-static inline void ask(enum coaps_method method, const char *path, int format, int accept, const void *payload, size_t size)
+static inline void ask(enum coaps_method method, const char *path, int format, int accept,
+		       const void *payload, size_t size)
 {
 	rig.answered = false;
-	assert_int_equal(coaps_client_request(rig.client, &(struct coaps_request){
-		.method = method, .path = path, .content_format = format, .accept = accept,
-		.payload = payload, .payload_size = size,
-	}, take, NULL), 0);
+	assert_int_equal(coaps_client_request(rig.client,
+					      &(struct coaps_request){
+						      .method = method,
+						      .path = path,
+						      .content_format = format,
+						      .accept = accept,
+						      .payload = payload,
+						      .payload_size = size,
+					      },
+					      take, NULL),
+			 0);
 }
 
 static inline void wait_for_answer(void)
@@ -234,8 +259,8 @@ static inline void wait_for_answer(void)
 	}
 }
 
-static inline unsigned request(enum coaps_method method, const char *path, int format, int accept, const void *payload,
-			size_t size)
+static inline unsigned request(enum coaps_method method, const char *path, int format, int accept,
+			       const void *payload, size_t size)
 {
 	ask(method, path, format, accept, payload, size);
 	wait_for_answer();
@@ -258,7 +283,10 @@ static inline void make(struct reading *r, const char *device, uint64_t seq)
 	r->utc_us = T0 + (int64_t)(seq % 1000000) * 1000000;
 	r->n_temperatures = 1;
 	r->temperatures[0] = (struct reading_temperature){
-		.rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b }, .temp_known = true, .temp_mc = 21500, .raw = 344,
+		.rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b },
+		.temp_known = true,
+		.temp_mc = 21500,
+		.raw = 344,
 		.resolution_bits = 12,
 	};
 	assert_int_equal(reading_scalar_put(r, READING_LAT, 525163400), 0);
@@ -289,7 +317,9 @@ static inline void expect_complete(uint64_t complete)
 	struct reading_ack ack[2];
 	struct senml_error error;
 
-	assert_int_equal(senml_decode_acks((enum senml_format)rig.format, rig.body, rig.size, ack, 2, &error), 1);
+	assert_int_equal(senml_decode_acks((enum senml_format)rig.format, rig.body, rig.size, ack,
+					   2, &error),
+			 1);
 	assert_string_equal(ack[0].device, NODE);
 	assert_int_equal(ack[0].epoch, EPOCH);
 	assert_int_equal(ack[0].complete, complete);
@@ -309,7 +339,9 @@ static inline int64_t count_rows(void)
 	int64_t n;
 
 	assert_int_equal(sqlite3_open_v2(rig.path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM reading_view", -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(db, "SELECT count(*) FROM reading_view", -1, &stmt, NULL),
+		SQLITE_OK);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 	n = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
@@ -325,7 +357,8 @@ static inline int rig_run(const char *name, int (*tests)(void))
 	int failed;
 
 	log_init(name, LOG_LEVEL_ERROR);
-	snprintf(dir, sizeof(dir), "%s/server-XXXXXX", base != NULL && strlen(base) < 40 ? base : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/server-XXXXXX",
+		 base != NULL && strlen(base) < 40 ? base : "/tmp");
 	if (mkdtemp(dir) == NULL) {
 		perror(dir);
 		return 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * store_bed: a store for a test, SQLite in a file or MariaDB in a private server, so that one suite runs on both. For tests
- * that are one program each, so all in one header.
+ * store_bed: a store for a test, SQLite in a file or MariaDB in a private server, so that one suite
+ * runs on both. For tests that are one program each, so all in one header.
  */
 #ifndef STORE_BED_H
 #define STORE_BED_H
@@ -30,7 +30,7 @@ static char dir[64];
 
 struct bed {
 	struct store_config config;
-	char path[128];		/* or hosts */
+	char path[128]; /* or hosts */
 	char file[128];
 	struct store *store;
 };
@@ -61,12 +61,15 @@ static inline int open_mariadb(void **state)
 {
 	memset(&bed, 0, sizeof(bed));
 	bed.config = (struct store_config){
-		.kind = STORE_MARIADB, .socket = mariadbd.socket, .user = "root", .database = "geotherm",
+		.kind = STORE_MARIADB,
+		.socket = mariadbd.socket,
+		.user = "root",
+		.database = "geotherm",
 	};
 	bed.store = store_new(&bed.config);
 	*state = &bed;
 	if (mariadbd.pid == 0) {
-		return 0;	/* each test says that it is skipped */
+		return 0; /* each test says that it is skipped */
 	}
 	if (!private_mariadbd_sql(&mariadbd, "DROP DATABASE IF EXISTS geotherm") ||
 	    !private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm")) {
@@ -87,7 +90,9 @@ static inline uint64_t stream_of(const char *device, uint64_t epoch, struct gaps
 	struct gaps mine;
 	uint64_t stream = 0;
 
-	assert_int_equal(store_stream(bed.store, device, epoch, T0, &stream, gaps != NULL ? gaps : &mine), 0);
+	assert_int_equal(
+		store_stream(bed.store, device, epoch, T0, &stream, gaps != NULL ? gaps : &mine),
+		0);
 	return stream;
 }
 
@@ -102,8 +107,11 @@ static inline void make(struct reading *r, const char *device, uint64_t epoch, u
 	r->time_acc_ns = 25;
 	r->n_temperatures = 1;
 	r->temperatures[0] = (struct reading_temperature){
-		.rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 }, .temp_known = true, .temp_mc = 21500 + (int32_t)(seq % 100),
-		.raw = 344, .resolution_bits = 12,
+		.rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 },
+		.temp_known = true,
+		.temp_mc = 21500 + (int32_t)(seq % 100),
+		.raw = 344,
+		.resolution_bits = 12,
 	};
 }
 
@@ -118,7 +126,9 @@ static inline int put(const char *device, uint64_t epoch, uint64_t first, uint64
 
 	for (size_t i = 0; i < n; i++) {
 		make(&r[i], device, epoch, first + i);
-		items[i] = (struct store_item){ .stream = stream, .reading = &r[i], .received_us = T0 + (int64_t)i };
+		items[i] = (struct store_item){ .stream = stream,
+						.reading = &r[i],
+						.received_us = T0 + (int64_t)i };
 	}
 	fresh = store_commit(bed.store, items, n);
 	for (size_t i = 0; i < n; i++) {
@@ -164,7 +174,8 @@ static inline int bed_make_dir(void)
 {
 	const char *base = getenv("TMPDIR");
 
-	snprintf(dir, sizeof(dir), "%s/store-XXXXXX", base != NULL && strlen(base) < 40 ? base : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/store-XXXXXX",
+		 base != NULL && strlen(base) < 40 ? base : "/tmp");
 	if (mkdtemp(dir) == NULL) {
 		perror(dir);
 		return -1;
@@ -182,6 +193,8 @@ static inline int bed_remove_dir(int failed)
 	return failed;
 }
 
+/* clang-format off */
 #define ON(f, open) { #f, f, open, close_bed, NULL }
+/* clang-format on */
 
 #endif

@@ -11,7 +11,7 @@
 
 #define S UINT64_C(1000000000)
 #define DAY_US (INT64_C(86400) * 1000000)
-#define T0 (INT64_C(20800) * DAY_US)	/* December 2026 */
+#define T0 (INT64_C(20800) * DAY_US) /* December 2026 */
 
 static struct clock_stamp stamp(uint64_t boot_ns, int64_t utc_us, enum reading_time_source source,
 				uint64_t acc_ns)
@@ -123,7 +123,8 @@ static void a_time_that_no_reading_can_have_is_not_believed(void **state)
 	(void)state;
 	clock_init(&c, T0);
 	assert_int_equal(feed(&c, 10 * S, READING_UTC_MAX_US, READING_TIME_GNSS, 1), -ERANGE);
-	assert_int_equal(feed(&c, 10 * S, READING_UTC_MAX_US - 1, READING_TIME_GNSS, 1), CLOCK_FIRST);
+	assert_int_equal(feed(&c, 10 * S, READING_UTC_MAX_US - 1, READING_TIME_GNSS, 1),
+			 CLOCK_FIRST);
 }
 
 static void any_source_will_do_when_the_best_was_not_renewed(void **state)
@@ -136,7 +137,7 @@ static void any_source_will_do_when_the_best_was_not_renewed(void **state)
 	feed(&c, 10 * S, T0, READING_TIME_SERVER, 1);
 	assert_false(clock_wants_any(&c, 10 * S + CLOCK_HOLD_NS));
 	assert_true(clock_wants_any(&c, 10 * S + CLOCK_HOLD_NS + 1));
-	assert_false(clock_wants_any(&c, 9 * S));	/* an instant before it */
+	assert_false(clock_wants_any(&c, 9 * S)); /* an instant before it */
 }
 
 static void an_unknown_uncertainty_stays_unknown(void **state)

@@ -51,7 +51,9 @@ static struct coaps_credentials credentials(const char *who)
 
 	snprintf(cert, sizeof cert, "%s.pem", who);
 	snprintf(key, sizeof key, "%s.key", who);
-	return (struct coaps_credentials){ .certificate = file(cert), .key = file(key), .ca = file("ca.pem") };
+	return (struct coaps_credentials){ .certificate = file(cert),
+					   .key = file(key),
+					   .ca = file("ca.pem") };
 }
 
 static void run(const char *format, ...)
@@ -68,7 +70,8 @@ static void run(const char *format, ...)
 static int make_ca(void **state)
 {
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/coaps-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	snprintf(dir, sizeof dir, "%s/coaps-XXXXXX",
+		 getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	if (mkdtemp(dir) == NULL) {
 		return -1;
 	}
@@ -86,8 +89,8 @@ static int remove_ca(void **state)
 
 /* --- credentials ------------------------------------------------------------ */
 
-static void check_names(const struct coaps_credentials *c, enum coaps_role role, int64_t now_s, const char *culprit,
-			const char *word)
+static void check_names(const struct coaps_credentials *c, enum coaps_role role, int64_t now_s,
+			const char *culprit, const char *word)
 {
 	char err[512] = "";
 
@@ -104,12 +107,17 @@ static void right_credentials_are_taken_and_described(void **state)
 	char err[512];
 
 	(void)state;
-	assert_int_equal(coaps_credentials_check(&node, COAPS_CLIENT, time(NULL), &info, err, sizeof err), 0);
+	assert_int_equal(
+		coaps_credentials_check(&node, COAPS_CLIENT, time(NULL), &info, err, sizeof err),
+		0);
 	assert_string_equal(info.device, DEVICE);
-	assert_true(info.not_after_s > time(NULL) + 364 * 86400 && info.not_after_s < time(NULL) + 366 * 86400);
+	assert_true(info.not_after_s > time(NULL) + 364 * 86400 &&
+		    info.not_after_s < time(NULL) + 366 * 86400);
 	node.key = NULL;
 	node.certificate = file("node-merged.pem");
-	assert_int_equal(coaps_credentials_check(&node, COAPS_CLIENT, time(NULL), &info, err, sizeof err), 0);
+	assert_int_equal(
+		coaps_credentials_check(&node, COAPS_CLIENT, time(NULL), &info, err, sizeof err),
+		0);
 }
 
 static void each_fault_of_a_credential_is_named(void **state)
@@ -144,7 +152,8 @@ static void each_fault_of_a_credential_is_named(void **state)
 	c.certificate = file("empty.pem");
 	check_names(&c, COAPS_CLIENT, time(NULL), "empty.pem", "empty");
 	run("openssl ecparam -name secp224r1 -genkey -noout -out %s/weak.key 2>/dev/null && openssl req -x509 -new "
-	    "-key %s/weak.key -subj /CN=weak -days 9 -out %s/weak.pem 2>/dev/null", dir, dir, dir);
+	    "-key %s/weak.key -subj /CN=weak -days 9 -out %s/weak.pem 2>/dev/null",
+	    dir, dir, dir);
 	c = credentials("weak");
 	check_names(&c, COAPS_CLIENT, time(NULL), "weak.pem", "224 bits");
 }
@@ -162,8 +171,13 @@ static void with_an_unset_clock_dates_are_not_looked_at(void **state)
 
 static void a_policy_gives_the_suites_that_its_words_mean(void **state)
 {
-	static const struct { const char *text; int first; int count; } vectors[] = {
-		/* IANA numbers: c02b ECDHE-ECDSA-AES128-GCM, c02c -AES256-GCM, c02f and c030 the same with RSA */
+	static const struct {
+		const char *text;
+		int first;
+		int count;
+	} vectors[] = {
+		/* IANA numbers: c02b ECDHE-ECDSA-AES128-GCM, c02c -AES256-GCM, c02f and c030 the
+		   same with RSA */
 		{ "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", 0xc02b, 1 },
 		{ "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", 0xc030, 1 },
 		{ "ECDHE+ECDSA+AES128+AESGCM", 0xc02b, 1 },
@@ -192,7 +206,9 @@ static void a_policy_gives_the_suites_that_its_words_mean(void **state)
 
 static void a_policy_that_is_unsafe_empty_or_misspelt_is_refused_by_its_word(void **state)
 {
-	static const struct { const char *text, *word; } vectors[] = {
+	static const struct {
+		const char *text, *word;
+	} vectors[] = {
 		{ "ECDHE+AESGCN", "ECDHE+AESGCN" },
 		{ "TLS-RSA-WITH-AES-128-CBC-SHA", "TLS-RSA-WITH-AES-128-CBC-SHA" },
 		{ "ECDHE:!ALL", "leaves no" },
@@ -203,7 +219,8 @@ static void a_policy_that_is_unsafe_empty_or_misspelt_is_refused_by_its_word(voi
 
 	(void)state;
 	for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
-		assert_int_equal(coaps_policy_parse(vectors[i].text, &policy, err, sizeof err), -EINVAL);
+		assert_int_equal(coaps_policy_parse(vectors[i].text, &policy, err, sizeof err),
+				 -EINVAL);
 		if (strstr(err, vectors[i].word) == NULL) {
 			fail_msg("\"%s\" does not name %s", err, vectors[i].word);
 		}
@@ -262,9 +279,12 @@ static unsigned next_port(void)
 	return port++;
 }
 
-static int start_server(struct rig *r, enum coaps_client_auth auth, const struct coaps_credentials *own)
+static int start_server(struct rig *r, enum coaps_client_auth auth,
+			const struct coaps_credentials *own)
 {
-	struct coaps_server_config config = { .listen = r->listen, .client_auth = auth, .max_body = 100000 };
+	struct coaps_server_config config = { .listen = r->listen,
+					      .client_auth = auth,
+					      .max_body = 100000 };
 	coap_resource_t *resource;
 	char err[512] = "";
 	int code = -EADDRINUSE;
@@ -290,8 +310,12 @@ static int start_server(struct rig *r, enum coaps_client_auth auth, const struct
 
 static void start_client(struct rig *r, const struct coaps_credentials *own, const char *name)
 {
-	const struct coaps_client_config config = { .uri = r->uri, .credentials = *own, .server_name = name,
-						    .ack_timeout_ms = 1000, .max_retransmit = 1, .deadline_ms = 20000 };
+	const struct coaps_client_config config = { .uri = r->uri,
+						    .credentials = *own,
+						    .server_name = name,
+						    .ack_timeout_ms = 1000,
+						    .max_retransmit = 1,
+						    .deadline_ms = 20000 };
 	char err[512] = "";
 	int code = 0;
 
@@ -309,15 +333,17 @@ static void on_answer(void *arg, const struct coaps_response *response)
 	r->answered = true;
 	r->answer = *response;
 	snprintf(r->reason, sizeof r->reason, "%s", response->reason);
-	snprintf(r->payload, sizeof r->payload, "%.*s", (int)response->payload_size, (const char *)response->payload);
+	snprintf(r->payload, sizeof r->payload, "%.*s", (int)response->payload_size,
+		 (const char *)response->payload);
 }
 
 static void turn(struct rig *r)
 {
 	struct pollfd fds[2] = { { .fd = coaps_client_fd(r->client), .events = POLLIN },
-				 { .fd = r->server != NULL ? coaps_server_fd(r->server) : -1, .events = POLLIN } };
+				 { .fd = r->server != NULL ? coaps_server_fd(r->server) : -1,
+				   .events = POLLIN } };
 
-	assert_true(poll(fds, 2, 30000) > 0);	/* a time that only a fault can exceed */
+	assert_true(poll(fds, 2, 30000) > 0); /* a time that only a fault can exceed */
 	coaps_client_process(r->client);
 	if (r->server != NULL) {
 		coaps_server_process(r->server);
@@ -326,8 +352,12 @@ static void turn(struct rig *r)
 
 static void post(struct rig *r, const void *payload, size_t size)
 {
-	const struct coaps_request request = { .method = COAPS_POST, .path = "/x", .content_format = 60, .accept = -1,
-					       .payload = payload, .payload_size = size };
+	const struct coaps_request request = { .method = COAPS_POST,
+					       .path = "/x",
+					       .content_format = 60,
+					       .accept = -1,
+					       .payload = payload,
+					       .payload_size = size };
 
 	r->answered = false;
 	assert_int_equal(coaps_client_request(r->client, &request, on_answer, r), 0);
@@ -416,9 +446,13 @@ static void a_server_of_another_ca_is_refused(void **state)
 
 static void a_client_needs_a_certificate_of_the_ca_unless_none_is_asked_for(void **state)
 {
-	static const struct { enum coaps_client_auth auth; const char *cert; bool served; } vectors[] = {
-		{ COAPS_AUTH_REQUIRED, NULL, false }, { COAPS_AUTH_REQUIRED, "other/node", false },
-		{ COAPS_AUTH_OPTIONAL, NULL, true }, { COAPS_AUTH_OPTIONAL, "other/node", false },
+	static const struct {
+		enum coaps_client_auth auth;
+		const char *cert;
+		bool served;
+	} vectors[] = {
+		{ COAPS_AUTH_REQUIRED, NULL, false },  { COAPS_AUTH_REQUIRED, "other/node", false },
+		{ COAPS_AUTH_OPTIONAL, NULL, true },   { COAPS_AUTH_OPTIONAL, "other/node", false },
 		{ COAPS_AUTH_OPTIONAL, "node", true }, { COAPS_AUTH_NONE, NULL, true },
 	};
 
@@ -447,15 +481,18 @@ static void a_client_needs_a_certificate_of_the_ca_unless_none_is_asked_for(void
 
 static void a_deferred_answer_comes_once_and_retransmissions_meanwhile_are_dropped(void **state)
 {
-	const struct coaps_reply reply = { .code = COAP_RESPONSE_CODE_CHANGED, .content_format = 112, .max_age_s = 7,
-					   .payload = "done", .payload_size = 4 };
+	const struct coaps_reply reply = { .code = COAP_RESPONSE_CODE_CHANGED,
+					   .content_format = 112,
+					   .max_age_s = 7,
+					   .payload = "done",
+					   .payload_size = 4 };
 	struct rig r;
 
 	(void)state;
 	begin(&r, "node", NULL);
 	r.defer = true;
 	post(&r, "hello", 5);
-	while (r.handled < 2) {		/* the client sends again after ACK_TIMEOUT */
+	while (r.handled < 2) { /* the client sends again after ACK_TIMEOUT */
 		turn(&r);
 	}
 	assert_false(r.answered);
@@ -470,7 +507,9 @@ static void a_deferred_answer_comes_once_and_retransmissions_meanwhile_are_dropp
 
 static void a_held_request_is_not_sent_again_and_is_answered_by_itself(void **state)
 {
-	const struct coaps_reply reply = { .code = COAP_RESPONSE_CODE_CHANGED, .content_format = -1, .max_age_s = -1 };
+	const struct coaps_reply reply = { .code = COAP_RESPONSE_CODE_CHANGED,
+					   .content_format = -1,
+					   .max_age_s = -1 };
 	struct rig r;
 	unsigned turns = 0;
 
@@ -513,7 +552,8 @@ static void a_large_body_arrives_whole_and_one_too_large_is_refused(void **state
 	stop(&r);
 }
 
-/* libcoap 4.3.5 dereferenced NULL at the first block of a body whose size the client did not tell (RFC 7959 4). */
+/* libcoap 4.3.5 dereferenced NULL at the first block of a body whose size the client did not tell
+ * (RFC 7959 4). */
 static void a_first_block_without_size1_does_not_end_the_server(void **state)
 {
 	struct coaps_credentials server = credentials("server");
@@ -533,20 +573,23 @@ static void a_first_block_without_size1_does_not_end_the_server(void **state)
 	address.addr.sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	address.addr.sin.sin_port = htons((uint16_t)next_port());
 	address.size = sizeof address.addr.sin;
-	assert_non_null(coap_new_endpoint(coaps_server_context(r.server), &address, COAP_PROTO_UDP));
+	assert_non_null(
+		coap_new_endpoint(coaps_server_context(r.server), &address, COAP_PROTO_UDP));
 	plain = coap_new_context(NULL);
 	session = coap_new_client_session(plain, NULL, &address, COAP_PROTO_UDP);
 	assert_non_null(session);
-	pdu = coap_pdu_init(COAP_MESSAGE_CON, COAP_REQUEST_CODE_POST, coap_new_message_id(session), 1300);
+	pdu = coap_pdu_init(COAP_MESSAGE_CON, COAP_REQUEST_CODE_POST, coap_new_message_id(session),
+			    1300);
 	coap_add_token(pdu, 2, (const uint8_t *)"AB");
 	coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"x");
 	/* NUM 0, M 1, SZX 6: 1024 of more bytes */
-	coap_add_option(pdu, COAP_OPTION_BLOCK1, coap_encode_var_safe(option, sizeof option, 0 << 4 | 1 << 3 | 6), option);
+	coap_add_option(pdu, COAP_OPTION_BLOCK1,
+			coap_encode_var_safe(option, sizeof option, 0 << 4 | 1 << 3 | 6), option);
 	coap_add_data(pdu, sizeof block, block);
 	assert_int_not_equal(coap_send(session, pdu), COAP_INVALID_MID);
 	wait = (struct pollfd){ .fd = coaps_server_fd(r.server), .events = POLLIN };
 	assert_int_equal(poll(&wait, 1, 30000), 1);
-	coaps_server_process(r.server);		/* it used to crash here */
+	coaps_server_process(r.server); /* it used to crash here */
 	assert_int_equal(r.handled, 0);
 	coap_session_release(session);
 	coap_free_context(plain);
@@ -619,11 +662,13 @@ int main(void)
 		cmocka_unit_test(a_server_with_another_name_is_refused_by_name_and_by_address),
 		cmocka_unit_test(a_server_of_another_ca_is_refused),
 		cmocka_unit_test(a_client_needs_a_certificate_of_the_ca_unless_none_is_asked_for),
-		cmocka_unit_test(a_deferred_answer_comes_once_and_retransmissions_meanwhile_are_dropped),
+		cmocka_unit_test(
+			a_deferred_answer_comes_once_and_retransmissions_meanwhile_are_dropped),
 		cmocka_unit_test(a_held_request_is_not_sent_again_and_is_answered_by_itself),
 		cmocka_unit_test(a_large_body_arrives_whole_and_one_too_large_is_refused),
 		cmocka_unit_test(a_first_block_without_size1_does_not_end_the_server),
-		cmocka_unit_test(a_server_that_is_gone_is_told_and_the_next_request_finds_the_new_one),
+		cmocka_unit_test(
+			a_server_that_is_gone_is_told_and_the_next_request_finds_the_new_one),
 		cmocka_unit_test(a_port_in_use_is_an_error_and_named),
 	};
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * coaps_client's requests, names and addresses, without DTLS (test_coaps.c has that): the server is a
- * plain socket that answers what each test wants.
+ * coaps_client's requests, names and addresses, without DTLS (test_coaps.c has that): the server is
+ * a plain socket that answers what each test wants.
  */
-#define _GNU_SOURCE	/* poll */
+#define _GNU_SOURCE /* poll */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,13 +25,15 @@ static struct {
 	unsigned asked, answered, failed;
 	enum coaps_failure failure;
 	char reason[640];
-	bool ask_again;		/* each answer makes one more request */
+	bool ask_again; /* each answer makes one more request */
 } t;
 
 static void begin_idling(const char *host, unsigned idle_ms)
 {
 	char uri[96], err[256];
-	struct coaps_client_config config = { .uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1, .idle_ms = idle_ms };
+	struct coaps_client_config config = {
+		.uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1, .idle_ms = idle_ms
+	};
 	int code;
 
 	memset(&t, 0, sizeof(t));
@@ -74,8 +76,12 @@ static void on_answer(void *arg, const struct coaps_response *response)
 
 static int ask(void)
 {
-	const struct coaps_request request = { .method = COAPS_POST, .path = "/x", .content_format = -1, .accept = -1,
-					       .payload = "p", .payload_size = 1 };
+	const struct coaps_request request = { .method = COAPS_POST,
+					       .path = "/x",
+					       .content_format = -1,
+					       .accept = -1,
+					       .payload = "p",
+					       .payload_size = 1 };
 
 	return coaps_client_request(t.client, &request, on_answer, &t);
 }
@@ -89,10 +95,12 @@ static void turn(void)
 	uint8_t bytes[1500];
 	ssize_t n;
 
-	assert_true(poll(fds, 2, 30000) > 0);	/* a time that only a fault can exceed */
+	assert_true(poll(fds, 2, 30000) > 0); /* a time that only a fault can exceed */
 	coaps_client_process(t.client);
-	while (t.fd >= 0 && (n = recvfrom(t.fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&t.from, &size)) > 0) {
-		if (t.asked < 64 && coap_parse(bytes, (size_t)n, &t.waiting[t.asked]) && t.waiting[t.asked].code != 0) {
+	while (t.fd >= 0 && (n = recvfrom(t.fd, bytes, sizeof(bytes), MSG_DONTWAIT,
+					  (struct sockaddr *)&t.from, &size)) > 0) {
+		if (t.asked < 64 && coap_parse(bytes, (size_t)n, &t.waiting[t.asked]) &&
+		    t.waiting[t.asked].code != 0) {
 			t.asked++;
 		}
 	}
@@ -134,7 +142,7 @@ static void when_the_server_is_gone_each_request_is_told_once(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		assert_int_equal(ask(), 0);
 	}
-	assert_int_equal(t.failed, 0);	/* never from within the call */
+	assert_int_equal(t.failed, 0); /* never from within the call */
 	while (t.failed < 5) {
 		turn();
 	}
@@ -234,7 +242,8 @@ static void a_session_that_was_silent_for_long_is_opened_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_many_requests_as_allowed_are_under_way_and_answers_may_come_in_any_order),
+		cmocka_unit_test(
+			as_many_requests_as_allowed_are_under_way_and_answers_may_come_in_any_order),
 		cmocka_unit_test(when_the_server_is_gone_each_request_is_told_once),
 		cmocka_unit_test(a_name_is_looked_up_and_its_server_asked),
 		cmocka_unit_test(a_name_that_does_not_exist_is_told_and_named),

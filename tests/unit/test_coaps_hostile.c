@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What a server that is open to the Internet meets: a real one in its own process, over loopback DTLS.
+ * What a server that is open to the Internet meets: a real one in its own process, over loopback
+ * DTLS.
  *
  *   ClientHellos without a cookie from many addresses ──┐
  *   coaps_client ══DTLS═════════════════════════════════╧══ coaps_server
  *
- * GEOTHERM_FLOOD_S=30 floods for that long (1 s where it is not set); make bench does, and compares with the target.
+ * GEOTHERM_FLOOD_S=30 floods for that long (1 s where it is not set); make bench does, and compares
+ * with the target.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -33,7 +35,7 @@
 
 #define HELLOS_A_SECOND 1000
 
-static char dir[64], pem[3][96];	/* ca, server, node: certificate and key in one */
+static char dir[64], pem[3][96]; /* ca, server, node: certificate and key in one */
 
 static int make_ca(void **state)
 {
@@ -41,12 +43,15 @@ static int make_ca(void **state)
 	char command[256];
 
 	(void)state;
-	snprintf(dir, sizeof dir, "%s/coaps-XXXXXX", getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	snprintf(dir, sizeof dir, "%s/coaps-XXXXXX",
+		 getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	if (mkdtemp(dir) == NULL) {
 		return -1;
 	}
-	snprintf(command, sizeof command, "certs/make-test-ca %s urn:dev:mac:0200c0fffe000001 && cd %s && "
-		 "cat server.pem server.key >server-merged.pem", dir, dir);
+	snprintf(command, sizeof command,
+		 "certs/make-test-ca %s urn:dev:mac:0200c0fffe000001 && cd %s && "
+		 "cat server.pem server.key >server-merged.pem",
+		 dir, dir);
 	for (int i = 0; i < 3; i++) {
 		snprintf(pem[i], sizeof pem[i], "%s/%s", dir, names[i]);
 	}
@@ -88,9 +93,11 @@ static pid_t fork_server(unsigned *port)
 		int code = -EADDRINUSE;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (unsigned p = 12000 + (unsigned)getpid() % 8000; s == NULL && code == -EADDRINUSE; p++) {
+		for (unsigned p = 12000 + (unsigned)getpid() % 8000;
+		     s == NULL && code == -EADDRINUSE; p++) {
 			const struct coaps_server_config config = {
-				.listen = listen, .credentials = { .certificate = pem[1], .ca = pem[0] },
+				.listen = listen,
+				.credentials = { .certificate = pem[1], .ca = pem[0] },
 			};
 
 			snprintf(listen, sizeof listen, "127.0.0.1:%u", p);
@@ -149,15 +156,17 @@ static double now_s(void)
 static size_t client_hello(uint8_t out[128])
 {
 	static const uint8_t head[] = {
-		22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 78,	/* record: handshake, epoch 0, length */
-		1, 0, 0, 66, 0, 0, 0, 0, 0, 0, 0, 66,		/* ClientHello, length, message 0, whole */
+		22,   0xfe, 0xfd, 0,  0,  0,  0,
+		0,    0,    0,	  0,  0,  78, /* record: handshake, epoch 0, length */
+		1,    0,    0,	  66, 0,  0,  0,
+		0,    0,    0,	  0,  66, /* ClientHello, length, message 0, whole */
 		0xfe, 0xfd,
 	};
 	static const uint8_t tail[] = {
-		0, 0,						/* no session, no cookie */
-		0, 4, 0xc0, 0x2b, 0xc0, 0xac, 1, 0,		/* two suites, no compression */
-		0, 20, 0, 10, 0, 4, 0, 2, 0, 23,		/* P-256 */
-		0, 13, 0, 4, 0, 2, 4, 3, 0, 11, 0, 0,		/* ECDSA with SHA-256 */
+		0, 0, /* no session, no cookie */
+		0, 4,  0xc0, 0x2b, 0xc0, 0xac, 1, 0, /* two suites, no compression */
+		0, 20, 0,    10,   0,	 4,    0, 2, 0, 23, /* P-256 */
+		0, 13, 0,    4,	   0,	 2,    4, 3, 0, 11, 0, 0, /* ECDSA with SHA-256 */
 	};
 
 	memcpy(out, head, sizeof head);
@@ -168,13 +177,16 @@ static size_t client_hello(uint8_t out[128])
 	return sizeof head + 32 + sizeof tail;
 }
 
-/* From an address of its own each time, as a flood with made-up senders comes; the answer, if asked for, within a second. */
+/* From an address of its own each time, as a flood with made-up senders comes; the answer, if asked
+ * for, within a second. */
 static ssize_t send_hello(unsigned port, unsigned number, uint8_t *answer, size_t room)
 {
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons((uint16_t)port),
 					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct sockaddr_in from = { .sin_family = AF_INET,
-					  .sin_addr.s_addr = htonl(0x7f000000u | (0x10000u + number)) };
+	const struct sockaddr_in from = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000000u | (0x10000u + number))
+	};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	uint8_t hello[128];
 	size_t size = client_hello(hello);
@@ -194,16 +206,26 @@ static ssize_t send_hello(unsigned port, unsigned number, uint8_t *answer, size_
 
 static void on_answer(void *arg, const struct coaps_response *response)
 {
-	*(int *)arg = response->failure == COAPS_ANSWERED && response->code == COAP_RESPONSE_CODE_CHANGED ? 1 : -1;
+	*(int *)arg = response->failure == COAPS_ANSWERED &&
+				      response->code == COAP_RESPONSE_CODE_CHANGED
+			      ? 1
+			      : -1;
 }
 
 /* A whole handshake and one request, while the flood goes on; how long it took. */
 static double served_under(unsigned port, unsigned *hellos, double until_s)
 {
-	const struct coaps_request request = { .method = COAPS_POST, .path = "/x", .content_format = 60, .accept = -1,
-					       .payload = "hello", .payload_size = 5 };
-	struct coaps_client_config config = { .credentials = { .certificate = pem[2], .ca = pem[0] },
-					      .ack_timeout_ms = 1000, .max_retransmit = 1, .deadline_ms = 20000 };
+	const struct coaps_request request = { .method = COAPS_POST,
+					       .path = "/x",
+					       .content_format = 60,
+					       .accept = -1,
+					       .payload = "hello",
+					       .payload_size = 5 };
+	struct coaps_client_config config = { .credentials = { .certificate = pem[2],
+							       .ca = pem[0] },
+					      .ack_timeout_ms = 1000,
+					      .max_retransmit = 1,
+					      .deadline_ms = 20000 };
 	double began = now_s(), took = -1, flood_began = began - *hellos / (double)HELLOS_A_SECOND;
 	struct coaps_client *client;
 	char uri[48], err[512];
@@ -225,7 +247,7 @@ static double served_under(unsigned port, unsigned *hellos, double until_s)
 		if (answered != 0 && took < 0) {
 			took = now_s() - began;
 		}
-		assert_true(now_s() < began + 60);	/* a time that only a fault can exceed */
+		assert_true(now_s() < began + 60); /* a time that only a fault can exceed */
 	}
 	coaps_client_free(client);
 	assert_int_equal(answered, 1);
@@ -242,13 +264,13 @@ static void a_hello_without_a_cookie_is_answered_by_a_shorter_request_to_verify(
 	(void)state;
 	assert_true(got > 13 + 12 + 3 && got <= (ssize_t)client_hello(hello));
 	assert_int_equal(answer[0], 22);
-	assert_int_equal(answer[13], 3);	/* HelloVerifyRequest, RFC 6347 4.3.2 */
+	assert_int_equal(answer[13], 3); /* HelloVerifyRequest, RFC 6347 4.3.2 */
 	assert_int_equal(answer[13 + 12 + 2], got - 13 - 12 - 3);
 	end_server(pid);
 }
 
 #define FLOOD_S_MAX 600
-#define SERVED_A_SECOND 4	/* handshakes, in the flood */
+#define SERVED_A_SECOND 4 /* handshakes, in the flood */
 #define DELAY_TARGET_MS 1000
 
 static int ascending(const void *a, const void *b)
@@ -272,7 +294,8 @@ static void a_flood_of_hellos_from_made_up_addresses_locks_nobody_out(void **sta
 	assert_true(seconds >= 1 && seconds <= FLOOD_S_MAX);
 	calm = served_under(port, &(unsigned){ 0 }, 0);
 	before = rss_kb(pid);
-	/* More at once than libcoap lets wait for their handshake: the next one would have to wait 30 s. */
+	/* More at once than libcoap lets wait for their handshake: the next one would have to wait
+	 * 30 s. */
 	while (hellos < 1100) {
 		send_hello(port, hellos++, NULL, 0);
 	}
@@ -284,14 +307,17 @@ static void a_flood_of_hellos_from_made_up_addresses_locks_nobody_out(void **sta
 	after = rss_kb(pid);
 	qsort(took, n, sizeof took[0], ascending);
 	printf("%u hellos without a cookie in %.0f s: %zu handshakes with a request took %.0f ms (median; in calm %.0f ms, straight "
-	       "after 1100 hellos at once %.0f ms)\n", hellos, seconds, n, took[n / 2] * 1e3, calm * 1e3, burst * 1e3);
-	printf("%u hellos without a cookie in %.0f s: the slowest of %zu handshakes was delayed by ", hellos, seconds, n);
+	       "after 1100 hellos at once %.0f ms)\n",
+	       hellos, seconds, n, took[n / 2] * 1e3, calm * 1e3, burst * 1e3);
+	printf("%u hellos without a cookie in %.0f s: the slowest of %zu handshakes was delayed by ",
+	       hellos, seconds, n);
 	target_print((took[n - 1] - calm) * 1e3, " ms", AT_MOST, DELAY_TARGET_MS);
 	/* None: what even a forgotten address would take is more than a byte. */
-	printf("%u hellos without a cookie: memory grew by %ld kB, and since the first 1100 for each by ", hellos, after - before);
+	printf("%u hellos without a cookie: memory grew by %ld kB, and since the first 1100 for each by ",
+	       hellos, after - before);
 	target_print((double)(after - settled) * 1024 / hellos, " bytes", AT_MOST, 1);
 	fflush(stdout);
-#ifndef __SANITIZE_ADDRESS__	/* which holds on to what is freed */
+#ifndef __SANITIZE_ADDRESS__ /* which holds on to what is freed */
 	/* 1100 sessions are 30 MB; the legitimate one is 30 kB. */
 	assert_true(after - before < 1000);
 #endif
@@ -308,7 +334,8 @@ static void what_is_no_hello_is_dropped_and_kept_for_nobody(void **state)
 	unsigned port;
 	pid_t pid = fork_server(&port);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons((uint16_t)port),
 					.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	long before = rss_kb(pid);
 
@@ -320,7 +347,7 @@ static void what_is_no_hello_is_dropped_and_kept_for_nobody(void **state)
 		for (size_t k = 0; k < sizeof noise; k++) {
 			noise[k] = (uint8_t)rand();
 		}
-		if (i % 2 == 0) {	/* a hello with some bytes wrong, cut or not */
+		if (i % 2 == 0) { /* a hello with some bytes wrong, cut or not */
 			memcpy(noise, hello, size);
 			noise[(size_t)rand() % size] ^= (uint8_t)(1 + rand() % 255);
 			n = i % 4 == 0 ? size : (size_t)rand() % (size + 1);
@@ -338,7 +365,8 @@ static void what_is_no_hello_is_dropped_and_kept_for_nobody(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_hello_without_a_cookie_is_answered_by_a_shorter_request_to_verify),
+		cmocka_unit_test(
+			a_hello_without_a_cookie_is_answered_by_a_shorter_request_to_verify),
 		cmocka_unit_test(a_flood_of_hellos_from_made_up_addresses_locks_nobody_out),
 		cmocka_unit_test(what_is_no_hello_is_dropped_and_kept_for_nobody),
 	};

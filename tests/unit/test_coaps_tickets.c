@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* coaps_tickets: who has one secret takes each other's tickets, and changes the key at the same time. */
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS	/* a session is filled by a handshake only */
+/* coaps_tickets: who has one secret takes each other's tickets, and changes the key at the same
+ * time. */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS /* a session is filled by a handshake only */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -59,8 +60,10 @@ static struct ticket make(struct coaps_tickets *t)
 	session.endpoint = MBEDTLS_SSL_IS_SERVER;
 	session.ticket_creation_time = mbedtls_ms_time();
 	memset(session.master, 0x5a, sizeof(session.master));
-	assert_int_equal(conf.f_ticket_write(conf.p_ticket, &session, ticket.bytes, ticket.bytes + sizeof(ticket.bytes), &ticket.size,
-					     &lifetime), 0);
+	assert_int_equal(conf.f_ticket_write(conf.p_ticket, &session, ticket.bytes,
+					     ticket.bytes + sizeof(ticket.bytes), &ticket.size,
+					     &lifetime),
+			 0);
 	assert_int_equal(lifetime, 2 * PERIOD_S);
 	mbedtls_ssl_session_free(&session);
 	mbedtls_ssl_config_free(&conf);
@@ -76,7 +79,8 @@ static bool takes(struct coaps_tickets *t, struct ticket ticket)
 	mbedtls_ssl_config_init(&conf);
 	coaps_tickets_configure(&conf, t);
 	mbedtls_ssl_session_init(&session);
-	taken = conf.f_ticket_parse(conf.p_ticket, &session, ticket.bytes, ticket.size) == 0 && session.master[0] == 0x5a;
+	taken = conf.f_ticket_parse(conf.p_ticket, &session, ticket.bytes, ticket.size) == 0 &&
+		session.master[0] == 0x5a;
 	mbedtls_ssl_session_free(&session);
 	mbedtls_ssl_config_free(&conf);
 	return taken;
@@ -113,7 +117,7 @@ static void a_ticket_is_good_in_its_period_and_the_next(void **state)
 	now_s += PERIOD_S - 1;
 	assert_true(takes(&b, ticket));
 	now_s++;
-	setup(&late, 1);	/* a worker that was started again */
+	setup(&late, 1); /* a worker that was started again */
 	assert_true(takes(&a, ticket));
 	assert_true(takes(&b, ticket));
 	assert_true(takes(&late, ticket));
@@ -131,7 +135,8 @@ static void a_ticket_is_good_in_its_period_and_the_next(void **state)
 
 static void a_clock_that_is_set_back_or_forth_does_not_part_them(void **state)
 {
-	static const int steps_s[] = { -10, -PERIOD_S, 3 * PERIOD_S, -1, 0, 86400 * 365, -86400 * 365 };
+	static const int steps_s[] = { -10, -PERIOD_S,	 3 * PERIOD_S, -1,
+				       0,   86400 * 365, -86400 * 365 };
 	struct coaps_tickets a, b;
 
 	(void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* mkstemp(), open_memstream() */
+#define _GNU_SOURCE /* mkstemp(), open_memstream() */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,14 +23,21 @@ struct target {
 static const char *const modes[] = { "auto", "userspace", "kernel", NULL };
 
 static const struct config_key table[] = {
-	{ "node", "name", CONFIG_STRING, offsetof(struct target, name), "pi", 0, 0, NULL, "Name of the node." },
-	{ "node", "interval", CONFIG_SECONDS, offsetof(struct target, interval_ms), "10", 500, 86400000, NULL,
+	{ "node", "name", CONFIG_STRING, offsetof(struct target, name), "pi", 0, 0, NULL,
+	  "Name of the node." },
+	{ "node", "interval", CONFIG_SECONDS, offsetof(struct target, interval_ms), "10", 500,
+	  86400000, NULL,
 	  "Time between two readings, from the beginning of one to the beginning of the next one, however long it takes." },
-	{ "node", "loud", CONFIG_BOOL, offsetof(struct target, loud), "no", 0, 0, NULL, "Says more." },
-	{ "node", "quiet", CONFIG_BOOL, offsetof(struct target, quiet), NULL, 0, 0, NULL, "Says less." },
-	{ "server", "port", CONFIG_UINT, offsetof(struct target, port), "5684", 1, 65535, NULL, "UDP port." },
-	{ "server", "path", CONFIG_STRING, offsetof(struct target, path), NULL, 0, 0, NULL, "A file." },
-	{ "sensors", "bus", CONFIG_CHOICE, offsetof(struct target, mode), "auto", 0, 0, modes, "Which bus." },
+	{ "node", "loud", CONFIG_BOOL, offsetof(struct target, loud), "no", 0, 0, NULL,
+	  "Says more." },
+	{ "node", "quiet", CONFIG_BOOL, offsetof(struct target, quiet), NULL, 0, 0, NULL,
+	  "Says less." },
+	{ "server", "port", CONFIG_UINT, offsetof(struct target, port), "5684", 1, 65535, NULL,
+	  "UDP port." },
+	{ "server", "path", CONFIG_STRING, offsetof(struct target, path), NULL, 0, 0, NULL,
+	  "A file." },
+	{ "sensors", "bus", CONFIG_CHOICE, offsetof(struct target, mode), "auto", 0, 0, modes,
+	  "Which bus." },
 };
 #define N (sizeof(table) / sizeof(table[0]))
 
@@ -86,13 +93,16 @@ static void a_file_is_read_key_by_key(void **state)
 	struct target t;
 
 	(void)state;
-	assert_int_equal(load(&t, "\xef\xbb\xbf; a comment\n# another\n\n[node]\nname = left door ; why\r\n"
-				  "  interval=0.75\n\tloud = yes\n[server]\nport: 1\npath =\n[sensors]\nbus = kernel"), 0);
+	assert_int_equal(
+		load(&t,
+		     "\xef\xbb\xbf; a comment\n# another\n\n[node]\nname = left door ; why\r\n"
+		     "  interval=0.75\n\tloud = yes\n[server]\nport: 1\npath =\n[sensors]\nbus = kernel"),
+		0);
 	assert_string_equal(t.name, "left door");
 	assert_int_equal(t.interval_ms, 750);
 	assert_true(t.loud);
 	assert_int_equal(t.port, 1);
-	assert_null(t.path);	/* as without the line */
+	assert_null(t.path); /* as without the line */
 	assert_int_equal(t.mode, 2);
 	config_free(table, N, &t);
 }
@@ -103,11 +113,24 @@ static void times_are_exact_in_every_unit(void **state)
 		const char *text;
 		unsigned ms;
 	} cases[] = {
-		{ "10", 10000 }, { "0.5", 500 }, { "0.501", 501 }, { "500ms", 500 }, { "1.5 s", 1500 },
-		{ "5min", 300000 }, { "1.5min", 90000 }, { "24h", 86400000 }, { "0.25 h", 900000 },
+		{ "10", 10000 },     { "0.5", 500 },	  { "0.501", 501 },
+		{ "500ms", 500 },    { "1.5 s", 1500 },	  { "5min", 300000 },
+		{ "1.5min", 90000 }, { "24h", 86400000 }, { "0.25 h", 900000 },
 	};
 	static const char *const wrong[] = {
-		"", "-1", ".5", "5.", "0.499", "0.5001", "1.5ms", "10 d", "10sec", "25h", "99999999999999999999h", "1e3", "1,5",
+		"",
+		"-1",
+		".5",
+		"5.",
+		"0.499",
+		"0.5001",
+		"1.5ms",
+		"10 d",
+		"10sec",
+		"25h",
+		"99999999999999999999h",
+		"1e3",
+		"1,5",
 	};
 	char line[80];
 	struct target t;
@@ -130,7 +153,8 @@ static void times_are_exact_in_every_unit(void **state)
 
 static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void **state)
 {
-	static const char long_line[] = "[node]\nname = 0123456789012345678901234567890123456789012345678901234567890123456789"
+	static const char long_line[] =
+		"[node]\nname = 0123456789012345678901234567890123456789012345678901234567890123456789"
 		"0123456789012345678901234567890123456789012345678901234567890123456789"
 		"0123456789012345678901234567890123456789012345678901234567890123456789\n";
 	static const struct {
@@ -138,22 +162,28 @@ static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void *
 	} cases[] = {
 		{ "[node]\nloud = maybe\n", ":2: [node] loud = maybe: must be yes or no" },
 		{ "[node]\n\n\nloud =\n", ":4: [node] loud = : must be yes or no" },
-		{ "[server]\nport = 65536\n", ":2: [server] port = 65536: must be a whole number from 1 to 65535" },
-		{ "[server]\nport = 0\n", ":2: [server] port = 0: must be a whole number from 1 to 65535" },
+		{ "[server]\nport = 65536\n",
+		  ":2: [server] port = 65536: must be a whole number from 1 to 65535" },
+		{ "[server]\nport = 0\n",
+		  ":2: [server] port = 0: must be a whole number from 1 to 65535" },
 		{ "[server]\nport = -1\n", "must be a whole number" },
 		{ "[server]\nport = 1.5\n", "must be a whole number" },
 		{ "[server]\nport = 0x50\n", "must be a whole number" },
 		{ "[server]\nport = 99999999999999999999999\n", "must be a whole number" },
-		{ "[sensors]\nbus = Kernel\n", ":2: [sensors] bus = Kernel: must be one of auto, userspace, kernel" },
+		{ "[sensors]\nbus = Kernel\n",
+		  ":2: [sensors] bus = Kernel: must be one of auto, userspace, kernel" },
 		{ "[sensors]\n# one\n; two\nbus = usb\n", ":4: [sensors] bus = usb: must be" },
 		{ "[node]\nnam = x\n", ":2: unknown key nam in [node]; did you mean name?" },
-		{ "[node]\nport = 1\n", ":2: unknown key port in [node]; it belongs into [server]" },
+		{ "[node]\nport = 1\n",
+		  ":2: unknown key port in [node]; it belongs into [server]" },
 		{ "[node]\ncolour = 1\n", ":2: unknown key colour in [node]" },
 		{ "[nodes]\nname = x\n", ":2: unknown section [nodes]; did you mean [node]?" },
 		{ "[weather]\nname = x\n", ":2: unknown section [weather]" },
 		{ "name = x\n", ":1: name stands before any [section]; it belongs into [node]" },
-		{ "[node]\nname = a\nloud = 1\nname = b\n", ":4: [node] name is given twice, first in line 2" },
-		{ "[node]\nname = a\n[server]\n[node]\nname = a\n", ":5: [node] name is given twice, first in line 2" },
+		{ "[node]\nname = a\nloud = 1\nname = b\n",
+		  ":4: [node] name is given twice, first in line 2" },
+		{ "[node]\nname = a\n[server]\n[node]\nname = a\n",
+		  ":5: [node] name is given twice, first in line 2" },
 		{ "[node]\njust words\n", ":2: neither \"[section]\" nor \"key = value\"" },
 		{ "[node] name = x\n", ":1: text after [section]" },
 		{ "[node] ; why\n= x\n", ":2: unknown key  in [node]" },
@@ -173,7 +203,8 @@ static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void *
 		    strncmp(err + strlen(path), cases[i].words,
 			    cases[i].words[0] == ':' ? strlen(cases[i].words) : 0) != 0 ||
 		    strstr(err, cases[i].words) == NULL) {
-			fail_msg("%s\n gave %d \"%s\"\n expected \"%s\"", cases[i].text, rc, err, cases[i].words);
+			fail_msg("%s\n gave %d \"%s\"\n expected \"%s\"", cases[i].text, rc, err,
+				 cases[i].words);
 		}
 		/* nothing is left in the target, so nothing to free */
 		assert_null(t.name);
@@ -201,7 +232,8 @@ static void a_file_that_cannot_be_read_says_why(void **state)
 	struct target t;
 
 	(void)state;
-	assert_int_equal(config_load(table, N, &t, "/nonexistent/node.conf", err, sizeof(err)), -ENOENT);
+	assert_int_equal(config_load(table, N, &t, "/nonexistent/node.conf", err, sizeof(err)),
+			 -ENOENT);
 	assert_string_equal(err, "/nonexistent/node.conf: No such file or directory");
 	assert_int_equal(config_load(table, N, &t, "/tmp", err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "/tmp: cannot be read"));
@@ -239,11 +271,14 @@ static void an_override_goes_over_what_was_loaded(void **state)
 	assert_int_equal(config_override(table, N, &t, "node.name=over=it", err, sizeof(err)), 0);
 	assert_string_equal(t.name, "over=it");
 	assert_int_equal(config_override(table, N, &t, "node.name=", err, sizeof(err)), -EINVAL);
-	assert_string_equal(err, "node.name=: [node] name = : must be a text that is not empty (leave it out for the default)");
+	assert_string_equal(
+		err,
+		"node.name=: [node] name = : must be a text that is not empty (leave it out for the default)");
 	assert_int_equal(config_override(table, N, &t, "server.port=77", err, sizeof(err)), 0);
 	assert_int_equal(t.port, 77);
 	assert_int_equal(config_override(table, N, &t, "server.port=0", err, sizeof(err)), -EINVAL);
-	assert_string_equal(err, "server.port=0: [server] port = 0: must be a whole number from 1 to 65535");
+	assert_string_equal(
+		err, "server.port=0: [server] port = 0: must be a whole number from 1 to 65535");
 	assert_int_equal(t.port, 77);
 	assert_int_equal(config_override(table, N, &t, "server.prot=1", err, sizeof(err)), -EINVAL);
 	assert_string_equal(err, "server.prot=1: unknown key prot in [server]; did you mean port?");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* log and notify: what comes out at the other end of the descriptor. */
-#define _GNU_SOURCE	/* setenv(), pipe2(), mkdtemp() */
+#define _GNU_SOURCE /* setenv(), pipe2(), mkdtemp() */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -56,8 +56,9 @@ static void a_terminal_sees_the_program_and_the_journal_a_priority(void **state)
 	log_notice("n");
 	log_info("i");
 	log_debug("not this");
-	assert_string_equal(end(), "geotherm-test: error: no sensor in 4\ngeotherm-test: warning: w\n"
-				   "geotherm-test: n\ngeotherm-test: i\n");
+	assert_string_equal(end(),
+			    "geotherm-test: error: no sensor in 4\ngeotherm-test: warning: w\n"
+			    "geotherm-test: n\ngeotherm-test: i\n");
 	setenv("JOURNAL_STREAM", "8:1234", 1);
 	log_init("geotherm-test", LOG_LEVEL_DEBUG);
 	begin();
@@ -178,7 +179,8 @@ static void a_service_manager_gets_the_datagram(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
 	size = sizeof(address);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	snprintf(path, sizeof(path), "@%.*s", (int)(size - sizeof(sa_family_t)) - 1, address.sun_path + 1);
+	snprintf(path, sizeof(path), "@%.*s", (int)(size - sizeof(sa_family_t)) - 1,
+		 address.sun_path + 1);
 	setenv("NOTIFY_SOCKET", path, 1);
 	assert_int_equal(notify_send("STOPPING=1"), 1);
 	assert_int_equal(recv(fd, text, sizeof(text), 0), 10);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* ROM codes, scratchpads and the CRC: vectors of datasheets, application notes and of a survey of clones. */
+/* ROM codes, scratchpads and the CRC: vectors of datasheets, application notes and of a survey of
+ * clones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,10 +30,13 @@ static size_t bytes_of(const char *hex, uint8_t *out)
 	return n;
 }
 
-static void scratchpad(uint8_t sp[9], unsigned raw, unsigned th, unsigned tl, unsigned cfg, unsigned b6)
+static void scratchpad(uint8_t sp[9], unsigned raw, unsigned th, unsigned tl, unsigned cfg,
+		       unsigned b6)
 {
-	const uint8_t bytes[8] = { (uint8_t)raw, (uint8_t)(raw >> 8), (uint8_t)th, (uint8_t)tl, (uint8_t)cfg, 0xff,
-				   (uint8_t)b6, 0x10 };
+	const uint8_t bytes[8] = { (uint8_t)raw, (uint8_t)(raw >> 8),
+				   (uint8_t)th,	 (uint8_t)tl,
+				   (uint8_t)cfg, 0xff,
+				   (uint8_t)b6,	 0x10 };
 
 	memcpy(sp, bytes, 8);
 	sp[8] = w1_crc8(sp, 8);
@@ -41,17 +45,18 @@ static void scratchpad(uint8_t sp[9], unsigned raw, unsigned th, unsigned tl, un
 static void every_known_rom_code_passes_its_crc(void **state)
 {
 	static const char *const roms[] = {
-		"02 1C B8 01 00 00 00 A2",	/* AN27 */
-		"28 13 9B BB 0B 00 00 1F", "28 CA D6 10 10 00 00 FE",	/* A1 */
-		"28 19 00 00 B7 5B 00 41",	/* A2 */
-		"28 3E 43 87 00 00 00 18", "28 CA BA 61 00 00 00 A3", "28 06 64 2B 00 00 00 46",	/* A3 */
-		"28 AA 3C 61 55 14 01 F0", "28 AB 9C B1 33 14 01 81",	/* B1 */
-		"28 E4 FA 2F 57 23 0B AF",	/* B1v2 */
-		"28 FF 7C 5A 61 16 04 EE",	/* B2 */
-		"28 FF 64 1D CD 96 F2 01",	/* C */
-		"28 48 1B 77 91 17 02 55", "28 90 FE 79 97 00 03 20",	/* D1, D2 */
-		"28 00 74 28 59 43 0F 7A", "28 03 60 00 00 01 24 D0",	/* E, F */
-		"28 C7 9E A3 59 83 D9 74", "28 0C 80 53 5C AA 8E A2",	/* G, H */
+		"02 1C B8 01 00 00 00 A2", /* AN27 */
+		"28 13 9B BB 0B 00 00 1F", "28 CA D6 10 10 00 00 FE", /* A1 */
+		"28 19 00 00 B7 5B 00 41", /* A2 */
+		"28 3E 43 87 00 00 00 18", "28 CA BA 61 00 00 00 A3",
+		"28 06 64 2B 00 00 00 46", /* A3 */
+		"28 AA 3C 61 55 14 01 F0", "28 AB 9C B1 33 14 01 81", /* B1 */
+		"28 E4 FA 2F 57 23 0B AF", /* B1v2 */
+		"28 FF 7C 5A 61 16 04 EE", /* B2 */
+		"28 FF 64 1D CD 96 F2 01", /* C */
+		"28 48 1B 77 91 17 02 55", "28 90 FE 79 97 00 03 20", /* D1, D2 */
+		"28 00 74 28 59 43 0F 7A", "28 03 60 00 00 01 24 D0", /* E, F */
+		"28 C7 9E A3 59 83 D9 74", "28 0C 80 53 5C AA 8E A2", /* G, H */
 	};
 
 	(void)state;
@@ -66,10 +71,12 @@ static void every_known_rom_code_passes_its_crc(void **state)
 static void every_known_scratchpad_passes_its_crc(void **state)
 {
 	static const char *const scratchpads[] = {
-		"50 05 4B 46 7F FF 0C 10 1C", "50 05 7F 80 7F FF 0C 10 93", "50 05 55 00 7F FF 0C 10 21",
-		"50 05 4B 46 7F FF 10 10 BD", "50 05 55 AA 7F FF 0C 10 AF", "50 05 00 00 1F FF 0C 10 74",
-		"65 01 55 00 7F FF 7F 10 9C", "64 01 55 00 5F FF 5F 10 6E", "68 01 55 00 1F FF 1F 10 2A",
-		"D6 01 4B 46 7F FF 0A 10 43", "50 05 FF FF F0 FF FF FF 5C",
+		"50 05 4B 46 7F FF 0C 10 1C", "50 05 7F 80 7F FF 0C 10 93",
+		"50 05 55 00 7F FF 0C 10 21", "50 05 4B 46 7F FF 10 10 BD",
+		"50 05 55 AA 7F FF 0C 10 AF", "50 05 00 00 1F FF 0C 10 74",
+		"65 01 55 00 7F FF 7F 10 9C", "64 01 55 00 5F FF 5F 10 6E",
+		"68 01 55 00 1F FF 1F 10 2A", "D6 01 4B 46 7F FF 0A 10 43",
+		"50 05 FF FF F0 FF FF FF 5C",
 	};
 
 	(void)state;
@@ -100,9 +107,14 @@ static void the_two_wrong_vectors_of_the_literature_are_refused(void **state)
 
 static void temperatures_are_those_of_the_datasheet(void **state)
 {
-	static const struct { unsigned raw; int32_t mc; } rows[] = {	/* table 1 */
-		{ 0x07d0, 125000 }, { 0x0191, 25063 }, { 0x00a2, 10125 }, { 0x0008, 500 },
-		{ 0x0000, 0 }, { 0xfff8, -500 }, { 0xff5e, -10125 }, { 0xfe6f, -25063 }, { 0xfc90, -55000 },
+	static const struct {
+		unsigned raw;
+		int32_t mc;
+	} rows[] = {
+		/* table 1 */
+		{ 0x07d0, 125000 }, { 0x0191, 25063 },	{ 0x00a2, 10125 },
+		{ 0x0008, 500 },    { 0x0000, 0 },	{ 0xfff8, -500 },
+		{ 0xff5e, -10125 }, { 0xfe6f, -25063 }, { 0xfc90, -55000 },
 	};
 	struct ds18b20_value value;
 	uint8_t sp[9];
@@ -119,9 +131,13 @@ static void temperatures_are_those_of_the_datasheet(void **state)
 
 static void a_ds18s20_is_read_to_a_sixteenth_by_its_count_remain(void **state)
 {
-	static const struct { unsigned half, remain; int raw; } rows[] = {
-		{ 0x0032, 12, 25 * 16 }, { 0x0032, 4, 25 * 16 + 8 }, { 0x0033, 4, 25 * 16 + 8 }, { 0x0001, 4, 8 },
-		{ 0xffff, 12, -16 }, { 0xffce, 12, -25 * 16 }, { 0xff92, 12, -55 * 16 },
+	static const struct {
+		unsigned half, remain;
+		int raw;
+	} rows[] = {
+		{ 0x0032, 12, 25 * 16 },  { 0x0032, 4, 25 * 16 + 8 }, { 0x0033, 4, 25 * 16 + 8 },
+		{ 0x0001, 4, 8 },	  { 0xffff, 12, -16 },	      { 0xffce, 12, -25 * 16 },
+		{ 0xff92, 12, -55 * 16 },
 	};
 	struct ds18b20_value value;
 	uint8_t sp[9];
@@ -134,7 +150,7 @@ static void a_ds18s20_is_read_to_a_sixteenth_by_its_count_remain(void **state)
 	}
 	scratchpad(sp, 0x00aa, 0x4b, 0x46, 0xff, 0x0c);
 	assert_int_equal(ds18b20_decode(0x10, sp, &value), DS18B20_POWER_ON);
-	sp[7] = 0;	/* COUNT_PER_C 0: what would be a division by zero */
+	sp[7] = 0; /* COUNT_PER_C 0: what would be a division by zero */
 	sp[8] = w1_crc8(sp, 8);
 	assert_int_equal(ds18b20_decode(0x10, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
@@ -177,11 +193,11 @@ static void impossible_values_are_refused(void **state)
 	assert_int_equal(ds18b20_decode(0x28, sp, &value), DS18B20_OUT_OF_RANGE);
 	scratchpad(sp, 0xfc8f, 0, 0, 0x7f, 0x01);
 	assert_int_equal(ds18b20_decode(0x28, sp, &value), DS18B20_OUT_OF_RANGE);
-	scratchpad(sp, 0x07ff, 0, 0, 0x7f, 0x0c);	/* too little power */
+	scratchpad(sp, 0x07ff, 0, 0, 0x7f, 0x0c); /* too little power */
 	assert_int_equal(ds18b20_decode(0x28, sp, &value), DS18B20_NOT_CONVERTED);
-	scratchpad(sp, 0x1190, 0, 0, 0x7f, 0x10);	/* sign bits differ */
+	scratchpad(sp, 0x1190, 0, 0, 0x7f, 0x10); /* sign bits differ */
 	assert_int_equal(ds18b20_decode(0x28, sp, &value), DS18B20_BAD_SCRATCHPAD);
-	scratchpad(sp, 0x0190, 0, 0, 0x5e, 0x10);	/* no such configuration */
+	scratchpad(sp, 0x0190, 0, 0, 0x5e, 0x10); /* no such configuration */
 	assert_int_equal(ds18b20_decode(0x28, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
 
@@ -193,7 +209,7 @@ static void relatives_of_family_3b_are_read_each_in_its_way(void **state)
 	uint8_t sp[9];
 
 	(void)state;
-	scratchpad(sp, 0x0191, 0x4b, 0x46, 0x73, 0x0f);	/* DS1825, address 3 */
+	scratchpad(sp, 0x0191, 0x4b, 0x46, 0x73, 0x0f); /* DS1825, address 3 */
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_OK);
 	assert_int_equal(value.raw, 0x0191);
 	memcpy(sp, max31826, 9);
@@ -203,12 +219,12 @@ static void relatives_of_family_3b_are_read_each_in_its_way(void **state)
 	memcpy(sp, max31850, 9);
 	sp[8] = w1_crc8(sp, 8);
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_OK);
-	assert_int_equal(value.temp_mc, 400250);	/* a thermocouple may be hot */
-	sp[0] |= 1;	/* open, or shorted */
+	assert_int_equal(value.temp_mc, 400250); /* a thermocouple may be hot */
+	sp[0] |= 1; /* open, or shorted */
 	sp[2] |= 1;
 	sp[8] = w1_crc8(sp, 8);
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_SENSOR_FAULT);
-	sp[2] &= 0xfe;	/* a fault of no kind: no such part */
+	sp[2] &= 0xfe; /* a fault of no kind: no such part */
 	sp[8] = w1_crc8(sp, 8);
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
@@ -226,12 +242,14 @@ static enum ds18b20_quality judge_85(unsigned byte6, bool law, bool armed, bool 
 static void eighty_five_degrees_are_told_from_power_on(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_85(0x10, true, true, true), DS18B20_OK);	/* genuine, converted */
-	assert_int_equal(judge_85(0x0c, true, true, true), DS18B20_POWER_ON);	/* genuine, did not convert */
-	assert_int_equal(judge_85(0x0c, false, true, true), DS18B20_OK);	/* a clone whose byte 6 is fixed */
-	assert_int_equal(judge_85(0x0c, false, true, false), DS18B20_POWER_ON);	/* no proof */
-	assert_int_equal(judge_85(0x0c, false, false, true), DS18B20_POWER_ON);	/* no sentinel */
-	assert_int_equal(judge_85(0x20, false, true, true), DS18B20_OK);	/* family G */
+	assert_int_equal(judge_85(0x10, true, true, true), DS18B20_OK); /* genuine, converted */
+	assert_int_equal(judge_85(0x0c, true, true, true), DS18B20_POWER_ON); /* genuine, did not
+										 convert */
+	assert_int_equal(judge_85(0x0c, false, true, true), DS18B20_OK); /* a clone whose byte 6 is
+									    fixed */
+	assert_int_equal(judge_85(0x0c, false, true, false), DS18B20_POWER_ON); /* no proof */
+	assert_int_equal(judge_85(0x0c, false, false, true), DS18B20_POWER_ON); /* no sentinel */
+	assert_int_equal(judge_85(0x20, false, true, true), DS18B20_OK); /* family G */
 }
 
 static void a_lost_sentinel_is_a_power_on_whatever_the_temperature(void **state)
@@ -242,7 +260,8 @@ static void a_lost_sentinel_is_a_power_on_whatever_the_temperature(void **state)
 
 	(void)state;
 	scratchpad(sp, 0x0191, 0x4b, 0x46, 0x7f, 0x0f);
-	assert_int_equal(ds18b20_judge(&past, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)), DS18B20_POWER_ON);
+	assert_int_equal(ds18b20_judge(&past, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)),
+			 DS18B20_POWER_ON);
 	assert_false(past.armed);
 }
 
@@ -250,7 +269,8 @@ struct floor {
 	unsigned patterns, crc, unknown, law;
 };
 
-static void count_pattern(const uint8_t good[9], const uint8_t mask[9], const struct ds18b20_past *past, struct floor *f)
+static void count_pattern(const uint8_t good[9], const uint8_t mask[9],
+			  const struct ds18b20_past *past, struct floor *f)
 {
 	uint8_t sp[9];
 	struct ds18b20_value value;
@@ -266,8 +286,10 @@ static void count_pattern(const uint8_t good[9], const uint8_t mask[9], const st
 	f->crc++;
 	without.byte6_law = false;
 	with.byte6_law = true;
-	f->unknown += ds18b20_judge(&without, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) == DS18B20_OK;
-	f->law += ds18b20_judge(&with, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) == DS18B20_OK;
+	f->unknown += ds18b20_judge(&without, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) ==
+		      DS18B20_OK;
+	f->law += ds18b20_judge(&with, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) ==
+		  DS18B20_OK;
 }
 
 static void four_bit_errors(const uint8_t good[9], const struct ds18b20_past *past, struct floor *f)
@@ -291,7 +313,8 @@ static void four_bit_errors(const uint8_t good[9], const struct ds18b20_past *pa
 
 static void of_four_bit_errors_few_go_undetected(void **state)
 {
-	static const unsigned raws[] = { 0x0191, 0x00a2, 0xff5e, 0x0158, 0x0007, 0xfffd, 0x02bc, 0x006f };
+	static const unsigned raws[] = { 0x0191, 0x00a2, 0xff5e, 0x0158,
+					 0x0007, 0xfffd, 0x02bc, 0x006f };
 	struct floor f = { 0 };
 
 	(void)state;
@@ -303,9 +326,11 @@ static void of_four_bit_errors_few_go_undetected(void **state)
 		ds18b20_remember(&past, sp);
 		four_bit_errors(sp, &past, &f);
 	}
-	print_message("4-bit errors: %u patterns, %u pass the CRC (%.2e); accepted: %u (%.2e) with byte 6 unknown, "
-		      "%u (%.2e) by its law\n", f.patterns, f.crc, (double)f.crc / f.patterns, f.unknown,
-		      (double)f.unknown / f.patterns, f.law, (double)f.law / f.patterns);
+	print_message(
+		"4-bit errors: %u patterns, %u pass the CRC (%.2e); accepted: %u (%.2e) with byte 6 unknown, "
+		"%u (%.2e) by its law\n",
+		f.patterns, f.crc, (double)f.crc / f.patterns, f.unknown,
+		(double)f.unknown / f.patterns, f.law, (double)f.law / f.patterns);
 	assert_int_equal(f.crc, 8 * 8182);
 	assert_true(f.unknown * 10000.0 <= 1.5 * f.patterns);
 	assert_true(f.law * 100000.0 <= 1.3 * f.patterns);

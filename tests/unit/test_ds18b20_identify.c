@@ -13,7 +13,8 @@
 
 static struct w1_sim *sim;
 
-static void identify(enum w1_model_id model, bool parasite, uint64_t seed, struct ds18b20_identity *identity)
+static void identify(enum w1_model_id model, bool parasite, uint64_t seed,
+		     struct ds18b20_identity *identity)
 {
 	const struct w1_sim_config config = { .seed = seed };
 	struct ds18b20_evidence evidence;
@@ -24,13 +25,13 @@ static void identify(enum w1_model_id model, bool parasite, uint64_t seed, struc
 	sim = w1_sim_new(&config);
 	assert_int_equal(w1_sim_add(sim, model, parasite), 0);
 	slave = w1_sim_slave(sim, 0);
-	slave->temp_mc = 21437;	/* a low nibble that is neither that of power-on nor 0 */
+	slave->temp_mc = 21437; /* a low nibble that is neither that of power-on nor 0 */
 	memcpy(before, &slave->scratchpad[2], 3);
 	w1_bus_init(&bus, w1_sim_line(sim), 0);
 	assert_int_equal(ds18b20_examine(&bus, slave->rom, &evidence), 0);
 	ds18b20_identify(&evidence, identity);
 	slave = w1_sim_slave(sim, 0);
-	assert_memory_equal(&slave->scratchpad[2], before, 3);	/* put back */
+	assert_memory_equal(&slave->scratchpad[2], before, 3); /* put back */
 	assert_int_equal(slave->copies, 0);
 	assert_int_equal(slave->unknown_commands, 0);
 	assert_int_equal(w1_sim_judge_total(w1_sim_judge(sim)), 0);
@@ -50,13 +51,15 @@ static void every_family_is_named(void **state)
 
 			identify((enum w1_model_id)model, false, seed, &identity);
 			all++;
-			if (identity.verdict == DS18B20_INCONCLUSIVE && (m->quirks & W1_QUIRK_POWER_LIES) != 0) {
-				doubted++;	/* says that it has no power of its own */
+			if (identity.verdict == DS18B20_INCONCLUSIVE &&
+			    (m->quirks & W1_QUIRK_POWER_LIES) != 0) {
+				doubted++; /* says that it has no power of its own */
 				continue;
 			}
 			right += strcmp(identity.family, m->name) == 0;
 			assert_string_equal(identity.family, m->name);
-			assert_int_equal(identity.verdict, model == W1_MODEL_A1 ? DS18B20_GENUINE : DS18B20_CLONE);
+			assert_int_equal(identity.verdict,
+					 model == W1_MODEL_A1 ? DS18B20_GENUINE : DS18B20_CLONE);
 		}
 	}
 	print_message("%u of %u parts named right, %u inconclusive\n", right, all, doubted);
@@ -92,7 +95,9 @@ static void a_computer_that_is_often_kept_away_names_a_genuine_part_too(void **s
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 5; seed++) {
-		const struct w1_sim_config config = { .seed = seed, .preempt_ppm = 1000, .preempt_min_ns = 10000,
+		const struct w1_sim_config config = { .seed = seed,
+						      .preempt_ppm = 1000,
+						      .preempt_min_ns = 10000,
 						      .preempt_max_ns = 100000 };
 		struct ds18b20_evidence evidence;
 		struct ds18b20_identity identity;

@@ -12,15 +12,18 @@
 
 #include "userspace/reading/gap_list.h"
 
-#define EXAMPLE "{\"epoch\":\"5f3c2a1908f7e6d4\",\"gaps\":[{\"first\":42,\"last\":44,\"cause\":\"full\"}," \
+#define EXAMPLE                                                                                    \
+	"{\"epoch\":\"5f3c2a1908f7e6d4\",\"gaps\":[{\"first\":42,\"last\":44,\"cause\":\"full\"}," \
 	"{\"first\":50,\"last\":50,\"cause\":\"power\"}]}"
 #define IN(gaps) "{\"epoch\":\"5f3c2a1908f7e6d4\",\"gaps\":" gaps "}"
 #define GAP(first, last, cause) IN("[{\"first\":" first ",\"last\":" last ",\"cause\":" cause "}]")
 
 static void the_protocols_example_is_written_and_read(void **state)
 {
-	struct gap_list list = { .epoch = UINT64_C(0x5f3c2a1908f7e6d4), .n = 2,
-				 .gaps = { { 42, 44, "full" }, { 50, 50, "power" } } }, read;
+	struct gap_list list = { .epoch = UINT64_C(0x5f3c2a1908f7e6d4),
+				 .n = 2,
+				 .gaps = { { 42, 44, "full" }, { 50, 50, "power" } } },
+			read;
 	char out[GAP_LIST_JSON_MAX], err[160];
 	int n = gap_list_encode(&list, out, sizeof(out));
 
@@ -39,7 +42,8 @@ static void the_longest_list_fits_and_one_byte_less_is_too_small(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < list.n; i++) {
-		list.gaps[i] = (struct gap_list_gap){ GAP_LIST_SEQ_MAX, GAP_LIST_SEQ_MAX, "abcdefghijklmn-" };
+		list.gaps[i] = (struct gap_list_gap){ GAP_LIST_SEQ_MAX, GAP_LIST_SEQ_MAX,
+						      "abcdefghijklmn-" };
 	}
 	n = gap_list_encode(&list, out, sizeof(out));
 	assert_true(n > 0);
@@ -98,23 +102,28 @@ static void what_is_no_list_is_refused_in_words(void **state)
 		{ GAP("1.0", "1", "\"full\""), "gap 0: first" },
 		{ GAP("NaN", "1", "\"full\""), "invalid token" },
 		{ GAP("9223372036854775808", "1", "\"full\""), "too big" },
-		{ GAP("2", "1", "\"full\""), "gap 0: last: expected a number from first to 9223372036854775806" },
+		{ GAP("2", "1", "\"full\""),
+		  "gap 0: last: expected a number from first to 9223372036854775806" },
 		{ GAP("1", "9223372036854775807", "\"full\""), "gap 0: last" },
 		{ GAP("1", "\"1\"", "\"full\""), "gap 0: last" },
 		{ GAP("1", "1", "\"\""), "gap 0: cause" },
 		{ GAP("1", "1", "\"Full\""), "gap 0: cause: expected 1 to 15 of a-z and -" },
 		{ GAP("1", "1", "\"abcdefghijklmnop\""), "gap 0: cause" },
 		{ GAP("1", "1", "7"), "gap 0: cause" },
-		{ IN("[{\"first\":1,\"last\":1,\"cause\":\"full\"},{\"first\":1}]"), "gap 1: last" },
+		{ IN("[{\"first\":1,\"last\":1,\"cause\":\"full\"},{\"first\":1}]"),
+		  "gap 1: last" },
 	};
 	struct gap_list list;
 	char err[160];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(gap_list_decode(cases[i].text, strlen(cases[i].text), &list, err, sizeof(err)), -EBADMSG);
+		assert_int_equal(gap_list_decode(cases[i].text, strlen(cases[i].text), &list, err,
+						 sizeof(err)),
+				 -EBADMSG);
 		if (strstr(err, cases[i].says) == NULL) {
-			fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, err, cases[i].says);
+			fail_msg("%s: \"%s\" does not say \"%s\"", cases[i].text, err,
+				 cases[i].says);
 		}
 	}
 }
@@ -127,7 +136,8 @@ static void more_than_a_list_may_hold_is_too_many(void **state)
 	(void)state;
 	at += sprintf(at, "{\"epoch\":\"5f3c2a1908f7e6d4\",\"gaps\":[");
 	for (unsigned i = 0; i <= GAP_LIST_MAX; i++) {
-		at += sprintf(at, "%s{\"first\":1,\"last\":1,\"cause\":\"full\"}", i > 0 ? "," : "");
+		at += sprintf(at, "%s{\"first\":1,\"last\":1,\"cause\":\"full\"}",
+			      i > 0 ? "," : "");
 	}
 	strcpy(at, "]}");
 	assert_int_equal(gap_list_decode(text, strlen(text), &list, err, sizeof(err)), -E2BIG);
@@ -136,7 +146,8 @@ static void more_than_a_list_may_hold_is_too_many(void **state)
 
 static void labels_that_are_not_known_are_ignored(void **state)
 {
-	static const char text[] = "{\"later\":{\"a\":[1]},\"gaps\":[{\"n\":null,\"cause\":\"x\",\"last\":7,\"first\":7}],"
+	static const char text[] =
+		"{\"later\":{\"a\":[1]},\"gaps\":[{\"n\":null,\"cause\":\"x\",\"last\":7,\"first\":7}],"
 		"\"epoch\":\"5f3c2a1908f7e6d4\"}";
 	struct gap_list list;
 	char err[160];

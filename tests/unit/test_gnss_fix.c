@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _DEFAULT_SOURCE	/* timegm */
+#define _DEFAULT_SOURCE /* timegm */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,12 +43,13 @@ static void time_equals_the_c_library_on_every_day_of_the_gps_era(void **state)
 	int64_t us;
 
 	(void)state;
-	for (time_t t = timegm(&start); t < 4102444800; t += 86400 + 3607) {	/* until 2100 */
+	for (time_t t = timegm(&start); t < 4102444800; t += 86400 + 3607) { /* until 2100 */
 		struct tm c;
 
 		gmtime_r(&t, &c);
-		assert_true(gnss_utc_us((unsigned)c.tm_year + 1900, (unsigned)c.tm_mon + 1, (unsigned)c.tm_mday,
-					(unsigned)c.tm_hour, (unsigned)c.tm_min, (unsigned)c.tm_sec, 0, &us));
+		assert_true(gnss_utc_us((unsigned)c.tm_year + 1900, (unsigned)c.tm_mon + 1,
+					(unsigned)c.tm_mday, (unsigned)c.tm_hour,
+					(unsigned)c.tm_min, (unsigned)c.tm_sec, 0, &us));
 		assert_int_equal(us, (int64_t)t * S_US);
 	}
 }
@@ -63,9 +64,10 @@ static void instants_with_a_trap_are_right(void **state)
 	} v[] = {
 		{ "negative nano: 23:59:59.9993 of the day before", 2027, 1, 1, 0, 0, 0, -700000,
 		  1798761600 * S_US - 700 },
-		{ "nano near one second", 2026, 12, 31, 23, 59, 59, 995000000, 1798761599 * S_US + 995000 },
-		{ "leap second of 2016: counted as the next minute's first", 2016, 12, 31, 23, 59, 60, 0,
-		  1483228800 * S_US },
+		{ "nano near one second", 2026, 12, 31, 23, 59, 59, 995000000,
+		  1798761599 * S_US + 995000 },
+		{ "leap second of 2016: counted as the next minute's first", 2016, 12, 31, 23, 59,
+		  60, 0, 1483228800 * S_US },
 		{ "the second after it", 2017, 1, 1, 0, 0, 0, 0, 1483228800 * S_US },
 		{ "29 February", 2028, 2, 29, 0, 0, 0, 0, 1835395200 * S_US },
 		{ "rounding up to the next us", 2026, 1, 1, 0, 0, 0, 500, 1767225600 * S_US + 1 },
@@ -78,8 +80,8 @@ static void instants_with_a_trap_are_right(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		print_message("  %s\n", v[i].what);
-		assert_true(gnss_utc_us(v[i].year, v[i].month, v[i].day, v[i].hour, v[i].min, v[i].sec,
-					v[i].nano, &us));
+		assert_true(gnss_utc_us(v[i].year, v[i].month, v[i].day, v[i].hour, v[i].min,
+					v[i].sec, v[i].nano, &us));
 		assert_int_equal(us, v[i].us);
 	}
 }
@@ -87,15 +89,17 @@ static void instants_with_a_trap_are_right(void **state)
 static void times_that_do_not_exist_are_refused(void **state)
 {
 	static const unsigned v[][6] = {
-		{ 2026, 0, 1, 0, 0, 0 }, { 2026, 13, 1, 0, 0, 0 }, { 2026, 1, 0, 0, 0, 0 }, { 2026, 1, 32, 0, 0, 0 },
-		{ 2026, 2, 29, 0, 0, 0 }, { 2100, 2, 29, 0, 0, 0 }, { 2026, 4, 31, 0, 0, 0 },
-		{ 2026, 1, 1, 24, 0, 0 }, { 2026, 1, 1, 0, 60, 0 }, { 2026, 1, 1, 0, 0, 61 }, { 0, 1, 1, 0, 0, 0 },
+		{ 2026, 0, 1, 0, 0, 0 },  { 2026, 13, 1, 0, 0, 0 }, { 2026, 1, 0, 0, 0, 0 },
+		{ 2026, 1, 32, 0, 0, 0 }, { 2026, 2, 29, 0, 0, 0 }, { 2100, 2, 29, 0, 0, 0 },
+		{ 2026, 4, 31, 0, 0, 0 }, { 2026, 1, 1, 24, 0, 0 }, { 2026, 1, 1, 0, 60, 0 },
+		{ 2026, 1, 1, 0, 0, 61 }, { 0, 1, 1, 0, 0, 0 },
 	};
 	int64_t us = 42;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		assert_false(gnss_utc_us(v[i][0], v[i][1], v[i][2], v[i][3], v[i][4], v[i][5], 0, &us));
+		assert_false(
+			gnss_utc_us(v[i][0], v[i][1], v[i][2], v[i][3], v[i][4], v[i][5], 0, &us));
 	}
 	assert_false(gnss_utc_us(2026, 1, 1, 0, 0, 0, 1000000000, &us));
 	assert_false(gnss_utc_us(2026, 1, 1, 0, 0, 0, INT32_MIN, &us));
@@ -116,10 +120,12 @@ static void a_position_needs_fix_ok_type_and_accuracy(void **state)
 				ubx_msg_put(p, UBX_NAV_PVT_fixType, 0, type);
 				ubx_msg_put(p, UBX_NAV_PVT_gnssFixOK, 0, ok);
 				ubx_msg_put(p, UBX_NAV_PVT_hAcc, 0, hacc);
-				assert_int_equal(gnss_fix_from_pvt(&fix, p, 84, 1, &limits), type <= 5);
+				assert_int_equal(gnss_fix_from_pvt(&fix, p, 84, 1, &limits),
+						 type <= 5);
 				if (type <= 5) {
-					assert_int_equal(fix.position_known,
-							 ok && type >= 2 && type <= 4 && hacc <= 10000);
+					assert_int_equal(fix.position_known, ok && type >= 2 &&
+										     type <= 4 &&
+										     hacc <= 10000);
 					assert_true(fix.time_known);
 				}
 			}
@@ -145,8 +151,10 @@ static void a_time_needs_all_three_valid_bits_and_no_other(void **state)
 
 static void a_time_before_the_build_is_the_receivers_mistake(void **state)
 {
-	/* 2032-01-18 of a receiver whose week count has rolled over reads 2012-06-03 (V14 section 6.6). */
-	const struct gnss_limits limits = { .max_hacc_mm = UINT32_MAX, .min_utc_us = 1795437296 * S_US };
+	/* 2032-01-18 of a receiver whose week count has rolled over reads 2012-06-03 (V14
+	 * section 6.6). */
+	const struct gnss_limits limits = { .max_hacc_mm = UINT32_MAX,
+					    .min_utc_us = 1795437296 * S_US };
 	struct gnss_fix fix;
 	uint8_t p[84];
 
@@ -160,7 +168,7 @@ static void a_time_before_the_build_is_the_receivers_mistake(void **state)
 	ubx_msg_put(p, UBX_NAV_PVT_year, 0, 2012);
 	assert_true(gnss_fix_from_pvt(&fix, p, 84, 1, &limits));
 	assert_false(fix.time_known);
-	assert_true(fix.position_known);	/* the place is none the worse for it */
+	assert_true(fix.position_known); /* the place is none the worse for it */
 }
 
 static void impossible_values_are_no_fix_at_all(void **state)
@@ -198,7 +206,8 @@ static void a_recording_gives_the_positions_and_times_that_gpsd_gives(void **sta
 		if (strncmp(line, "{\"class\":\"TPV\"", 14) == 0) {
 			json_t *tpv = json_loads(line, 0, NULL);
 
-			json_object_set_new(tpvs, json_string_value(json_object_get(tpv, "time")), tpv);
+			json_object_set_new(tpvs, json_string_value(json_object_get(tpv, "time")),
+					    tpv);
 		}
 	}
 	fclose(chk);
@@ -223,10 +232,14 @@ static void a_recording_gives_the_positions_and_times_that_gpsd_gives(void **sta
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.000Z", &c);
 		tpv = json_object_get(tpvs, text);
 		assert_non_null(tpv);
-		assert_true(fabs(fix.lat_e7 * 1e-7 - json_number_value(json_object_get(tpv, "lat"))) < 1e-9);
-		assert_true(fabs(fix.lon_e7 * 1e-7 - json_number_value(json_object_get(tpv, "lon"))) < 1e-9);
-		assert_true(fabs(fix.hmsl_mm * 1e-3 - json_number_value(json_object_get(tpv, "altMSL"))) < 1e-4);
-		assert_true(fabs(fix.height_mm * 1e-3 - json_number_value(json_object_get(tpv, "altHAE"))) < 1e-4);
+		assert_true(fabs(fix.lat_e7 * 1e-7 -
+				 json_number_value(json_object_get(tpv, "lat"))) < 1e-9);
+		assert_true(fabs(fix.lon_e7 * 1e-7 -
+				 json_number_value(json_object_get(tpv, "lon"))) < 1e-9);
+		assert_true(fabs(fix.hmsl_mm * 1e-3 -
+				 json_number_value(json_object_get(tpv, "altMSL"))) < 1e-4);
+		assert_true(fabs(fix.height_mm * 1e-3 -
+				 json_number_value(json_object_get(tpv, "altHAE"))) < 1e-4);
 		memcpy(seven, p, 84);
 		seven[22] = 0;
 		memset(seven + 78, 0, 6);

@@ -28,14 +28,14 @@ struct bed {
 	struct store_config config;
 	struct store *store;
 	struct ingest *in;
-	unsigned out;		/* jobs not yet answered */
-	uint64_t shown;		/* calls of `stored` */
-	bool shared;		/* others write, too */
+	unsigned out; /* jobs not yet answered */
+	uint64_t shown; /* calls of `stored` */
+	bool shared; /* others write, too */
 
-	struct ingest_job last;	/* as it was answered; acks in `ack` */
+	struct ingest_job last; /* as it was answered; acks in `ack` */
 	struct reading_ack ack[8];
 	unsigned done, down, refused;
-	uint8_t *acked;		/* by seq, of epoch 1; NULL: not kept */
+	uint8_t *acked; /* by seq, of epoch 1; NULL: not kept */
 };
 
 static struct bed bed;
@@ -121,8 +121,10 @@ static void shown(void *arg, const struct reading *r)
 static void start(size_t queue, size_t batch)
 {
 	bed.store = store_new(&bed.config);
-	bed.in = ingest_start(bed.store, &(struct ingest_config){ .queue = queue, .batch = batch, .shared = bed.shared,
-						      .stored = shown });
+	bed.in = ingest_start(bed.store, &(struct ingest_config){ .queue = queue,
+								  .batch = batch,
+								  .shared = bed.shared,
+								  .stored = shown });
 	assert_non_null(bed.in);
 }
 
@@ -152,11 +154,16 @@ static int make_mariadb(void **state)
 	(void)state;
 	memset(&bed, 0, sizeof(bed));
 	bed.config = (struct store_config){
-		.kind = STORE_MARIADB, .socket = mariadbd.socket, .user = "root", .database = "geotherm",
+		.kind = STORE_MARIADB,
+		.socket = mariadbd.socket,
+		.user = "root",
+		.database = "geotherm",
 	};
-	return mariadbd.pid == 0 ? 0 :
-	       private_mariadbd_sql(&mariadbd, "DROP DATABASE IF EXISTS geotherm") &&
-	       private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm") ? 0 : -1;
+	return mariadbd.pid == 0 ? 0
+	       : private_mariadbd_sql(&mariadbd, "DROP DATABASE IF EXISTS geotherm") &&
+			       private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm")
+		       ? 0
+		       : -1;
 }
 
 static int clear(void **state)
@@ -240,7 +247,9 @@ static void store_elsewhere(uint64_t first, uint64_t last)
 	assert_int_equal(store_connect(s), 0);
 	assert_int_equal(store_stream(s, DEVICE, 1, T0, &stream, NULL), 0);
 	for (size_t i = 0; i < j->n; i++) {
-		struct store_item item = { .stream = stream, .reading = &j->readings[i], .received_us = T0 };
+		struct store_item item = { .stream = stream,
+					   .reading = &j->readings[i],
+					   .received_us = T0 };
 
 		assert_int_equal(store_commit(s, &item, 1), 1);
 	}
@@ -278,7 +287,8 @@ static void a_client_that_comes_back_is_told_what_other_servers_have_stored_mean
 	store_elsewhere(4, 6);
 	assert_int_equal(complete_after(7, 1), 7);
 	store_elsewhere(8, 9);
-	assert_int_equal(complete_after(7, 1), 9);	/* sent again: what it was told there does not shrink */
+	assert_int_equal(complete_after(7, 1), 9); /* sent again: what it was told there does not
+						      shrink */
 	explain_elsewhere(10, 11);
 	store_elsewhere(12, 12);
 	assert_int_equal(complete_after(14, 2), 12);
@@ -398,7 +408,8 @@ static void more_holes_than_are_kept_in_memory_still_close(void **state)
 }
 
 /* A writer process, killed while it commits: what it said to be stored is there. */
-static void streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before(void **state)
+static void streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before(
+	void **state)
 {
 	(void)state;
 	start(1000, 100);
@@ -437,13 +448,15 @@ static void killing_the_server_loses_nothing_that_was_answered(void **state)
 				submit(job_of(1, seq, 5));
 				if (seq % 4 == 0) {
 					wait_for_answers();
-					(void)!write(answers[1], &bed.ack[0].complete, sizeof(uint64_t));
+					(void)!write(answers[1], &bed.ack[0].complete,
+						     sizeof(uint64_t));
 				}
 			}
 			_exit(0);
 		}
 		close(answers[1]);
-		while (complete < until && read(answers[0], &complete, sizeof(complete)) == sizeof(complete)) {
+		while (complete < until &&
+		       read(answers[0], &complete, sizeof(complete)) == sizeof(complete)) {
 		}
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
@@ -492,7 +505,7 @@ static void while_the_database_is_down_jobs_come_back_and_later_are_stored(void 
 		assert_int_equal(bed.last.result, STORE_DOWN);
 	}
 	assert_true(private_mariadbd_run(&mariadbd));
-	while (bed.done < 2) {	/* the node tries again; the back-off ends by itself */
+	while (bed.done < 2) { /* the node tries again; the back-off ends by itself */
 		submit(job_of(1, 3, 2));
 		wait_for_answers();
 	}
@@ -547,30 +560,43 @@ int main(void)
 	const char *base = getenv("TMPDIR");
 	int failed;
 	const struct CMUnitTest sqlite[] = {
-		cmocka_unit_test_setup_teardown(an_answer_says_how_far_the_stream_is_complete, make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(a_client_that_comes_back_is_told_what_other_servers_have_stored_meanwhile, make_sqlite,
+		cmocka_unit_test_setup_teardown(an_answer_says_how_far_the_stream_is_complete,
+						make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(
+			a_client_that_comes_back_is_told_what_other_servers_have_stored_meanwhile,
+			make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(a_job_of_two_streams_is_acknowledged_for_both,
+						make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(what_is_sent_again_is_stored_and_shown_once,
+						make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(
+			what_waits_for_a_commit_is_the_next_batch_and_the_queue_is_bounded,
+			make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(stopping_answers_all_that_is_queued, make_sqlite,
 						clear),
-		cmocka_unit_test_setup_teardown(a_job_of_two_streams_is_acknowledged_for_both, make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(what_is_sent_again_is_stored_and_shown_once, make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(what_waits_for_a_commit_is_the_next_batch_and_the_queue_is_bounded,
+		cmocka_unit_test_setup_teardown(more_holes_than_are_kept_in_memory_still_close,
 						make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(stopping_answers_all_that_is_queued, make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(more_holes_than_are_kept_in_memory_still_close, make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before,
+		cmocka_unit_test_setup_teardown(
+			streams_in_memory_are_bounded_and_one_that_was_forgotten_is_as_complete_as_before,
+			make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(killing_the_server_loses_nothing_that_was_answered,
 						make_sqlite, clear),
-		cmocka_unit_test_setup_teardown(killing_the_server_loses_nothing_that_was_answered, make_sqlite, clear),
 	};
 	const struct CMUnitTest mariadb[] = {
-		cmocka_unit_test_setup_teardown(a_poisonous_job_is_refused_and_its_neighbours_are_stored, make_mariadb,
-						clear),
-		cmocka_unit_test_setup_teardown(while_the_database_is_down_jobs_come_back_and_later_are_stored,
-						make_mariadb, clear),
-		cmocka_unit_test_setup_teardown(killing_the_database_in_mid_commit_loses_nothing_that_was_answered,
-						make_mariadb, clear),
+		cmocka_unit_test_setup_teardown(
+			a_poisonous_job_is_refused_and_its_neighbours_are_stored, make_mariadb,
+			clear),
+		cmocka_unit_test_setup_teardown(
+			while_the_database_is_down_jobs_come_back_and_later_are_stored,
+			make_mariadb, clear),
+		cmocka_unit_test_setup_teardown(
+			killing_the_database_in_mid_commit_loses_nothing_that_was_answered,
+			make_mariadb, clear),
 	};
 
 	log_init("test_ingest", LOG_LEVEL_ERROR);
-	snprintf(dir, sizeof(dir), "%s/ingest-XXXXXX", base != NULL && strlen(base) < 40 ? base : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/ingest-XXXXXX",
+		 base != NULL && strlen(base) < 40 ? base : "/tmp");
 	if (mkdtemp(dir) == NULL) {
 		perror(dir);
 		return 1;

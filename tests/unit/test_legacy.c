@@ -51,7 +51,7 @@ static void a_full_record_is_read_with_the_line_break_in_its_middle(void **state
 	assert_int_equal(record.lat_e7, -276004400);
 	assert_int_equal(record.lon_e7, -485188400);
 	assert_true(record.speed_known);
-	assert_int_equal(record.speed_mm_s, 27);	/* 0.052 kn */
+	assert_int_equal(record.speed_mm_s, 27); /* 0.052 kn */
 	assert_true(record.heading_known);
 	assert_int_equal(record.heading_e5, 7752000);
 	assert_true(record.time_us == INT64_C(1479396032570000));
@@ -85,9 +85,15 @@ static void temp_and_flow_are_read_as_python_prints_them(void **state)
 		bool known;
 		int32_t mc;
 	} temps[] = {
-		{ "-1", false, 0 }, { "-1.0", true, -1000 }, { "0.0", true, 0 }, { "-0.062", true, -62 },
-		{ "85.0", true, 85000 }, { "1e-05", true, 0 }, { "25.4373333333", true, 25437 },
-		{ "-10", true, -10000 }, { "125", true, 125000 },
+		{ "-1", false, 0 },
+		{ "-1.0", true, -1000 },
+		{ "0.0", true, 0 },
+		{ "-0.062", true, -62 },
+		{ "85.0", true, 85000 },
+		{ "1e-05", true, 0 },
+		{ "25.4373333333", true, 25437 },
+		{ "-10", true, -10000 },
+		{ "125", true, 125000 },
 	};
 	char text[200];
 
@@ -114,15 +120,19 @@ static void gps_may_be_anything(void **state)
 		{ "\r\n", LEGACY_GPS_NONE, "" },
 		{ RMC, LEGACY_GPS_POSITION, "" },
 		{ "$GPRMC,152032.00,V,,,,,,,171116,,,N*7B\r\n", LEGACY_GPS_VOID, "" },
-		{ "$GNRMC,152032.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*50", LEGACY_GPS_POSITION, "" },
+		{ "$GNRMC,152032.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*50",
+		  LEGACY_GPS_POSITION, "" },
 		/* a digit changed: the checksum is wrong, so it is only a text */
-		{ "$GPRMC,152032.00,A,2736.02641,S,04831.13040,W,0.052,77.52,171116,,,A*5F", LEGACY_GPS_TEXT,
+		{ "$GPRMC,152032.00,A,2736.02641,S,04831.13040,W,0.052,77.52,171116,,,A*5F",
+		  LEGACY_GPS_TEXT,
 		  "$GPRMC,152032.00,A,2736.02641,S,04831.13040,W,0.052,77.52,171116" },
 		{ "$GPRMC,152032.00,A,2736.026", LEGACY_GPS_TEXT, "$GPRMC,152032.00,A,2736.026" },
 		{ "$GPRMC,*67", LEGACY_GPS_VOID, "" },
 		/* right checksums, wrong angles */
-		{ "$GPRMC,1,A,9100.0,N,01131.0,E,,,,*0A", LEGACY_GPS_TEXT, "$GPRMC,1,A,9100.0,N,01131.0,E,,,,*0A" },
-		{ "$GPRMC,1,A,4860.0,N,01131.0,E,,,,*08", LEGACY_GPS_TEXT, "$GPRMC,1,A,4860.0,N,01131.0,E,,,,*08" },
+		{ "$GPRMC,1,A,9100.0,N,01131.0,E,,,,*0A", LEGACY_GPS_TEXT,
+		  "$GPRMC,1,A,9100.0,N,01131.0,E,,,,*0A" },
+		{ "$GPRMC,1,A,4860.0,N,01131.0,E,,,,*08", LEGACY_GPS_TEXT,
+		  "$GPRMC,1,A,4860.0,N,01131.0,E,,,,*08" },
 		{ "test", LEGACY_GPS_TEXT, "test" },
 		{ "a/b//c", LEGACY_GPS_TEXT, "a/b//c" },
 		{ "caf\xc3\xa9 '\x01", LEGACY_GPS_TEXT, "caf?? '?" },
@@ -141,7 +151,9 @@ static void gps_may_be_anything(void **state)
 		}
 		assert_true(record.time_us == INT64_C(1479396032570000));
 	}
-	assert_int_equal(parse("A/1/20.0/0/$GNRMC,152032.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*50/1"), 0);
+	assert_int_equal(
+		parse("A/1/20.0/0/$GNRMC,152032.00,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*50/1"),
+		0);
 	assert_int_equal(record.lat_e7, 481173000);
 	assert_int_equal(record.lon_e7, 115166667);
 }
@@ -156,7 +168,7 @@ static void what_is_no_record_is_refused_with_byte_and_field(void **state)
 		{ "", "record", 0 },
 		{ "hello", "record", 0 },
 		{ "-5", "record", 0 },
-		{ "281474976710656", "record", 0 },	/* 2^48 */
+		{ "281474976710656", "record", 0 }, /* 2^48 */
 		{ "12 34", "record", 0 },
 		{ "/", "record", 1 },
 		{ "A/1/20.0/0/1479396032.57", "record", 24 },
@@ -205,7 +217,7 @@ static void random_bytes_do_no_harm(void **state)
 
 		for (size_t j = 0; j < size; j++) {
 			text[j] = i % 2 == 0 ? (char)random_u64(&seed)
-						    : alphabet[random_below(&seed, sizeof(alphabet) - 1)];
+					     : alphabet[random_below(&seed, sizeof(alphabet) - 1)];
 		}
 		if (legacy_text_parse(text, size, &record, &err) == 0) {
 			legacy_to_reading(&record, ARRIVED_US, &reading);
@@ -286,8 +298,10 @@ static void a_reading_says_what_the_record_could_not_prove(void **state)
 static void every_parsed_record_can_go_on_as_senml(void **state)
 {
 	static const char *const texts[] = {
-		"SENSOR_A/202481588596741/25.437/0/" RMC "\r\n/1479396032.57", "202481588596741",
-		"5C:CF:7F:53:BA:34/25.4/1.0/-27.60044, -48.51884", "\"\\/1/-1/0/\"\\/34.12",
+		"SENSOR_A/202481588596741/25.437/0/" RMC "\r\n/1479396032.57",
+		"202481588596741",
+		"5C:CF:7F:53:BA:34/25.4/1.0/-27.60044, -48.51884",
+		"\"\\/1/-1/0/\"\\/34.12",
 		"0123456789012345678901234567890/281474976710655/-55.0/123456.789/"
 		"0123456789012345678901234567890123456789012345678901234567890123456789/4294967296",
 	};
@@ -303,7 +317,8 @@ static void every_parsed_record_can_go_on_as_senml(void **state)
 		legacy_to_reading(&record, ARRIVED_US, &r);
 		n = senml_encode(SENML_JSON, &r, 1, pack, sizeof(pack), NULL);
 		assert_true(n > 0);
-		assert_int_equal(senml_decode(SENML_JSON, pack, (size_t)n, &back, 1, &senml_err), 1);
+		assert_int_equal(senml_decode(SENML_JSON, pack, (size_t)n, &back, 1, &senml_err),
+				 1);
 		assert_true(reading_equal(&r, &back));
 	}
 }
@@ -320,7 +335,8 @@ static void a_reading_is_written_as_the_older_program_would(void **state)
 	r.utc_us = INT64_C(1479396032570000);
 	r.n_temperatures = 2;
 	memcpy(r.temperatures[0].rom, (const uint8_t[]){ 0x28, 1, 0, 0, 0, 0, 0, 0 }, 8);
-	memcpy(r.temperatures[1].rom, (const uint8_t[]){ 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0 }, 8);
+	memcpy(r.temperatures[1].rom, (const uint8_t[]){ 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0 },
+	       8);
 	r.temperatures[1].temp_known = true;
 	r.temperatures[1].temp_mc = 25437;
 	assert_int_equal(legacy_from_reading(&r, &record), 0);
@@ -333,7 +349,9 @@ static void a_reading_is_written_as_the_older_program_would(void **state)
 	r.temperatures[1].temp_mc = -1000;
 	assert_int_equal(legacy_from_reading(&r, &record), 0);
 	assert_true(legacy_text_format(&record, text, sizeof(text)) > 0);
-	assert_string_equal(text, "28-0000069be7d2/202481590951557/-1.0/0/"
+	assert_string_equal(
+		text,
+		"28-0000069be7d2/202481590951557/-1.0/0/"
 		"$GPRMC,152032.57,A,2736.026400,S,00831.130406,E,0.0525,77.52,171116,,,A*78\r\n/1479396032.57");
 	r.temperatures[1].temp_known = false;
 	assert_int_equal(legacy_from_reading(&r, &record), 0);
@@ -353,7 +371,7 @@ static void a_reading_is_written_as_the_older_program_would(void **state)
 	}
 	strcpy(r.device, "urn:dev:ops:32473-pi");
 	assert_int_equal(legacy_from_reading(&r, &record), -EINVAL);
-	strcpy(r.device, "urn:dev:mac:b827ebabcd4d5e85");	/* a true EUI-64, no MAC */
+	strcpy(r.device, "urn:dev:mac:b827ebabcd4d5e85"); /* a true EUI-64, no MAC */
 	assert_int_equal(legacy_from_reading(&r, &record), -EINVAL);
 }
 
@@ -372,7 +390,8 @@ static void what_is_written_is_read_back_the_same(void **state)
 		strcpy(r.device, "urn:dev:mac:b827ebfffe4d5e85");
 		r.n_temperatures %= 3;
 		r.time_source = READING_TIME_NTP;
-		r.utc_us = READING_UTC_MIN_US + (int64_t)random_below(&seed, READING_UTC_MAX_US - READING_UTC_MIN_US);
+		r.utc_us = READING_UTC_MIN_US +
+			   (int64_t)random_below(&seed, READING_UTC_MAX_US - READING_UTC_MIN_US);
 		r.lat_e7 = (int32_t)random_below(&seed, 1800000001) - 900000000;
 		r.lon_e7 = (int32_t)((int64_t)random_below(&seed, 3600000001) - 1800000000);
 		r.speed_mm_s = (int32_t)random_below(&seed, 1000000);

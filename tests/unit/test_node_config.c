@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* mkstemp() */
+#define _GNU_SOURCE /* mkstemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,7 +69,8 @@ static void what_is_given_is_worked_out(void **state)
 	(void)state;
 	assert_non_null(f);
 	fputs("[node]\nsimulate = if-absent\nlog_level = debug\nperiod = 3\n[outbox]\nsync = 5min\n"
-	      "[gnss]\nnot_before = 2015-03-01\n", f);
+	      "[gnss]\nnot_before = 2015-03-01\n",
+	      f);
 	fclose(f);
 	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, over, 2 },
 					  err, sizeof(err)),
@@ -88,7 +89,9 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 	(void)state;
 	for (int year = 1970; year <= 2100; year++) {
 		for (int month = 1; month <= 12; month++) {
-			struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = 28 };
+			struct tm tm = { .tm_year = year - 1900,
+					 .tm_mon = month - 1,
+					 .tm_mday = 28 };
 			char line[64];
 			struct node_config c;
 			const char *over = line;
@@ -107,25 +110,33 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 
 static void servers_and_thresholds_are_taken_apart(void **state)
 {
-	static const char *const over[] = { "server.uri=coaps://a/x , coap://[::1]:5, ",
-					    "w1.alarms=28dedf128400003b=0..95, -20..60",
-					    "w1.resolution=28dedf128400003b=9, 28ff64067d140139=10" };
+	static const char *const over[] = {
+		"server.uri=coaps://a/x , coap://[::1]:5, ",
+		"w1.alarms=28dedf128400003b=0..95, -20..60",
+		"w1.resolution=28dedf128400003b=9, 28ff64067d140139=10"
+	};
 	static const uint8_t first[8] = { 0x28, 0xde, 0xdf, 0x12, 0x84, 0, 0, 0x3b };
-	static const uint8_t second[8] = { 0x28, 0xff, 0x64, 0x06, 0x7d, 0x14, 0x01, 0x39 }, none[8] = { 0x28 };
+	static const uint8_t second[8] = { 0x28, 0xff, 0x64, 0x06, 0x7d, 0x14, 0x01, 0x39 },
+			     none[8] = { 0x28 };
 	struct node_config c;
 	const struct w1_setting *set;
 
 	(void)state;
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, over, 3 }, err, sizeof(err)), 0);
+	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, over, 3 },
+					  err, sizeof(err)),
+			 0);
 	assert_int_equal(c.n_servers, 2);
 	assert_string_equal(c.servers[0], "coaps://a/x");
 	assert_string_equal(c.servers[1], "coap://[::1]:5");
 	set = w1_setting_of(&c.w1, none);
-	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 && set->resolution_bits == 12);
+	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 &&
+		    set->resolution_bits == 12);
 	set = w1_setting_of(&c.w1, first);
-	assert_true(set->alarms && set->alarm_low == 0 && set->alarm_high == 95 && set->resolution_bits == 9);
+	assert_true(set->alarms && set->alarm_low == 0 && set->alarm_high == 95 &&
+		    set->resolution_bits == 9);
 	set = w1_setting_of(&c.w1, second);
-	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 && set->resolution_bits == 10);
+	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 &&
+		    set->resolution_bits == 10);
 	node_config_free(&c);
 }
 
@@ -147,7 +158,8 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		{ "[w1]\nresolution = 28dedf128400003c=9\n", "resolution", "would be 3b" },
 		{ "[w1]\nresolution = 28-dedf12840000=9\n", "resolution", "16 hex digits" },
 		{ "[w1]\nresolution = 28dedf128400003b=13\n", "resolution", "9, 10, 11, 12" },
-		{ "[server]\nuri = coaps://a, coaps://b, coaps://c, coaps://d, coaps://e\n", "uri", "at most 4" },
+		{ "[server]\nuri = coaps://a, coaps://b, coaps://c, coaps://d, coaps://e\n", "uri",
+		  "at most 4" },
 		{ "[server]\nuri = ,\n", "uri", "coaps://HOST" },
 		{ "[server]\nformat = xml\n", "format", "legacy" },
 		{ "[node]\nsimulate = always\n", "simulate", "if-absent" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* system_facts on trees of files as a Pi 3 has them, and as machines without have. */
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE /* mkdtemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +73,8 @@ static void a_pi_tells_all(void **state)
 	put("/proc/sys/kernel/hostname", "river-hut\n");
 	put("/proc/uptime", "350735.47 234388.90\n");
 	put("/proc/loadavg", "0.20 0.18 0.12 1/80 11206\n");
-	put("/proc/meminfo", "MemTotal:         945512 kB\nMemFree:          516708 kB\nMemAvailable:     718148 kB\n");
+	put("/proc/meminfo",
+	    "MemTotal:         945512 kB\nMemFree:          516708 kB\nMemAvailable:     718148 kB\n");
 	put("/sys/class/thermal/thermal_zone0/temp", "48312\n");
 	put("/sys/devices/platform/soc/soc:firmware/get_throttled", "50005\n");
 	reading_init(&r);
@@ -122,7 +123,7 @@ static void the_first_interface_with_an_address_that_lasts_names_the_node(void *
 	assert_int_equal(system_facts_mac(root, mac), -ENODEV);
 	interface("lo", "772\n", "0\n", "1\n", "00:00:00:00:00:00\n");
 	assert_int_equal(system_facts_mac(root, mac), -ENODEV);
-	interface("aaa", "1\n", "1\n", "2\n", "02:11:11:11:11:11\n");	/* random at each start */
+	interface("aaa", "1\n", "1\n", "2\n", "02:11:11:11:11:11\n"); /* random at each start */
 	assert_int_equal(system_facts_mac(root, mac), 0);
 	assert_int_equal(mac[0], 2);
 	interface("wlan0", "1\n", "0\n", "4\n", "b8:27:eb:99:99:99\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE /* mkdtemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	unlink(path);
-	return rmdir(dir);	/* fails if anything else is left */
+	return rmdir(dir); /* fails if anything else is left */
 }
 
 static struct outbox_stats outbox = {
@@ -48,10 +48,20 @@ static const struct uplink_stats off = { .state = "off", .last_error = "" };
 static struct status bare(void)
 {
 	return (struct status){
-		.boot_ns = 100 * S, .started_ns = 40 * S, .device = "urn:dev:mac:0200c0fffe000001", .w1_bus = "none",
-		.w1_reason = "", .gnss_state = "none", .gnss_reason = "", .gnss_port = "none", .gnss_identity = "",
-		.now = { .source = READING_TIME_NONE }, .outbox = &outbox, .uplink = &off,
-		.certificate_days = INT_MIN, .last_error = "",
+		.boot_ns = 100 * S,
+		.started_ns = 40 * S,
+		.device = "urn:dev:mac:0200c0fffe000001",
+		.w1_bus = "none",
+		.w1_reason = "",
+		.gnss_state = "none",
+		.gnss_reason = "",
+		.gnss_port = "none",
+		.gnss_identity = "",
+		.now = { .source = READING_TIME_NONE },
+		.outbox = &outbox,
+		.uplink = &off,
+		.certificate_days = INT_MIN,
+		.last_error = "",
 	};
 }
 
@@ -60,7 +70,8 @@ static json_t *at(json_t *json, const char *dotted)
 	char copy[96], *save = NULL;
 
 	snprintf(copy, sizeof(copy), "%s", dotted);
-	for (char *key = strtok_r(copy, ".", &save); key != NULL; key = strtok_r(NULL, ".", &save)) {
+	for (char *key = strtok_r(copy, ".", &save); key != NULL;
+	     key = strtok_r(NULL, ".", &save)) {
 		json = json_object_get(json, key);
 		if (json == NULL) {
 			fail_msg("no %s", dotted);
@@ -84,9 +95,12 @@ static json_t *written(const struct status *s)
 
 static void what_is_unknown_is_null(void **state)
 {
-	static const char *const null[] = { "reading.age_s", "gnss.lat", "gnss.satellites", "gnss.fix", "gnss.fix_age_s",
-					    "uplink.server", "uplink.retry_s", "clock.utc_us", "outbox.oldest_s", "outbox.lost_s",
-					    "uplink.certificate_days", "uplink.last_sent_s", "last_error.text", "w1.reason" };
+	static const char *const null[] = {
+		"reading.age_s",   "gnss.lat",	    "gnss.satellites",	       "gnss.fix",
+		"gnss.fix_age_s",  "uplink.server", "uplink.retry_s",	       "clock.utc_us",
+		"outbox.oldest_s", "outbox.lost_s", "uplink.certificate_days", "uplink.last_sent_s",
+		"last_error.text", "w1.reason"
+	};
 	struct status s = bare();
 	json_t *json = written(&s);
 
@@ -125,8 +139,12 @@ static void what_is_known_is_in_units_of_people(void **state)
 	s.now = (struct clock_stamp){ 100 * S, INT64_C(1797120010000000), READING_TIME_GNSS,
 				      200000040 };
 	s.certificate_days = 12;
-	s.uplink = &(const struct uplink_stats){ .state = "waiting", .retry_ns = 103 * S, .server = "coaps://b",
-						 .servers = { "coaps://a", "coaps://b" }, .n_servers = 2, .in_flight = 3 };
+	s.uplink = &(const struct uplink_stats){ .state = "waiting",
+						 .retry_ns = 103 * S,
+						 .server = "coaps://b",
+						 .servers = { "coaps://a", "coaps://b" },
+						 .n_servers = 2,
+						 .in_flight = 3 };
 	reading_scalar_put(&r, READING_FIX_AGE, 1500);
 	s.last_error = "it \"broke\"\n";
 	s.last_error_ns = 70 * S;
@@ -136,11 +154,16 @@ static void what_is_known_is_in_units_of_people(void **state)
 	assert_true(json_real_value(at(json, "gnss.lat")) == -27.60044);
 	assert_true(json_real_value(at(json, "gnss.alt_m")) == 12.345);
 	assert_int_equal(json_integer_value(at(json, "gnss.satellites")), 9);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(at(json, "w1.sensors"), 0), "rom")),
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(at(json, "w1.sensors"), 0), "rom")),
 			    "280102030405069e");
-	assert_true(json_real_value(json_object_get(json_array_get(at(json, "w1.sensors"), 0), "celsius")) == -10.125);
-	assert_true(json_is_null(json_object_get(json_array_get(at(json, "w1.sensors"), 1), "celsius")));
-	assert_string_equal(json_string_value(json_object_get(json_array_get(at(json, "w1.sensors"), 1), "quality")), "absent");
+	assert_true(json_real_value(json_object_get(json_array_get(at(json, "w1.sensors"), 0),
+						    "celsius")) == -10.125);
+	assert_true(json_is_null(
+		json_object_get(json_array_get(at(json, "w1.sensors"), 1), "celsius")));
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(at(json, "w1.sensors"), 1), "quality")),
+			    "absent");
 	assert_string_equal(json_string_value(at(json, "clock.source")), "gnss");
 	assert_true(json_real_value(at(json, "outbox.oldest_s")) == 40.0);
 	assert_true(json_real_value(at(json, "outbox.lost_s")) == 90.0);
@@ -164,7 +187,7 @@ static void the_next_process_of_this_boot_finds_the_last_fix_and_no_other_does(v
 	s.boot = 0xabc;
 	assert_int_equal(status_read_fix(path, 0xabc, 100 * S, &assist), 0);
 	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read_fix(path, 0xabc, 100 * S, &assist), 0);	/* no fix */
+	assert_int_equal(status_read_fix(path, 0xabc, 100 * S, &assist), 0); /* no fix */
 	reading_init(&r);
 	reading_scalar_put(&r, READING_LAT, -276004400);
 	reading_scalar_put(&r, READING_LON, -485188400);
@@ -173,8 +196,8 @@ static void the_next_process_of_this_boot_finds_the_last_fix_and_no_other_does(v
 	reading_scalar_put(&r, READING_FIX_AGE, 1000);
 	s.last = &r;
 	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read_fix(path, 0xabd, 100 * S, &assist), 0);	/* another boot */
-	assert_int_equal(status_read_fix(path, 0xabc, 90 * S, &assist), 0);	/* of the future */
+	assert_int_equal(status_read_fix(path, 0xabd, 100 * S, &assist), 0); /* another boot */
+	assert_int_equal(status_read_fix(path, 0xabc, 90 * S, &assist), 0); /* of the future */
 	assert_int_equal(status_read_fix(path, 0xabc, 109 * S, &assist), 1);
 	assert_int_equal(assist.lat_e7, -276004400);
 	assert_int_equal(assist.lon_e7, -485188400);

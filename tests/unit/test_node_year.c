@@ -2,16 +2,16 @@
 /*
  * A year of a node in virtual time: clock, outbox and uplink plan together, against a server that
  * is a list of numbers. Power cuts, reboots, a receiver that comes and goes, an NTP server that is
- * an hour wrong at times, outages of hours to weeks, a certificate that expires before somebody renews it, a
- * full outbox, readings that the server refuses.
+ * an hour wrong at times, outages of hours to weeks, a certificate that expires before somebody
+ * renews it, a full outbox, readings that the server refuses.
  *
- * At every reboot and at the end: each seq that was ever given is at the server, waiting, in a gap, or
- * known to the server as a gap; none is at the server with another content; each dated reading's true
- * time is within its uncertainty, unless NTP lied.
+ * At every reboot and at the end: each seq that was ever given is at the server, waiting, in a gap,
+ * or known to the server as a gap; none is at the server with another content; each dated reading's
+ * true time is within its uncertainty, unless NTP lied.
  *
  * GEOTHERM_YEAR_PERIOD_S is the time between two readings (default 1800).
  */
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE /* mkdtemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,11 +41,11 @@ static const struct outbox_range none;
 #define BATCH 32
 
 struct world {
-	uint64_t now, boot_at;	/* true time since the start, ns; when this boot began */
-	uint64_t boot;		/* its id */
-	uint64_t gnss_from, server_from, ntp_from;	/* when each changes next */
+	uint64_t now, boot_at; /* true time since the start, ns; when this boot began */
+	uint64_t boot; /* its id */
+	uint64_t gnss_from, server_from, ntp_from; /* when each changes next */
 	bool gnss, server, ntp, ntp_lies;
-	uint64_t certificate_ends, certificate_renewed;	/* between them no session can be made */
+	uint64_t certificate_ends, certificate_renewed; /* between them no session can be made */
 	struct clock clock;
 	struct outbox *o;
 	struct uplink_plan plan;
@@ -148,7 +148,8 @@ static void assert_all_accounted_for(void)
 	}
 	for (uint64_t seq = 1; seq < stats.next_seq; seq++) {
 		if (waiting[seq] == 0 && stored[seq] == 0 && given_up[seq] == 0) {
-			fail_msg("day %llu: %llu is nowhere", (unsigned long long)(w.now / DAY), (unsigned long long)seq);
+			fail_msg("day %llu: %llu is nowhere", (unsigned long long)(w.now / DAY),
+				 (unsigned long long)seq);
 		}
 	}
 }
@@ -171,8 +172,8 @@ static void store(const struct reading *r)
 			w.lied++;
 		}
 		if ((uint64_t)llabs(wrong_us) > r->time_acc_ns / 1000 + 1) {
-			fail_msg("%llu is dated %lld us wrong, by %s", (unsigned long long)r->seq, (long long)wrong_us,
-				 reading_time_source_name(r->time_source));
+			fail_msg("%llu is dated %lld us wrong, by %s", (unsigned long long)r->seq,
+				 (long long)wrong_us, reading_time_source_name(r->time_source));
 		}
 	}
 }
@@ -198,8 +199,8 @@ static void tell_gaps(void)
 static void send_all(void)
 {
 	while (uplink_plan_may_send(&w.plan, 0, boot_ns())) {
-		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none, pack,
-				    w.plan.limit);
+		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none,
+				    pack, w.plan.limit);
 		struct uplink_ask ask;
 		uint64_t first, last;
 		unsigned code = UPLINK_CODE(2, 4);
@@ -226,7 +227,7 @@ static void send_all(void)
 			for (int i = 0; i < n; i++) {
 				store(&pack[i]);
 			}
-			if (draw(20) == 0) {	/* stored, but the answer is lost */
+			if (draw(20) == 0) { /* stored, but the answer is lost */
 				uplink_plan_no_answer(&w.plan, ask, boot_ns());
 				return;
 			}
@@ -248,8 +249,11 @@ static void send_all(void)
 
 static void start_plan(void)
 {
-	uplink_plan_init(&w.plan, &(const struct uplink_plan_config){
-		.batch = BATCH, .window = 1, .servers = 1, .backoff_max_ms = 60000, .seed = w.boot });
+	uplink_plan_init(&w.plan, &(const struct uplink_plan_config){ .batch = BATCH,
+								      .window = 1,
+								      .servers = 1,
+								      .backoff_max_ms = 60000,
+								      .seed = w.boot });
 }
 
 static void reboot(void)
@@ -281,7 +285,7 @@ static void next_weather(void)
 					 : draw(10) == 0 ? draw(60 * DAY)
 							 : draw(12 * HOUR));
 	}
-	if (w.now >= w.certificate_renewed) {	/* for 90 days; somebody thinks of it too late */
+	if (w.now >= w.certificate_renewed) { /* for 90 days; somebody thinks of it too late */
 		w.expiries += w.certificate_renewed != 0;
 		w.certificate_ends = w.now + 90 * DAY;
 		w.certificate_renewed = w.certificate_ends + draw(10 * DAY);
@@ -305,7 +309,8 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 	unsigned at_server = 0;
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/geotherm-year-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/geotherm-year-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(dir));
 	snprintf(w.path, sizeof(w.path), "%s/outbox.db", dir);
 	w.boot = 100;
@@ -322,7 +327,8 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 		if (w.gnss) {
 			feed(READING_TIME_GNSS, -(int64_t)draw(200000), 200000040);
 		} else if (w.ntp) {
-			feed(READING_TIME_NTP, (w.ntp_lies ? LIE_US : 0) + (int64_t)draw(40000) - 20000, 20000000);
+			feed(READING_TIME_NTP,
+			     (w.ntp_lies ? LIE_US : 0) + (int64_t)draw(40000) - 20000, 20000000);
 		} else if (w.server && w.clock.best.source == READING_TIME_NONE) {
 			feed(READING_TIME_SERVER, (int64_t)draw(200000) - 100000, 100000000);
 		}
@@ -352,11 +358,13 @@ static void a_year_loses_nothing_doubles_nothing_and_dates_rightly(void **state)
 	for (uint64_t seq = 1; seq <= w.given; seq++) {
 		at_server += stored[seq] != 0;
 	}
-	assert_true(w.boots > 10 && w.outages > 5 && w.dated > 1000 && w.steps > 0 && w.expiries > 1 && w.gaps_told > 10);
-	print_message("    %llu readings, %u at the server (%u undated, %u dated by an NTP server that lied), %u boots, "
-		      "%u outages, %u expired certificates, %u clock steps, %u set aside, %u gaps told\n",
-		      (unsigned long long)w.given, at_server, w.undated, w.lied, w.boots, w.outages, w.expiries, w.steps,
-		      w.refused, w.gaps_told);
+	assert_true(w.boots > 10 && w.outages > 5 && w.dated > 1000 && w.steps > 0 &&
+		    w.expiries > 1 && w.gaps_told > 10);
+	print_message(
+		"    %llu readings, %u at the server (%u undated, %u dated by an NTP server that lied), %u boots, "
+		"%u outages, %u expired certificates, %u clock steps, %u set aside, %u gaps told\n",
+		(unsigned long long)w.given, at_server, w.undated, w.lied, w.boots, w.outages,
+		w.expiries, w.steps, w.refused, w.gaps_told);
 	snprintf(command, sizeof(command), "rm -r '%s'", dir);
 	assert_int_equal(system(command), 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* mkdtemp(), memmem() */
+#define _GNU_SOURCE /* mkdtemp(), memmem() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,12 +66,10 @@ static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **s
 	static const struct {
 		enum outbox_order order;
 		struct outbox_range except;
-		uint64_t first, last;	/* in the order of the peek */
+		uint64_t first, last; /* in the order of the peek */
 	} rows[] = {
-		{ OUTBOX_OLDEST_FIRST, { 1, 4 }, 5, 9 },
-		{ OUTBOX_OLDEST_FIRST, { 3, 5 }, 1, 2 },
-		{ OUTBOX_NEWEST_FIRST, { 3, 5 }, 9, 6 },
-		{ OUTBOX_NEWEST_FIRST, { 6, 9 }, 5, 1 },
+		{ OUTBOX_OLDEST_FIRST, { 1, 4 }, 5, 9 }, { OUTBOX_OLDEST_FIRST, { 3, 5 }, 1, 2 },
+		{ OUTBOX_NEWEST_FIRST, { 3, 5 }, 9, 6 }, { OUTBOX_NEWEST_FIRST, { 6, 9 }, 5, 1 },
 		{ OUTBOX_OLDEST_FIRST, { 1, 9 }, 0, 0 },
 	};
 	struct place *p = *state;
@@ -83,8 +81,12 @@ static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **s
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int n = outbox_peek(p->o, rows[i].order, rows[i].except, out, 16);
 
-		assert_int_equal(n, rows[i].first == 0 ? 0 : llabs((long long)rows[i].last - (long long)rows[i].first) + 1);
-		assert_true(n == 0 || (out[0].seq == rows[i].first && out[n - 1].seq == rows[i].last));
+		assert_int_equal(
+			n, rows[i].first == 0
+				   ? 0
+				   : llabs((long long)rows[i].last - (long long)rows[i].first) + 1);
+		assert_true(n == 0 ||
+			    (out[0].seq == rows[i].first && out[n - 1].seq == rows[i].last));
 	}
 }
 
@@ -148,7 +150,9 @@ static void somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened(
 	outbox_close(p->o);
 	p->o = NULL;
 	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
 	assert_int_equal(pthread_create(&thread, NULL, look_into, db), 0);
 	if (outbox_open(&p->o, &p->config, p->err, sizeof(p->err)) != 0) {
 		fail_msg("%s", p->err);
@@ -318,7 +322,8 @@ static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state
 	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
 	assert_int_equal(now.first, 1);
 	assert_int_equal(now.last, 3);
-	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch + 1, &now), 0);	/* of another file */
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch + 1, &now), 0); /* of another file
+										  */
 	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
 	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 0);
 	assert_int_equal(stats(p).gaps, 0);
@@ -342,7 +347,7 @@ static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
 	assert_int_equal(reopen(p), 0);
 	put(p, 1);
 	put(p, 2);
-	assert_int_equal(crash(p), 0);	/* of the process only: the kernel still has all of it */
+	assert_int_equal(crash(p), 0); /* of the process only: the kernel still has all of it */
 	assert_int_equal(put(p, 3).seq, 3);
 	p->config.boot = BOOT + 1;
 	assert_int_equal(crash(p), 0);
@@ -353,7 +358,7 @@ static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
 	assert_int_equal(gaps[0].last, next - 1);
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_POWER);
 	p->config.boot = BOOT + 2;
-	assert_int_equal(reopen(p), 0);	/* closed in order: nothing is skipped */
+	assert_int_equal(reopen(p), 0); /* closed in order: nothing is skipped */
 	assert_int_equal(put(p, 5).seq, next + 1);
 }
 
@@ -374,7 +379,7 @@ static void a_sync_is_due_its_interval_after_the_first_unsynced_put(void **state
 	for (uint64_t i = 0; i < 1000; i++) {
 		put(p, 200 + i);
 	}
-	assert_int_equal(stats(p).syncs, 2);	/* never more unsynced than are skipped */
+	assert_int_equal(stats(p).syncs, 2); /* never more unsynced than are skipped */
 }
 
 static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **state)
@@ -385,7 +390,7 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	uint64_t syncs;
 	int n = 0;
 
-	put(p, 1);	/* of the process before: it may be in the kernel only */
+	put(p, 1); /* of the process before: it may be in the kernel only */
 	p->config.flush_thread = true;
 	assert_int_equal(reopen(p), 0);
 	put(p, 2);
@@ -400,7 +405,7 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	assert_int_equal(out[1].seq, 1);
 	syncs = stats(p).syncs;
 	assert_in_range(syncs, 1, 2);
-	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2);	/* needs none */
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2); /* needs none */
 	assert_int_equal(stats(p).syncs, syncs);
 	assert_int_equal(reopen(p), 0);
 	assert_int_equal(stats(p).rows, 0);
@@ -423,7 +428,8 @@ static void the_thread_keeps_the_wal_short(void **state)
 		uint64_t seq = put(p, i).seq;
 
 		/* The thread is never further behind than one sync. */
-		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 || out[0].seq < seq) {
+		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
+		       out[0].seq < seq) {
 			assert_int_equal(poll(&done, 1, 30000), 1);
 			assert_int_equal(outbox_settle(p->o), 0);
 		}

@@ -3,7 +3,7 @@
  * What is left of an outbox after a kill at any moment, and after any part of its files is torn.
  * GEOTHERM_OUTBOX_KILLS and GEOTHERM_OUTBOX_TEARS scale the number of both.
  */
-#define _GNU_SOURCE	/* mkdtemp(), pipe2() */
+#define _GNU_SOURCE /* mkdtemp(), pipe2() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,8 +105,9 @@ static struct reading sample(uint64_t seq)
 	r.boot_ns = (1000 + seq) * S;
 	reading_scalar_put(&r, READING_LAT, (int64_t)(seq * 7919 % 900000000));
 	reading_scalar_put(&r, READING_UPTIME, (int64_t)seq);
-	snprintf(r.note, sizeof(r.note), "%.*s", (int)(seq % 90),
-		 "the quick brown fox jumps over the lazy dog and then over the lazy dog once more and again");
+	snprintf(
+		r.note, sizeof(r.note), "%.*s", (int)(seq % 90),
+		"the quick brown fox jumps over the lazy dog and then over the lazy dog once more and again");
 	return r;
 }
 
@@ -159,7 +160,8 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, bool threa
 			}
 			tell(fd, PUT, r.seq, r.seq);
 		} else {
-			int n = outbox_peek(o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none, readings, 1 + draw(16));
+			int n = outbox_peek(o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST,
+					    none, readings, 1 + draw(16));
 			uint64_t first, last;
 
 			outbox_settle(o);
@@ -221,7 +223,8 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 					expected[seq] = event.what == CONFIRMING ? 2 : 0;
 				}
 			}
-			if (i == events) {	/* it is somewhere in the next call by now: then it dies */
+			if (i == events) { /* it is somewhere in the next call by now: then it dies
+					    */
 				for (volatile uint64_t spin = draw(200000); spin > 0; spin--) {
 				}
 				kill(pid, SIGKILL);
@@ -236,7 +239,8 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		outbox_stats(o, &stats);
 		assert_true(stats.epoch == epoch_before);
 		assert_true(stats.next_seq > highest);
-		assert_true(stats.next_seq <= highest + 2);	/* one more may have been put and not told */
+		assert_true(stats.next_seq <= highest + 2); /* one more may have been put and not
+							       told */
 		n = outbox_peek(o, OUTBOX_OLDEST_FIRST, none, readings, SEQS / 100);
 		assert_int_equal(n, stats.rows);
 		for (int i = 0; i < n; i++) {
@@ -247,7 +251,8 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		}
 		for (uint64_t seq = 1; seq <= highest; seq++) {
 			if (expected[seq] == 1) {
-				fail_msg("kill %u: %llu was put, not confirmed, and is gone", round, (unsigned long long)seq);
+				fail_msg("kill %u: %llu was put, not confirmed, and is gone", round,
+					 (unsigned long long)seq);
 			}
 			expected[seq] = expected[seq] == 3;
 		}
@@ -346,7 +351,8 @@ static void assert_survives(const char *what, size_t at, uint64_t epoch)
 		assert_int_not_equal(access(aside, F_OK), 0);
 	}
 	n = outbox_peek(o, OUTBOX_OLDEST_FIRST, none, readings, WAITING + 1);
-	if (n < 0) {	/* quick_check does not look into bodies that overflow; it is set aside at the next start */
+	if (n < 0) { /* quick_check does not look into bodies that overflow; it is set aside at the
+			next start */
 		assert_int_equal(n, -EUCLEAN);
 	}
 	for (int i = 0; i < n; i++) {
@@ -379,21 +385,21 @@ static void a_torn_file_is_cut_or_set_aside_and_never_believed(void **state)
 		assert_non_null(copy);
 		memcpy(copy, torn->at, torn->n);
 		switch (i / 2 % 4) {
-		case 0:	/* cut anywhere */
+		case 0: /* cut anywhere */
 			n = at;
 			break;
-		case 1:	/* cut at a page, or one off */
+		case 1: /* cut at a page, or one off */
 			n = at / 4096 * 4096 + draw(3);
 			n = n > 0 && n <= torn->n ? n - 1 : at;
 			break;
-		case 2:	/* a sector that holds something else */
+		case 2: /* a sector that holds something else */
 			what = in_db ? "sector of the database" : "sector of the WAL";
 			at = at / 512 * 512;
 			for (size_t b = at; b < at + 512 && b < n; b++) {
 				copy[b] = (uint8_t)draw(256);
 			}
 			break;
-		case 3:	/* a sector that was never written */
+		case 3: /* a sector that was never written */
 			what = in_db ? "zeros in the database" : "zeros in the WAL";
 			at = at / 512 * 512;
 			memset(copy + at, 0, at + 512 <= n ? 512 : n - at);
@@ -418,7 +424,7 @@ static void one_flipped_bit_is_never_sent_as_a_reading(void **state)
 	(void)state;
 	make_files(&db, &log, &epoch);
 	for (unsigned i = 0; i < flips; i++) {
-		size_t at = 100 + draw(db.n - 100);	/* behind the file's header */
+		size_t at = 100 + draw(db.n - 100); /* behind the file's header */
 
 		clear();
 		db.at[at] ^= (uint8_t)(1 << i % 8);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How often the outbox makes the disk write: fsync() and fdatasync() of SQLite are counted here, below
- * everything of ours. An SD card wears out by them.
+ * How often the outbox makes the disk write: fsync() and fdatasync() of SQLite are counted here,
+ * below everything of ours. An SD card wears out by them.
  */
-#define _GNU_SOURCE	/* mkdtemp(), RTLD_NEXT */
+#define _GNU_SOURCE /* mkdtemp(), RTLD_NEXT */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@
 
 static atomic_uint syncs;
 
-/* The libraries' calls come here. That nothing reaches the disk is of no account: no power is cut. */
+/* The libraries' calls come here. That nothing reaches the disk is of no account: no power is cut.
+ */
 int fsync(int fd)
 {
 	(void)fd;
@@ -38,12 +39,16 @@ int fdatasync(int fd)
 	return 0;
 }
 
-/* Readings of one a second for so long, each confirmed a second later; returns the syncs of that time. */
+/* Readings of one a second for so long, each confirmed a second later; returns the syncs of that
+ * time. */
 static unsigned run(unsigned sync_s, unsigned seconds)
 {
 	char dir[] = "/tmp/geotherm-syncs-XXXXXX", path[64], err[600], command[96];
-	struct outbox_config config = { .max_rows = 100000, .max_bytes = 100000000, .sync_ms = sync_s * 1000,
-					.flush_thread = true, .boot = 7 };
+	struct outbox_config config = { .max_rows = 100000,
+					.max_bytes = 100000000,
+					.sync_ms = sync_s * 1000,
+					.flush_thread = true,
+					.boot = 7 };
 	const struct outbox_range none = { 0, 0 };
 	struct outbox_stats stats;
 	struct outbox *o;
@@ -62,14 +67,15 @@ static unsigned run(unsigned sync_s, unsigned seconds)
 		reading_init(&r);
 		strcpy(r.device, "urn:dev:mac:0200c0fffe000001");
 		r.boot_ns = now;
-		memset(r.note, 'x', sizeof(r.note) - 1);	/* so that the WAL grows as with sensors */
+		memset(r.note, 'x', sizeof(r.note) - 1); /* so that the WAL grows as with sensors */
 		assert_int_equal(outbox_put(o, &r), 0);
 		if (outbox_peek(o, OUTBOX_OLDEST_FIRST, none, &waiting, 1) == 1) {
-			assert_int_equal(outbox_confirm(o, waiting.epoch, waiting.seq, waiting.seq), 1);
+			assert_int_equal(outbox_confirm(o, waiting.epoch, waiting.seq, waiting.seq),
+					 1);
 		}
 		if (outbox_sync_due_ns(o) != 0 && now >= outbox_sync_due_ns(o)) {
 			assert_int_equal(outbox_sync(o), 0);
-			do {	/* the thread is given its time: an interval is long */
+			do { /* the thread is given its time: an interval is long */
 				struct pollfd wait = { .fd = outbox_fd(o), .events = POLLIN };
 
 				assert_int_equal(poll(&wait, 1, 10000), 1);
@@ -90,7 +96,8 @@ static void the_disk_is_synced_at_most_once_an_interval(void **state)
 	unsigned n = run(30, 7200);
 
 	(void)state;
-	print_message("    two hours at 1 Hz with sync = 30: %u syncs, %u intervals\n", n, 7200 / 30);
+	print_message("    two hours at 1 Hz with sync = 30: %u syncs, %u intervals\n", n,
+		      7200 / 30);
 	assert_in_range(n, 7200 / 31 - 1, 7200 / 30);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The outbox with files that are damaged, foreign or of the future, and disks that take nothing. */
-#define _GNU_SOURCE	/* mkdtemp(), memmem() */
+#define _GNU_SOURCE /* mkdtemp(), memmem() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,7 +128,7 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 	p->config.sync_ms = 3600000;
 	assert_int_equal(reopen(p), 0);
 	damage_a_page_of_readings(p->path, 1);
-	for (uint64_t i = 61; i < 12000 && rc >= 0; i++) {	/* more than it keeps in memory */
+	for (uint64_t i = 61; i < 12000 && rc >= 0; i++) { /* more than it keeps in memory */
 		struct reading r = sample(i);
 
 		rc = outbox_put(p->o, &r);
@@ -150,7 +150,8 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	put(p, 2);
 	put(p, 3);
 	outbox_close(p->o);
-	sql(p->path, "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
+	sql(p->path,
+	    "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
 	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].seq, 1);
@@ -186,7 +187,8 @@ static void give_five_of_which_two_are_written(struct place *p)
 		assert_true(outbox_put(p->o, &r) < 0);
 		assert_true(outbox_reason(p->o)[0] != '\0');
 	}
-	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0);	/* it stays, as it cannot be deleted */
+	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0); /* it stays, as it cannot be
+									deleted */
 	disk_takes(before);
 	assert_int_equal(stats(p).not_written, 3);
 	assert_int_equal(stats(p).rows, 2);
@@ -208,7 +210,8 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	struct reading out[8];
 
 	give_five_of_which_two_are_written(p);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);	/* what there is can be sent */
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2); /* what there is
+										      can be sent */
 	assert_int_equal(put(p, 6).seq, 6);
 	assert_gap_of_three_to_five(p);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
@@ -217,7 +220,8 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state)
 {
 	struct place *p = *state;
-	const struct clock_stamp first = { 100 * S, T0, READING_TIME_SERVER, 30 }, later = { 200 * S, T0 + 7, READING_TIME_GNSS, 3 };
+	const struct clock_stamp first = { 100 * S, T0, READING_TIME_SERVER, 30 },
+				 later = { 200 * S, T0 + 7, READING_TIME_GNSS, 3 };
 	struct reading sent[2], out[2];
 	rlim_t before;
 
@@ -229,7 +233,7 @@ static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state
 	assert_int_equal(sent[0].time_source, READING_TIME_SERVER);
 	assert_true(sent[0].utc_us == T0 - 60000000);
 	disk_takes(before);
-	assert_int_equal(outbox_date(p->o, &later, 1), 1);	/* what is sent again must be the same */
+	assert_int_equal(outbox_date(p->o, &later, 1), 1); /* what is sent again must be the same */
 	assert_int_equal(reopen(p), 0);
 	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
 	assert_true(reading_equal(&out[0], &sent[0]));

@@ -90,17 +90,18 @@ static void equality_sees_every_known_field_and_no_unknown_one(void **state)
 			uint8_t *low = (uint8_t *)&b + reading_scalars[i].offset;
 
 			*low ^= 1;
-			assert_int_equal(reading_equal(&a, &b), !reading_knows(&a, (enum reading_scalar)i));
+			assert_int_equal(reading_equal(&a, &b),
+					 !reading_knows(&a, (enum reading_scalar)i));
 			*low ^= 1;
 			b.known ^= UINT64_C(1) << i;
 			assert_false(reading_equal(&a, &b));
 			b.known ^= UINT64_C(1) << i;
 		}
 	}
-#define DIFFERS(change) \
-	do { \
-		b = a; \
-		change; \
+#define DIFFERS(change)                              \
+	do {                                         \
+		b = a;                               \
+		change;                              \
 		assert_false(reading_equal(&a, &b)); \
 	} while (0)
 	a.n_temperatures = 1;
@@ -140,11 +141,24 @@ static void equality_sees_every_known_field_and_no_unknown_one(void **state)
 static void a_device_is_a_dev_urn_that_a_senml_name_can_hold(void **state)
 {
 	static const char *const good[] = {
-		"urn:dev:mac:b827ebfffe123456", "urn:dev:x", "urn:dev:ops:32473-Pi.7_left",
+		"urn:dev:mac:b827ebfffe123456",
+		"urn:dev:x",
+		"urn:dev:ops:32473-Pi.7_left",
 	};
 	static const char *const not_good[] = {
-		"", "urn:dev:", "urn:de", "URN:dev:x", "urn:mac:x", "urn:dev:a/b", "urn:dev:a b", "urn:dev:a?",
-		"urn:dev:a#", "urn:dev:a\n", "urn:dev:\xc3\xa9", "urn:dev:a%20", "urn:dev:a\"",
+		"",
+		"urn:dev:",
+		"urn:de",
+		"URN:dev:x",
+		"urn:mac:x",
+		"urn:dev:a/b",
+		"urn:dev:a b",
+		"urn:dev:a?",
+		"urn:dev:a#",
+		"urn:dev:a\n",
+		"urn:dev:\xc3\xa9",
+		"urn:dev:a%20",
+		"urn:dev:a\"",
 	};
 	char longest[READING_DEVICE_SIZE + 1];
 

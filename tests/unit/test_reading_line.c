@@ -38,13 +38,17 @@ static void a_line_tells_what_is_known(void **state)
 	r.utc_us = INT64_C(1795459200000007);
 	r.time_source = READING_TIME_GNSS;
 	r.n_temperatures = 2;
-	r.temperatures[0] = (struct reading_temperature){ .rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b }, .temp_known = true,
-							  .temp_mc = -63 };
-	r.temperatures[1] = (struct reading_temperature){ .rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 }, .quality = DS18B20_ABSENT };
+	r.temperatures[0] =
+		(struct reading_temperature){ .rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b },
+					      .temp_known = true,
+					      .temp_mc = -63 };
+	r.temperatures[1] = (struct reading_temperature){ .rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 },
+							  .quality = DS18B20_ABSENT };
 	reading_scalar_put(&r, READING_LAT, -276004400);
 	reading_scalar_put(&r, READING_LON, -5);
 	strcpy(r.note, "no receiver");
-	expect(&r, "2026-11-23T18:40:00.000007Z (gnss)  urn:dev:mac:b827ebfffe123456  5f3c2a1908f7e6d4.17  "
+	expect(&r,
+	       "2026-11-23T18:40:00.000007Z (gnss)  urn:dev:mac:b827ebfffe123456  5f3c2a1908f7e6d4.17  "
 	       "28-0000069be7d2 -0.063 \u00b0C  28-060504030201 absent  -27.6004400,-0.0000005  (no receiver)\n");
 }
 
@@ -57,7 +61,8 @@ static void a_line_says_what_is_unknown(void **state)
 	strcpy(r.device, "urn:dev:a");
 	r.epoch = 1;
 	r.seq = 1;
-	expect(&r, "time unknown                 urn:dev:a  0000000000000001.1  no thermometer  position unknown\n");
+	expect(&r,
+	       "time unknown                 urn:dev:a  0000000000000001.1  no thermometer  position unknown\n");
 }
 
 int main(void)

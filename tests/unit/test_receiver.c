@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The edge: real pseudo terminals, real time; what the receiver does with its configuration is in test_ubx_session.c. */
+/* The edge: real pseudo terminals, real time; what the receiver does with its configuration is in
+ * test_ubx_session.c. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@
 #include "ubx/ubx_msg.h"
 #include "ubx_files.h"
 
-#define LIMIT_S 20	/* far beyond what anything here takes; only a hang reaches it */
+#define LIMIT_S 20 /* far beyond what anything here takes; only a hang reaches it */
 
 static char folder[] = "/tmp/test_receiver_XXXXXX";
 static char link_path[64];
@@ -84,7 +85,8 @@ static void until_state(struct receiver *r, int master, enum receiver_state stat
 		struct pollfd p = { .fd = receiver_fd(r), .events = POLLIN };
 
 		if (seconds() > limit) {
-			fail_msg("state %d, wanted %d: %s", receiver_state(r), state, receiver_reason(r));
+			fail_msg("state %d, wanted %d: %s", receiver_state(r), state,
+				 receiver_reason(r));
 		}
 		poll(&p, 1, 100);
 		assert_true(receiver_process(r) >= 0);
@@ -137,7 +139,7 @@ static void a_port_that_is_none_is_named_and_does_not_stop_anything(void **state
 	} v[] = {
 		{ "/dev/this-is-not-there", "No such file" },
 		{ "/dev/null", "not a terminal" },
-		{ NULL, "not a serial port" },	/* a regular file */
+		{ NULL, "not a serial port" }, /* a regular file */
 		{ "/", "not a serial port" },
 	};
 
@@ -172,7 +174,8 @@ static void the_port_is_raw_and_silent_from_the_first_byte(void **state)
 	assert_int_equal(t.c_oflag & OPOST, 0);
 	assert_int_equal(t.c_cflag & (CSIZE | PARENB | CSTOPB), CS8);
 	assert_int_equal(cfgetospeed(&t), B115200);
-	/* What the receiver says does not come back to it: only the wake byte and polls are there. */
+	/* What the receiver says does not come back to it: only the wake byte and polls are there.
+	 */
 	assert_int_equal(write(p.master, "$GPTXT,01\r\n", 11), 11);
 	n = read(p.master, back, sizeof(back));
 	assert_in_range(n, 17, 17);
@@ -205,8 +208,10 @@ static void a_receiver_that_only_talks_gives_its_fixes(void **state)
 		if (ubx_msg_find(pvt[-4], pvt[-3]) != UBX_NAV_PVT) {
 			continue;
 		}
-		/* All from the end of the epoch before: comments and other messages are in it too. */
-		assert_int_equal(write(p.master, file.bytes + begin, at + size - begin), at + size - begin);
+		/* All from the end of the epoch before: comments and other messages are in it too.
+		 */
+		assert_int_equal(write(p.master, file.bytes + begin, at + size - begin),
+				 at + size - begin);
 		begin = at + size;
 		assert_true(gnss_fix_from_pvt(&want, pvt, size - 8, 1, &limits));
 		while (got == 0 && seconds() < limit) {
@@ -248,7 +253,7 @@ static void unplugged_and_plugged_in_elsewhere_it_goes_on(void **state)
 	close(p.master);
 	until_state(r, -1, RECEIVER_NO_PORT);
 	assert_non_null(strstr(receiver_reason(r), p.name));
-	p = pty_new();	/* another number, as a USB device gets one; the by-id link follows */
+	p = pty_new(); /* another number, as a USB device gets one; the by-id link follows */
 	point_link_at(p.name);
 	until_state(r, p.master, RECEIVER_PROBING);
 	assert_non_null(strstr(receiver_reason(r), p.name));
@@ -270,7 +275,8 @@ static void a_thousand_hang_ups_leave_no_descriptor_behind(void **state)
 	until_state(r, p.master, RECEIVER_PROBING);
 	descriptors = open_descriptors();
 	for (unsigned i = 0; i < 1000; i++) {
-		struct pty next = pty_new();	/* before the old one goes: else it gets the same number */
+		struct pty next = pty_new(); /* before the old one goes: else it gets the same
+						number */
 		struct pollfd f = { .fd = receiver_fd(r), .events = POLLIN };
 
 		point_link_at(next.name);
@@ -380,8 +386,10 @@ static void on_alarm(int number)
 
 static void signals_in_the_middle_change_nothing(void **state)
 {
-	struct sigaction action = { .sa_handler = on_alarm };	/* no SA_RESTART: calls end with EINTR */
-	struct itimerspec every = { .it_value = { .tv_nsec = 200000 }, .it_interval = { .tv_nsec = 200000 } };
+	struct sigaction action = { .sa_handler = on_alarm }; /* no SA_RESTART: calls end with EINTR
+							       */
+	struct itimerspec every = { .it_value = { .tv_nsec = 200000 },
+				    .it_interval = { .tv_nsec = 200000 } };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	struct pty p = pty_new();
 	struct receiver *r;
@@ -439,7 +447,8 @@ int main(void)
 		cmocka_unit_test(a_receiver_that_only_talks_gives_its_fixes),
 		cmocka_unit_test(unplugged_and_plugged_in_elsewhere_it_goes_on),
 		cmocka_unit_test(a_thousand_hang_ups_leave_no_descriptor_behind),
-		cmocka_unit_test(a_port_that_another_process_holds_is_explained_and_taken_when_free),
+		cmocka_unit_test(
+			a_port_that_another_process_holds_is_explained_and_taken_when_free),
 		cmocka_unit_test(two_receivers_do_not_share_a_port),
 		cmocka_unit_test(signals_in_the_middle_change_nothing),
 	};

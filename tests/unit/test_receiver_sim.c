@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole way in real time: ubx/receiver on the pty of the simulated receiver. What needs many runs or exact times
- * is in test_ubx_session.c, in virtual time; here is what only a kernel's tty shows.
+ * The whole way in real time: ubx/receiver on the pty of the simulated receiver. What needs many
+ * runs or exact times is in test_ubx_session.c, in virtual time; here is what only a kernel's tty
+ * shows.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -22,7 +23,7 @@
 #include "ubx/receiver.h"
 #include "userspace/sim/ublox7_pty.h"
 
-#define LIMIT_S 60	/* only a fault takes that long */
+#define LIMIT_S 60 /* only a fault takes that long */
 
 static double seconds(void)
 {
@@ -82,7 +83,8 @@ static double run_until_fix(struct receiver **r, size_t n)
 			return seconds() - begin;
 		}
 		if (seconds() - begin > LIMIT_S) {
-			fail_msg("%zu of %zu without a fix, one of them number %zu: %s", missing, n, last, receiver_reason(r[last]));
+			fail_msg("%zu of %zu without a fix, one of them number %zu: %s", missing, n,
+				 last, receiver_reason(r[last]));
 		}
 		poll(fds, (nfds_t)n, 1000);
 		for (size_t i = 0; i < n; i++) {
@@ -110,7 +112,8 @@ static void thirty_at_once_from_each_baud_and_mode_get_their_fix(void **state)
 		sim[i] = simulate(&config);
 		r[i] = receive(ublox7_pty_path(sim[i]));
 	}
-	print_message("30 receivers at once, all verified with a fix after %.2f s\n", run_until_fix(r, 30));
+	print_message("30 receivers at once, all verified with a fix after %.2f s\n",
+		      run_until_fix(r, 30));
 	for (size_t i = 0; i < 30; i++) {
 		const struct gnss_fix *fix = receiver_fix(r[i]);
 		struct timespec now;

@@ -42,8 +42,8 @@ static struct thermometers_result result_of(int32_t temp_mc)
 }
 
 /*
- * Runs the sampler in steps of 1 ms until `until`, with cycles of cycle_ns and fixes each fix_ns from
- * first_fix on (0: none); keeps up to max readings.
+ * Runs the sampler in steps of 1 ms until `until`, with cycles of cycle_ns and fixes each fix_ns
+ * from first_fix on (0: none); keeps up to max readings.
  */
 static unsigned simulate(struct sampler *s, struct clock *clock, uint64_t cycle_ns,
 			 uint64_t first_fix, uint64_t fix_ns, uint64_t from, uint64_t until,
@@ -92,7 +92,7 @@ static void each_reading_has_a_fix_of_its_own_and_its_time(void **state)
 	unsigned n;
 
 	(void)state;
-	for (uint64_t phase = 0; phase < 1000; phase += 37) {	/* of the fixes against the period */
+	for (uint64_t phase = 0; phase < 1000; phase += 37) { /* of the fixes against the period */
 		clock_init(&clock, 0);
 		sampler_init(&s, 1000, 1000, 100 * S);
 		s.has_bus = true;
@@ -122,7 +122,7 @@ static void readings_come_on_the_grid_of_the_period(void **state)
 	sampler_init(&s, 10000, 1000, 0);
 	s.has_bus = true;
 	n = simulate(&s, &clock, 800 * MS, 0, 0, 0, 60 * S, out, 64);
-	assert_int_equal(n, 6);	/* at 1, 11, ... 51 s */
+	assert_int_equal(n, 6); /* at 1, 11, ... 51 s */
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(out[i].boot_ns == (1 + 10 * (uint64_t)i) * S);
 		assert_int_equal(out[i].time_source, READING_TIME_NONE);
@@ -268,7 +268,7 @@ static void what_was_slept_through_is_not_made_up_for(void **state)
 	assert_true(sampler_is_ready(&s, 3600 * S));
 	sampler_make(&s, &clock, 3600 * S, &r);
 	assert_false(sampler_is_ready(&s, 3600 * S + MS));
-	assert_true(s.due_ns == 3601 * S);	/* still on the grid */
+	assert_true(s.due_ns == 3601 * S); /* still on the grid */
 }
 
 static void a_shorter_period_does_not_wait_for_the_end_of_the_longer_one(void **state)
@@ -284,12 +284,12 @@ static void a_shorter_period_does_not_wait_for_the_end_of_the_longer_one(void **
 	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 0, 10 * S, out, 64), 1);
 	sampler_set_period(&s, 5000, 10 * S);
 	n = simulate(&s, &clock, 800 * MS, 0, 0, 10 * S, 21 * S, out, 64);
-	assert_int_equal(n, 2);	/* at 15 and 20 s */
+	assert_int_equal(n, 2); /* at 15 and 20 s */
 	assert_true(out[0].boot_ns == 15 * S);
 	assert_int_equal(out[0].n_temperatures, 1);
 	sampler_set_period(&s, 0, 21 * S);
 	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 21 * S, 32 * S, out, 64), 1);
-	sampler_set_period(&s, 3600000, 32 * S);	/* longer: what is due stays due */
+	sampler_set_period(&s, 3600000, 32 * S); /* longer: what is due stays due */
 	assert_int_equal(simulate(&s, &clock, 800 * MS, 0, 0, 32 * S, 45 * S, out, 64), 1);
 }
 

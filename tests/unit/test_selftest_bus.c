@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Every fault that the simulated 1-Wire bus can have is found and named by the right check; a sound bus passes all.
+ * Every fault that the simulated 1-Wire bus can have is found and named by the right check; a sound
+ * bus passes all.
  *
- * One row of the table is a bus; what is expected of it is the list of checks that do not pass, with the cause.
+ * One row of the table is a bus; what is expected of it is the list of checks that do not pass,
+ * with the cause.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,12 +26,13 @@
 struct fault {
 	const char *name;
 	struct w1_sim_config config;
-	enum w1_model_id model;	/* none given: a genuine DS18B20 */
-	unsigned devices;	/* none given: one */
+	enum w1_model_id model; /* none given: a genuine DS18B20 */
+	unsigned devices; /* none given: one */
 	bool parasite;
 	void (*break_it)(struct w1_sim *sim);
-	const char *expected;	/* "check=cause ..." of those that did not pass, without skips; "*": and what follows */
-	const char *says;	/* the value of the last of them has this; and a clone's has its family */
+	const char *expected; /* "check=cause ..." of those that did not pass, without skips; "*":
+				 and what follows */
+	const char *says; /* the value of the last of them has this; and a clone's has its family */
 };
 
 /* --- what is done to a bus --- */
@@ -51,7 +54,8 @@ static void brown_out(struct w1_sim *sim)
 	w1_sim_unplug(sim, 0, w1_sim_now(sim) + 1200000000, w1_sim_now(sim) + 1220000000);
 }
 
-/* A device's power goes and comes at each of its conversions: it answers, and never with a new value. */
+/* A device's power goes and comes at each of its conversions: it answers, and never with a new
+ * value. */
 static void starve(struct w1_sim *sim)
 {
 	w1_sim_slave(sim, 0)->timing.convert_ns = 4000000000u;
@@ -87,12 +91,14 @@ static void not_a_thermometer(struct w1_sim *sim)
 	s->rom[7] = w1_model_crc8(0, s->rom, 7);
 }
 
+/* clang-format off */
 #define CLONE(x, also)                                                                                             \
 	{                                                                                                          \
 		.name = "clone " #x, .model = W1_MODEL_##x, .says = "clone, family ",                              \
 		.expected = also "sensors/identity=clone"                                                          \
 	}
 #define OTHER(x) { .name = #x, .model = W1_MODEL_##x, .expected = "" }
+/* clang-format on */
 
 static const struct fault faults[] = {
 	{ .name = "a sound bus of one", .expected = "" },
@@ -111,15 +117,22 @@ static const struct fault faults[] = {
 	{ .name = "short to the supply",
 	  .config = { .wiring = W1_SIM_SHORT_TO_VDD },
 	  .expected = "bus/low=short-to-supply sensors/search=nobody" },
-	{ .name = "nobody", .break_it = vanish_at_once, .expected = "bus/presence=nobody sensors/search=nobody" },
-	{ .name = "a weak pull-up", .config = { .rc_ns = 7000 }, .expected = "bus/rise=weak-pull-up *" },
+	{ .name = "nobody",
+	  .break_it = vanish_at_once,
+	  .expected = "bus/presence=nobody sensors/search=nobody" },
+	{ .name = "a weak pull-up",
+	  .config = { .rc_ns = 7000 },
+	  .expected = "bus/rise=weak-pull-up *" },
 	{ .name = "a long cable", .config = { .rc_ns = 4700 }, .expected = "bus/rise=slow-rise *" },
 	{ .name = "noise", .config = { .noise_ppm = 5000 }, .expected = "bus/noise=noise *" },
 	{ .name = "a presence that does not end",
 	  .break_it = hold_presence,
 	  .expected = "bus/presence=held-low *" },
 
-	{ .name = "parasite power", .devices = 2, .parasite = true, .expected = "sensors/power=parasite" },
+	{ .name = "parasite power",
+	  .devices = 2,
+	  .parasite = true,
+	  .expected = "sensors/power=parasite" },
 	{ .name = "parasite power without strong pull-up",
 	  .config = { .no_strong_pullup = true },
 	  .parasite = true,
@@ -137,11 +150,20 @@ static const struct fault faults[] = {
 	  .model = W1_MODEL_D1,
 	  .parasite = true,
 	  .expected = "bus/presence=nobody sensors/search=nobody" },
-	{ .name = "a loose contact", .devices = 2, .break_it = loosen, .expected = "sensors/temperature=absent *" },
-	{ .name = "a supply that breaks down", .break_it = brown_out, .expected = "sensors/temperature=power-on" },
+	{ .name = "a loose contact",
+	  .devices = 2,
+	  .break_it = loosen,
+	  .expected = "sensors/temperature=absent *" },
+	{ .name = "a supply that breaks down",
+	  .break_it = brown_out,
+	  .expected = "sensors/temperature=power-on" },
 	{ .name = "a slow conversion", .break_it = slow, .expected = "sensors/identity=slow" },
-	{ .name = "a conversion that never ends", .break_it = starve, .expected = "sensors/identity=slow *" },
-	{ .name = "an address with a wrong CRC", .break_it = bad_rom, .expected = "sensors/search=search" },
+	{ .name = "a conversion that never ends",
+	  .break_it = starve,
+	  .expected = "sensors/identity=slow *" },
+	{ .name = "an address with a wrong CRC",
+	  .break_it = bad_rom,
+	  .expected = "sensors/search=search" },
 	{ .name = "another kind of device",
 	  .break_it = not_a_thermometer,
 	  .expected = "sensors/search=not-a-thermometer *" },
@@ -170,7 +192,8 @@ static const struct fault faults[] = {
 	  .expected = "timing/slots=preempted timing/slots-rt=preempted *" },
 	{ .name = "a computer that is kept away all the time",
 	  .config = { .preempt_ppm = 30000 },
-	  .expected = "timing/slots=preempted timing/slots-rt=preempted timing/verdict=use-kernel *" },
+	  .expected =
+		  "timing/slots=preempted timing/slots-rt=preempted timing/verdict=use-kernel *" },
 	{ .name = "a slow board",
 	  .config = { .set = { 15000, 17000 },
 		      .get = { 14000, 16000 },
@@ -182,7 +205,8 @@ static const struct fault faults[] = {
 
 static void run_all(struct w1_sim *sim, char *seen, size_t size, char *value, size_t value_size)
 {
-	const struct node_config config = { .w1_bus = NODE_W1_USERSPACE, .w1.all.resolution_bits = 12 };
+	const struct node_config config = { .w1_bus = NODE_W1_USERSPACE,
+					    .w1.all.resolution_bits = 12 };
 	struct selftest t = { .config = &config, .root = "/nonexistent", .has_line = true };
 	struct selftest_outcome out;
 
@@ -197,12 +221,13 @@ static void run_all(struct w1_sim *sim, char *seen, size_t size, char *value, si
 		}
 		selftest_run(&t, c, &out);
 		if (getenv("VERBOSE") != NULL) {
-			printf("    %s/%s %s %s: %s\n", c->group, c->name, selftest_status_name(out.status),
-			       out.cause ? out.cause : "", out.value);
+			printf("    %s/%s %s %s: %s\n", c->group, c->name,
+			       selftest_status_name(out.status), out.cause ? out.cause : "",
+			       out.value);
 		}
 		if (out.status == SELFTEST_WARN || out.status == SELFTEST_FAIL) {
-			snprintf(seen + used, size - used, "%s%s/%s=%s", used > 0 ? " " : "", c->group, c->name,
-				 out.cause);
+			snprintf(seen + used, size - used, "%s%s/%s=%s", used > 0 ? " " : "",
+				 c->group, c->name, out.cause);
 			snprintf(value, value_size, "%s", out.value);
 			assert_non_null(out.hint);
 		}
@@ -233,7 +258,8 @@ static bool as_expected(const char *expected, const char *seen)
 			return false;
 		}
 	}
-	for (const char *at = seen; !more && *(at += strspn(at, " ")) != '\0'; at += strcspn(at, " ")) {
+	for (const char *at = seen; !more && *(at += strspn(at, " ")) != '\0';
+	     at += strcspn(at, " ")) {
 		if (!has_word(expected, at, strcspn(at, " "))) {
 			return false;
 		}
@@ -266,7 +292,8 @@ static void each_fault_of_the_bus_is_named_by_the_right_check(void **state)
 			sim = w1_sim_new(&config);
 			assert_non_null(sim);
 			for (unsigned i = 0; i < devices; i++) {
-				assert_int_equal(w1_sim_add(sim, faults[f].model, faults[f].parasite), i);
+				assert_int_equal(
+					w1_sim_add(sim, faults[f].model, faults[f].parasite), i);
 				w1_sim_slave(sim, i)->temp_mc = 21500;
 			}
 			if (faults[f].break_it != NULL) {
@@ -276,24 +303,28 @@ static void each_fault_of_the_bus_is_named_by_the_right_check(void **state)
 			buses++;
 			assert_true(w1_sim_released(sim));
 			for (unsigned i = 0; i < devices; i++) {
-				/* Nothing may wear a part or try what its data sheet does not name. */
+				/* Nothing may wear a part or try what its data sheet does not name.
+				 */
 				if (w1_sim_slave(sim, i)->copies > 0) {
-					print_message("%s (seed %u): EEPROM written %u times\n", faults[f].name,
-						      (unsigned)seed, (unsigned)w1_sim_slave(sim, i)->copies);
+					print_message("%s (seed %u): EEPROM written %u times\n",
+						      faults[f].name, (unsigned)seed,
+						      (unsigned)w1_sim_slave(sim, i)->copies);
 					wrong++;
 				}
 			}
 			if (!as_expected(faults[f].expected, seen) ||
-			    (faults[f].says != NULL && !says(value, faults[f].says, w1_model(faults[f].model)->name))) {
-				print_message("%s (seed %u): expected \"%s\", found \"%s\" (%s)\n", faults[f].name,
-					      (unsigned)seed, faults[f].expected, seen, value);
+			    (faults[f].says != NULL &&
+			     !says(value, faults[f].says, w1_model(faults[f].model)->name))) {
+				print_message("%s (seed %u): expected \"%s\", found \"%s\" (%s)\n",
+					      faults[f].name, (unsigned)seed, faults[f].expected,
+					      seen, value);
 				wrong++;
 			}
 			w1_sim_free(sim);
 		}
 	}
-	print_message("%u buses of %zu kinds, %u taken for another\n", buses, sizeof(faults) / sizeof(faults[0]),
-		      wrong);
+	print_message("%u buses of %zu kinds, %u taken for another\n", buses,
+		      sizeof(faults) / sizeof(faults[0]), wrong);
 	assert_int_equal(wrong, 0);
 }
 
@@ -308,12 +339,15 @@ static void every_check_and_cause_says_what_to_try(void **state)
 			assert_false(strcmp(c->group, selftest_checks[j].group) == 0 &&
 				     strcmp(c->name, selftest_checks[j].name) == 0);
 		}
-		for (const struct selftest_cause *cause = c->causes; cause != NULL && cause->word != NULL; cause++) {
+		for (const struct selftest_cause *cause = c->causes;
+		     cause != NULL && cause->word != NULL; cause++) {
 			assert_int_not_equal(cause->status, SELFTEST_PASS);
 			assert_true(strlen(cause->hint) > 10);
-			for (const struct selftest_cause *other = c->causes; other != cause; other++) {
+			for (const struct selftest_cause *other = c->causes; other != cause;
+			     other++) {
 				if (strcmp(other->word, cause->word) == 0) {
-					fail_msg("%s/%s has the cause %s twice", c->group, c->name, cause->word);
+					fail_msg("%s/%s has the cause %s twice", c->group, c->name,
+						 cause->word);
 				}
 			}
 		}

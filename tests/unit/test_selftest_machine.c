@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The checks of board, GPIO, console and system, on a tree of files that stands for /proc and /sys, and on libgpiod
- * as a fake. */
+/* The checks of board, GPIO, console and system, on a tree of files that stands for /proc and /sys,
+ * and on libgpiod as a fake. */
 #define _GNU_SOURCE
 #include "fake_gpiod1.h"
 
@@ -45,7 +45,9 @@ static void put_text(const char *path, const char *text)
 static void put_revision(uint32_t code)
 {
 	put("/proc/device-tree/system/linux,revision",
-	    (uint8_t[]){ (uint8_t)(code >> 24), (uint8_t)(code >> 16), (uint8_t)(code >> 8), (uint8_t)code }, 4);
+	    (uint8_t[]){ (uint8_t)(code >> 24), (uint8_t)(code >> 16), (uint8_t)(code >> 8),
+			 (uint8_t)code },
+	    4);
 }
 
 static int set_up(void **state)
@@ -55,9 +57,10 @@ static int set_up(void **state)
 	fake_reset();
 	fake_add(0, "raspberrypi-exp-gpio", 8);
 	fake_add(1, "pinctrl-bcm2835", 54);
-	config = (struct node_config){
-		.w1_bus = NODE_W1_AUTO, .w1_gpio = 4, .w1.all.resolution_bits = 12, .gnss_port = (char *)"/dev/null"
-	};
+	config = (struct node_config){ .w1_bus = NODE_W1_AUTO,
+				       .w1_gpio = 4,
+				       .w1.all.resolution_bits = 12,
+				       .gnss_port = (char *)"/dev/null" };
 	return mkdtemp(root) == NULL;
 }
 
@@ -89,12 +92,14 @@ static const char *cause_of(const char *group, const char *name)
 	return NULL;
 }
 
-static void assert_cause(const char *group, const char *name, const char *cause, enum selftest_status status)
+static void assert_cause(const char *group, const char *name, const char *cause,
+			 enum selftest_status status)
 {
 	const char *seen = cause_of(group, name);
 
 	if (seen == NULL || strcmp(seen, cause) != 0 || out.status != status) {
-		fail_msg("%s/%s: %s instead of %s (%s)", group, name, seen != NULL ? seen : "a pass", cause, out.value);
+		fail_msg("%s/%s: %s instead of %s (%s)", group, name,
+			 seen != NULL ? seen : "a pass", cause, out.value);
 	}
 }
 
@@ -113,7 +118,8 @@ static void boards_are_told_by_model_and_revision(void **state)
 	assert_cause("board", "model", "not-a-pi", SELFTEST_SKIP);
 	put_text("/proc/device-tree/model", "Some other board");
 	assert_cause("board", "model", "not-a-pi", SELFTEST_SKIP);
-	put("/proc/device-tree/model", "Raspberry Pi 3 Model B Rev 1.2", 31);	/* with its NUL, as there */
+	put("/proc/device-tree/model", "Raspberry Pi 3 Model B Rev 1.2", 31); /* with its NUL, as
+										 there */
 	assert_pass("board", "model", "Raspberry Pi 3 Model B Rev 1.2");
 	put_revision(0xa02082);
 	assert_pass("board", "model", "revision a02082 (BCM2837, 1024 MB)");
@@ -124,7 +130,7 @@ static void boards_are_told_by_model_and_revision(void **state)
 	put_revision(0x9000c1);
 	assert_cause("board", "model", "slow-board", SELFTEST_WARN);
 	put("/proc/device-tree/model", "Raspberry Pi Model B Rev 2", 27);
-	put_revision(0x000e);	/* of before 2014 */
+	put_revision(0x000e); /* of before 2014 */
 	assert_cause("board", "model", "slow-board", SELFTEST_WARN);
 	put("/proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0", 31);
 	put_revision(0xd04170);
@@ -214,18 +220,23 @@ static void the_kernels_sensors_are_judged_where_it_has_the_line(void **state)
 	assert_cause("bus", "presence", "kernel", SELFTEST_SKIP);
 	assert_cause("sensors", "temperature", "kernel-has-none", SELFTEST_FAIL);
 	put_text(EXTERNAL, "1\n");
-	put_text(SLAVE, "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
+	put_text(SLAVE,
+		 "91 01 4b 46 7f ff 0f 10 25 : crc=25 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
 	assert_pass("sensors", "temperature", "25.06 C");
 	config.w1_bus = NODE_W1_AUTO;
 	fake.line[1][4].held_by = "onewire@4";
 	assert_pass("sensors", "temperature", "25.06 C");
-	put_text(SLAVE, "91 01 4b 46 7f ff 0f 10 99 : crc=25 NO\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
+	put_text(SLAVE,
+		 "91 01 4b 46 7f ff 0f 10 99 : crc=25 NO\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
 	assert_cause("sensors", "temperature", "crc", SELFTEST_FAIL);
 }
 
 static void a_console_on_the_port_is_found_token_by_token(void **state)
 {
-	static const struct { const char *cmdline; bool on; } lines[] = {
+	static const struct {
+		const char *cmdline;
+		bool on;
+	} lines[] = {
 		{ "console=tty1 root=PARTUUID=1 rootwait\n", false },
 		{ "console=serial0,115200 console=tty1\n", true },
 		{ "root=1 console=serial0\n", true },
@@ -290,7 +301,8 @@ static void the_outboxs_folder_is_looked_at(void **state)
 	assert_pass("system", "storage", "a synchronous write takes");
 	config.outbox_max_mb = UINT32_MAX;
 	assert_cause("system", "outbox", "tight", SELFTEST_WARN);
-	snprintf(text, sizeof(text), "/sys/dev/block/%u:%u/device/life_time", major(st.st_dev), minor(st.st_dev));
+	snprintf(text, sizeof(text), "/sys/dev/block/%u:%u/device/life_time", major(st.st_dev),
+		 minor(st.st_dev));
 	put_text(text, "0x02 0x03\n");
 	assert_pass("system", "storage", "worn to 30 %");
 	put_text(text, "0x02 0x0b\n");

@@ -96,7 +96,8 @@ static void the_largest_reading_fits_the_stated_bound(void **state)
 		assert_int_equal(reading_scalar_put(&in[0], (enum reading_scalar)i,
 						    reading_scalars[i].is_signed
 							    ? -(INT64_C(1) << (bits - 1)) + 1
-							    : (int64_t)(UINT64_MAX >> (64 - bits))), 0);
+							    : (int64_t)(UINT64_MAX >> (64 - bits))),
+				 0);
 	}
 	memset(in[0].host, '\1', sizeof(in[0].host) - 1);
 	memset(in[0].version, '\1', sizeof(in[0].version) - 1);
@@ -149,24 +150,28 @@ static void a_pack_takes_as_many_readings_as_fit_and_never_part_of_one(void **st
 				continue;
 			}
 			assert_in_range(n, 1, size);
-			/* A full decode of each size would only cost time: look where one more fits. */
+			/* A full decode of each size would only cost time: look where one more
+			 * fits. */
 			if (size % 257 == 0 || size == (size_t)all) {
-				assert_int_equal(senml_decode(formats[f], other, (size_t)n, out, 32, &err),
-						 (int)encoded);
+				assert_int_equal(
+					senml_decode(formats[f], other, (size_t)n, out, 32, &err),
+					(int)encoded);
 				assert_reading_equal(&in[encoded - 1], &out[encoded - 1], 11);
 			}
 		}
 		assert_int_equal(before, 12);
 		assert_int_equal(senml_encode(formats[f], in, 12, other, (size_t)all - 1, NULL),
 				 -ENOSPC);
-		assert_int_equal(senml_encode(formats[f], in, 0, other, sizeof(other), NULL), -EINVAL);
+		assert_int_equal(senml_encode(formats[f], in, 0, other, sizeof(other), NULL),
+				 -EINVAL);
 	}
 }
 
-/* A long track, as a server sends it: the head of a CBOR array has five bytes from 65536 records on. */
+/* A long track, as a server sends it: the head of a CBOR array has five bytes from 65536 records
+ * on. */
 static void a_pack_may_hold_tens_of_thousands_of_records(void **state)
 {
-	const size_t n = 22000, size = 4 << 20;	/* of three records each */
+	const size_t n = 22000, size = 4 << 20; /* of three records each */
 	struct reading *many = calloc(n, sizeof(*many)), *back = calloc(n, sizeof(*back));
 	uint8_t *pack = malloc(size);
 	struct senml_error err;
@@ -183,9 +188,11 @@ static void a_pack_may_hold_tens_of_thousands_of_records(void **state)
 		int used = senml_encode(formats[f], many, n, pack, size, NULL);
 
 		assert_true(used > 0);
-		assert_int_equal(senml_encode(formats[f], many, n, pack, (size_t)used - 1, NULL), -ENOSPC);
+		assert_int_equal(senml_encode(formats[f], many, n, pack, (size_t)used - 1, NULL),
+				 -ENOSPC);
 		assert_int_equal(senml_encode(formats[f], many, n, pack, (size_t)used, NULL), used);
-		assert_int_equal(senml_decode(formats[f], pack, (size_t)used, back, n, &err), (int)n);
+		assert_int_equal(senml_decode(formats[f], pack, (size_t)used, back, n, &err),
+				 (int)n);
 		assert_reading_equal(&many[n - 1], &back[n - 1], 0);
 	}
 	free(many);
@@ -204,16 +211,19 @@ static void what_is_no_reading_is_not_encoded(void **state)
 	good.epoch = 1;
 	good.seq = 1;
 	assert_true(senml_encode(SENML_CBOR, &good, 1, buffer, sizeof(buffer), NULL) > 0);
-#define REFUSED(change) \
-	do { \
-		in[0] = in[1] = good; \
-		change; \
-		assert_int_equal(senml_encode(SENML_CBOR, &in[1], 1, buffer, sizeof(buffer), &encoded), \
-				 -EINVAL); \
-		assert_int_equal(encoded, 0); \
-		assert_true(senml_encode(SENML_JSON, in, 2, buffer, sizeof(buffer), &encoded) > 0); \
-		assert_int_equal(encoded, 1); \
-		assert_int_equal(senml_encode(SENML_JSON, in, 2, buffer, sizeof(buffer), NULL), -EINVAL); \
+#define REFUSED(change)                                                                         \
+	do {                                                                                    \
+		in[0] = in[1] = good;                                                           \
+		change;                                                                         \
+		assert_int_equal(                                                               \
+			senml_encode(SENML_CBOR, &in[1], 1, buffer, sizeof(buffer), &encoded),  \
+			-EINVAL);                                                               \
+		assert_int_equal(encoded, 0);                                                   \
+		assert_true(senml_encode(SENML_JSON, in, 2, buffer, sizeof(buffer), &encoded) > \
+			    0);                                                                 \
+		assert_int_equal(encoded, 1);                                                   \
+		assert_int_equal(senml_encode(SENML_JSON, in, 2, buffer, sizeof(buffer), NULL), \
+				 -EINVAL);                                                      \
 	} while (0)
 	REFUSED(in[1].device[0] = 'U');
 	REFUSED(in[1].epoch = 0);
@@ -224,7 +234,8 @@ static void what_is_no_reading_is_not_encoded(void **state)
 	REFUSED((in[1].time_source = READING_TIME_NTP, in[1].utc_us = READING_UTC_MAX_US));
 	REFUSED(in[1].time_source = (enum reading_time_source)5);
 	REFUSED(in[1].n_temperatures = 65);
-	REFUSED((in[1].n_temperatures = 1, in[1].temperatures[0].quality = DS18B20_SENSOR_FAULT + 1));
+	REFUSED((in[1].n_temperatures = 1,
+		 in[1].temperatures[0].quality = DS18B20_SENSOR_FAULT + 1));
 #undef REFUSED
 }
 
@@ -233,9 +244,9 @@ static void a_text_that_is_not_utf8_is_sent_up_to_its_first_bad_byte(void **stat
 	static const struct {
 		const char *text, *sent;
 	} cases[] = {
-		{ "caf\xc3\xa9", "caf\xc3\xa9" }, { "cut \xe2\x82", "cut " }, { "\xc0\x80", "" },
-		{ "a\xed\xa0\x80", "a" }, { "b\xf5\x80\x80\x80", "b" }, { "c\x80", "c" },
-		{ "d\xf0\x80\x80\x80", "d" }, { "e\xf4\x90\x80\x80", "e" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" }, { "cut \xe2\x82", "cut " },	{ "\xc0\x80", "" },
+		{ "a\xed\xa0\x80", "a" },	  { "b\xf5\x80\x80\x80", "b" }, { "c\x80", "c" },
+		{ "d\xf0\x80\x80\x80", "d" },	  { "e\xf4\x90\x80\x80", "e" },
 	};
 	struct senml_error err;
 
@@ -249,7 +260,8 @@ static void a_text_that_is_not_utf8_is_sent_up_to_its_first_bad_byte(void **stat
 			in[0].epoch = in[0].seq = 1;
 			strcpy(in[0].note, cases[i].text);
 			n = senml_encode(formats[f], in, 1, buffer, sizeof(buffer), NULL);
-			assert_int_equal(senml_decode(formats[f], buffer, (size_t)n, out, 1, &err), 1);
+			assert_int_equal(senml_decode(formats[f], buffer, (size_t)n, out, 1, &err),
+					 1);
 			assert_string_equal(out[0].note, cases[i].sent);
 		}
 	}
@@ -272,23 +284,29 @@ static void acks_come_back_equal_in_both_formats(void **state)
 
 		assert_true(n > 0);
 		assert_int_equal(senml_encode_acks(formats[f], acks, 5, other, (size_t)n), n);
-		assert_int_equal(senml_encode_acks(formats[f], acks, 5, other, (size_t)n - 1), -ENOSPC);
-		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 5, &err), 5);
+		assert_int_equal(senml_encode_acks(formats[f], acks, 5, other, (size_t)n - 1),
+				 -ENOSPC);
+		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 5, &err),
+				 5);
 		for (unsigned i = 0; i < 5; i++) {
 			assert_string_equal(back[i].device, acks[i].device);
 			assert_true(back[i].epoch == acks[i].epoch);
 			assert_true(back[i].complete == acks[i].complete);
 		}
-		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 4, &err), -E2BIG);
+		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 4, &err),
+				 -E2BIG);
 		for (int cut = 0; cut < n; cut++) {
-			assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)cut, back, 5, &err),
-					 -EBADMSG);
+			assert_int_equal(
+				senml_decode_acks(formats[f], buffer, (size_t)cut, back, 5, &err),
+				-EBADMSG);
 		}
-		assert_int_equal(senml_encode_acks(formats[f], acks, 0, buffer, sizeof(buffer)), -EINVAL);
+		assert_int_equal(senml_encode_acks(formats[f], acks, 0, buffer, sizeof(buffer)),
+				 -EINVAL);
 		/* A pack of readings is no acknowledgement: its epochs have no "complete". */
 		in[0] = (struct reading){ .device = "urn:dev:x", .epoch = 1, .seq = 1 };
 		n = senml_encode(formats[f], in, 1, buffer, sizeof(buffer), NULL);
-		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 5, &err), -EBADMSG);
+		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 5, &err),
+				 -EBADMSG);
 	}
 	acks[1].epoch = 0;
 	assert_int_equal(senml_encode_acks(SENML_CBOR, acks, 2, buffer, sizeof(buffer)), -EINVAL);

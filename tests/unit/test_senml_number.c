@@ -57,8 +57,9 @@ static void scaled_32_bit_integers_come_back_from_doubles_and_small_ones_from_si
 		assert_int_equal(senml_number_from_float(value / power[-exponent], false, &n), 0);
 		assert_int_equal(senml_number_to_i64(&n, exponent, &back), 0);
 		assert_int_equal(back, value);
-		value %= 1000000;	/* a single has six digits for certain */
-		assert_int_equal(senml_number_from_float((float)(value / power[-exponent]), true, &n), 0);
+		value %= 1000000; /* a single has six digits for certain */
+		assert_int_equal(
+			senml_number_from_float((float)(value / power[-exponent]), true, &n), 0);
 		assert_int_equal(senml_number_to_i64(&n, exponent, &back), 0);
 		assert_int_equal(back, value);
 	}
@@ -105,20 +106,42 @@ static void text_is_read_by_the_grammar_of_json(void **state)
 		uint64_t magnitude;
 		int exponent;
 	} cases[] = {
-		{ "0", 0, 0, 0 }, { "-0", 0, 0, 0 }, { "-0.000", 0, 0, 0 }, { "0e5", 0, 0, 0 },
-		{ "0e99999", 0, 0, 0 }, { "10", 0, 1, 1 }, { "100.100", 0, 1001, -1 },
-		{ "1e3", 0, 1, 3 }, { "1E+3", 0, 1, 3 }, { "1.5e-3", 0, 15, -4 },
+		{ "0", 0, 0, 0 },
+		{ "-0", 0, 0, 0 },
+		{ "-0.000", 0, 0, 0 },
+		{ "0e5", 0, 0, 0 },
+		{ "0e99999", 0, 0, 0 },
+		{ "10", 0, 1, 1 },
+		{ "100.100", 0, 1001, -1 },
+		{ "1e3", 0, 1, 3 },
+		{ "1E+3", 0, 1, 3 },
+		{ "1.5e-3", 0, 15, -4 },
 		{ "18446744073709551615", 0, UINT64_MAX, 0 },
 		{ "1844674407370955161500000000000000000000", 0, UINT64_MAX, 20 },
 		{ "0.0000000000000000000000000000018446744073709551615", 0, UINT64_MAX, -49 },
 		{ "1.0000000000000000000000000000000", 0, 1, 0 },
-		{ "18446744073709551616", -ERANGE, 0, 0 }, { "1.00000000000000000001", -ERANGE, 0, 0 },
-		{ "1e10000", -ERANGE, 0, 0 }, { "1e-99999999999999999999", -ERANGE, 0, 0 },
-		{ "", -EINVAL, 0, 0 }, { "-", -EINVAL, 0, 0 }, { ".", -EINVAL, 0, 0 }, { ".5", -EINVAL, 0, 0 },
-		{ "5.", -EINVAL, 0, 0 }, { "01", -EINVAL, 0, 0 }, { "-01", -EINVAL, 0, 0 }, { "00", -EINVAL, 0, 0 },
-		{ "+1", -EINVAL, 0, 0 }, { "1e", -EINVAL, 0, 0 }, { "1e+", -EINVAL, 0, 0 }, { "e5", -EINVAL, 0, 0 },
-		{ "1.2.3", -EINVAL, 0, 0 }, { "1.e3", -EINVAL, 0, 0 }, { "1 ", -EINVAL, 0, 0 }, { "0x10", -EINVAL, 0, 0 },
-		{ "nan", -EINVAL, 0, 0 }, { "--1", -EINVAL, 0, 0 },
+		{ "18446744073709551616", -ERANGE, 0, 0 },
+		{ "1.00000000000000000001", -ERANGE, 0, 0 },
+		{ "1e10000", -ERANGE, 0, 0 },
+		{ "1e-99999999999999999999", -ERANGE, 0, 0 },
+		{ "", -EINVAL, 0, 0 },
+		{ "-", -EINVAL, 0, 0 },
+		{ ".", -EINVAL, 0, 0 },
+		{ ".5", -EINVAL, 0, 0 },
+		{ "5.", -EINVAL, 0, 0 },
+		{ "01", -EINVAL, 0, 0 },
+		{ "-01", -EINVAL, 0, 0 },
+		{ "00", -EINVAL, 0, 0 },
+		{ "+1", -EINVAL, 0, 0 },
+		{ "1e", -EINVAL, 0, 0 },
+		{ "1e+", -EINVAL, 0, 0 },
+		{ "e5", -EINVAL, 0, 0 },
+		{ "1.2.3", -EINVAL, 0, 0 },
+		{ "1.e3", -EINVAL, 0, 0 },
+		{ "1 ", -EINVAL, 0, 0 },
+		{ "0x10", -EINVAL, 0, 0 },
+		{ "nan", -EINVAL, 0, 0 },
+		{ "--1", -EINVAL, 0, 0 },
 	};
 
 	(void)state;
@@ -195,7 +218,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers_of_every_size_come_back_from_text),
-		cmocka_unit_test(scaled_32_bit_integers_come_back_from_doubles_and_small_ones_from_singles),
+		cmocka_unit_test(
+			scaled_32_bit_integers_come_back_from_doubles_and_small_ones_from_singles),
 		cmocka_unit_test(microseconds_up_to_the_year_2106_come_back_from_doubles),
 		cmocka_unit_test(whole_doubles_are_exact_up_to_64_bits),
 		cmocka_unit_test(text_is_read_by_the_grammar_of_json),

@@ -16,7 +16,7 @@
 #include "userspace/reading/senml.h"
 #include "userspace/reading/senml_pack.h"
 
-static char *protocol;	/* the document */
+static char *protocol; /* the document */
 static char block[16384];
 static uint8_t pack[8192];
 
@@ -138,8 +138,12 @@ static void example_reading(struct reading *r)
 	static const struct reading_temperature sensor = {
 		.rom = { 0x28, 0xff, 0x4b, 0x46, 0x01, 0x16, 0x03, 0x37 },
 		.scratchpad = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0f, 0x10, 0x25 },
-		.scratchpad_known = true, .temp_known = true, .raw = 0x191, .temp_mc = 25063,
-		.resolution_bits = 12, .quality = DS18B20_OK,
+		.scratchpad_known = true,
+		.temp_known = true,
+		.raw = 0x191,
+		.temp_mc = 25063,
+		.resolution_bits = 12,
+		.quality = DS18B20_OK,
 	};
 
 	reading_init(r);
@@ -182,7 +186,9 @@ static void the_example_reading_is_documented_in_both_formats(void **state)
 static void the_example_acknowledgement_is_documented_in_both_formats(void **state)
 {
 	static const struct reading_ack ack = {
-		"urn:dev:mac:b827ebfffe123456", UINT64_C(0x5f3c2a1908f7e6d4), 41,
+		"urn:dev:mac:b827ebfffe123456",
+		UINT64_C(0x5f3c2a1908f7e6d4),
+		41,
 	};
 	int n = senml_encode_acks(SENML_CBOR, &ack, 1, pack, sizeof(pack));
 
@@ -198,7 +204,8 @@ static void the_example_acknowledgement_is_documented_in_both_formats(void **sta
 
 static void the_example_of_the_older_program_is_documented(void **state)
 {
-	static const char text[] = "SENSOR_A/202481588596741/25.437/0/"
+	static const char text[] =
+		"SENSOR_A/202481588596741/25.437/0/"
 		"$GPRMC,152032.00,A,2736.02640,S,04831.13040,W,0.052,77.52,171116,,,A*5F\r\n/1479396032.57";
 	struct legacy_record record;
 	struct legacy_error err;
@@ -206,8 +213,9 @@ static void the_example_of_the_older_program_is_documented(void **state)
 	int n;
 
 	(void)state;
-	assert_documented("SENSOR_A/202481588596741/25.437/0/"
-			  "$GPRMC,152032.00,A,2736.02640,S,04831.13040,W,0.052,77.52,171116,,,A*5F\n/1479396032.57\n");
+	assert_documented(
+		"SENSOR_A/202481588596741/25.437/0/"
+		"$GPRMC,152032.00,A,2736.02640,S,04831.13040,W,0.052,77.52,171116,,,A*5F\n/1479396032.57\n");
 	assert_int_equal(legacy_text_parse(text, sizeof(text) - 1, &record, &err), 0);
 	legacy_to_reading(&record, 0, &r);
 	n = senml_encode(SENML_JSON, &r, 1, pack, sizeof(pack) - 1, NULL);
@@ -222,9 +230,10 @@ static void every_record_name_and_quality_is_documented(void **state)
 	for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
 		const struct reading_scalar_info *s = &reading_scalars[i];
 
-		snprintf(block, sizeof(block), "| `%s` | %s%s%s | 1e%d | %s%u |", s->name, s->unit[0] != '\0' ? "`" : "",
-			 s->unit[0] != '\0' ? s->unit : "–", s->unit[0] != '\0' ? "`" : "", s->exponent,
-			 s->is_signed ? "int" : "uint", 8u * s->size);
+		snprintf(block, sizeof(block), "| `%s` | %s%s%s | 1e%d | %s%u |", s->name,
+			 s->unit[0] != '\0' ? "`" : "", s->unit[0] != '\0' ? s->unit : "–",
+			 s->unit[0] != '\0' ? "`" : "", s->exponent, s->is_signed ? "int" : "uint",
+			 8u * s->size);
 		assert_documented(block);
 	}
 	for (unsigned i = 0; senml_quality_name(i) != NULL; i++) {

@@ -34,18 +34,22 @@ static void a_pack_in_many_blocks_is_stored_whole(void **state)
 
 static void a_pack_with_an_error_stores_nothing_and_is_told_where(void **state)
 {
-	static const char bad[] = "[{\"bn\":\"" NODE ":\",\"n\":\"seq\",\"v\":1},{\"n\":\"nonsense\",\"v\":\"x\"}]";
+	static const char bad[] = "[{\"bn\":\"" NODE
+				  ":\",\"n\":\"seq\",\"v\":1},{\"n\":\"nonsense\",\"v\":\"x\"}]";
 	uint8_t garbage[64];
 	uint64_t seed = 7;
 
 	(void)state;
-	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_JSON, -1, bad, sizeof(bad) - 1), CODE(4, 0));
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_JSON, -1, bad, sizeof(bad) - 1),
+			 CODE(4, 0));
 	expect_words("record");
 	for (unsigned i = 0; i < 50; i++) {
 		for (unsigned k = 0; k < sizeof(garbage); k++) {
 			garbage[k] = (uint8_t)random_u64(&seed);
 		}
-		assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, garbage, sizeof(garbage)), CODE(4, 0));
+		assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, garbage,
+					 sizeof(garbage)),
+				 CODE(4, 0));
 		assert_true(rig.size > 0);
 	}
 	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, NULL, 0), CODE(4, 0));
@@ -64,7 +68,8 @@ static void more_readings_than_a_pack_may_hold_are_too_large(void **state)
 static void a_number_that_the_store_cannot_hold_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(post_range(NODE, SENML_CBOR, UINT64_C(1) << 63, UINT64_C(1) << 63), CODE(4, 0));
+	assert_int_equal(post_range(NODE, SENML_CBOR, UINT64_C(1) << 63, UINT64_C(1) << 63),
+			 CODE(4, 0));
 	expect_words("9223372036854775808");
 }
 
@@ -78,7 +83,9 @@ static void a_node_writes_and_reads_as_itself_only(void **state)
 	assert_int_equal(get("/gpsflowtemp/" OTHER), CODE(4, 3));
 	assert_int_equal(get("/gaps/" OTHER), CODE(4, 3));
 	assert_int_equal(post_range(NODE, SENML_CBOR, 1, 1), CODE(2, 4));
-	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.1", -1, -1, NULL, 0), CODE(4, 3));
+	assert_int_equal(
+		request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.1", -1, -1, NULL, 0),
+		CODE(4, 3));
 	assert_int_equal(get("/gpsflowtemp"), CODE(2, 5));
 	be("operator");
 	assert_int_equal(post_range(NODE, SENML_CBOR, 2, 2), CODE(4, 3));
@@ -137,7 +144,7 @@ static void a_commit_that_takes_long_is_acknowledged_first_and_answered_later(vo
 	assert_int_equal(rig.failure, COAPS_ANSWERED);
 	assert_int_equal(rig.code, CODE(2, 4));
 	expect_complete(1);
-	assert_true(resources_tick(rig.resources) > 1500);	/* nobody waits any more */
+	assert_true(resources_tick(rig.resources) > 1500); /* nobody waits any more */
 }
 
 static bool filler_done;
@@ -152,7 +159,9 @@ static void a_full_queue_is_answered_5_03_with_max_age(void **state)
 {
 	struct reading r[2];
 	struct reading_ack ack[2];
-	struct ingest_job job = { .job.done = filler, .readings = r, .n = 2, .acks = ack, .received_us = T0 };
+	struct ingest_job job = {
+		.job.done = filler, .readings = r, .n = 2, .acks = ack, .received_us = T0
+	};
 	sqlite3 *other;
 
 	(void)state;
@@ -233,7 +242,8 @@ static void a_long_track_comes_in_blocks_and_whole(void **state)
 	assert_int_equal(get("/gpsflowtemp/" NODE), CODE(2, 5));
 	assert_int_equal(decode_body(got, 300), 100);
 	assert_int_equal(got[0].seq, 151);
-	assert_int_equal(get("/gpsflowtemp/" NODE "?from=1700000010.5&to=1700000020&limit=300"), CODE(2, 5));
+	assert_int_equal(get("/gpsflowtemp/" NODE "?from=1700000010.5&to=1700000020&limit=300"),
+			 CODE(2, 5));
 	assert_int_equal(decode_body(got, 300), 10);
 	assert_int_equal(got[0].seq, 11);
 	assert_int_equal(got[9].seq, 20);
@@ -241,7 +251,8 @@ static void a_long_track_comes_in_blocks_and_whole(void **state)
 	expect_words("from=yesterday");
 	assert_int_equal(get("/gpsflowtemp/" NODE "?limit=0"), CODE(4, 0));
 	assert_int_equal(get("/gpsflowtemp/" NODE "?since=1"), CODE(4, 0));
-	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE "?to=1", -1, SENML_JSON, NULL, 0), CODE(2, 5));
+	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE "?to=1", -1, SENML_JSON, NULL, 0),
+			 CODE(2, 5));
 	assert_string_equal((const char *)rig.body, "[]");
 	free(got);
 }
@@ -253,12 +264,18 @@ static void gaps_names_what_never_arrived_and_what_was_removed(void **state)
 	post_range(NODE, SENML_CBOR, 1, 4);
 	post_range(NODE, SENML_CBOR, 7, 9);
 	be("operator");
-	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.2", -1, -1, NULL, 0), CODE(2, 2));
-	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.2", -1, -1, NULL, 0), CODE(4, 4));
+	assert_int_equal(
+		request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.2", -1, -1, NULL, 0),
+		CODE(2, 2));
+	assert_int_equal(
+		request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.2", -1, -1, NULL, 0),
+		CODE(4, 4));
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));
 	assert_int_equal(rig.format, 50);
-	assert_string_equal((char *)rig.body,
-		"{\"device\":\"" NODE "\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":4,\"last\":9,\"holes\":["
+	assert_string_equal(
+		(char *)rig.body,
+		"{\"device\":\"" NODE
+		"\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":4,\"last\":9,\"holes\":["
 		"{\"first\":2,\"last\":2,\"cause\":\"removed by operator\"},"
 		"{\"first\":5,\"last\":6,\"cause\":\"never arrived\"}]}]}");
 }
@@ -273,7 +290,8 @@ static unsigned post_gaps(const char *device, const char *json)
 
 static void what_a_node_gave_up_is_noted_once_and_told_by_gaps(void **state)
 {
-	static const char json[] = "{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"full\"},"
+	static const char json[] =
+		"{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"full\"},"
 		"{\"first\":7,\"last\":7,\"cause\":\"power\"}]}";
 
 	(void)state;
@@ -287,10 +305,13 @@ static void what_a_node_gave_up_is_noted_once_and_told_by_gaps(void **state)
 	}
 	assert_int_equal(post_range(NODE, SENML_CBOR, 9, 9), CODE(2, 4));
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));
-	assert_string_equal((const char *)rig.body, "{\"device\":\"" NODE "\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":7,"
-			    "\"last\":9,\"holes\":[{\"first\":4,\"last\":5,\"cause\":\"dropped by node: full\"},"
-			    "{\"first\":7,\"last\":7,\"cause\":\"dropped by node: power\"},"
-			    "{\"first\":8,\"last\":8,\"cause\":\"never arrived\"}]}]}");
+	assert_string_equal(
+		(const char *)rig.body,
+		"{\"device\":\"" NODE
+		"\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":7,"
+		"\"last\":9,\"holes\":[{\"first\":4,\"last\":5,\"cause\":\"dropped by node: full\"},"
+		"{\"first\":7,\"last\":7,\"cause\":\"dropped by node: power\"},"
+		"{\"first\":8,\"last\":8,\"cause\":\"never arrived\"}]}]}");
 	/* What comes after all is stored, and no hole. */
 	assert_int_equal(post_range(NODE, SENML_CBOR, 4, 5), CODE(2, 4));
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));
@@ -307,9 +328,14 @@ static void what_an_operator_says_of_a_device_its_node_may_read(void **state)
 	static const struct {
 		const char *json, *says;
 	} bad[] = {
-		{ "", "no payload" }, { "[]", "an object" }, { "{", "byte 1" }, { "{\"labl\":\"x\"}", "labl: expected label" },
-		{ "{\"label\":7}", "label: expected a text" }, { "{\"label\":\"a\\u0000b\"}", "byte" },
-		{ "{\"settings\":[]}", "settings: expected an object" }, { "{\"retention_days\":-1}", "0 (for ever) to 36500" },
+		{ "", "no payload" },
+		{ "[]", "an object" },
+		{ "{", "byte 1" },
+		{ "{\"labl\":\"x\"}", "labl: expected label" },
+		{ "{\"label\":7}", "label: expected a text" },
+		{ "{\"label\":\"a\\u0000b\"}", "byte" },
+		{ "{\"settings\":[]}", "settings: expected an object" },
+		{ "{\"retention_days\":-1}", "0 (for ever) to 36500" },
 		{ "{\"retention_days\":1.5}", "retention_days" },
 	};
 
@@ -321,12 +347,16 @@ static void what_an_operator_says_of_a_device_its_node_may_read(void **state)
 		expect_words(bad[i].says);
 	}
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE, -1, 50, NULL, 0), CODE(4, 4));
-	assert_int_equal(put_device("{\"settings\":{\"b\":[1,2],\"a\":30},\"label\":\"the garden\",\"retention_days\":7}"),
-			 CODE(2, 4));
+	assert_int_equal(
+		put_device(
+			"{\"settings\":{\"b\":[1,2],\"a\":30},\"label\":\"the garden\",\"retention_days\":7}"),
+		CODE(2, 4));
 	be("node");
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" NODE, -1, 50, NULL, 0), CODE(2, 5));
 	assert_int_equal(rig.format, 50);
-	assert_string_equal((const char *)rig.body, "{\"label\":\"the garden\",\"settings\":{\"a\":30,\"b\":[1,2]},\"retention_days\":7}");
+	assert_string_equal(
+		(const char *)rig.body,
+		"{\"label\":\"the garden\",\"settings\":{\"a\":30,\"b\":[1,2]},\"retention_days\":7}");
 	assert_int_equal(request(COAPS_GET, "/gpsflowtemp/" OTHER, -1, 50, NULL, 0), CODE(4, 3));
 }
 
@@ -341,8 +371,12 @@ static void set_is_done(struct job *job)
 static int set_label(const char *label, uint64_t if_match, bool if_none_match)
 {
 	struct store_device set = { .retention_days = -1 };
-	struct read_job job = { .job.done = set_is_done, .kind = READ_SET_DEVICE, .device = NODE, .set = &set,
-				.if_match = if_match, .if_none_match = if_none_match };
+	struct read_job job = { .job.done = set_is_done,
+				.kind = READ_SET_DEVICE,
+				.device = NODE,
+				.set = &set,
+				.if_match = if_match,
+				.if_none_match = if_none_match };
 
 	strcpy(set.label, label);
 	set_done = false;
@@ -379,7 +413,8 @@ static void a_device_is_forgotten_by_an_operator_only_and_its_holes_are_explaine
 	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp/" NODE, -1, -1, NULL, 0), CODE(2, 2));
 	assert_int_equal(count_rows(), 0);
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));
-	expect_words("\"complete\":200,\"last\":200,\"holes\":[{\"first\":1,\"last\":200,\"cause\":\"removed by operator\"}]");
+	expect_words(
+		"\"complete\":200,\"last\":200,\"holes\":[{\"first\":1,\"last\":200,\"cause\":\"removed by operator\"}]");
 	/* It goes on where it was. */
 	be("node");
 	assert_int_equal(post_range(NODE, SENML_CBOR, 201, 201), CODE(2, 4));
@@ -421,15 +456,25 @@ static void well_known_core_lists_what_there_is(void **state)
 static void gaps_that_are_none_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(post_gaps(OTHER, "{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"x\"}]}"),
-			 CODE(4, 3));
-	assert_int_equal(post_gaps(NODE, "{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":3,\"cause\":\"x\"}]}"),
-			 CODE(4, 0));
+	assert_int_equal(
+		post_gaps(
+			OTHER,
+			"{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"x\"}]}"),
+		CODE(4, 3));
+	assert_int_equal(
+		post_gaps(
+			NODE,
+			"{\"epoch\":\"1234567890abcdef\",\"gaps\":[{\"first\":4,\"last\":3,\"cause\":\"x\"}]}"),
+		CODE(4, 0));
 	expect_words("gap 0: last");
-	assert_int_equal(post_gaps(NODE, "{\"epoch\":\"6c65676163790000\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"x\"}]}"),
-			 CODE(4, 0));
+	assert_int_equal(
+		post_gaps(
+			NODE,
+			"{\"epoch\":\"6c65676163790000\",\"gaps\":[{\"first\":4,\"last\":5,\"cause\":\"x\"}]}"),
+		CODE(4, 0));
 	assert_int_equal(post_gaps(NODE, ""), CODE(4, 0));
-	assert_int_equal(request(COAPS_POST, "/gaps/" NODE, SENML_CBOR, -1, "\x80", 1), CODE(4, 15));
+	assert_int_equal(request(COAPS_POST, "/gaps/" NODE, SENML_CBOR, -1, "\x80", 1),
+			 CODE(4, 15));
 	assert_int_equal(request(COAPS_POST, "/gpsflowtemp/" NODE, 50, -1, "{}", 2), CODE(4, 5));
 	assert_int_equal(get("/gaps/" NODE), CODE(4, 4));
 }
@@ -463,18 +508,26 @@ static void paths_and_methods_that_are_none_are_told_so(void **state)
 
 /* --- the older program's clients ------------------------------------------ */
 
-static const char legacy_text[] = "SENSOR_A/202481588596741/24.687/0/"
+static const char legacy_text[] =
+	"SENSOR_A/202481588596741/24.687/0/"
 	"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n/1700000000.25";
 
 static void the_older_programs_text_is_stored(void **state)
 {
 	(void)state;
-	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, legacy_text, sizeof(legacy_text) - 1), CODE(2, 4));
+	assert_int_equal(
+		request(COAPS_POST, "/gpsflowtemp", -1, -1, legacy_text, sizeof(legacy_text) - 1),
+		CODE(2, 4));
 	assert_int_equal(rig.size, 0);
-	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", 0, -1, legacy_text, sizeof(legacy_text) - 1), CODE(2, 4));
+	assert_int_equal(
+		request(COAPS_POST, "/gpsflowtemp", 0, -1, legacy_text, sizeof(legacy_text) - 1),
+		CODE(2, 4));
 	assert_int_equal(count_rows(), 1);
-	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, "202481588596741", 15), CODE(2, 4));
-	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, "a/b'; DROP TABLE readings", 25), CODE(4, 0));
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, "202481588596741", 15),
+			 CODE(2, 4));
+	assert_int_equal(
+		request(COAPS_POST, "/gpsflowtemp", -1, -1, "a/b'; DROP TABLE readings", 25),
+		CODE(4, 0));
 	assert_int_equal(count_rows(), 2);
 }
 
@@ -483,7 +536,9 @@ static void without_certificates_anyone_writes_and_nobody_removes(void **state)
 	the_older_programs_text_is_stored(state);
 	assert_int_equal(post_range(OTHER, SENML_CBOR, 1, 2), CODE(2, 4));
 	assert_int_equal(get("/gpsflowtemp/" OTHER), CODE(2, 5));
-	assert_int_equal(request(COAPS_DELETE, "/gpsflowtemp/" OTHER "/1234567890abcdef.2", -1, -1, NULL, 0), CODE(4, 3));
+	assert_int_equal(
+		request(COAPS_DELETE, "/gpsflowtemp/" OTHER "/1234567890abcdef.2", -1, -1, NULL, 0),
+		CODE(4, 3));
 	assert_int_equal(count_rows(), 4);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What a server decodes from the network, under bytes that nobody meant: each kept fuzz input, and its mutations.
- * GEOTHERM_FUZZ_ROUNDS: mutations of each input, 200 if not said.
+ * What a server decodes from the network, under bytes that nobody meant: each kept fuzz input, and
+ * its mutations. GEOTHERM_FUZZ_ROUNDS: mutations of each input, 200 if not said.
  */
-#define _GNU_SOURCE	/* scandir() */
+#define _GNU_SOURCE /* scandir() */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static uint64_t seed;
 
 static uint64_t random_below(uint64_t n)
 {
-	seed ^= seed << 13;	/* xorshift64 */
+	seed ^= seed << 13; /* xorshift64 */
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
 	return seed % n;
@@ -57,10 +57,12 @@ static void play(int (*target)(const uint8_t *, size_t), const uint8_t *data, si
 /* One to four changes: a bit, a byte, a telling byte, a cut, a piece twice, a piece gone. */
 static size_t mutate(uint8_t *data, size_t size)
 {
-	static const uint8_t telling[] = { 0x00, 0xff, 0x7f, 0x80, 0x9f, 0xbf, 0xf9, 0xfb, 0xc4, '"', '{', '[', '-', 'e', '/', '\\' };
+	static const uint8_t telling[] = { 0x00, 0xff, 0x7f, 0x80, 0x9f, 0xbf, 0xf9, 0xfb,
+					   0xc4, '"',  '{',  '[',  '-',	 'e',  '/',  '\\' };
 
 	for (uint64_t changes = 1 + random_below(4); changes > 0 && size > 0; changes--) {
-		size_t at = random_below(size), length = 1 + random_below(size - at < 16 ? size - at : 16);
+		size_t at = random_below(size),
+		       length = 1 + random_below(size - at < 16 ? size - at : 16);
 
 		switch (random_below(6)) {
 		case 0:
@@ -158,8 +160,11 @@ static void what_is_said_of_a_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(packs_in_cbor), cmocka_unit_test(packs_in_json), cmocka_unit_test(the_older_programs_text),
-		cmocka_unit_test(lists_of_gaps), cmocka_unit_test(what_is_said_of_a_device),
+		cmocka_unit_test(packs_in_cbor),
+		cmocka_unit_test(packs_in_json),
+		cmocka_unit_test(the_older_programs_text),
+		cmocka_unit_test(lists_of_gaps),
+		cmocka_unit_test(what_is_said_of_a_device),
 	};
 
 	return cmocka_run_group_tests_name("server_corpus", tests, NULL, NULL);

@@ -59,13 +59,19 @@ static void observe(struct watcher *w, const char *who, const char *path)
 {
 	memset(w, 0, sizeof(*w));
 	w->client = client_of(who);
-	assert_int_equal(coaps_client_request(w->client, &(struct coaps_request){
-		.method = COAPS_GET, .path = path, .content_format = -1, .accept = -1, .observe = true }, seen, w), 0);
+	assert_int_equal(coaps_client_request(w->client,
+					      &(struct coaps_request){ .method = COAPS_GET,
+								       .path = path,
+								       .content_format = -1,
+								       .accept = -1,
+								       .observe = true },
+					      seen, w),
+			 0);
 }
 
-#define UNTIL(condition) \
+#define UNTIL(condition)                                                 \
 	for (time_t until = time(NULL) + 60; !(condition); turn_all()) { \
-		assert_true(time(NULL) < until); \
+		assert_true(time(NULL) < until);                         \
 	}
 
 static int stop_all(void **state)
@@ -95,7 +101,8 @@ static void every_observer_is_told_after_the_commit(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < WATCHERS; i++) {
-		observe(&watchers[i], i % 2 ? "node" : "operator", i < 3 ? "/gpsflowtemp" : "/gpsflowtemp/" NODE);
+		observe(&watchers[i], i % 2 ? "node" : "operator",
+			i < 3 ? "/gpsflowtemp" : "/gpsflowtemp/" NODE);
 		UNTIL(watchers[i].answers == 1);
 		assert_int_equal(watchers[i].code, CODE(2, 5));
 		assert_int_equal(watchers[i].n, 0);
@@ -121,7 +128,7 @@ static void what_did_not_change_is_not_told(void **state)
 	UNTIL(watchers[1].answers == 1);
 	before = watchers[0].answers;
 	post_one(2);
-	UNTIL(watchers[1].newest.seq == 2);	/* told, so the other was looked at as well */
+	UNTIL(watchers[1].newest.seq == 2); /* told, so the other was looked at as well */
 	assert_int_equal(watchers[0].answers, before);
 	assert_int_equal(watchers[0].newest.seq, 1);
 }
@@ -156,10 +163,13 @@ static void an_observer_that_forgot_resets_and_is_forgotten(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test_setup_teardown(every_observer_is_told_after_the_commit, start, stop_all),
+		cmocka_unit_test_setup_teardown(every_observer_is_told_after_the_commit, start,
+						stop_all),
 		cmocka_unit_test_setup_teardown(what_did_not_change_is_not_told, start, stop_all),
-		cmocka_unit_test_setup_teardown(an_observer_that_ends_its_session_is_forgotten, start, stop_all),
-		cmocka_unit_test_setup_teardown(an_observer_that_forgot_resets_and_is_forgotten, start, stop_all),
+		cmocka_unit_test_setup_teardown(an_observer_that_ends_its_session_is_forgotten,
+						start, stop_all),
+		cmocka_unit_test_setup_teardown(an_observer_that_forgot_resets_and_is_forgotten,
+						start, stop_all),
 	};
 
 	return cmocka_run_group_tests_name("server_observe", all, NULL, NULL);

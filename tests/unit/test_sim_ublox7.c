@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The simulated receiver by itself against vectors and rules of the protocol description: power, commands, UART. */
-#define _GNU_SOURCE	/* memmem */
+/* The simulated receiver by itself against vectors and rules of the protocol description: power,
+ * commands, UART. */
+#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,8 @@ static void it_boots_with_the_banner_of_a_real_one_and_default_nmea(void **state
 	run_ms(b, 2500);
 	assert_memory_equal(b->heard, banner, strlen(banner));
 	for (size_t i = 0; i < 6; i++) {
-		static const char *const ids[] = { "$GPRMC,1234", "$GPVTG,", "$GPGGA,1234", "$GPGSA,A,3,", "$GPGSV,3,1,12,", "$GPGLL," };
+		static const char *const ids[] = { "$GPRMC,1234", "$GPVTG,",	    "$GPGGA,1234",
+						   "$GPGSA,A,3,", "$GPGSV,3,1,12,", "$GPGLL," };
 
 		assert_true(says(b, ids[i]));
 	}
@@ -118,14 +120,14 @@ static void asleep_it_needs_a_byte_and_half_a_second(void **state)
 	b = start(&c);
 	run_ms(b, 20000);
 	assert_int_equal(b->len, 0);
-	command(b, 6, 0, NULL, 0);		/* only wakes it */
+	command(b, 6, 0, NULL, 0); /* only wakes it */
 	run_ms(b, 400);
-	command(b, 6, 0, NULL, 0);		/* too early */
+	command(b, 6, 0, NULL, 0); /* too early */
 	run_ms(b, 50);
 	assert_null(find(b, 0, 6, 0, &n));
 	run_ms(b, 200);
 	assert_non_null(ask(b, 6, 0, NULL, 0, &n));
-	run_ms(b, 15000);			/* nobody speaks: asleep again */
+	run_ms(b, 15000); /* nobody speaks: asleep again */
 	b->len = 0;
 	run_ms(b, 5000);
 	assert_int_equal(b->len, 0);
@@ -151,7 +153,9 @@ static void backup_mode_ends_after_its_time(void **state)
 static void vectors_of_the_protocol_description_are_understood(void **state)
 {
 	static const uint8_t poll_prt[] = { 0xB5, 0x62, 6, 0, 0, 0, 6, 0x18 };
-	static const uint8_t rate_10hz[] = { 0xB5, 0x62, 6, 8, 6, 0, 0x64, 0, 1, 0, 1, 0, 0x7A, 0x12 };
+	static const uint8_t rate_10hz[] = {
+		0xB5, 0x62, 6, 8, 6, 0, 0x64, 0, 1, 0, 1, 0, 0x7A, 0x12
+	};
 	static const uint8_t ack_prt[] = { 0xB5, 0x62, 5, 1, 2, 0, 6, 0, 0x0E, 0x37 };
 	static const uint8_t prt[20] = { 1, 0, 0, 0, 0xC0, 8, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 };
 	struct bench *b = start_default();
@@ -179,16 +183,24 @@ static void each_poll_has_its_length_and_its_ack(void **state)
 		uint8_t selector[2];
 		uint8_t selector_len, len;
 	} polls[] = {
-		{ 6, 0x00, { 0 }, 0, 20 }, { 6, 0x00, { 1 }, 1, 20 }, { 6, 0x00, { 3 }, 1, 20 }, { 6, 0x01, { 1, 7 }, 2, 8 },
-		{ 6, 0x02, { 0 }, 1, 10 }, { 6, 0x02, { 1 }, 1, 10 }, { 6, 0x08, { 0 }, 0, 6 }, { 6, 0x24, { 0 }, 0, 36 },
-		{ 6, 0x23, { 0 }, 0, 40 }, { 6, 0x3E, { 0 }, 0, 36 }, { 6, 0x16, { 0 }, 0, 8 }, { 6, 0x31, { 0 }, 0, 32 },
-		{ 6, 0x31, { 1 }, 1, 32 }, { 6, 0x39, { 0 }, 0, 8 }, { 6, 0x13, { 0 }, 0, 4 }, { 6, 0x11, { 0 }, 0, 2 },
-		{ 6, 0x3B, { 0 }, 0, 44 },
-		{ 1, 0x07, { 0 }, 0, 84 }, { 1, 0x02, { 0 }, 0, 28 }, { 1, 0x03, { 0 }, 0, 16 }, { 1, 0x04, { 0 }, 0, 18 },
-		{ 1, 0x06, { 0 }, 0, 52 }, { 1, 0x12, { 0 }, 0, 36 }, { 1, 0x20, { 0 }, 0, 16 }, { 1, 0x21, { 0 }, 0, 20 },
-		{ 1, 0x22, { 0 }, 0, 20 }, { 1, 0x30, { 0 }, 0, 152 }, { 1, 0x01, { 0 }, 0, 20 }, { 1, 0x11, { 0 }, 0, 20 },
-		{ 0x0A, 0x04, { 0 }, 0, 100 }, { 0x0A, 0x09, { 0 }, 0, 60 }, { 0x0A, 0x02, { 0 }, 0, 120 },
-		{ 0x0A, 0x07, { 0 }, 0, 24 }, { 0x0A, 0x08, { 0 }, 0, 28 }, { 0x0B, 0x01, { 0 }, 0, 48 },
+		{ 6, 0x00, { 0 }, 0, 20 },    { 6, 0x00, { 1 }, 1, 20 },
+		{ 6, 0x00, { 3 }, 1, 20 },    { 6, 0x01, { 1, 7 }, 2, 8 },
+		{ 6, 0x02, { 0 }, 1, 10 },    { 6, 0x02, { 1 }, 1, 10 },
+		{ 6, 0x08, { 0 }, 0, 6 },     { 6, 0x24, { 0 }, 0, 36 },
+		{ 6, 0x23, { 0 }, 0, 40 },    { 6, 0x3E, { 0 }, 0, 36 },
+		{ 6, 0x16, { 0 }, 0, 8 },     { 6, 0x31, { 0 }, 0, 32 },
+		{ 6, 0x31, { 1 }, 1, 32 },    { 6, 0x39, { 0 }, 0, 8 },
+		{ 6, 0x13, { 0 }, 0, 4 },     { 6, 0x11, { 0 }, 0, 2 },
+		{ 6, 0x3B, { 0 }, 0, 44 },    { 1, 0x07, { 0 }, 0, 84 },
+		{ 1, 0x02, { 0 }, 0, 28 },    { 1, 0x03, { 0 }, 0, 16 },
+		{ 1, 0x04, { 0 }, 0, 18 },    { 1, 0x06, { 0 }, 0, 52 },
+		{ 1, 0x12, { 0 }, 0, 36 },    { 1, 0x20, { 0 }, 0, 16 },
+		{ 1, 0x21, { 0 }, 0, 20 },    { 1, 0x22, { 0 }, 0, 20 },
+		{ 1, 0x30, { 0 }, 0, 152 },   { 1, 0x01, { 0 }, 0, 20 },
+		{ 1, 0x11, { 0 }, 0, 20 },    { 0x0A, 0x04, { 0 }, 0, 100 },
+		{ 0x0A, 0x09, { 0 }, 0, 60 }, { 0x0A, 0x02, { 0 }, 0, 120 },
+		{ 0x0A, 0x07, { 0 }, 0, 24 }, { 0x0A, 0x08, { 0 }, 0, 28 },
+		{ 0x0B, 0x01, { 0 }, 0, 48 },
 	};
 	struct ublox7_config c = quiet();
 
@@ -197,7 +209,8 @@ static void each_poll_has_its_length_and_its_ack(void **state)
 	for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
 		struct bench *b = start(&c);
 		size_t n, ack_len;
-		const uint8_t *answer = ask(b, polls[i].cls, polls[i].id, polls[i].selector, polls[i].selector_len, &n);
+		const uint8_t *answer = ask(b, polls[i].cls, polls[i].id, polls[i].selector,
+					    polls[i].selector_len, &n);
 
 		assert_non_null(answer);
 		assert_int_equal(n, polls[i].len);
@@ -208,7 +221,8 @@ static void each_poll_has_its_length_and_its_ack(void **state)
 static void what_only_later_receivers_have_is_refused_or_met_with_silence(void **state)
 {
 	static const uint8_t cfg_ids[] = { 0x1E, 0x57, 0x69, 0x70, 0x71, 0x8A, 0x8B };
-	static const uint8_t others[][2] = { { 1, 0x26 }, { 1, 0x35 }, { 1, 0x61 }, { 0x0A, 0x28 }, { 0x27, 0x03 }, { 0x13, 0x80 } };
+	static const uint8_t others[][2] = { { 1, 0x26 },    { 1, 0x35 },    { 1, 0x61 },
+					     { 0x0A, 0x28 }, { 0x27, 0x03 }, { 0x13, 0x80 } };
 	struct ublox7_config c = quiet();
 	struct bench *b;
 	size_t n;
@@ -231,16 +245,23 @@ static void sets_against_the_rules_are_refused_and_change_nothing(void **state)
 	static const struct {
 		uint8_t id, len, payload[44];
 	} bad[] = {
-		{ 0x00, 20, { 1, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 } },		/* mode 0 */
-		{ 0x00, 20, { 1, 0, 0, 0, 0xD0, 8, 0, 0, 0x10, 0x27, 0, 0, 7, 0, 3 } },		/* 10000 baud */
+		{ 0x00, 20, { 1, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 } }, /* mode 0 */
+		{ 0x00, 20, { 1, 0, 0, 0, 0xD0, 8, 0, 0, 0x10, 0x27, 0, 0, 7, 0, 3 } }, /* 10000
+											   baud */
 		{ 0x00, 19, { 1, 0, 0, 0, 0xD0, 8, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 } },
-		{ 0x08, 6, { 0xE8, 3, 2, 0, 1, 0 } },						/* navRate */
-		{ 0x24, 36, { 1, 0, 9 } }, { 0x24, 36, { 4, 0, 0, 4 } },			/* models */
-		{ 0x3E, 36, { 0, 22, 22, 4, 0, 4, 255, 0, 1, 0, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 5, 0, 3, 0, 1, 0, 0, 0,
-			      6, 8, 255, 0, 1 } },						/* GPS and GLONASS */
-		{ 0x3E, 12, { 0, 22, 22, 1, 2, 4, 8, 0, 1 } },					/* Galileo */
-		{ 0x39, 8, { 0, 0, 0, 0x80, 0x1E, 3 } },					/* constants */
-		{ 0x11, 2, { 8, 2 } }, { 0x31, 32, { 2 } }, { 0x3B, 44, { 2 } }, { 0x23, 40, { 1 } },
+		{ 0x08, 6, { 0xE8, 3, 2, 0, 1, 0 } }, /* navRate */
+		{ 0x24, 36, { 1, 0, 9 } },
+		{ 0x24, 36, { 4, 0, 0, 4 } }, /* models */
+		{ 0x3E, 36, { 0, 22, 22, 4, 0, 4, 255, 0, 1, 0, 0, 0, 1, 1,   3, 0, 1,
+			      0, 0,  0,	 5, 0, 3, 0,   1, 0, 0, 0, 6, 8, 255, 0, 1 } }, /* GPS and
+											   GLONASS
+											 */
+		{ 0x3E, 12, { 0, 22, 22, 1, 2, 4, 8, 0, 1 } }, /* Galileo */
+		{ 0x39, 8, { 0, 0, 0, 0x80, 0x1E, 3 } }, /* constants */
+		{ 0x11, 2, { 8, 2 } },
+		{ 0x31, 32, { 2 } },
+		{ 0x3B, 44, { 2 } },
+		{ 0x23, 40, { 1 } },
 	};
 
 	(void)state;
@@ -259,13 +280,13 @@ static void a_set_leaves_reserved_bytes_and_unmasked_fields_alone(void **state)
 	uint8_t zeros[44] = { 0 };
 
 	(void)state;
-	zeros[0] = 1;		/* mask: dynModel only */
+	zeros[0] = 1; /* mask: dynModel only */
 	zeros[2] = 4;
 	assert_int_equal(outcome(b, 0x24, zeros, 36), ACK);
 	assert_int_equal(b->u.set.nav5[2], 4);
 	assert_int_equal(b->u.set.nav5[12], 5);
 	memset(zeros, 0, sizeof(zeros));
-	zeros[3] = 2;		/* mask1 bit 9: wknRollover */
+	zeros[3] = 2; /* mask1 bit 9: wknRollover */
 	zeros[18] = 0x34;
 	zeros[19] = 0x08;
 	assert_int_equal(outcome(b, 0x23, zeros, 40), ACK);
@@ -312,7 +333,8 @@ static void at_another_baud_neither_side_understands(void **state)
 			run_ms(b, 2000);
 			assert_int_equal(b->u.counters.frames, i == k);
 			assert_int_equal(find(b, 0, 1, 6, &n) != NULL, i == k);
-			assert_true(i == k || b->u.counters.framing_errors > 0 || bauds[k] > bauds[i]);
+			assert_true(i == k || b->u.counters.framing_errors > 0 ||
+				    bauds[k] > bauds[i]);
 		}
 	}
 }
@@ -325,7 +347,9 @@ static void a_percent_of_error_is_no_other_baud(void **state)
 
 	(void)state;
 	for (unsigned byte = 0; byte < 256; byte++) {
-		assert_int_equal(ublox7_ear_hear(&ear, 9600, (uint8_t)byte, 9600 + 9600 * 2 / 100, t, heard), 1);
+		assert_int_equal(
+			ublox7_ear_hear(&ear, 9600, (uint8_t)byte, 9600 + 9600 * 2 / 100, t, heard),
+			1);
 		assert_int_equal(heard[0], byte);
 		t += ublox7_bits_ns(11, 9600);
 	}
@@ -344,7 +368,7 @@ static void after_a_change_of_baud_it_answers_only_there(void **state)
 	command(b, 6, 0, to_115200, 20);
 	run_ms(b, 20);
 	b->host_baud = 115200;
-	command(b, 6, 0, NULL, 0);	/* deaf */
+	command(b, 6, 0, NULL, 0); /* deaf */
 	run_ms(b, 250);
 	assert_int_equal(b->u.counters.frames, 1);
 	run_ms(b, 100);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The simulated receiver by itself: fix, time, kinds of receiver, recordings, and its command. */
-#define _GNU_SOURCE	/* memmem */
+#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static void without_a_fix_time_is_the_rollover_week_and_not_valid(void **state)
 	run_ms(b, 12000);
 	pvt = ask(b, 1, 7, NULL, 0, &n);
 	assert_int_equal(pvt[20], 3);
-	assert_int_equal(pvt[11] & 7, 3);	/* the firmware's leap seconds: 2 s too late */
+	assert_int_equal(pvt[11] & 7, 3); /* the firmware's leap seconds: 2 s too late */
 	run_ms(b, 20000);
 	pvt = ask(b, 1, 7, NULL, 0, &n);
 	assert_int_equal(pvt[11] & 7, 7);
@@ -66,7 +66,7 @@ static void after_1024_weeks_time_jumps_back(void **state)
 	struct ublox7_world w = { .seed = 3 };
 
 	(void)state;
-	ublox7_world_epoch(&w, ublox7_gps_us(1958000000ll * 1000000), 1691);	/* 2032-01-18 */
+	ublox7_world_epoch(&w, ublox7_gps_us(1958000000ll * 1000000), 1691); /* 2032-01-18 */
 	assert_int_equal(w.epoch.year, 2012);
 	ublox7_world_epoch(&w, ublox7_gps_us(1958000000ll * 1000000), 2446);
 	assert_int_equal(w.epoch.year, 2032);
@@ -91,18 +91,20 @@ static void a_recording_is_played_as_it_was_received(void **state)
 	struct ublox7_config c = quiet();
 	struct ublox7_point *track;
 	char err[200] = "";
-	long points = ublox7_recording_read("tests/data/ubx/navisys-gr8013.log", &track, err, sizeof(err));
+	long points = ublox7_recording_read("tests/data/ubx/navisys-gr8013.log", &track, err,
+					    sizeof(err));
 	struct bench *b;
 	const uint8_t *pvt;
 	size_t n;
 
 	(void)state;
-	assert_int_equal(points, 35);	/* its NAV-PVT frames, one a second */
+	assert_int_equal(points, 35); /* its NAV-PVT frames, one a second */
 	c.track = track;
 	c.track_len = (size_t)points;
 	b = start(&c);
 	for (long i = 0; i < 2 * points; i++) {
-		ublox7_world_epoch(&b->u.world, (int64_t)b->u.world.track_begin_us + i * 1000000, 1691);
+		ublox7_world_epoch(&b->u.world, (int64_t)b->u.world.track_begin_us + i * 1000000,
+				   1691);
 		assert_memory_equal(&b->u.world.epoch.at, &track[i % points], sizeof(*track));
 	}
 	pvt = ask(b, 1, 7, NULL, 0, &n);
@@ -126,9 +128,11 @@ static void a_file_that_is_no_recording_is_named(void **state)
 
 static void the_command_refuses_what_it_cannot_do(void **state)
 {
-	static char wrong[][2][16] = { { "--baud", "9601" }, { "--mode", "nema" }, { "--kind", "x" }, { "--fault", "deaf-ms" },
-					  { "--fault", "deaf-ms=-1" }, { "--fault", "antenna=5" }, { "--seed", "12x" },
-					  { "--recording", "VERSION" }, { "--nothing", "" }, { "more", "words" } };
+	static char wrong[][2][16] = { { "--baud", "9601" },	    { "--mode", "nema" },
+				       { "--kind", "x" },	    { "--fault", "deaf-ms" },
+				       { "--fault", "deaf-ms=-1" }, { "--fault", "antenna=5" },
+				       { "--seed", "12x" },	    { "--recording", "VERSION" },
+				       { "--nothing", "" },	    { "more", "words" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {

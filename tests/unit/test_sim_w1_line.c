@@ -17,7 +17,8 @@ static void no_offence(struct w1_sim *sim)
 
 	for (unsigned i = 0; i < j->n_kept; i++) {
 		print_error("%s: %llu ns at %llu\n", w1_sim_offence_text(j->kept[i].kind),
-			    (unsigned long long)j->kept[i].width_ns, (unsigned long long)j->kept[i].time_ns);
+			    (unsigned long long)j->kept[i].width_ns,
+			    (unsigned long long)j->kept[i].time_ns);
 	}
 	assert_int_equal(w1_sim_judge_total(j), 0);
 }
@@ -48,7 +49,8 @@ static void one_device_is_searched_matched_converted_and_read(void **state)
 	for (uint64_t seed = 1; seed <= 50; seed++) {
 		struct w1_sim *sim = bus(seed);
 		struct master m = master_on(sim);
-		struct w1_slave *s = w1_sim_slave(sim, (unsigned)w1_sim_add(sim, W1_MODEL_A1, false));
+		struct w1_slave *s =
+			w1_sim_slave(sim, (unsigned)w1_sim_add(sim, W1_MODEL_A1, false));
 		uint8_t roms[2][8], sp[9];
 		uint64_t took;
 
@@ -127,7 +129,7 @@ static void two_devices_that_answer_skip_rom_give_the_and_of_both(void **state)
 {
 	struct w1_sim *sim = bus(4);
 	struct master m = master_on(sim);
-	static const int32_t temps[] = { 25063, 10125 };	/* 0191, 00A2 */
+	static const int32_t temps[] = { 25063, 10125 }; /* 0191, 00A2 */
 	uint8_t sp[9];
 
 	(void)state;
@@ -145,16 +147,22 @@ static void two_devices_that_answer_skip_rom_give_the_and_of_both(void **state)
 
 static void wiring_faults_look_as_they_do_on_a_bench(void **state)
 {
-	static const struct { enum w1_sim_wiring wiring; int idle, while_low, strong; bool presence; } rows[] = {
+	static const struct {
+		enum w1_sim_wiring wiring;
+		int idle, while_low, strong;
+		bool presence;
+	} rows[] = {
 		{ W1_SIM_WIRING_OK, 1, 0, 1, true },
-		{ W1_SIM_SHORT_TO_GND, 0, 0, 0, true },	/* stuck low looks like presence to who does not check */
+		{ W1_SIM_SHORT_TO_GND, 0, 0, 0, true }, /* stuck low looks like presence to who does
+							   not check */
 		{ W1_SIM_SHORT_TO_VDD, 1, 1, 1, false },
 		{ W1_SIM_NO_PULLUP, 0, 0, 1, true },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1, .wiring = rows[i].wiring });
+		struct w1_sim *sim =
+			w1_sim_new(&(struct w1_sim_config){ .seed = 1, .wiring = rows[i].wiring });
 		struct master m = master_on(sim);
 
 		w1_sim_add(sim, W1_MODEL_A1, false);
@@ -169,7 +177,7 @@ static void wiring_faults_look_as_they_do_on_a_bench(void **state)
 		assert_int_equal(m_sample(&m), rows[i].strong);
 		m_release(&m);
 		assert_true(w1_sim_released(sim));
-		w1_sim_set_wiring(sim, W1_SIM_WIRING_OK);	/* mended */
+		w1_sim_set_wiring(sim, W1_SIM_WIRING_OK); /* mended */
 		m_sleep(&m, 10 * MS);
 		assert_int_equal(m_sample(&m), 1);
 		assert_true(m_reset(&m));
@@ -179,8 +187,14 @@ static void wiring_faults_look_as_they_do_on_a_bench(void **state)
 
 static void a_long_cable_delays_the_rise_and_then_spoils_the_ones(void **state)
 {
-	static const struct { uint32_t rc_ns; bool works; } rows[] = {
-		{ 100, true }, { 1000, true }, { 4700, false }, { 30000, false },
+	static const struct {
+		uint32_t rc_ns;
+		bool works;
+	} rows[] = {
+		{ 100, true },
+		{ 1000, true },
+		{ 4700, false },
+		{ 30000, false },
 	};
 
 	(void)state;
@@ -188,7 +202,8 @@ static void a_long_cable_delays_the_rise_and_then_spoils_the_ones(void **state)
 		int good = 0;
 
 		for (uint64_t seed = 0; seed < 20; seed++) {
-			struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = seed, .rc_ns = rows[i].rc_ns });
+			struct w1_sim *sim = w1_sim_new(
+				&(struct w1_sim_config){ .seed = seed, .rc_ns = rows[i].rc_ns });
 			struct master m = master_on(sim);
 			uint64_t released;
 			uint8_t sp[9];
@@ -294,7 +309,9 @@ static void noise_spoils_some_reads_and_the_crc_tells(void **state)
 
 static void parasite_devices_convert_on_the_strong_pull_up_up_to_its_current(void **state)
 {
-	static const struct { unsigned devices, conversions; } rows[] = { { 1, 1 }, { 10, 10 }, { 11, 0 } };
+	static const struct {
+		unsigned devices, conversions;
+	} rows[] = { { 1, 1 }, { 10, 10 }, { 11, 0 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -321,7 +338,8 @@ static void parasite_devices_convert_on_the_strong_pull_up_up_to_its_current(voi
 
 static void without_a_strong_pull_up_a_parasite_device_never_converts(void **state)
 {
-	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 3, .no_strong_pullup = true });
+	struct w1_sim *sim =
+		w1_sim_new(&(struct w1_sim_config){ .seed = 3, .no_strong_pullup = true });
 	struct master m = master_on(sim);
 
 	(void)state;
@@ -347,10 +365,23 @@ static void low_for(struct master *m, uint64_t ns)
 	m_wait(m, m_now(m), 100);
 }
 
-static void wrong_low_0_5us(struct master *m) { low_for(m, 0); }
-static void wrong_low_30us(struct master *m) { low_for(m, 30 * US); }
-static void wrong_low_200us(struct master *m) { low_for(m, 200 * US); }
-static void wrong_reset_1100us(struct master *m) { low_for(m, 1100 * US); m_wait(m, m_now(m), 500); }
+static void wrong_low_0_5us(struct master *m)
+{
+	low_for(m, 0);
+}
+static void wrong_low_30us(struct master *m)
+{
+	low_for(m, 30 * US);
+}
+static void wrong_low_200us(struct master *m)
+{
+	low_for(m, 200 * US);
+}
+static void wrong_reset_1100us(struct master *m)
+{
+	low_for(m, 1100 * US);
+	m_wait(m, m_now(m), 500);
+}
 
 static void wrong_recovery(struct master *m)
 {
@@ -402,13 +433,16 @@ static void wrong_presence(struct master *m)
 static void wrong_strong_late(struct master *m)
 {
 	m_command(m, NULL, 0x44);
-	m_wait(m, m_now(m), 1);	/* D of the last slot were 10 us already */
+	m_wait(m, m_now(m), 1); /* D of the last slot were 10 us already */
 	m->line.ops->strong_pullup(m->line.ctx, true);
 	m_sleep(m, 800 * MS);
 	m_release(m);
 }
 
-static void wrong_strong_short(struct master *m) { m_convert_parasite(m, NULL, 0x44, 700 * MS); }
+static void wrong_strong_short(struct master *m)
+{
+	m_convert_parasite(m, NULL, 0x44, 700 * MS);
+}
 
 static void wrong_traffic(struct master *m)
 {
@@ -428,7 +462,7 @@ static void the_judge_names_each_offence_and_no_other(void **state)
 {
 	static const struct {
 		void (*wrong)(struct master *m);
-		enum w1_sim_offence kind, also;	/* some come in pairs */
+		enum w1_sim_offence kind, also; /* some come in pairs */
 	} rows[] = {
 		{ wrong_low_0_5us, W1_SIM_LOW_SHORT, W1_SIM_LOW_SHORT },
 		{ wrong_low_30us, W1_SIM_LOW_AMBIGUOUS, W1_SIM_LOW_AMBIGUOUS },
@@ -445,7 +479,8 @@ static void the_judge_names_each_offence_and_no_other(void **state)
 	};
 
 	(void)state;
-	_Static_assert(sizeof(rows) / sizeof(rows[0]) == W1_SIM_OFFENCE_COUNT, "an offence without a test");
+	_Static_assert(sizeof(rows) / sizeof(rows[0]) == W1_SIM_OFFENCE_COUNT,
+		       "an offence without a test");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){
 			.seed = 1, .set = { 300, 400 }, .get = { 300, 400 }, .clock = { 40, 50 } });
@@ -496,10 +531,13 @@ static void equal_seeds_and_calls_give_equal_runs(void **state)
 
 static void preemption_strikes_at_every_operation_and_keeps_its_length(void **state)
 {
-	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){
-		.seed = 6, .preempt_ppm = 100000, .preempt_min_ns = 1000, .preempt_max_ns = 5000000 });
+	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 6,
+								 .preempt_ppm = 100000,
+								 .preempt_min_ns = 1000,
+								 .preempt_max_ns = 5000000 });
 	const struct w1_line line = w1_sim_line(sim);
-	static const uint64_t cost[] = { 3500, 3500, 3000, 250, 10250, 160250 };	/* at most, undisturbed */
+	static const uint64_t cost[] = { 3500, 3500, 3000, 250, 10250, 160250 }; /* at most,
+										    undisturbed */
 	uint64_t shortest = UINT64_MAX, longest = 0;
 
 	(void)state;
@@ -510,12 +548,24 @@ static void preemption_strikes_at_every_operation_and_keeps_its_length(void **st
 			uint64_t before = w1_sim_now(sim), took;
 
 			switch (op) {
-			case 0: line.ops->drive_low(line.ctx); break;
-			case 1: line.ops->release(line.ctx); break;
-			case 2: line.ops->sample(line.ctx); break;
-			case 3: line.ops->now_ns(line.ctx); break;
-			case 4: line.ops->spin_until(line.ctx, before + 10000); break;
-			default: line.ops->sleep_until(line.ctx, before + 10000); break;
+			case 0:
+				line.ops->drive_low(line.ctx);
+				break;
+			case 1:
+				line.ops->release(line.ctx);
+				break;
+			case 2:
+				line.ops->sample(line.ctx);
+				break;
+			case 3:
+				line.ops->now_ns(line.ctx);
+				break;
+			case 4:
+				line.ops->spin_until(line.ctx, before + 10000);
+				break;
+			default:
+				line.ops->sleep_until(line.ctx, before + 10000);
+				break;
 			}
 			took = w1_sim_now(sim) - before;
 			if (took > cost[op]) {
@@ -524,7 +574,7 @@ static void preemption_strikes_at_every_operation_and_keeps_its_length(void **st
 				shortest = took - cost[op] < shortest ? took - cost[op] : shortest;
 			}
 		}
-		assert_in_range(struck, 600, 2200);	/* short ones vanish within a spin or a sleep */
+		assert_in_range(struck, 600, 2200); /* short ones vanish within a spin or a sleep */
 	}
 	assert_in_range(w1_sim_preemptions(sim), 11000, 13000);
 	assert_in_range(longest, 4000000, 5200000);
@@ -562,7 +612,7 @@ static void under_preemption_a_naive_master_reads_stale_and_wrong_and_is_excused
 		excused += j->excused[i];
 	}
 	assert_true(good_crc > 300);
-	assert_true(stale > 10);	/* good CRC, old value: the reason for verified slots */
+	assert_true(stale > 10); /* good CRC, old value: the reason for verified slots */
 	assert_true(excused > 100);
 	no_offence(sim);
 	w1_sim_free(sim);
@@ -633,7 +683,8 @@ int main(void)
 		cmocka_unit_test(the_judge_names_each_offence_and_no_other),
 		cmocka_unit_test(equal_seeds_and_calls_give_equal_runs),
 		cmocka_unit_test(preemption_strikes_at_every_operation_and_keeps_its_length),
-		cmocka_unit_test(under_preemption_a_naive_master_reads_stale_and_wrong_and_is_excused),
+		cmocka_unit_test(
+			under_preemption_a_naive_master_reads_stale_and_wrong_and_is_excused),
 		cmocka_unit_test(the_log_keeps_the_latest_conversions_of_all_devices),
 		cmocka_unit_test(reads_are_fast_and_all_right),
 	};

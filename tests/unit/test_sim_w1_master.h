@@ -15,12 +15,21 @@
 #define US 1000ull
 #define MS 1000000ull
 
-/* AN126 letters, us: A write-1/read low, B rest of it, C write-0 low, D its recovery, H reset low, I presence, J rest. */
-enum { AN126_A = 6, AN126_B = 64, AN126_C = 60, AN126_D = 10, AN126_H = 480, AN126_I = 70, AN126_J = 410 };
+/* AN126 letters, us: A write-1/read low, B rest of it, C write-0 low, D its recovery, H reset low,
+ * I presence, J rest. */
+enum {
+	AN126_A = 6,
+	AN126_B = 64,
+	AN126_C = 60,
+	AN126_D = 10,
+	AN126_H = 480,
+	AN126_I = 70,
+	AN126_J = 410
+};
 
 struct master {
 	struct w1_line line;
-	bool read_low_is_shortest;	/* reads: release at once (a slow GPIO has no 6 us to spend) */
+	bool read_low_is_shortest; /* reads: release at once (a slow GPIO has no 6 us to spend) */
 };
 
 static inline struct master master_on(struct w1_sim *sim)
@@ -80,7 +89,7 @@ static inline bool m_reset(struct master *m)
 	m_wait(m, m_now(m), AN126_H);
 	m_release(m);
 	from = m_now(m);
-	m_wait(m, from, AN126_I - 6);	/* the release itself, and the sample, took some */
+	m_wait(m, from, AN126_I - 6); /* the release itself, and the sample, took some */
 	present = !m_sample(m);
 	m_wait(m, from, AN126_I + AN126_J);
 	return present;
@@ -196,7 +205,8 @@ static inline bool m_scratchpad(struct master *m, const uint8_t *rom, uint8_t sp
 	return m_crc(sp, 8) == sp[8];
 }
 
-static inline bool m_write_settings(struct master *m, const uint8_t *rom, uint8_t th, uint8_t tl, uint8_t cfg)
+static inline bool m_write_settings(struct master *m, const uint8_t *rom, uint8_t th, uint8_t tl,
+				    uint8_t cfg)
 {
 	return m_command(m, rom, 0x4E) && (m_write(m, th), m_write(m, tl), m_write(m, cfg), true);
 }
@@ -219,8 +229,10 @@ static inline uint64_t m_convert(struct master *m, const uint8_t *rom)
 	return 0;
 }
 
-/* Converts on parasite power: the last bit of 44, a 0, goes straight over into the strong pull-up. */
-static inline void m_convert_parasite(struct master *m, const uint8_t *rom, uint8_t command, uint64_t ns)
+/* Converts on parasite power: the last bit of 44, a 0, goes straight over into the strong pull-up.
+ */
+static inline void m_convert_parasite(struct master *m, const uint8_t *rom, uint8_t command,
+				      uint64_t ns)
 {
 	m_select(m, rom);
 	for (int i = 0; i < 7; i++) {
@@ -234,7 +246,8 @@ static inline void m_convert_parasite(struct master *m, const uint8_t *rom, uint
 	m_wait(m, m_now(m), AN126_D);
 }
 
-/* AN187: all devices that answer command (F0 or EC), in search order. The number found; -1: bus error. */
+/* AN187: all devices that answer command (F0 or EC), in search order. The number found; -1: bus
+ * error. */
 static inline int m_search(struct master *m, uint8_t command, uint8_t roms[][8], int max)
 {
 	uint8_t rom[8] = { 0 };
@@ -249,7 +262,8 @@ static inline int m_search(struct master *m, uint8_t command, uint8_t roms[][8],
 		m_write(m, command);
 		for (int number = 1; number <= 64; number++) {
 			bool id = m_read_bit(m), complement = m_read_bit(m), direction;
-			uint8_t *byte = &rom[(number - 1) / 8], mask = (uint8_t)(1 << (number - 1) % 8);
+			uint8_t *byte = &rom[(number - 1) / 8],
+				mask = (uint8_t)(1 << (number - 1) % 8);
 
 			if (id && complement) {
 				return number == 1 ? n : -1;

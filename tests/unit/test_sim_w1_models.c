@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Every make of thermometer on the simulated bus, asked by the reference master: what the literature
- * (data sheets, C. Petrich's survey of counterfeits) says of it must be what comes over the wire.
+ * Every make of thermometer on the simulated bus, asked by the reference master: what the
+ * literature (data sheets, C. Petrich's survey of counterfeits) says of it must be what comes over
+ * the wire.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 struct bench {
 	struct w1_sim *sim;
 	struct master m;
-	struct w1_slave *s;	/* the first device */
+	struct w1_slave *s; /* the first device */
 };
 
 static struct bench bench(enum w1_model_id model, uint64_t seed, bool parasite)
@@ -62,8 +63,11 @@ static bool fits(const struct w1_model *model, const uint8_t rom[8])
 
 static void roms_of_the_literature_have_good_crcs_and_fit_their_family(void **state)
 {
-	static const struct { enum w1_model_id model; uint8_t rom[8]; } rows[] = {
-		{ W1_MODEL_COUNT, { 0x02, 0x1C, 0xB8, 0x01, 0x00, 0x00, 0x00, 0xA2 } },	/* AN27 */
+	static const struct {
+		enum w1_model_id model;
+		uint8_t rom[8];
+	} rows[] = {
+		{ W1_MODEL_COUNT, { 0x02, 0x1C, 0xB8, 0x01, 0x00, 0x00, 0x00, 0xA2 } }, /* AN27 */
 		{ W1_MODEL_A1, { 0x28, 0x13, 0x9B, 0xBB, 0x0B, 0x00, 0x00, 0x1F } },
 		{ W1_MODEL_A1, { 0x28, 0xCA, 0xD6, 0x10, 0x10, 0x00, 0x00, 0xFE } },
 		{ W1_MODEL_A2, { 0x28, 0x19, 0x00, 0x00, 0xB7, 0x5B, 0x00, 0x41 } },
@@ -71,7 +75,10 @@ static void roms_of_the_literature_have_good_crcs_and_fit_their_family(void **st
 		{ W1_MODEL_A3, { 0x28, 0xCA, 0xBA, 0x61, 0x00, 0x00, 0x00, 0xA3 } },
 		{ W1_MODEL_A3, { 0x28, 0x06, 0x64, 0x2B, 0x00, 0x00, 0x00, 0x46 } },
 		{ W1_MODEL_B1, { 0x28, 0xAA, 0x3C, 0x61, 0x55, 0x14, 0x01, 0xF0 } },
-		{ W1_MODEL_COUNT, { 0x28, 0xAB, 0x9C, 0xB1, 0x33, 0x14, 0x01, 0x81 } },	/* B1 of the other pattern */
+		{ W1_MODEL_COUNT, { 0x28, 0xAB, 0x9C, 0xB1, 0x33, 0x14, 0x01, 0x81 } }, /* B1 of the
+											   other
+											   pattern
+											 */
 		{ W1_MODEL_B1V2, { 0x28, 0xE4, 0xFA, 0x2F, 0x57, 0x23, 0x0B, 0xAF } },
 		{ W1_MODEL_B2, { 0x28, 0xFF, 0x7C, 0x5A, 0x61, 0x16, 0x04, 0xEE } },
 		{ W1_MODEL_C, { 0x28, 0xFF, 0x64, 0x1D, 0xCD, 0x96, 0xF2, 0x01 } },
@@ -135,7 +142,10 @@ static void scratchpads_of_the_literature_have_good_crcs_but_for_the_two_misprin
 
 static void each_make_powers_on_with_its_own_nine_bytes(void **state)
 {
-	static const struct { enum w1_model_id model; uint8_t sp[9]; } rows[] = {
+	static const struct {
+		enum w1_model_id model;
+		uint8_t sp[9];
+	} rows[] = {
 		{ W1_MODEL_A1, { 0x50, 0x05, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10, 0x1C } },
 		{ W1_MODEL_A3, { 0x50, 0x05, 0x7F, 0x80, 0x7F, 0xFF, 0x0C, 0x10, 0x93 } },
 		{ W1_MODEL_B1, { 0x50, 0x05, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10, 0x1C } },
@@ -164,17 +174,23 @@ static void each_make_powers_on_with_its_own_nine_bytes(void **state)
 
 static void temperatures_of_the_data_sheet_come_back(void **state)
 {
-	static const struct { enum w1_model_id model; int32_t mc; uint16_t raw; } rows[] = {
-		{ W1_MODEL_A1, 125000, 0x07D0 }, { W1_MODEL_A1, 85000, 0x0550 }, { W1_MODEL_A1, 25063, 0x0191 },
-		{ W1_MODEL_A1, 10125, 0x00A2 }, { W1_MODEL_A1, 500, 0x0008 }, { W1_MODEL_A1, 0, 0x0000 },
-		{ W1_MODEL_A1, -500, 0xFFF8 }, { W1_MODEL_A1, -10125, 0xFF5E }, { W1_MODEL_A1, -25063, 0xFE6F },
-		{ W1_MODEL_A1, -55000, 0xFC90 }, { W1_MODEL_A1, 200000, 0x07D0 },
-		{ W1_MODEL_DS18S20, 85000, 0x00AA }, { W1_MODEL_DS18S20, 25000, 0x0032 },
-		{ W1_MODEL_DS18S20, 500, 0x0001 }, { W1_MODEL_DS18S20, -500, 0xFFFF },
-		{ W1_MODEL_DS18S20, -25000, 0xFFCE }, { W1_MODEL_DS18S20, -55000, 0xFF92 },
-		{ W1_MODEL_DS1822, -10125, 0xFF5E }, { W1_MODEL_DS1825, 25063, 0x0191 },
-		{ W1_MODEL_DS28EA00, 25063, 0x0191 }, { W1_MODEL_MAX31826, -500, 0xFFF8 },
-		{ W1_MODEL_MAX31850, 1000000, 0x3E80 }, { W1_MODEL_MAX31850, -250, 0xFFFC },
+	static const struct {
+		enum w1_model_id model;
+		int32_t mc;
+		uint16_t raw;
+	} rows[] = {
+		{ W1_MODEL_A1, 125000, 0x07D0 },      { W1_MODEL_A1, 85000, 0x0550 },
+		{ W1_MODEL_A1, 25063, 0x0191 },	      { W1_MODEL_A1, 10125, 0x00A2 },
+		{ W1_MODEL_A1, 500, 0x0008 },	      { W1_MODEL_A1, 0, 0x0000 },
+		{ W1_MODEL_A1, -500, 0xFFF8 },	      { W1_MODEL_A1, -10125, 0xFF5E },
+		{ W1_MODEL_A1, -25063, 0xFE6F },      { W1_MODEL_A1, -55000, 0xFC90 },
+		{ W1_MODEL_A1, 200000, 0x07D0 },      { W1_MODEL_DS18S20, 85000, 0x00AA },
+		{ W1_MODEL_DS18S20, 25000, 0x0032 },  { W1_MODEL_DS18S20, 500, 0x0001 },
+		{ W1_MODEL_DS18S20, -500, 0xFFFF },   { W1_MODEL_DS18S20, -25000, 0xFFCE },
+		{ W1_MODEL_DS18S20, -55000, 0xFF92 }, { W1_MODEL_DS1822, -10125, 0xFF5E },
+		{ W1_MODEL_DS1825, 25063, 0x0191 },   { W1_MODEL_DS28EA00, 25063, 0x0191 },
+		{ W1_MODEL_MAX31826, -500, 0xFFF8 },  { W1_MODEL_MAX31850, 1000000, 0x3E80 },
+		{ W1_MODEL_MAX31850, -250, 0xFFFC },
 	};
 
 	(void)state;
@@ -211,10 +227,15 @@ static void the_fine_part_of_a_ds18s20_gives_back_each_sixteenth(void **state)
 
 static void byte_6_follows_the_law_of_the_make(void **state)
 {
-	static const struct { enum w1_model_id model; uint8_t sum; } rows[] = {	/* sum 0: fixed */
-		{ W1_MODEL_A1, 0x10 }, { W1_MODEL_A2, 0x10 }, { W1_MODEL_A3, 0x10 }, { W1_MODEL_B1V2, 0x10 },
-		{ W1_MODEL_E, 0x10 }, { W1_MODEL_H, 0x10 }, { W1_MODEL_G, 0x20 },
-		{ W1_MODEL_B1, 0 }, { W1_MODEL_B2, 0 }, { W1_MODEL_C, 0 }, { W1_MODEL_F, 0 },
+	static const struct {
+		enum w1_model_id model;
+		uint8_t sum;
+	} rows[] = {
+		/* sum 0: fixed */
+		{ W1_MODEL_A1, 0x10 },	 { W1_MODEL_A2, 0x10 }, { W1_MODEL_A3, 0x10 },
+		{ W1_MODEL_B1V2, 0x10 }, { W1_MODEL_E, 0x10 },	{ W1_MODEL_H, 0x10 },
+		{ W1_MODEL_G, 0x20 },	 { W1_MODEL_B1, 0 },	{ W1_MODEL_B2, 0 },
+		{ W1_MODEL_C, 0 },	 { W1_MODEL_F, 0 },
 	};
 
 	(void)state;
@@ -228,7 +249,7 @@ static void byte_6_follows_the_law_of_the_make(void **state)
 			assert_int_equal(sp[0] & 0x0F, nibble);
 			assert_int_equal(sp[6], rows[i].sum ? rows[i].sum - nibble : 0x0C);
 		}
-		convert(&b, 85000);	/* genuine 85 degC */
+		convert(&b, 85000); /* genuine 85 degC */
 		read_all(&b, sp);
 		assert_int_equal(sp[6], rows[i].sum ? rows[i].sum : 0x0C);
 		bench_close(&b);
@@ -237,7 +258,11 @@ static void byte_6_follows_the_law_of_the_make(void **state)
 
 static void conversion_times_and_resolutions_are_those_measured(void **state)
 {
-	static const struct { enum w1_model_id model; unsigned min_ms[4], max_ms[4]; } rows[] = {	/* 9 to 12 bit */
+	static const struct {
+		enum w1_model_id model;
+		unsigned min_ms[4], max_ms[4];
+	} rows[] = {
+		/* 9 to 12 bit */
 		{ W1_MODEL_A1, { 73, 146, 292, 584 }, { 77, 154, 308, 616 } },
 		{ W1_MODEL_A2, { 40, 81, 162, 325 }, { 64, 127, 253, 506 } },
 		{ W1_MODEL_C, { 28, 28, 28, 28 }, { 31, 31, 31, 31 } },
@@ -255,9 +280,11 @@ static void conversion_times_and_resolutions_are_those_measured(void **state)
 		for (int bits = 9; bits <= 12; bits++) {
 			uint64_t took;
 
-			assert_true(m_write_settings(&b.m, NULL, 0x4B, 0x46, (uint8_t)((bits - 9) << 5 | 0x1F)));
+			assert_true(m_write_settings(&b.m, NULL, 0x4B, 0x46,
+						     (uint8_t)((bits - 9) << 5 | 0x1F)));
 			took = m_convert(&b.m, NULL);
-			assert_in_range(took, rows[i].min_ms[bits - 9] * MS, rows[i].max_ms[bits - 9] * MS);
+			assert_in_range(took, rows[i].min_ms[bits - 9] * MS,
+					rows[i].max_ms[bits - 9] * MS);
 		}
 		bench_close(&b);
 	}
@@ -274,7 +301,7 @@ static void undefined_bits_do_not_belong_to_the_truth(void **state)
 			int undefined = (1 << (12 - bits)) - 1;
 
 			assert_true(m_write_settings(&b.m, NULL, 0, 0, (uint8_t)((bits - 9) << 5)));
-			convert(&b, -10062);	/* FF5F */
+			convert(&b, -10062); /* FF5F */
 			read_all(&b, sp);
 			assert_int_equal(sp[4], (bits - 9) << 5 | 0x1F);
 			assert_int_equal((sp[0] & ~undefined) | sp[1] << 8, 0xFF5F & ~undefined);
@@ -292,7 +319,7 @@ static void polling_works_as_in_the_make(void **state)
 	m_command(&b.m, NULL, 0x44);
 	assert_false(m_read_bit(&b.m));
 	bench_close(&b);
-	b = bench(W1_MODEL_A3, 1, false);	/* valid after a millisecond only */
+	b = bench(W1_MODEL_A3, 1, false); /* valid after a millisecond only */
 	m_command(&b.m, NULL, 0x44);
 	assert_true(m_read_bit(&b.m));
 	m_sleep(&b.m, 1 * MS);
@@ -300,7 +327,7 @@ static void polling_works_as_in_the_make(void **state)
 	m_sleep(&b.m, 626 * MS);
 	assert_true(m_read_bit(&b.m));
 	bench_close(&b);
-	b = bench(W1_MODEL_F, 1, false);	/* never says busy */
+	b = bench(W1_MODEL_F, 1, false); /* never says busy */
 	m_command(&b.m, NULL, 0x44);
 	for (int i = 0; i < 40; i++) {
 		assert_true(m_read_bit(&b.m));
@@ -312,12 +339,25 @@ static void polling_works_as_in_the_make(void **state)
 
 static void three_and_five_byte_writes_go_where_the_make_puts_them(void **state)
 {
-	static const struct { enum w1_model_id model; uint8_t after3[8], after5[8]; } rows[] = {
-		{ W1_MODEL_A1, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x0C, 0x10 }, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x0C, 0x10 } },
-		{ W1_MODEL_B1, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x3F, 0x10 }, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0xAB, 0xCD } },
-		{ W1_MODEL_B2, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x3F, 0x10 }, { 0x50, 5, 1, 2, 0x3F, 0xFF, 0xAB, 0xCD } },
-		{ W1_MODEL_C, { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 }, { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 } },
-		{ W1_MODEL_F, { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 }, { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 } },
+	static const struct {
+		enum w1_model_id model;
+		uint8_t after3[8], after5[8];
+	} rows[] = {
+		{ W1_MODEL_A1,
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x0C, 0x10 },
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x0C, 0x10 } },
+		{ W1_MODEL_B1,
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x3F, 0x10 },
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0xAB, 0xCD } },
+		{ W1_MODEL_B2,
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0x3F, 0x10 },
+		  { 0x50, 5, 1, 2, 0x3F, 0xFF, 0xAB, 0xCD } },
+		{ W1_MODEL_C,
+		  { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 },
+		  { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 } },
+		{ W1_MODEL_F,
+		  { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 },
+		  { 0x50, 5, 1, 2, 0x7F, 0xFF, 0x0C, 0x10 } },
 	};
 	static const uint8_t bytes[6] = { 1, 2, 0x3F, 0xAB, 0xCD, 0xEF };
 
@@ -340,9 +380,13 @@ static void three_and_five_byte_writes_go_where_the_make_puts_them(void **state)
 
 static void the_configuration_keeps_only_the_bits_it_has(void **state)
 {
-	static const struct { enum w1_model_id model; uint8_t zero, ones; } rows[] = {
-		{ W1_MODEL_A1, 0x1F, 0x7F }, { W1_MODEL_C, 0x7F, 0x7F }, { W1_MODEL_F, 0x7F, 0xFF },
-		{ W1_MODEL_DS1825, 0x15, 0x75 }, { W1_MODEL_MAX31850, 0xF5, 0xF5 }, { W1_MODEL_DS18S20, 0xFF, 0xFF },
+	static const struct {
+		enum w1_model_id model;
+		uint8_t zero, ones;
+	} rows[] = {
+		{ W1_MODEL_A1, 0x1F, 0x7F },	   { W1_MODEL_C, 0x7F, 0x7F },
+		{ W1_MODEL_F, 0x7F, 0xFF },	   { W1_MODEL_DS1825, 0x15, 0x75 },
+		{ W1_MODEL_MAX31850, 0xF5, 0xF5 }, { W1_MODEL_DS18S20, 0xFF, 0xFF },
 	};
 
 	(void)state;
@@ -351,7 +395,8 @@ static void the_configuration_keeps_only_the_bits_it_has(void **state)
 		uint8_t sp[9];
 
 		b.s->address = 5;
-		w1_sim_unplug(b.sim, 0, 0, w1_sim_now(b.sim) + 10 * MS);	/* the pins are read at power-on */
+		w1_sim_unplug(b.sim, 0, 0, w1_sim_now(b.sim) + 10 * MS); /* the pins are read at
+									    power-on */
 		m_sleep(&b.m, 20 * MS);
 		m_write_settings(&b.m, NULL, 1, 2, 0x00);
 		read_all(&b, sp);
@@ -391,8 +436,15 @@ static void a_copy_survives_a_power_cut_and_recall_undoes_a_write(void **state)
 
 static void cheap_eeproms_wear_out_or_are_none(void **state)
 {
-	static const struct { enum w1_model_id model; int kept; } rows[] = {	/* the last TH that outlives power */
-		{ W1_MODEL_A1, 20 }, { W1_MODEL_C, 8 }, { W1_MODEL_F, 0x55 }, { W1_MODEL_D1, 0x55 },
+	static const struct {
+		enum w1_model_id model;
+		int kept;
+	} rows[] = {
+		/* the last TH that outlives power */
+		{ W1_MODEL_A1, 20 },
+		{ W1_MODEL_C, 8 },
+		{ W1_MODEL_F, 0x55 },
+		{ W1_MODEL_D1, 0x55 },
 	};
 
 	(void)state;
@@ -415,11 +467,18 @@ static void cheap_eeproms_wear_out_or_are_none(void **state)
 
 static void the_alarm_search_finds_who_is_outside_its_limits(void **state)
 {
-	static const struct { enum w1_model_id model; int32_t mc; bool alarm; } rows[] = {	/* TL -5, TH 30 */
-		{ W1_MODEL_A1, 20000, false }, { W1_MODEL_A1, 30000, true }, { W1_MODEL_A1, 29937, false },
-		{ W1_MODEL_A1, 31000, true }, { W1_MODEL_A1, -5000, true }, { W1_MODEL_A1, -4062, true },
-		{ W1_MODEL_A1, -4000, false }, { W1_MODEL_DS18S20, 30000, false }, { W1_MODEL_DS18S20, 31000, true },
-		{ W1_MODEL_DS18S20, -6000, true }, { W1_MODEL_B1, 31000, true }, { W1_MODEL_F, 31000, true },
+	static const struct {
+		enum w1_model_id model;
+		int32_t mc;
+		bool alarm;
+	} rows[] = {
+		/* TL -5, TH 30 */
+		{ W1_MODEL_A1, 20000, false },	   { W1_MODEL_A1, 30000, true },
+		{ W1_MODEL_A1, 29937, false },	   { W1_MODEL_A1, 31000, true },
+		{ W1_MODEL_A1, -5000, true },	   { W1_MODEL_A1, -4062, true },
+		{ W1_MODEL_A1, -4000, false },	   { W1_MODEL_DS18S20, 30000, false },
+		{ W1_MODEL_DS18S20, 31000, true }, { W1_MODEL_DS18S20, -6000, true },
+		{ W1_MODEL_B1, 31000, true },	   { W1_MODEL_F, 31000, true },
 	};
 
 	(void)state;
@@ -505,7 +564,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(roms_of_the_literature_have_good_crcs_and_fit_their_family),
-		cmocka_unit_test(scratchpads_of_the_literature_have_good_crcs_but_for_the_two_misprints),
+		cmocka_unit_test(
+			scratchpads_of_the_literature_have_good_crcs_but_for_the_two_misprints),
 		cmocka_unit_test(each_make_powers_on_with_its_own_nine_bytes),
 		cmocka_unit_test(temperatures_of_the_data_sheet_come_back),
 		cmocka_unit_test(the_fine_part_of_a_ds18s20_gives_back_each_sixteenth),

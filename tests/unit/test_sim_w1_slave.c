@@ -162,11 +162,11 @@ static void its_own_sampling_instant_decides_an_ambiguous_low(void **state)
 		struct bench b = bench(W1_MODEL_A1, seed, false);
 
 		reset(&b);
-		low(&b, b.s.timing.sample_ns - 1);	/* just back high when it looks */
+		low(&b, b.s.timing.sample_ns - 1); /* just back high when it looks */
 		pass(&b, 100 * US, false);
 		low(&b, b.s.timing.sample_ns + 1);
 		pass(&b, 100 * US, false);
-		low(&b, 25 * US);	/* a stretched write-1: some see a 0 */
+		low(&b, 25 * US); /* a stretched write-1: some see a 0 */
 		pass(&b, 100 * US, false);
 		assert_int_equal(b.s.count, 3);
 		assert_int_equal(b.s.shift >> 5 & 3, 1);
@@ -183,7 +183,7 @@ static void a_zero_is_held_for_its_own_time_after_the_fall(void **state)
 	(void)state;
 	reset(&b);
 	write_bits(&b, 0x33, 8);
-	read_bits(&b, 8);	/* 28: begins with three zeros; now the second byte */
+	read_bits(&b, 8); /* 28: begins with three zeros; now the second byte */
 	b.s.rom[1] = 0x00;
 	low(&b, 2 * US);
 	assert_true(b.s.pulls);
@@ -205,7 +205,7 @@ static void a_spike_within_a_slot_is_not_a_slot(void **state)
 	low(&b, 1 * US);
 	pass(&b, 80 * US, false);
 	assert_int_equal(b.s.count, 1);
-	low(&b, 1 * US);	/* but one by itself is: a 1 */
+	low(&b, 1 * US); /* but one by itself is: a 1 */
 	pass(&b, 80 * US, false);
 	assert_int_equal(b.s.count, 2);
 }
@@ -254,9 +254,9 @@ static void a_long_low_in_mid_command_forgets_the_command(void **state)
 	reset(&b);
 	write_bits(&b, 0xCC, 8);
 	write_bits(&b, 0x44, 5);
-	low(&b, 481 * US);	/* the sixth bit, preempted */
+	low(&b, 481 * US); /* the sixth bit, preempted */
 	pass(&b, 480 * US, false);
-	write_bits(&b, 0x44 >> 6, 2);	/* a master that did not notice */
+	write_bits(&b, 0x44 >> 6, 2); /* a master that did not notice */
 	pass(&b, 1000 * MS, false);
 	w1_slave_run(&b.s, b.now);
 	assert_int_equal(b.s.conversions, 0);
@@ -314,14 +314,20 @@ static void a_parasite_device_loses_power_in_a_low_beyond_its_reserve(void **sta
 	low(&b, b.s.timing.holdup_ns);
 	assert_int_equal(b.s.power_ons, 2);
 	pass(&b, 480 * US, false);
-	assert_int_equal(b.s.state, W1_SLAVE_ROM_COMMAND);	/* and yet it shows presence */
+	assert_int_equal(b.s.state, W1_SLAVE_ROM_COMMAND); /* and yet it shows presence */
 }
 
 static void a_parasite_conversion_needs_the_strong_pull_up_to_its_end(void **state)
 {
 	/* How long it is on, in percent of the conversion time; 0: never. */
-	static const struct { unsigned percent; uint32_t conversions, brownouts; } rows[] = {
-		{ 0, 0, 1 }, { 50, 0, 1 }, { 99, 0, 1 }, { 101, 1, 0 },
+	static const struct {
+		unsigned percent;
+		uint32_t conversions, brownouts;
+	} rows[] = {
+		{ 0, 0, 1 },
+		{ 50, 0, 1 },
+		{ 99, 0, 1 },
+		{ 101, 1, 0 },
 	};
 
 	(void)state;
@@ -352,7 +358,8 @@ static void a_strong_pull_up_that_comes_too_late_is_a_brown_out(void **state)
 		uint64_t from;
 
 		command(&b, 0x44);
-		/* Work began as the last bit was sampled; the limit counts from the end of its low. */
+		/* Work began as the last bit was sampled; the limit counts from the end of its low.
+		 */
 		from = b.s.busy_from_ns - b.s.timing.sample_ns + 60 * US + b.s.timing.starve_ns;
 		b.now = from > b.now ? from : b.now;
 		w1_slave_strong_pullup(&b.s, true, b.now);
@@ -362,11 +369,16 @@ static void a_strong_pull_up_that_comes_too_late_is_a_brown_out(void **state)
 
 static void what_a_starved_conversion_leaves_depends_on_the_make(void **state)
 {
-	static const struct { enum w1_model_id model; bool gives_07ff; uint8_t byte0, byte1; bool hung; } rows[] = {
+	static const struct {
+		enum w1_model_id model;
+		bool gives_07ff;
+		uint8_t byte0, byte1;
+		bool hung;
+	} rows[] = {
 		{ W1_MODEL_A1, false, 0x50, 0x05, false },
 		{ W1_MODEL_A1, true, 0xFF, 0x07, false },
-		{ W1_MODEL_A2, false, 0x10, 0x00, false },	/* the value before */
-		{ W1_MODEL_G, false, 0x10, 0x00, true },	/* and the wire with it */
+		{ W1_MODEL_A2, false, 0x10, 0x00, false }, /* the value before */
+		{ W1_MODEL_G, false, 0x10, 0x00, true }, /* and the wire with it */
 	};
 
 	(void)state;
@@ -408,9 +420,9 @@ static void a_read_during_the_end_of_a_conversion_is_torn_but_has_a_good_crc(voi
 	uint8_t sp[9];
 
 	(void)state;
-	b.s.temp_mc = 256000 / 16;	/* 0x0100 */
+	b.s.temp_mc = 256000 / 16; /* 0x0100 */
 	command(&b, 0x44);
-	b.s.busy_until_ns = b.now + 3 * MS;	/* ends within the second byte of the read below */
+	b.s.busy_until_ns = b.now + 3 * MS; /* ends within the second byte of the read below */
 	reset(&b);
 	write_bits(&b, 0xBECC, 16);
 	for (int i = 0; i < 9; i++) {
@@ -426,10 +438,14 @@ static void a_read_during_the_end_of_a_conversion_is_torn_but_has_a_good_crc(voi
 
 static void temperatures_are_rounded_to_the_nearest_sixteenth(void **state)
 {
-	static const struct { int32_t mc; int raw; } rows[] = {
-		{ 125000, 0x7D0 }, { 85000, 0x550 }, { 25063, 0x191 }, { 10125, 0xA2 }, { 500, 8 }, { 0, 0 },
-		{ -500, -8 }, { -10125, -162 }, { -25062, -401 }, { -55000, -880 }, { 31, 0 }, { 32, 1 },
-		{ -31, 0 }, { -32, -1 },
+	static const struct {
+		int32_t mc;
+		int raw;
+	} rows[] = {
+		{ 125000, 0x7D0 }, { 85000, 0x550 }, { 25063, 0x191 }, { 10125, 0xA2 },
+		{ 500, 8 },	   { 0, 0 },	     { -500, -8 },     { -10125, -162 },
+		{ -25062, -401 },  { -55000, -880 }, { 31, 0 },	       { 32, 1 },
+		{ -31, 0 },	   { -32, -1 },
 	};
 
 	(void)state;

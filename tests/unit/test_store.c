@@ -33,9 +33,11 @@ static void a_reading_comes_back_exactly_as_it_was_stored(void **state)
 	stream = stream_of("urn:dev:mac:0000000000000001", UINT64_MAX, NULL);
 	for (unsigned i = 0; i < 4; i++) {
 		make(&r[i], "urn:dev:mac:0000000000000001", UINT64_MAX, i + 1);
-		item[i] = (struct store_item){ .stream = stream, .reading = &r[i], .received_us = T0 };
+		item[i] = (struct store_item){ .stream = stream,
+					       .reading = &r[i],
+					       .received_us = T0 };
 	}
-	r[0].n_temperatures = 0;	/* knows nothing but its key */
+	r[0].n_temperatures = 0; /* knows nothing but its key */
 	r[0].time_source = READING_TIME_NONE;
 	r[0].time_acc_ns = UINT64_MAX;
 	fill(&r[1], smallest);
@@ -67,7 +69,8 @@ static void a_reading_comes_back_exactly_as_it_was_stored(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		struct seen *seen = calloc(1, sizeof(*seen));
 
-		assert_int_equal(store_one(bed.store, r[i].device, r[i].epoch, r[i].seq, see, seen), 0);
+		assert_int_equal(store_one(bed.store, r[i].device, r[i].epoch, r[i].seq, see, seen),
+				 0);
 		assert_int_equal(seen->n, 1);
 		assert_true(reading_equal(&seen->reading[0], &r[i]));
 		free(seen);
@@ -98,7 +101,9 @@ static void other_content_under_a_taken_key_is_kept_out_and_told(void **state)
 	stream = stream_of("urn:dev:a", 1, NULL);
 	for (unsigned i = 0; i < 3; i++) {
 		make(&r[i], "urn:dev:a", 1, i + 1);
-		item[i] = (struct store_item){ .stream = stream, .reading = &r[i], .received_us = T0 };
+		item[i] = (struct store_item){ .stream = stream,
+					       .reading = &r[i],
+					       .received_us = T0 };
 	}
 	r[1].temperatures[0].scratchpad[3] = 7;
 	r[1].temperatures[0].scratchpad_known = true;
@@ -120,7 +125,8 @@ static void the_same_key_twice_in_a_batch_is_stored_once(void **state)
 	need_mariadb();
 	for (unsigned i = 0; i < 2; i++) {
 		make(&r[i], "urn:dev:a", 1, 5);
-		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL), .reading = &r[i],
+		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
+					       .reading = &r[i],
 					       .received_us = T0 };
 	}
 	assert_int_equal(store_commit(bed.store, item, 2), 1);
@@ -173,7 +179,7 @@ static void newest_is_the_last_of_the_stream_heard_of_last(void **state)
 	make(&r, "urn:dev:a", 2, 4);
 	item.stream = stream_of("urn:dev:a", 2, NULL);
 	assert_int_equal(store_commit(bed.store, &item, 1), 1);
-	stream_of("urn:dev:c", 1, NULL);	/* a stream without a reading is no device yet */
+	stream_of("urn:dev:c", 1, NULL); /* a stream without a reading is no device yet */
 	assert_int_equal(store_newest(bed.store, NULL, see, seen), 0);
 	assert_int_equal(seen->n, 2);
 	assert_string_equal(seen->reading[0].device, "urn:dev:a");
@@ -188,8 +194,8 @@ static void newest_is_the_last_of_the_stream_heard_of_last(void **state)
 	free(seen);
 }
 
-static void expect_track(struct seen *seen, const struct store_track *track, unsigned n, uint64_t first,
-			 uint64_t last)
+static void expect_track(struct seen *seen, const struct store_track *track, unsigned n,
+			 uint64_t first, uint64_t last)
 {
 	seen->n = 0;
 	assert_int_equal(store_track(bed.store, track, see, seen), 0);
@@ -214,7 +220,7 @@ static void a_track_runs_in_time_over_all_epochs(void **state)
 	need_mariadb();
 	expect_track(seen, &track, 0, 0, 0);
 	put("urn:dev:a", 1, 1, 10);
-	put("urn:dev:a", 2, 6, 15);	/* the times overlap those of epoch 1 */
+	put("urn:dev:a", 2, 6, 15); /* the times overlap those of epoch 1 */
 	put("urn:dev:b", 1, 1, 10);
 	make(&r, "urn:dev:a", 1, 11);
 	r.time_source = READING_TIME_NONE;
@@ -237,7 +243,7 @@ static void a_track_runs_in_time_over_all_epochs(void **state)
 
 static void a_large_batch_of_large_readings_is_one_commit(void **state)
 {
-	enum { N = 600 };	/* 2.5 MB of text on MariaDB, whose packet limit here is 1 MB */
+	enum { N = 600 }; /* 2.5 MB of text on MariaDB, whose packet limit here is 1 MB */
 	struct reading *r = calloc(N, sizeof(*r));
 	struct store_item *items = calloc(N, sizeof(*items));
 	uint64_t stream;
@@ -249,7 +255,9 @@ static void a_large_batch_of_large_readings_is_one_commit(void **state)
 	for (unsigned i = 0; i < N; i++) {
 		make(&r[i], "urn:dev:a", 1, i + 1);
 		r[i].n_temperatures = READING_TEMPERATURES_MAX;
-		items[i] = (struct store_item){ .stream = stream, .reading = &r[i], .received_us = T0 };
+		items[i] = (struct store_item){ .stream = stream,
+						.reading = &r[i],
+						.received_us = T0 };
 	}
 	assert_int_equal(store_commit(bed.store, items, N), N);
 	stream_of("urn:dev:a", 1, &gaps);
@@ -273,16 +281,19 @@ static void plain_sql_shows_temperature_position_time_and_sequence(void **state)
 	item.stream = stream_of("urn:dev:a", 0x1f, NULL);
 	assert_int_equal(store_commit(bed.store, &item, 1), 1);
 	/* Numbers as text on both, so that one line is expected of both. */
-	assert_true(bed.store->backend->query(bed.store,
-		"SELECT device, epoch, seq, REPLACE(REPLACE(CAST(time AS CHAR), 'T', ' '), 'Z', ''), time_source, "
-		"CAST(ROUND(t1 * 1000) AS CHAR), t2, CAST(ROUND(lat * 10000000) AS CHAR), "
-		"CAST(ROUND(lon * 10000000) AS CHAR) FROM reading_view",
-		NULL, 0, see_row, line) >= 0);
+	assert_true(
+		bed.store->backend->query(
+			bed.store,
+			"SELECT device, epoch, seq, REPLACE(REPLACE(CAST(time AS CHAR), 'T', ' '), 'Z', ''), time_source, "
+			"CAST(ROUND(t1 * 1000) AS CHAR), t2, CAST(ROUND(lat * 10000000) AS CHAR), "
+			"CAST(ROUND(lon * 10000000) AS CHAR) FROM reading_view",
+			NULL, 0, see_row, line) >= 0);
 	for (char *dot; (dot = strstr(line, ".0|")) != NULL;) {
 		memmove(dot, dot + 2, strlen(dot + 2) + 1);
 	}
-	assert_string_equal(line, "urn:dev:a|000000000000001f|5|2023-11-14 22:13:25.000000|gnss|-10063|NULL|"
-			    "525163400|-134049999|");
+	assert_string_equal(
+		line, "urn:dev:a|000000000000001f|5|2023-11-14 22:13:25.000000|gnss|-10063|NULL|"
+		      "525163400|-134049999|");
 }
 
 /* More outboxes than one query joins. */
@@ -295,7 +306,7 @@ static void no_epoch_is_left_out_of_a_track(void **state)
 	(void)state;
 	need_mariadb();
 	for (uint64_t epoch = 1; epoch <= N; epoch++) {
-		put("urn:dev:a", epoch, epoch, epoch);	/* one a second from T0 on */
+		put("urn:dev:a", epoch, epoch, epoch); /* one a second from T0 on */
 	}
 	track.from_known = true;
 	track.from_us = T0;
@@ -314,10 +325,14 @@ static void a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch(v
 	(void)state;
 	need_mariadb();
 	put("urn:dev:a", 1, 1, 3);
-	assert_true(bed.store->backend->query(bed.store, "UPDATE readings SET sensors = X'ff' WHERE seq = 2", NULL, 0, NULL, NULL) == 1);
+	assert_true(bed.store->backend->query(bed.store,
+					      "UPDATE readings SET sensors = X'ff' WHERE seq = 2",
+					      NULL, 0, NULL, NULL) == 1);
 	for (unsigned i = 0; i < 4; i++) {
 		make(&r[i], "urn:dev:a", 1, i + 1);
-		items[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL), .reading = &r[i], .received_us = T0 };
+		items[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
+						.reading = &r[i],
+						.received_us = T0 };
 	}
 	assert_int_equal(store_commit(bed.store, items, 4), 1);
 	for (unsigned i = 0; i < 4; i++) {
@@ -328,18 +343,18 @@ static void a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch(v
 int main(void)
 {
 	int failed;
-#define SUITE(open) \
-	ON(a_reading_comes_back_exactly_as_it_was_stored, open), \
-	ON(a_reading_sent_again_is_stored_once, open), \
-	ON(other_content_under_a_taken_key_is_kept_out_and_told, open), \
-	ON(the_same_key_twice_in_a_batch_is_stored_once, open), \
-	ON(a_stream_is_found_again_with_all_it_has, open), \
-	ON(newest_is_the_last_of_the_stream_heard_of_last, open), \
-	ON(a_track_runs_in_time_over_all_epochs, open), \
-	ON(no_epoch_is_left_out_of_a_track, open), \
-	ON(a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch, open), \
-	ON(a_large_batch_of_large_readings_is_one_commit, open), \
-	ON(plain_sql_shows_temperature_position_time_and_sequence, open)
+#define SUITE(open)                                                                           \
+	ON(a_reading_comes_back_exactly_as_it_was_stored, open),                              \
+		ON(a_reading_sent_again_is_stored_once, open),                                \
+		ON(other_content_under_a_taken_key_is_kept_out_and_told, open),               \
+		ON(the_same_key_twice_in_a_batch_is_stored_once, open),                       \
+		ON(a_stream_is_found_again_with_all_it_has, open),                            \
+		ON(newest_is_the_last_of_the_stream_heard_of_last, open),                     \
+		ON(a_track_runs_in_time_over_all_epochs, open),                               \
+		ON(no_epoch_is_left_out_of_a_track, open),                                    \
+		ON(a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch, open), \
+		ON(a_large_batch_of_large_readings_is_one_commit, open),                      \
+		ON(plain_sql_shows_temperature_position_time_and_sequence, open)
 	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
 

@@ -6,7 +6,7 @@
 #define DEVICE "urn:dev:a"
 
 struct account {
-	char text[512];		/* "1-41 42-44:full ..." */
+	char text[512]; /* "1-41 42-44:full ..." */
 };
 
 static int see_range(void *arg, uint64_t epoch, struct gaps_range range, const char *cause)
@@ -15,8 +15,9 @@ static int see_range(void *arg, uint64_t epoch, struct gaps_range range, const c
 	size_t at = strlen(account->text);
 
 	assert_int_equal(epoch, 3);
-	snprintf(account->text + at, sizeof(account->text) - at, "%s%" PRIu64 "-%" PRIu64 "%s%s", at > 0 ? " " : "",
-		 range.first, range.last, cause != NULL ? ":" : "", cause != NULL ? cause : "");
+	snprintf(account->text + at, sizeof(account->text) - at, "%s%" PRIu64 "-%" PRIu64 "%s%s",
+		 at > 0 ? " " : "", range.first, range.last, cause != NULL ? ":" : "",
+		 cause != NULL ? cause : "");
 	return 0;
 }
 
@@ -123,12 +124,12 @@ static void no_epoch_is_left_out(void **state)
 int main(void)
 {
 	int failed;
-#define SUITE(open) \
-	ON(what_a_node_dropped_counts_as_explained, open), \
-	ON(the_first_cause_of_a_number_stands, open), \
-	ON(a_reading_that_comes_after_all_is_no_hole, open), \
-	ON(a_removed_reading_leaves_an_explained_hole, open), \
-	ON(no_epoch_is_left_out, open)
+#define SUITE(open)                                                   \
+	ON(what_a_node_dropped_counts_as_explained, open),            \
+		ON(the_first_cause_of_a_number_stands, open),         \
+		ON(a_reading_that_comes_after_all_is_no_hole, open),  \
+		ON(a_removed_reading_leaves_an_explained_hole, open), \
+		ON(no_epoch_is_left_out, open)
 	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
 

@@ -43,8 +43,9 @@ static void servers_that_start_together_make_one_schema(void **state)
 	}
 	bed.store = store_new(&bed.config);
 	assert_int_equal(store_connect(bed.store), 0);
-	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*), MAX(version) FROM schema_migrations",
-					      NULL, 0, see_row, line) >= 0);
+	assert_true(bed.store->backend->query(
+			    bed.store, "SELECT COUNT(*), MAX(version) FROM schema_migrations", NULL,
+			    0, see_row, line) >= 0);
 	snprintf(wanted, sizeof(wanted), "%zu|%zu|", *bed.store->backend->migrations_count,
 		 *bed.store->backend->migrations_count);
 	assert_string_equal(line, wanted);
@@ -57,12 +58,15 @@ static void a_schema_made_half_way_is_finished(void **state)
 	need_mariadb();
 	put("urn:dev:a", 1, 1, 3);
 	/* As after a crash in the middle: tables are there, the record of the migration is not. */
-	assert_true(bed.store->backend->query(bed.store, "DELETE FROM schema_migrations", NULL, 0, NULL, NULL) >= 0);
-	assert_true(bed.store->backend->query(bed.store, "DROP VIEW reading_view", NULL, 0, NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "DELETE FROM schema_migrations", NULL, 0,
+					      NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "DROP VIEW reading_view", NULL, 0, NULL,
+					      NULL) >= 0);
 	store_free(bed.store);
 	bed.store = store_new(&bed.config);
 	assert_int_equal(store_connect(bed.store), 0);
-	assert_true(bed.store->backend->query(bed.store, "SELECT * FROM reading_view", NULL, 0, NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "SELECT * FROM reading_view", NULL, 0,
+					      NULL, NULL) >= 0);
 	assert_int_equal(put("urn:dev:a", 1, 1, 4), 1);
 }
 
@@ -78,9 +82,13 @@ static void exec(sqlite3 *db, const char *sql)
 static void see_schema(char line[256])
 {
 	*line = '\0';
-	assert_true(bed.store->backend->query(bed.store, "SELECT (SELECT COUNT(*) FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID' AND "
-					      "name = 'readings'), (SELECT COUNT(*) FROM sqlite_master WHERE name = 'readings_time' "
-					      "AND tbl_name = 'readings')", NULL, 0, see_row, line) >= 0);
+	assert_true(
+		bed.store->backend->query(
+			bed.store,
+			"SELECT (SELECT COUNT(*) FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID' AND "
+			"name = 'readings'), (SELECT COUNT(*) FROM sqlite_master WHERE name = 'readings_time' "
+			"AND tbl_name = 'readings')",
+			NULL, 0, see_row, line) >= 0);
 }
 
 static void readings_lie_by_their_key_and_have_an_index_of_time(void **state)
@@ -91,14 +99,20 @@ static void readings_lie_by_their_key_and_have_an_index_of_time(void **state)
 	see_schema(line);
 	assert_string_equal(line, "1|1|");
 	*line = '\0';
-	assert_true(bed.store->backend->query(bed.store, "PRAGMA page_size", NULL, 0, see_row, line) >= 0);
-	assert_string_equal(line, "1024|");	/* and its log */
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA page_size", NULL, 0, see_row,
+					      line) >= 0);
+	assert_string_equal(line, "1024|"); /* and its log */
 	*line = '\0';
-	assert_true(bed.store->backend->query(bed.store, "PRAGMA wal_autocheckpoint", NULL, 0, see_row, line) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA wal_autocheckpoint", NULL, 0,
+					      see_row, line) >= 0);
 	assert_string_equal(line, "65536|");
 	*line = '\0';
-	assert_true(bed.store->backend->query(bed.store, "EXPLAIN QUERY PLAN SELECT * FROM readings WHERE stream = 1 AND time_us "
-					      "BETWEEN 2 AND 3", NULL, 0, see_row, line) >= 0);
+	assert_true(
+		bed.store->backend->query(
+			bed.store,
+			"EXPLAIN QUERY PLAN SELECT * FROM readings WHERE stream = 1 AND time_us "
+			"BETWEEN 2 AND 3",
+			NULL, 0, see_row, line) >= 0);
 	assert_non_null(strstr(line, "readings_time"));
 }
 
@@ -119,29 +133,37 @@ static void a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_r
 	exec(db, sql);
 	exec(db, "INSERT INTO main.streams SELECT * FROM new.streams");
 	exec(db, "INSERT INTO main.readings SELECT * FROM new.readings");
-	exec(db, "CREATE TABLE main.schema_migrations AS SELECT * FROM new.schema_migrations WHERE version <= 3");
+	exec(db,
+	     "CREATE TABLE main.schema_migrations AS SELECT * FROM new.schema_migrations WHERE version <= 3");
 	sqlite3_close(db);
-	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings", NULL, 0,
-					      see_row, was) >= 0);
+	assert_true(bed.store->backend->query(
+			    bed.store,
+			    "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings",
+			    NULL, 0, see_row, was) >= 0);
 	store_free(bed.store);
 	strcpy(bed.path, old);
 	bed.store = store_new(&bed.config);
 	assert_int_equal(store_connect(bed.store), 0);
-	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings", NULL, 0,
-					      see_row, line) >= 0);
+	assert_true(bed.store->backend->query(
+			    bed.store,
+			    "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings",
+			    NULL, 0, see_row, line) >= 0);
 	assert_string_equal(line, was);
 	see_schema(line);
 	assert_string_equal(line, "1|1|");
 	assert_int_equal(put("urn:dev:a", 1, 30, 31), 1);
 	*line = '\0';
-	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*) FROM reading_view", NULL, 0, see_row, line) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*) FROM reading_view", NULL,
+					      0, see_row, line) >= 0);
 	assert_string_equal(line, "36|");
 }
 
 static void two_statements_in_one_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(bed.store->backend->query(bed.store, "SELECT 1; SELECT 2", NULL, 0, NULL, NULL), STORE_REFUSED);
+	assert_int_equal(
+		bed.store->backend->query(bed.store, "SELECT 1; SELECT 2", NULL, 0, NULL, NULL),
+		STORE_REFUSED);
 	assert_non_null(strstr(store_error(bed.store), "more than one statement"));
 }
 
@@ -149,8 +171,9 @@ static void a_schema_from_the_future_is_refused(void **state)
 {
 	(void)state;
 	need_mariadb();
-	assert_true(bed.store->backend->query(bed.store, "INSERT INTO schema_migrations VALUES (999, 'later', 0)",
-					      NULL, 0, NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(
+			    bed.store, "INSERT INTO schema_migrations VALUES (999, 'later', 0)",
+			    NULL, 0, NULL, NULL) >= 0);
 	store_free(bed.store);
 	bed.store = store_new(&bed.config);
 	assert_int_equal(store_connect(bed.store), STORE_UNUSABLE);
@@ -174,7 +197,8 @@ static void a_path_without_directory_is_named(void **state)
 
 static void a_file_that_is_no_database_is_left_alone(void **state)
 {
-	char text[] = "this file is not a database, and long enough to be sure of it: 16 bytes are looked at";
+	char text[] =
+		"this file is not a database, and long enough to be sure of it: 16 bytes are looked at";
 	char after[sizeof(text)] = "";
 	FILE *file;
 	struct store *s;
@@ -204,7 +228,8 @@ static void a_refused_row_takes_its_batch_with_it(void **state)
 	need_mariadb();
 	for (unsigned i = 0; i < 3; i++) {
 		make(&r[i], "urn:dev:a", 1, i + 1);
-		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL), .reading = &r[i],
+		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
+					       .reading = &r[i],
 					       .received_us = T0 };
 	}
 	strcpy(r[1].host, "no UTF-8: \xff");
@@ -252,7 +277,11 @@ static void a_database_that_is_not_there_is_down_and_a_wrong_user_unusable(void 
 static void a_remote_database_without_verified_tls_is_refused(void **state)
 {
 	struct store_config config = {
-		.kind = STORE_MARIADB, .hosts = "192.0.2.1", .user = "root", .database = "geotherm", .tls = true,
+		.kind = STORE_MARIADB,
+		.hosts = "192.0.2.1",
+		.user = "root",
+		.database = "geotherm",
+		.tls = true,
 	};
 	struct store *s = store_new(&config);
 
@@ -267,7 +296,8 @@ static void a_remote_database_without_verified_tls_is_refused(void **state)
 static unsigned free_port(void)
 {
 	for (unsigned port = 26000 + (unsigned)getpid() % 3000; port < 32768; port++) {
-		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+		struct sockaddr_in a = { .sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
 					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 		int rc = bind(fd, (struct sockaddr *)&a, sizeof(a));
@@ -287,8 +317,12 @@ static int open_tls(void **state)
 
 	memset(&bed, 0, sizeof(bed));
 	*state = &bed;
-	bed.config = (struct store_config){ .kind = STORE_MARIADB, .user = "root", .database = "geotherm", .tls = true,
-					    .hosts = bed.path, .tls_ca = bed.file };
+	bed.config = (struct store_config){ .kind = STORE_MARIADB,
+					    .user = "root",
+					    .database = "geotherm",
+					    .tls = true,
+					    .hosts = bed.path,
+					    .tls_ca = bed.file };
 	if (mariadbd.pid == 0) {
 		return 0;
 	}
@@ -296,7 +330,8 @@ static int open_tls(void **state)
 		private_mariadbd_end(&mariadbd, SIGTERM);
 		mariadbd.port = free_port();
 		snprintf(mariadbd.pki, sizeof(mariadbd.pki), "%s/pki", dir);
-		snprintf(command, sizeof(command), "certs/make-test-ca %s && certs/make-test-ca %s-other", mariadbd.pki,
+		snprintf(command, sizeof(command),
+			 "certs/make-test-ca %s && certs/make-test-ca %s-other", mariadbd.pki,
 			 mariadbd.pki);
 		if (system(command) != 0 || !private_mariadbd_run(&mariadbd)) {
 			return -1;
@@ -305,7 +340,9 @@ static int open_tls(void **state)
 	snprintf(bed.path, sizeof(bed.path), "127.0.0.1:%u", mariadbd.port);
 	snprintf(bed.file, sizeof(bed.file), "%s/ca.pem", mariadbd.pki);
 	return private_mariadbd_sql(&mariadbd, "DROP DATABASE IF EXISTS geotherm") &&
-	       private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm") ? 0 : -1;
+			       private_mariadbd_sql(&mariadbd, "CREATE DATABASE geotherm")
+		       ? 0
+		       : -1;
 }
 
 static int connect_bed(void)
@@ -346,14 +383,15 @@ static void the_next_host_is_taken_when_one_does_not_answer(void **state)
 int main(void)
 {
 	int failed;
-#define SUITE(open) \
+#define SUITE(open)                                            \
 	ON(servers_that_start_together_make_one_schema, open), \
-	ON(a_schema_made_half_way_is_finished, open), \
-	ON(a_schema_from_the_future_is_refused, open)
+		ON(a_schema_made_half_way_is_finished, open),  \
+		ON(a_schema_from_the_future_is_refused, open)
 	const struct CMUnitTest sqlite[] = {
 		SUITE(open_sqlite),
 		ON(readings_lie_by_their_key_and_have_an_index_of_time, open_sqlite),
-		ON(a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_readings, open_sqlite),
+		ON(a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_readings,
+		   open_sqlite),
 		ON(two_statements_in_one_are_refused, open_sqlite),
 		ON(a_path_without_directory_is_named, open_sqlite),
 		ON(a_file_that_is_no_database_is_left_alone, open_sqlite),

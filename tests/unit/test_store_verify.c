@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What is stored is proven by its own bytes, and what is too old goes with a cause. On both backends. */
+/* What is stored is proven by its own bytes, and what is too old goes with a cause. On both
+ * backends. */
 #define _GNU_SOURCE
 #include "unit/store_bed.h"
 
@@ -9,8 +10,12 @@
 
 /* A temperature with its proof: 25.0625 degC, the example of docs/protocol.md. */
 static const struct reading_temperature proven = {
-	.rom = { 0x28, 0xff, 0x4b, 0x46, 0x01, 0x16, 0x03, 0x37 }, .scratchpad_known = true, .temp_known = true,
-	.scratchpad = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0f, 0x10, 0x25 }, .temp_mc = 25063, .raw = 401,
+	.rom = { 0x28, 0xff, 0x4b, 0x46, 0x01, 0x16, 0x03, 0x37 },
+	.scratchpad_known = true,
+	.temp_known = true,
+	.scratchpad = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0f, 0x10, 0x25 },
+	.temp_mc = 25063,
+	.raw = 401,
 	.resolution_bits = 12,
 };
 
@@ -61,8 +66,15 @@ static void a_store_that_was_left_alone_is_right_and_complete(void **state)
 	assert_string_equal(v.first_hole, "");
 }
 
-/* The example's bytes as they stand in `sensors`, with one column changed; x'' is the same in both dialects. */
-#define SENSORS(rom7, scratchpad0, mc) "x'01" "28ff4b46011603" rom7 scratchpad0 "014b467fff0f1025" "03" mc "0191" "0c" "00" "00'"
+/* The example's bytes as they stand in `sensors`, with one column changed; x'' is the same in both
+ * dialects. */
+#define SENSORS(rom7, scratchpad0, mc)                       \
+	"x'01"                                               \
+	"28ff4b46011603" rom7 scratchpad0 "014b467fff0f1025" \
+	"03" mc "0191"                                       \
+	"0c"                                                 \
+	"00"                                                 \
+	"00'"
 
 static void whatever_is_changed_is_found_and_the_first_is_named(void **state)
 {
@@ -71,15 +83,18 @@ static void whatever_is_changed_is_found_and_the_first_is_named(void **state)
 		enum store_flaw flaw;
 		const char *says;
 	} changes[] = {
-		{ "UPDATE readings SET sensors = " SENSORS("37", "90", "000061e7") " WHERE seq = 2", STORE_FLAW_CRC,
+		{ "UPDATE readings SET sensors = " SENSORS("37", "90", "000061e7") " WHERE seq = 2",
+		  STORE_FLAW_CRC,
 		  "urn:dev:a 0000000000000001.2: sensor 0: a temperature of quality ok, though its scratchpad is crc-failed" },
-		{ "UPDATE readings SET sensors = " SENSORS("36", "91", "000061e7") " WHERE seq = 2", STORE_FLAW_ROM,
-		  "CRC of its ROM" },
-		{ "UPDATE readings SET t1_mc = 25064, sensors = " SENSORS("37", "91", "000061e8") " WHERE seq = 2", STORE_FLAW_VALUE,
-		  "25064 m\u00b0C is stored, its scratchpad says 25063" },
+		{ "UPDATE readings SET sensors = " SENSORS("36", "91", "000061e7") " WHERE seq = 2",
+		  STORE_FLAW_ROM, "CRC of its ROM" },
+		{ "UPDATE readings SET t1_mc = 25064, sensors = " SENSORS(
+			  "37", "91", "000061e8") " WHERE seq = 2",
+		  STORE_FLAW_VALUE, "25064 m\u00b0C is stored, its scratchpad says 25063" },
 		{ "UPDATE readings SET t1_mc = 25064 WHERE seq = 2", STORE_FLAW_COLUMN, "t1_mc" },
 		{ "UPDATE readings SET t2_mc = 0 WHERE seq = 2", STORE_FLAW_COLUMN, "t2_mc" },
-		{ "UPDATE readings SET sensors = x'0102' WHERE seq = 2", STORE_FLAW_ROW, "no reading" },
+		{ "UPDATE readings SET sensors = x'0102' WHERE seq = 2", STORE_FLAW_ROW,
+		  "no reading" },
 	};
 	struct store_verdict v;
 
@@ -115,7 +130,8 @@ static void a_row_that_vanished_is_named(void **state)
 	sql("UPDATE readings SET seq = 4 WHERE seq = 7");
 	assert_int_equal(store_verify(bed.store, &v, NULL, NULL), 0);
 	assert_int_equal(v.flaws[STORE_FLAW_HOLE], 3);
-	assert_string_equal(v.first_hole, "urn:dev:a 0000000000000001: 7 to 9, though acknowledged");
+	assert_string_equal(v.first_hole,
+			    "urn:dev:a 0000000000000001: 7 to 9, though acknowledged");
 	assert_string_equal(v.first, "");
 }
 
@@ -154,15 +170,17 @@ static void what_is_too_old_goes_and_its_hole_is_one_with_a_cause(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 4000);	/* one a second from T0 on */
+	put(DEVICE, 1, 1, 4000); /* one a second from T0 on */
 	put(OTHER, 1, 1, 10);
 	assert_int_equal(expire(NULL, 0, T0 + 100 * DAY_US), 0);
 	assert_int_equal(expire(NULL, 7, T0 + 7 * DAY_US + 3990500000), 3990 + 10);
 	assert_int_equal(rows_of(DEVICE), 10);
 	assert_int_equal(rows_of(OTHER), 0);
 	assert_int_equal(expire(NULL, 7, T0 + 7 * DAY_US + 3995500000), 5);
-	assert_true(bed.store->backend->query(bed.store, "SELECT first_seq, last_seq, cause FROM holes ORDER BY stream DESC", NULL, 0,
-					      see_row, line) >= 0);
+	assert_true(bed.store->backend->query(
+			    bed.store,
+			    "SELECT first_seq, last_seq, cause FROM holes ORDER BY stream DESC",
+			    NULL, 0, see_row, line) >= 0);
 	assert_non_null(strstr(line, "1|3995|retention|"));
 	assert_int_equal(store_verify(bed.store, &v, NULL, NULL), 0);
 	assert_int_equal(v.flaws[STORE_FLAW_HOLE], 0);
@@ -201,7 +219,7 @@ static void readings_of_the_far_future_keep_no_others(void **state)
 	need_mariadb();
 	put(DEVICE, 1, 1, 2500);
 	sql("UPDATE readings SET time_us = 4102444800000000 WHERE seq <= 2400");
-	sql("UPDATE readings SET time_us = NULL WHERE seq = 2450");	/* and came at T0 */
+	sql("UPDATE readings SET time_us = NULL WHERE seq = 2450"); /* and came at T0 */
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 100);
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 0);
 }
@@ -217,7 +235,8 @@ static void a_chunk_that_could_not_be_removed_goes_with_the_next_call(void **sta
 	other = store_new(&bed.config);
 	assert_int_equal(store_connect(other), 0);
 	assert_true(other->backend->query(other, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL) >= 0);
-	assert_true(bed.store->backend->query(bed.store, "PRAGMA busy_timeout = 1", NULL, 0, NULL, NULL) >= 0);
+	assert_true(bed.store->backend->query(bed.store, "PRAGMA busy_timeout = 1", NULL, 0, NULL,
+					      NULL) >= 0);
 	assert_int_equal(store_expire(bed.store, &what, T0 + 3 * DAY_US), STORE_BUSY);
 	assert_true(store_connected(bed.store));
 	assert_non_null(strstr(store_error(bed.store), "locked"));
@@ -259,7 +278,9 @@ static int same_device(void *arg, const struct store_device *d)
 
 static void what_an_operator_says_of_a_device_is_kept(void **state)
 {
-	struct store_device d = { .label = "a 'label' \\ \"", .settings = "{\"interval\":30,\"x\":\"'\\\\\"}", .retention_days = 9 };
+	struct store_device d = { .label = "a 'label' \\ \"",
+				  .settings = "{\"interval\":30,\"x\":\"'\\\\\"}",
+				  .retention_days = 9 };
 
 	(void)state;
 	need_mariadb();
@@ -276,18 +297,19 @@ static void what_an_operator_says_of_a_device_is_kept(void **state)
 int main(void)
 {
 	int failed;
-#define SUITE(open) \
-	ON(a_store_that_was_left_alone_is_right_and_complete, open), \
-	ON(whatever_is_changed_is_found_and_the_first_is_named, open), \
-	ON(a_row_that_vanished_is_named, open), \
-	ON(what_is_too_old_goes_and_its_hole_is_one_with_a_cause, open), \
-	ON(a_device_may_have_its_own_age, open), \
-	ON(one_reading_of_the_far_future_keeps_no_others, open), \
-	ON(readings_of_the_far_future_keep_no_others, open), \
-	ON(a_device_that_is_forgotten_leaves_explained_holes, open), \
-	ON(what_an_operator_says_of_a_device_is_kept, open)
+#define SUITE(open)                                                              \
+	ON(a_store_that_was_left_alone_is_right_and_complete, open),             \
+		ON(whatever_is_changed_is_found_and_the_first_is_named, open),   \
+		ON(a_row_that_vanished_is_named, open),                          \
+		ON(what_is_too_old_goes_and_its_hole_is_one_with_a_cause, open), \
+		ON(a_device_may_have_its_own_age, open),                         \
+		ON(one_reading_of_the_far_future_keeps_no_others, open),         \
+		ON(readings_of_the_far_future_keep_no_others, open),             \
+		ON(a_device_that_is_forgotten_leaves_explained_holes, open),     \
+		ON(what_an_operator_says_of_a_device_is_kept, open)
 	const struct CMUnitTest sqlite[] = {
-		SUITE(open_sqlite), ON(a_chunk_that_could_not_be_removed_goes_with_the_next_call, open_sqlite),
+		SUITE(open_sqlite),
+		ON(a_chunk_that_could_not_be_removed_goes_with_the_next_call, open_sqlite),
 	};
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
 

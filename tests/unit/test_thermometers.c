@@ -51,12 +51,14 @@ static void expect_text(const char *device, const char *name, const char *text)
 	assert_string_equal(have, text);
 }
 
-/* Slaves as the kernel shows them; the second line is the last good read, which must not be taken. */
+/* Slaves as the kernel shows them; the second line is the last good read, which must not be taken.
+ */
 static void put_sensor(const char *device, const char *bytes)
 {
 	char text[200];
 
-	snprintf(text, sizeof(text), "%s%s", bytes, bytes[0] == '\0' ? "" : " : crc=00 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
+	snprintf(text, sizeof(text), "%s%s", bytes,
+		 bytes[0] == '\0' ? "" : " : crc=00 YES\n91 01 4b 46 7f ff 0f 10 25 t=25062\n");
 	make(device, "w1_slave", text);
 	make(device, "ext_power", "1\n");
 	make(device, "resolution", "12\n");
@@ -126,7 +128,7 @@ static void a_simulated_line_is_read_cycle_by_cycle(void **state)
 
 	(void)state;
 	assert_non_null(t);
-	assert_string_equal(thermometers_lacks(t), "");	/* virtual time needs no real-time rights */
+	assert_string_equal(thermometers_lacks(t), ""); /* virtual time needs no real-time rights */
 	assert_int_equal(thermometers_take(t, &got), 0);
 	for (int i = 0; i < 20; i++) {
 		cycle(t);
@@ -150,8 +152,8 @@ static void one_cycle_at_a_time(void **state)
 
 	(void)state;
 	assert_int_equal(thermometers_start(t), 0);
-	assert_int_equal(thermometers_start(t), -EBUSY);	/* runs, or was not taken */
-	thermometers_close(t);	/* with a cycle under way */
+	assert_int_equal(thermometers_start(t), -EBUSY); /* runs, or was not taken */
+	thermometers_close(t); /* with a cycle under way */
 	assert_true(w1_sim_released(sim));
 	w1_sim_free(sim);
 	thermometers_close(NULL);
@@ -189,12 +191,18 @@ static void a_resolution_that_does_not_exist_is_refused(void **state)
 
 static void alarm_thresholds_mark_what_is_at_or_beyond_them(void **state)
 {
-	static const struct { int mc; bool alarm; } rows[] = {
-		{ 20000, false }, { 29940, false }, { 30000, true }, { 11000, false }, { 10940, true }, { -40000, true },
+	static const struct {
+		int mc;
+		bool alarm;
+	} rows[] = {
+		{ 20000, false }, { 29940, false }, { 30000, true },
+		{ 11000, false }, { 10940, true },  { -40000, true },
 	};
 	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1 });
 	struct w1_line line = w1_sim_line(sim);
-	struct thermometers_config config = { .line = &line, .settings.all = { .alarms = true, .alarm_high = 10, .alarm_low = 30 } };
+	struct thermometers_config config = {
+		.line = &line, .settings.all = { .alarms = true, .alarm_high = 10, .alarm_low = 30 }
+	};
 	struct thermometers *t;
 
 	(void)state;
@@ -211,7 +219,8 @@ static void alarm_thresholds_mark_what_is_at_or_beyond_them(void **state)
 		cycle(t);
 		assert_true(got.sample[0].temp_known);
 		assert_int_equal(got.sample[0].alarm, rows[i].alarm);
-		assert_int_equal(w1_sim_slave(sim, 0)->alarm, rows[i].alarm);	/* the sensor thinks so, too */
+		assert_int_equal(w1_sim_slave(sim, 0)->alarm, rows[i].alarm); /* the sensor thinks
+										 so, too */
 	}
 	assert_int_equal(w1_sim_slave(sim, 0)->scratchpad[2], 30);
 	assert_int_equal(w1_sim_slave(sim, 0)->copies, 0);
@@ -236,7 +245,7 @@ static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state
 		assert_int_equal(got.sample[0].temp_mc, 25063);
 		assert_non_null(strstr(got.reason, "onewire@4"));
 	}
-	fake.line[0][4].held_by = NULL;	/* the reason goes */
+	fake.line[0][4].held_by = NULL; /* the reason goes */
 	cycle(t);
 	assert_int_equal(got.used, THERMOMETERS_USERSPACE);
 	assert_int_equal(got.error, W1_ENOPRESENCE);
@@ -282,12 +291,13 @@ static void the_faults_of_the_kernels_driver_are_typed(void **state)
 	(void)state;
 	make("w1_bus_master1", "therm_bulk_read", "");
 	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
-	put_sensor("28-000000000002", "");	/* an error is success with no bytes */
-	put_sensor("28-000000000003", "91 01 4b 46 7f ff 0f 10 26");	/* the last good bytes stand beside it */
+	put_sensor("28-000000000002", ""); /* an error is success with no bytes */
+	put_sensor("28-000000000003", "91 01 4b 46 7f ff 0f 10 26"); /* the last good bytes stand
+									beside it */
 	put_sensor("28-000000000004", "00 00 00 00 00 00 00 00 00");
 	put_sensor("28-000000000005", "50 05 4b 46 7f ff 0c 10 1c");
 	put_sensor("28-000000000006", "ff ff ff ff ff ff ff ff ff");
-	make("28-000000000007", "ext_power", "1\n");	/* went away between listing and reading */
+	make("28-000000000007", "ext_power", "1\n"); /* went away between listing and reading */
 	make("00-800000000000", "w1_slave", "what a short reads as");
 	t = open_bus(THERMOMETERS_KERNEL);
 	cycle(t);
@@ -309,7 +319,9 @@ static void the_faults_of_the_kernels_driver_are_typed(void **state)
 
 static void no_bulk_conversion_with_parasite_power_and_the_resolution_is_set(void **state)
 {
-	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL, .sysfs = root, .settings.all.resolution_bits = 10 };
+	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL,
+						    .sysfs = root,
+						    .settings.all.resolution_bits = 10 };
 	struct thermometers *t;
 
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#define _DEFAULT_SOURCE	/* gmtime_r */
+#define _DEFAULT_SOURCE /* gmtime_r */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,15 @@
 #include "ubx/ubx_msg.h"
 
 static const struct ubx_assist known = {
-	.position_known = true, .time_known = true, .at_ns = 5000000000ull,
-	.lat_e7 = 474000000, .lon_e7 = -85000000, .height_mm = 450000, .pos_acc_mm = 2500,
-	.utc_us = 1795437296250000ll, .time_acc_us = 200000,
+	.position_known = true,
+	.time_known = true,
+	.at_ns = 5000000000ull,
+	.lat_e7 = 474000000,
+	.lon_e7 = -85000000,
+	.height_mm = 450000,
+	.pos_acc_mm = 2500,
+	.utc_us = 1795437296250000ll,
+	.time_acc_us = 200000,
 };
 
 static void aid_ini_has_place_and_time_as_the_specification_wants(void **state)
@@ -26,11 +32,12 @@ static void aid_ini_has_place_and_time_as_the_specification_wants(void **state)
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_lat, 0), 474000000);
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_lon, 0), -85000000);
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_alt, 0), 45000);
-	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_posAcc, 0), 250 + 30000);	/* 30 m/s for 10 s */
+	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_posAcc, 0), 250 + 30000); /* 30 m/s for 10 s */
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_wnoOrDate, 0), 2611);
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_towOrTime, 0), 23123506);
 	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_towNs, 0), 250000000);
-	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_tAccMs, 0), 251);	/* 200 + 1 (100 ppm) + 50 for the way */
+	assert_int_equal(ubx_msg_get(p, UBX_AID_INI_tAccMs, 0), 251); /* 200 + 1 (100 ppm) + 50 for
+									 the way */
 	assert_int_equal(p[44] | p[45] << 8, 0x423);
 }
 
@@ -46,9 +53,11 @@ static void dates_of_aid_ini_are_right_on_every_day(void **state)
 		a.utc_us = s * 1000000;
 		assert_int_equal(ubx_assist_make(p, &a, a.at_ns), 48);
 		gmtime_r(&t, &c);
-		assert_int_equal(ubx_msg_get(p, UBX_AID_INI_wnoOrDate, 0), (c.tm_year - 100) * 100 + c.tm_mon + 1);
+		assert_int_equal(ubx_msg_get(p, UBX_AID_INI_wnoOrDate, 0),
+				 (c.tm_year - 100) * 100 + c.tm_mon + 1);
 		assert_int_equal(ubx_msg_get(p, UBX_AID_INI_towOrTime, 0),
-				 c.tm_mday * 1000000 + c.tm_hour * 10000 + c.tm_min * 100 + c.tm_sec);
+				 c.tm_mday * 1000000 + c.tm_hour * 10000 + c.tm_min * 100 +
+					 c.tm_sec);
 	}
 }
 
@@ -59,7 +68,8 @@ static void stale_or_absent_knowledge_is_not_sent(void **state)
 
 	(void)state;
 	assert_int_equal(ubx_assist_make(p, &a, a.at_ns + 9990 * 1000000000ull), 48);
-	assert_int_equal(ubx_assist_make(p, &a, a.at_ns + 10010 * 1000000000ull), 0);	/* 300 km at 30 m/s */
+	assert_int_equal(ubx_assist_make(p, &a, a.at_ns + 10010 * 1000000000ull), 0); /* 300 km at
+											 30 m/s */
 	a.time_known = false;
 	assert_int_equal(ubx_assist_make(p, &a, a.at_ns), 48);
 	assert_int_equal(p[44] | p[45] << 8, 0x21);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kept corpus of the fuzzer, and pieces of recordings in random times, through the fuzz target. */
+/* The kept corpus of the fuzzer, and pieces of recordings in random times, through the fuzz target.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,10 +59,12 @@ static void recordings_in_random_pieces_and_times_break_nothing(void **state)
 					n = (uint8_t)(file.len - at);
 				}
 				script[len++] = n;
-				script[len++] = (uint8_t)(ubx_random(&seed) % 4 ? 0 : ubx_random(&seed));
+				script[len++] =
+					(uint8_t)(ubx_random(&seed) % 4 ? 0 : ubx_random(&seed));
 				memcpy(script + len, file.bytes + at, n);
 				if (ubx_random(&seed) % 8 == 0) {
-					script[len + ubx_random(&seed) % n] ^= (uint8_t)(1u << ubx_random(&seed) % 8);
+					script[len + ubx_random(&seed) % n] ^=
+						(uint8_t)(1u << ubx_random(&seed) % 8);
 				}
 				len += n;
 				at += n;

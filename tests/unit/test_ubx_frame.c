@@ -16,7 +16,7 @@ struct result {
 	unsigned n;
 	uint8_t (*frame)[UBX_FRAME_MAX];
 	size_t size[FRAMES_MAX];
-	uint8_t again[65536];	/* every item in order: must be the input again */
+	uint8_t again[65536]; /* every item in order: must be the input again */
 	size_t again_len;
 };
 
@@ -61,7 +61,8 @@ static void result_feed(struct result *r, const uint8_t *p, size_t len)
 			assert_int_equal(item.payload_len, item.len - 8);
 			assert_ptr_equal(item.payload, item.bytes + 6);
 		}
-		assert_int_equal(r->rx.bytes_in, r->rx.frame_bytes + r->rx.garbage_bytes + r->rx.len);
+		assert_int_equal(r->rx.bytes_in,
+				 r->rx.frame_bytes + r->rx.garbage_bytes + r->rx.len);
 	} while (true);
 }
 
@@ -75,7 +76,8 @@ static void result_end(struct result *r)
 	}
 }
 
-static void assert_frames_are_those_of_the_simple_scanner(const struct result *r, const uint8_t *p, size_t len)
+static void assert_frames_are_those_of_the_simple_scanner(const struct result *r, const uint8_t *p,
+							  size_t len)
 {
 	size_t at = 0, size;
 	unsigned n = 0;
@@ -100,9 +102,17 @@ static void makes_the_frames_of_the_specification(void **state)
 		{ "MON-VER poll", 0x0A, 0x04, 0, { 0 }, "b5620a0400000e34" },
 		{ "CFG-PRT poll 1", 0x06, 0x00, 1, { 1 }, "b562060001000108 22" },
 		{ "CFG-MSG PVT=1", 0x06, 0x01, 3, { 1, 7, 1 }, "b5620601030001070113 51" },
-		{ "CFG-RATE 10 Hz", 0x06, 0x08, 6, { 0x64, 0, 1, 0, 1, 0 }, "b56206080600640001000100 7a12" },
+		{ "CFG-RATE 10 Hz",
+		  0x06,
+		  0x08,
+		  6,
+		  { 0x64, 0, 1, 0, 1, 0 },
+		  "b56206080600640001000100 7a12" },
 		{ "CFG-RST cold", 0x06, 0x04, 4, { 0xFF, 0xFF, 0, 0 }, "b56206040400ffff0000 0c5d" },
-		{ "CFG-PRT 115200", 0x06, 0x00, 20,
+		{ "CFG-PRT 115200",
+		  0x06,
+		  0x00,
+		  20,
 		  { 1, 0, 0, 0, 0xD0, 8, 0, 0, 0, 0xC2, 1, 0, 7, 0, 1 },
 		  "b562060014000100 0000d008000000c20100070001000000 0000be72" },
 		{ "ACK-NAK CFG-MSG", 0x05, 0x00, 2, { 6, 1 }, "b56205000200060 10e33" },
@@ -112,7 +122,8 @@ static void makes_the_frames_of_the_specification(void **state)
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		uint8_t out[64];
 		char hex[130] = "", want[130] = "";
-		size_t n = ubx_frame_make(out, sizeof(out), v[i].cls, v[i].id, v[i].payload, v[i].len);
+		size_t n =
+			ubx_frame_make(out, sizeof(out), v[i].cls, v[i].id, v[i].payload, v[i].len);
 
 		for (size_t k = 0; k < n; k++) {
 			snprintf(hex + 2 * k, 3, "%02x", out[k]);
@@ -133,7 +144,8 @@ static void refuses_a_frame_that_does_not_fit(void **state)
 	(void)state;
 	assert_int_equal(ubx_frame_make(out, 15, 1, 2, payload, 8), 0);
 	assert_int_equal(ubx_frame_make(out, 16, 1, 2, payload, 8), 16);
-	assert_int_equal(ubx_frame_make(big, sizeof(big), 1, 2, payload, UBX_PAYLOAD_MAX), UBX_FRAME_MAX);
+	assert_int_equal(ubx_frame_make(big, sizeof(big), 1, 2, payload, UBX_PAYLOAD_MAX),
+			 UBX_FRAME_MAX);
 	assert_int_equal(ubx_frame_make(big, sizeof(big), 1, 2, payload, UBX_PAYLOAD_MAX + 1), 0);
 }
 
@@ -154,7 +166,8 @@ static void every_recorded_byte_comes_out_once_in_any_chunking(void **state)
 			while (at < file.len) {
 				size_t n = 1 + ubx_random(&seed) % limit;
 
-				n = limit == sizeof(file.bytes) || n > file.len - at ? file.len - at : n;
+				n = limit == sizeof(file.bytes) || n > file.len - at ? file.len - at
+										     : n;
 				result_feed(r, file.bytes + at, n);
 				at += n;
 			}
@@ -207,7 +220,8 @@ struct stretch {
 };
 
 /* The stretch with one frame changed: of the frames in it at most one may be missing. */
-static void check_mutation(struct result *r, const uint8_t *p, size_t len, const struct stretch *good)
+static void check_mutation(struct result *r, const uint8_t *p, size_t len,
+			   const struct stretch *good)
 {
 	unsigned found = 0;
 
@@ -253,7 +267,8 @@ static void a_mutation_of_any_frame_costs_at_most_one_frame(void **state)
 		size_t len = end - begin, n;
 		struct stretch good = { 0 };
 
-		for (size_t scan = begin; (n = ubx_next_frame(file.bytes, end, &scan)) != 0; scan += n) {
+		for (size_t scan = begin; (n = ubx_next_frame(file.bytes, end, &scan)) != 0;
+		     scan += n) {
 			good.frame[good.n] = file.bytes + scan;
 			good.size[good.n++] = n;
 		}
@@ -279,14 +294,16 @@ static void a_mutation_of_any_frame_costs_at_most_one_frame(void **state)
 		}
 	}
 	assert_int_equal(victims, 286);
-	print_message("%u frames damaged in %lu ways: never was a second one lost\n", victims, mutations);
+	print_message("%u frames damaged in %lu ways: never was a second one lost\n", victims,
+		      mutations);
 	result_free(r);
 }
 
 static void giving_up_a_claimed_length_frees_the_frames_behind_it(void **state)
 {
 	struct result *r = result_new();
-	uint8_t stream[64] = { 0xB5, 0x62, 0x01, 0x07, 0xF0, 0x03 };	/* claims 1008 bytes that never come */
+	uint8_t stream[64] = { 0xB5, 0x62, 0x01, 0x07, 0xF0, 0x03 }; /* claims 1008 bytes that never
+									come */
 	size_t n = 6 + ubx_frame_make(stream + 6, 58, 0x05, 0x01, "\x06\x01", 2);
 
 	(void)state;

@@ -13,7 +13,8 @@ static bool has(const struct ubx_health *h, enum ubx_problem problem)
 	return h->problems >> problem & 1;
 }
 
-static size_t version(uint8_t p[160], const char *software, const char *hardware, const char *protocol)
+static size_t version(uint8_t p[160], const char *software, const char *hardware,
+		      const char *protocol)
 {
 	memset(p, 0, 160);
 	memcpy(p, software, strlen(software));
@@ -29,7 +30,8 @@ static void a_real_u_blox_7_is_no_clone(void **state)
 	uint8_t p[160];
 
 	(void)state;
-	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 14.00"), 1);
+	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 14.00"),
+			1);
 	assert_string_equal(h.software, "1.00 (59842)");
 	assert_string_equal(h.hardware, "00070000");
 	assert_string_equal(h.protocol, "PROTVER 14.00");
@@ -42,16 +44,20 @@ static void what_says_u_blox_7_and_speaks_otherwise_is_hinted_a_clone(void **sta
 	uint8_t p[160], hw[68] = { 0 };
 
 	(void)state;
-	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 13.01"), 1);
+	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 13.01"),
+			1);
 	assert_true(has(&h, UBX_PROBLEM_CLONE));
-	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER=14.00"), 1);
+	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER=14.00"),
+			1);
 	assert_true(has(&h, UBX_PROBLEM_CLONE));
-	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 14.00"), 1);
+	ubx_health_take(&h, UBX_MON_VER, p, version(p, "1.00 (59842)", "00070000", "PROTVER 14.00"),
+			1);
 	assert_false(has(&h, UBX_PROBLEM_CLONE));
-	ubx_health_take(&h, UBX_MON_HW, hw, 68, 1);	/* the length of u-blox 6 */
+	ubx_health_take(&h, UBX_MON_HW, hw, 68, 1); /* the length of u-blox 6 */
 	assert_true(has(&h, UBX_PROBLEM_CLONE));
 	/* A u-blox 8 does not claim to be a 7. */
-	ubx_health_take(&h, UBX_MON_VER, p, version(p, "ROM CORE 3.01 (107888)", "00080000", "PROTVER=18.00"), 1);
+	ubx_health_take(&h, UBX_MON_VER, p,
+			version(p, "ROM CORE 3.01 (107888)", "00080000", "PROTVER=18.00"), 1);
 	ubx_health_hint_clone(&h);
 	assert_false(has(&h, UBX_PROBLEM_CLONE));
 }
@@ -70,8 +76,9 @@ static void recorded_mon_hw_is_read(void **state)
 
 		if (ubx_msg_find(p[-4], p[-3]) == UBX_MON_HW) {
 			assert_true(ubx_health_take(&h, UBX_MON_HW, p, size - 8, 1));
-			assert_in_range(h.jam_indicator, 1, 60);	/* gpsd: "jam":17 and the like */
-			assert_int_equal(h.antenna_power, 1);	/* on; gpsd counts from unknown: "antPwr":2 */
+			assert_in_range(h.jam_indicator, 1, 60); /* gpsd: "jam":17 and the like */
+			assert_int_equal(h.antenna_power, 1); /* on; gpsd counts from unknown:
+								 "antPwr":2 */
 			assert_in_range(h.agc, 1, 8191);
 			assert_int_equal(h.problems, 0);
 			seen++;
@@ -84,11 +91,16 @@ static void antenna_and_jamming_are_alarms_with_hysteresis(void **state)
 {
 	struct ubx_health h = { 0 };
 	uint8_t p[60] = { 0 };
-	static const struct { uint8_t status, jam, state; bool opened, shorted, jammed; } v[] = {
-		{ 2, 5, 1, false, false, false }, { 4, 5, 1, true, false, false }, { 3, 5, 1, false, true, false },
-		{ 2, 119, 1, false, false, false }, { 2, 120, 1, false, false, true }, { 2, 81, 1, false, false, true },
+	static const struct {
+		uint8_t status, jam, state;
+		bool opened, shorted, jammed;
+	} v[] = {
+		{ 2, 5, 1, false, false, false },  { 4, 5, 1, true, false, false },
+		{ 3, 5, 1, false, true, false },   { 2, 119, 1, false, false, false },
+		{ 2, 120, 1, false, false, true }, { 2, 81, 1, false, false, true },
 		{ 2, 79, 1, false, false, false }, { 2, 81, 1, false, false, false },
-		{ 2, 5, 2, false, false, true }, { 2, 5, 3, false, false, true }, { 2, 5, 1, false, false, false },
+		{ 2, 5, 2, false, false, true },   { 2, 5, 3, false, false, true },
+		{ 2, 5, 1, false, false, false },
 	};
 
 	(void)state;
@@ -109,7 +121,7 @@ static void line_errors_count_only_if_they_grow(void **state)
 	uint8_t p[120] = { 0 };
 
 	(void)state;
-	ubx_msg_put(p, UBX_MON_IO_framingErrs, 1, 12);	/* our own sweep made these */
+	ubx_msg_put(p, UBX_MON_IO_framingErrs, 1, 12); /* our own sweep made these */
 	ubx_health_take(&h, UBX_MON_IO, p, sizeof(p), 1);
 	assert_int_equal(h.framing_errors, 12);
 	assert_false(has(&h, UBX_PROBLEM_LINE_ERRORS));
@@ -135,7 +147,7 @@ static void full_buffers_are_told(void **state)
 
 	(void)state;
 	ubx_msg_put(tx, UBX_MON_TXBUF_peakUsage1, 0, 97);
-	ubx_msg_put(tx, UBX_MON_TXBUF_limit, 0, 1 << 3);	/* USB's limit: not ours */
+	ubx_msg_put(tx, UBX_MON_TXBUF_limit, 0, 1 << 3); /* USB's limit: not ours */
 	ubx_health_take(&h, UBX_MON_TXBUF, tx, sizeof(tx), 1);
 	assert_int_equal(h.tx_peak, 97);
 	assert_false(has(&h, UBX_PROBLEM_TX_OVERFLOW));
@@ -161,14 +173,15 @@ static void signals_are_summed_up(void **state)
 	ubx_health_take(&h, UBX_NAV_SVINFO, p, sizeof(p), 1);
 	assert_int_equal(h.sats_seen, 6);
 	assert_int_equal(h.sats_used, 4);
-	assert_int_equal(h.cno_best4, 40);	/* 46 44 39 31 */
+	assert_int_equal(h.cno_best4, 40); /* 46 44 39 31 */
 	assert_false(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
 	for (unsigned i = 0; i < sizeof(cno); i++) {
 		ubx_msg_put(p, UBX_NAV_SVINFO_cno, i, cno[i] / 2);
 	}
 	ubx_health_take(&h, UBX_NAV_SVINFO, p, sizeof(p), 1);
 	assert_true(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
-	ubx_health_take(&h, UBX_NAV_SVINFO, p, 8, 1);	/* none at all is not weak: no antenna, or just started */
+	ubx_health_take(&h, UBX_NAV_SVINFO, p, 8, 1); /* none at all is not weak: no antenna, or
+							 just started */
 	assert_int_equal(h.cno_best4, 0);
 	assert_false(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
 }

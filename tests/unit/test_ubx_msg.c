@@ -34,7 +34,8 @@ static void rows_of_a_message_do_not_overlap(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < UBX_FIELD_COUNT; i++) {
-		for (unsigned k = i + 1; k < UBX_FIELD_COUNT && ubx_fields[k].message == ubx_fields[i].message; k++) {
+		for (unsigned k = i + 1;
+		     k < UBX_FIELD_COUNT && ubx_fields[k].message == ubx_fields[i].message; k++) {
 			uint8_t a[1024] = { 0 }, b[1024] = { 0 };
 
 			/* CFG-NAV5 has its mask twice: bit by bit, and as a whole for writing. */
@@ -46,7 +47,8 @@ static void rows_of_a_message_do_not_overlap(void **state)
 			ubx_msg_put(b, (enum ubx_field)k, 0, -1);
 			for (size_t n = 0; n < sizeof(a); n++) {
 				if (a[n] & b[n]) {
-					fail_msg("%s and %s of %s", ubx_fields[i].name, ubx_fields[k].name,
+					fail_msg("%s and %s of %s", ubx_fields[i].name,
+						 ubx_fields[k].name,
 						 ubx_messages[ubx_fields[i].message].name);
 				}
 			}
@@ -60,7 +62,7 @@ static void no_two_messages_have_one_number(void **state)
 	for (unsigned i = 0; i < UBX_MESSAGE_COUNT; i++) {
 		assert_int_equal(ubx_msg_find(ubx_messages[i].cls, ubx_messages[i].id), i);
 	}
-	assert_int_equal(ubx_msg_find(0x01, 0x26), UBX_MESSAGE_COUNT);	/* NAV-TIMELS: u-blox 8 */
+	assert_int_equal(ubx_msg_find(0x01, 0x26), UBX_MESSAGE_COUNT); /* NAV-TIMELS: u-blox 8 */
 }
 
 static void what_is_put_is_got_and_nothing_else_changes(void **state)
@@ -132,7 +134,8 @@ static void recorded_messages_have_lengths_of_the_table(void **state)
 			/* u-blox 9 grew CFG-PM2 to 48 bytes; the one in CFG.log is of that age. */
 			if (m != UBX_MESSAGE_COUNT && m != UBX_CFG_PM2) {
 				if (!ubx_msg_length_ok(m, size - 8)) {
-					fail_msg("%s: %s has %zu bytes", ubx_file_names[i], ubx_messages[m].name, size - 8);
+					fail_msg("%s: %s has %zu bytes", ubx_file_names[i],
+						 ubx_messages[m].name, size - 8);
 				}
 				known++;
 			}
@@ -145,20 +148,27 @@ static void recorded_messages_have_lengths_of_the_table(void **state)
 /* --- against what gpsd read in the same recording --- */
 
 struct expected {
-	const char *name;	/* in gpsd's TPV */
+	const char *name; /* in gpsd's TPV */
 	enum ubx_field field;
-	double scale;		/* of the field, in gpsd's unit */
+	double scale; /* of the field, in gpsd's unit */
 };
 
 static const struct expected expected[] = {
-	{ "lat", UBX_NAV_PVT_lat, 1e-7 }, { "lon", UBX_NAV_PVT_lon, 1e-7 },
-	{ "altHAE", UBX_NAV_PVT_height, 1e-3 }, { "altMSL", UBX_NAV_PVT_hMSL, 1e-3 },
-	{ "ecefx", UBX_NAV_POSECEF_ecefX, 1e-2 }, { "ecefy", UBX_NAV_POSECEF_ecefY, 1e-2 },
-	{ "ecefz", UBX_NAV_POSECEF_ecefZ, 1e-2 }, { "ecefpAcc", UBX_NAV_POSECEF_pAcc, 1e-2 },
-	{ "ecefvx", UBX_NAV_VELECEF_ecefVX, 1e-2 }, { "ecefvy", UBX_NAV_VELECEF_ecefVY, 1e-2 },
-	{ "ecefvz", UBX_NAV_VELECEF_ecefVZ, 1e-2 }, { "ecefvAcc", UBX_NAV_VELECEF_sAcc, 1e-2 },
+	{ "lat", UBX_NAV_PVT_lat, 1e-7 },
+	{ "lon", UBX_NAV_PVT_lon, 1e-7 },
+	{ "altHAE", UBX_NAV_PVT_height, 1e-3 },
+	{ "altMSL", UBX_NAV_PVT_hMSL, 1e-3 },
+	{ "ecefx", UBX_NAV_POSECEF_ecefX, 1e-2 },
+	{ "ecefy", UBX_NAV_POSECEF_ecefY, 1e-2 },
+	{ "ecefz", UBX_NAV_POSECEF_ecefZ, 1e-2 },
+	{ "ecefpAcc", UBX_NAV_POSECEF_pAcc, 1e-2 },
+	{ "ecefvx", UBX_NAV_VELECEF_ecefVX, 1e-2 },
+	{ "ecefvy", UBX_NAV_VELECEF_ecefVY, 1e-2 },
+	{ "ecefvz", UBX_NAV_VELECEF_ecefVZ, 1e-2 },
+	{ "ecefvAcc", UBX_NAV_VELECEF_sAcc, 1e-2 },
 	{ "leapseconds", UBX_NAV_TIMEGPS_leapS, 1 },
-	{ "clockbias", UBX_NAV_CLOCK_clkB, 1 }, { "clockdrift", UBX_NAV_CLOCK_clkD, 1 },
+	{ "clockbias", UBX_NAV_CLOCK_clkB, 1 },
+	{ "clockdrift", UBX_NAV_CLOCK_clkD, 1 },
 };
 
 /* The last TPV of this second; MON-HW makes gpsd print one more. */
@@ -167,7 +177,8 @@ static json_t *tpv_at(const json_t *lines, const char *time)
 	json_t *line, *found = NULL;
 	size_t i;
 
-	json_array_foreach(lines, i, line) {
+	json_array_foreach(lines, i, line)
+	{
 		const char *t = json_string_value(json_object_get(line, "time"));
 
 		if (t && strcmp(t, time) == 0) {
@@ -207,13 +218,16 @@ static void epochs_decode_to_what_gpsd_decodes(void **state)
 		const uint8_t *p = file.bytes + at + 6;
 		enum ubx_message m = ubx_msg_find(p[-4], p[-3]);
 
-		if (m == UBX_NAV_PVT) {	/* opens the epoch */
+		if (m == UBX_NAV_PVT) { /* opens the epoch */
 			char time[40];
 
 			snprintf(time, sizeof(time), "%04d-%02d-%02dT%02d:%02d:%02d.000Z",
-				 (int)ubx_msg_get(p, UBX_NAV_PVT_year, 0), (int)ubx_msg_get(p, UBX_NAV_PVT_month, 0),
-				 (int)ubx_msg_get(p, UBX_NAV_PVT_day, 0), (int)ubx_msg_get(p, UBX_NAV_PVT_hour, 0),
-				 (int)ubx_msg_get(p, UBX_NAV_PVT_min, 0), (int)ubx_msg_get(p, UBX_NAV_PVT_sec, 0));
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_year, 0),
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_month, 0),
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_day, 0),
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_hour, 0),
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_min, 0),
+				 (int)ubx_msg_get(p, UBX_NAV_PVT_sec, 0));
 			tpv = tpv_at(lines, time);
 			assert_non_null(tpv);
 			epochs++;
@@ -222,9 +236,11 @@ static void epochs_decode_to_what_gpsd_decodes(void **state)
 			const json_t *want = json_object_get(tpv, expected[i].name);
 
 			if (ubx_fields[expected[i].field].message == m && want) {
-				double got = (double)ubx_msg_get(p, expected[i].field, 0) * expected[i].scale;
+				double got = (double)ubx_msg_get(p, expected[i].field, 0) *
+					     expected[i].scale;
 
-				if (fabs(got - json_number_value(want)) > expected[i].scale * 0.01) {
+				if (fabs(got - json_number_value(want)) >
+				    expected[i].scale * 0.01) {
 					fail_msg("%s: %.9f, gpsd has %.9f", expected[i].name, got,
 						 json_number_value(want));
 				}
@@ -286,12 +302,15 @@ static void text_is_cut_and_cleaned(void **state)
 
 static void signs_and_bits_are_read_as_the_specification_says(void **state)
 {
-	const uint8_t pvt[84] = { [16] = 0x18, 0xFC, 0xFF, 0xFF, [11] = 0xF7, [21] = 0x8D, [4] = 0xEA, 0x07 };
+	const uint8_t pvt[84] = {
+		[16] = 0x18, 0xFC, 0xFF, 0xFF, [11] = 0xF7, [21] = 0x8D, [4] = 0xEA, 0x07
+	};
 	const uint8_t itfm[8] = { 0xF3, 0xAC, 0x62, 0xAD, 0x1E, 0x53 };
 
 	(void)state;
 	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_nano, 0), -1000);
-	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_valid, 0), 7);	/* real receivers set the reserved bits */
+	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_valid, 0), 7); /* real receivers set the
+									reserved bits */
 	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_gnssFixOK, 0), 1);
 	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_diffSoln, 0), 0);
 	assert_int_equal(ubx_msg_get(pvt, UBX_NAV_PVT_psmState, 0), 3);

@@ -59,11 +59,14 @@ static void from_each_baud_and_mode_the_first_fix_comes_in_time(void **state)
 			assert_true(ubx_rig_until(&r, ubx_rig_has_fix, 20 * RIG_S));
 			assert_fix_is_the_truth(&r);
 			ms = (double)(r.now_ns - RIG_S) / 1e6;
-			/* Wire limit at 9600 (0.145 s) and 0.3 s; what waits in the receiver's output (at most a second's
-			 * epoch) goes out before; a sleeper needs 0.5 s to wake. */
-			limit = 445 + 550.0 * 9600 / ubx_session_rates[b] * (mode != UBLOX7_SILENT) +
+			/* Wire limit at 9600 (0.145 s) and 0.3 s; what waits in the receiver's
+			 * output (at most a second's epoch) goes out before; a sleeper needs 0.5 s
+			 * to wake. */
+			limit = 445 +
+				550.0 * 9600 / ubx_session_rates[b] * (mode != UBLOX7_SILENT) +
 				(mode == UBLOX7_ASLEEP ? 500 : 0);
-			print_message("  %6u baud, %-6s: %4.0f ms\n", ubx_session_rates[b], mode_names[mode], ms);
+			print_message("  %6u baud, %-6s: %4.0f ms\n", ubx_session_rates[b],
+				      mode_names[mode], ms);
 			assert_true(ms <= limit);
 			worst = ms > worst ? ms : worst;
 			assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
@@ -108,16 +111,19 @@ static void no_seeded_start_fails_however_slow_and_deaf_the_receiver(void **stat
 			sum += s;
 		} else {
 			failures++;
-			print_message("  seed %u: %u baud %s, answers within %u ms: phase %d\n", 1000 + i, receiver.baud,
-				      mode_names[receiver.mode], receiver.delay_max_us / 1000, r.host.phase);
+			print_message("  seed %u: %u baud %s, answers within %u ms: phase %d\n",
+				      1000 + i, receiver.baud, mode_names[receiver.mode],
+				      receiver.delay_max_us / 1000, r.host.phase);
 		}
 	}
-	print_message("%u seeded runs, answers after 5 to 1500 ms, 0.3 s deaf: %u failures; fully verified after %.1f s (mean), %.1f s (worst)\n",
-		      runs, failures, sum / (runs - failures), worst);
+	print_message(
+		"%u seeded runs, answers after 5 to 1500 ms, 0.3 s deaf: %u failures; fully verified after %.1f s (mean), %.1f s (worst)\n",
+		runs, failures, sum / (runs - failures), worst);
 	assert_int_equal(failures, 0);
 }
 
-/* Seed 2466 of the runs above: each sweep began with the receiver's second and deafened it for the rest of that. */
+/* Seed 2466 of the runs above: each sweep began with the receiver's second and deafened it for the
+ * rest of that. */
 static void sweeps_never_fall_into_step_with_a_receiver_that_they_deafen(void **state)
 {
 	static struct ubx_rig r;
@@ -206,8 +212,9 @@ static double recovery_ms(struct ubx_rig *r, uint64_t since, uint64_t limit)
 
 	while (!(r->host.fixes > fixes && ubx_rig_has_fix(r))) {
 		if (!ubx_rig_step(r, until)) {
-			fail_msg("no fix: phase %d cause %d cycle %u heard %d link %u", r->host.phase, r->host.cause,
-				 r->host.cycle, r->host.heard_any, r->host.link_baud);
+			fail_msg("no fix: phase %d cause %d cycle %u heard %d link %u",
+				 r->host.phase, r->host.cause, r->host.cycle, r->host.heard_any,
+				 r->host.link_baud);
 		}
 	}
 	return (double)(r->now_ns - since) / 1e6;
@@ -231,7 +238,8 @@ static void after_a_brown_out_the_fix_is_back_in_time(void **state)
 	for (unsigned i = 0; i < cycles; i++) {
 		double ms;
 
-		/* With a battery the receiver knows the sky and has a fix at once: what is measured is us. */
+		/* With a battery the receiver knows the sky and has a fix at once: what is measured
+		 * is us. */
 		ublox7_brown_out(&r.receiver, 20 + ubx_random(&seed) % 6000, r.now_ns);
 		assert_true(ubx_rig_until(&r, receiver_is_on, 20 * RIG_S));
 		ms = recovery_ms(&r, r.now_ns, 30 * RIG_S);
@@ -239,7 +247,8 @@ static void after_a_brown_out_the_fix_is_back_in_time(void **state)
 		assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
 		ubx_rig_run(&r, ubx_random(&seed) % 3000 * RIG_MS);
 	}
-	print_message("%u brown-outs of 0.02 to 6 s: verified fix after at most %.0f ms\n", cycles, worst);
+	print_message("%u brown-outs of 0.02 to 6 s: verified fix after at most %.0f ms\n", cycles,
+		      worst);
 	assert_true(worst <= 1500);
 }
 
@@ -320,7 +329,7 @@ static void a_noisy_line_costs_frames_but_never_truth(void **state)
 	(void)state;
 	ubx_rig_receiver(&receiver);
 	receiver.drop_ppm = 500;
-	receiver.corrupt_ppm = 500;	/* one frame in ten is damaged */
+	receiver.corrupt_ppm = 500; /* one frame in ten is damaged */
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 60 * RIG_S));
 	fixes = r.host.fixes;
@@ -328,8 +337,10 @@ static void a_noisy_line_costs_frames_but_never_truth(void **state)
 		ubx_rig_run(&r, 250 * RIG_MS);
 		assert_fix_is_the_truth(&r);
 	}
-	print_message("an hour with 1 byte in 1000 dropped or damaged: %u of 3600 epochs, %u checksum errors, %u restarts\n",
-		      (unsigned)(r.host.fixes - fixes), r.host.rx.checksum_errors, r.host.counters.restarts);
+	print_message(
+		"an hour with 1 byte in 1000 dropped or damaged: %u of 3600 epochs, %u checksum errors, %u restarts\n",
+		(unsigned)(r.host.fixes - fixes), r.host.rx.checksum_errors,
+		r.host.counters.restarts);
 	assert_true(r.host.fixes - fixes > 3000);
 }
 
@@ -380,7 +391,7 @@ static void utc_is_known_only_when_its_page_has_come(void **state)
 	receiver.utc_page_ms = 300000;
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
-	ublox7_brown_out(&r.receiver, 3000, r.now_ns);	/* all forgotten */
+	ublox7_brown_out(&r.receiver, 3000, r.now_ns); /* all forgotten */
 	for (uint64_t until = r.now_ns + 600 * RIG_S; ubx_rig_step(&r, until);) {
 		if (r.host.fixes == fixes) {
 			continue;
@@ -408,10 +419,11 @@ static void in_2032_a_receiver_of_2012_still_tells_the_year(void **state)
 
 	(void)state;
 	ubx_rig_receiver(&receiver);
-	receiver.utc_us = 1959120000ll * 1000000;	/* 2032-01-31: 1024 weeks after 2012-06-03 are over */
+	receiver.utc_us = 1959120000ll * 1000000; /* 2032-01-31: 1024 weeks after 2012-06-03 are
+						     over */
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_has_fix, 20 * RIG_S));
-	assert_false(r.host.fix.time_known);	/* 2012: before the build */
+	assert_false(r.host.fix.time_known); /* 2012: before the build */
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
 	ubx_rig_run(&r, 3 * RIG_S);
 	assert_true(r.host.fix.time_known);
@@ -420,7 +432,8 @@ static void in_2032_a_receiver_of_2012_still_tells_the_year(void **state)
 
 static void over_a_week_boundary_and_new_year_time_goes_on(void **state)
 {
-	static const int64_t starts_s[] = { 1798761590, 1795910370 };	/* 2026-12-31 23:59:50; Saturday 23:59:30 */
+	static const int64_t starts_s[] = { 1798761590, 1795910370 }; /* 2026-12-31 23:59:50;
+									 Saturday 23:59:30 */
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -470,7 +483,8 @@ static void a_refused_setting_is_noted_and_the_rest_works(void **state)
 			unsigned is = r.host.steps.state[k].phase == UBX_STEP_UNSUPPORTED;
 
 			unsupported += is;
-			assert_true(!is || ubx_messages[r.host.steps.profile.step[k].message].id == ids[i]);
+			assert_true(!is || ubx_messages[r.host.steps.profile.step[k].message].id ==
+						   ids[i]);
 		}
 		/* A set that is never needed cannot be refused. */
 		assert_true(unsupported == 1 || r.host.counters.naks == 0);
@@ -491,7 +505,7 @@ static void a_needed_setting_refused_is_not_hammered(void **state)
 	assert_false(r.host.verified);
 	assert_int_equal(r.host.cause, UBX_CAUSE_CONFIG);
 	assert_in_range(r.host.counters.restarts, 10, 61);
-	assert_true(r.host.fix_ever);	/* the polled ones still come */
+	assert_true(r.host.fix_ever); /* the polled ones still come */
 }
 
 static void clones_are_told_and_used_as_far_as_they_go(void **state)
@@ -633,7 +647,7 @@ static void a_receiver_that_has_forgotten_is_told_place_and_time(void **state)
 	receiver.cold_ttff_ms = 30000;
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
-	assert_false(r.host.assisted);	/* it has a fix: nothing to tell */
+	assert_false(r.host.assisted); /* it has a fix: nothing to tell */
 	lat = r.host.fix.lat_e7;
 	ublox7_brown_out(&r.receiver, 3000, r.now_ns);
 	ubx_rig_run(&r, 10 * RIG_S);

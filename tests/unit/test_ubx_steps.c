@@ -12,7 +12,11 @@
 #define MS 1000000ull
 
 static const struct ubx_settings settings = {
-	.baud = 115200, .rate_ms = 1000, .dyn_model = 4, .week = 2446, .port = 1,
+	.baud = 115200,
+	.rate_ms = 1000,
+	.dyn_model = 4,
+	.week = 2446,
+	.port = 1,
 };
 
 /* The frames that wait in tx, one by one; 0 when there are no more. */
@@ -94,10 +98,14 @@ static void steps_of_the_profile_are_the_settings_wanted(void **state)
 			}
 			memcpy(broken, p, len);
 			for (unsigned g = 0; g < 4; g++) {
-				if (want->key < 0 || broken[ubx_messages[profile.step[i].message].len +
-							    g * ubx_messages[profile.step[i].message].group] == want->key) {
+				if (want->key < 0 ||
+				    broken[ubx_messages[profile.step[i].message].len +
+					   g * ubx_messages[profile.step[i].message].group] ==
+					    want->key) {
 					ubx_msg_put(broken, want->field, want->key < 0 ? 0 : g,
-						    want->rule == UBX_WANT_UNLESS ? want->value : want->value + 1);
+						    want->rule == UBX_WANT_UNLESS
+							    ? want->value
+							    : want->value + 1);
 					break;
 				}
 			}
@@ -109,7 +117,8 @@ static void steps_of_the_profile_are_the_settings_wanted(void **state)
 static void setting_keeps_every_byte_that_is_not_wanted(void **state)
 {
 	/* A real NEO-7N's CFG-NAVX5: reserved bytes 8, 9, 15, 24, 25, 29 are not zero. */
-	uint8_t navx5[40] = { [8] = 3, 2, 3, 22, 7, [15] = 1, [18] = 0x9B, 0x06, [24] = 1, 1, [29] = 0x64, [30] = 0x64 };
+	uint8_t navx5[40] = { [8] = 3,	   2,	 3,	   22, 7,	    [15] = 1,
+			      [18] = 0x9B, 0x06, [24] = 1, 1,  [29] = 0x64, [30] = 0x64 };
 	uint8_t after[40];
 	struct ubx_profile profile;
 
@@ -121,7 +130,7 @@ static void setting_keeps_every_byte_that_is_not_wanted(void **state)
 			memcpy(after, navx5, 40);
 			ubx_step_apply(&profile.step[i], after, 40);
 			assert_int_equal(after[18] | after[19] << 8, 2446);
-			assert_int_equal(after[3], 0x02);	/* mask1 bit 9: apply wknRollover */
+			assert_int_equal(after[3], 0x02); /* mask1 bit 9: apply wknRollover */
 			after[18] = 0x9B;
 			after[19] = 0x06;
 			after[3] = 0;
@@ -161,11 +170,12 @@ static void a_configured_receiver_gets_no_set(void **state)
 		while (next_sent(&tx, &sent)) {
 			uint8_t p[UBX_PAYLOAD_CFG_MAX];
 
-			assert_true(sent.payload_len <= 2);	/* a poll */
+			assert_true(sent.payload_len <= 2); /* a poll */
 			for (unsigned i = 0; i < s.profile.n; i++) {
 				const struct ubx_step *step = &s.profile.step[i];
 
-				if (ubx_messages[step->message].id == sent.id && step->selector_len == sent.payload_len &&
+				if (ubx_messages[step->message].id == sent.id &&
+				    step->selector_len == sent.payload_len &&
 				    memcmp(step->selector, sent.payload, sent.payload_len) == 0) {
 					size_t len = right_answer(step, p);
 
@@ -230,15 +240,15 @@ static void an_answer_asked_for_before_the_set_is_stale(void **state)
 
 	(void)state;
 	begin_talk(&t);
-	ubx_steps_work(&t.s, &t.tx, 250 * MS);	/* no answer yet: asked again */
+	ubx_steps_work(&t.s, &t.tx, 250 * MS); /* no answer yet: asked again */
 	assert_int_equal(t.s.state[t.step].polls, 2);
-	answer_rate(&t, 200);			/* to the first poll: set it */
+	answer_rate(&t, 200); /* to the first poll: set it */
 	assert_int_equal(sets_sent(&t, &value), 1);
 	assert_int_equal(value, 1000);
-	answer_rate(&t, 200);			/* to the second, asked before the set */
+	answer_rate(&t, 200); /* to the second, asked before the set */
 	assert_int_equal(sets_sent(&t, &value), 0);
 	assert_int_equal(t.s.state[t.step].phase, UBX_STEP_SET);
-	answer_rate(&t, 1000);			/* to the third */
+	answer_rate(&t, 1000); /* to the third */
 	assert_int_equal(t.s.state[t.step].phase, UBX_STEP_OK);
 	assert_int_equal(ubx_steps_work(&t.s, &t.tx, 300 * MS), UBX_STEPS_VERIFIED);
 }
@@ -251,7 +261,7 @@ static void a_setting_taken_but_not_so_is_sent_back_and_named(void **state)
 	(void)state;
 	begin_talk(&t);
 	answer_rate(&t, 200);
-	answer_rate(&t, 250);	/* took something else */
+	answer_rate(&t, 250); /* took something else */
 	assert_int_equal(sets_sent(&t, &value), 2);
 	answer_rate(&t, 250);
 	assert_int_equal(sets_sent(&t, &value), 1);
@@ -271,7 +281,7 @@ static void a_nak_means_unsupported_and_is_no_failure(void **state)
 	ubx_steps_nak(&t.s, UBX_CFG_RATE);
 	assert_int_equal(t.s.state[t.step].phase, UBX_STEP_UNSUPPORTED);
 	assert_int_equal(ubx_steps_work(&t.s, &t.tx, 0), UBX_STEPS_VERIFIED);
-	ubx_steps_nak(&t.s, UBX_CFG_TP5);	/* a stray one, of a step long over */
+	ubx_steps_nak(&t.s, UBX_CFG_TP5); /* a stray one, of a step long over */
 	assert_int_equal(t.s.state[index_of(&t.s, UBX_CFG_TP5)].phase, UBX_STEP_OK);
 }
 
@@ -337,7 +347,7 @@ static void rates_that_a_link_cannot_carry_are_slowed(void **state)
 	(void)state;
 	assert_int_equal(ubx_profile_rate_ms(115200, 100), 100);
 	assert_int_equal(ubx_profile_rate_ms(9600, 1000), 1000);
-	assert_int_equal(ubx_profile_rate_ms(9600, 100), 162);	/* 124 bytes in 80 % of 960 B/s */
+	assert_int_equal(ubx_profile_rate_ms(9600, 100), 162); /* 124 bytes in 80 % of 960 B/s */
 	for (unsigned i = 0; i < 3; i++) {
 		static const uint32_t bauds[] = { 4800, 9600, 38400 };
 		uint16_t rate = ubx_profile_rate_ms(bauds[i], 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The uplink and one server: what each answer means for the outbox. */
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE /* mkdtemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,8 +55,10 @@ static void what_will_never_come_is_told_until_the_server_knows(void **state)
 	assert_int_equal(outbox().gaps, 1);
 	t.code = CODE(2, 4);
 	UNTIL(outbox().rows - outbox().refused == 0 && outbox().gaps == 0);
-	snprintf(expected, sizeof(expected), "{\"epoch\":\"%016llx\",\"gaps\":[{\"first\":2,\"last\":3,\"cause\":\"refused\"}]}",
-		 (unsigned long long)outbox().epoch);
+	snprintf(
+		expected, sizeof(expected),
+		"{\"epoch\":\"%016llx\",\"gaps\":[{\"first\":2,\"last\":3,\"cause\":\"refused\"}]}",
+		(unsigned long long)outbox().epoch);
 	assert_string_equal(t.gaps, expected);
 	assert_int_equal(t.gap_posts, 2);
 }
@@ -74,7 +76,7 @@ static void a_server_that_takes_no_note_of_gaps_gets_the_readings(void **state)
 	UNTIL(outbox().rows - outbox().refused == 0);
 	assert_int_equal(t.gap_posts, 1);
 	t.gap_code = 0;
-	t.skew_ns = 601 * S;	/* it is asked again after ten minutes */
+	t.skew_ns = 601 * S; /* it is asked again after ten minutes */
 	UNTIL(outbox().gaps == 0);
 }
 
@@ -87,7 +89,8 @@ static void what_a_server_cannot_do_is_told_once(void **state)
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 1, "it"), 0);
 	for (unsigned i = 1; i <= 3; i++) {
 		put(1);
-		UNTIL_NEEDING(true, outbox().rows - outbox().refused == 0 && t.gap_posts == i && t.gets == i);
+		UNTIL_NEEDING(true, outbox().rows - outbox().refused == 0 && t.gap_posts == i &&
+					    t.gets == i);
 		t.skew_ns += 601 * S;
 	}
 	assert_int_equal(log_lines("4.05"), 1);
@@ -95,7 +98,7 @@ static void what_a_server_cannot_do_is_told_once(void **state)
 	t.gap_code = 0;
 	put(1);
 	UNTIL(outbox().gaps == 0);
-	t.gap_code = CODE(4, 5);	/* it could, and cannot any more */
+	t.gap_code = CODE(4, 5); /* it could, and cannot any more */
 	put(1);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, outbox().next_seq - 1, "it"), 0);
 	put(1);
@@ -120,7 +123,7 @@ static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(voi
 		assert_in_range(wait_ns, 0, 64 * S);
 		t.skew_ns += wait_ns;
 	}
-	assert_true(wait_ns > 8 * S);	/* it waits longer and longer */
+	assert_true(wait_ns > 8 * S); /* it waits longer and longer */
 	assert_int_equal(outbox().rows, 2);
 	assert_string_equal(uplink().server, t.config.servers[0]);
 	disk_takes(RLIM_INFINITY);
@@ -178,7 +181,8 @@ static void a_server_that_was_away_gets_what_was_kept(void **state)
 	listen_again();
 	UNTIL(outbox().rows == 0);
 	for (unsigned seq = 1; seq <= 3; seq++) {
-		assert_true(t.stored[seq] >= 1);	/* the key keeps what comes twice from being stored twice */
+		assert_true(t.stored[seq] >= 1); /* the key keeps what comes twice from being stored
+						    twice */
 	}
 }
 
@@ -239,7 +243,7 @@ static void a_server_without_a_clock_does_not_stop_the_readings(void **state)
 		put(1);
 		UNTIL_NEEDING(true, outbox().rows == 0);
 		assert_int_equal(t.stamps, 0);
-		t.skew_ns += 601 * S;	/* it is asked again after ten minutes */
+		t.skew_ns += 601 * S; /* it is asked again after ten minutes */
 		assert_int_equal(t.gets, i + 1);
 	}
 }

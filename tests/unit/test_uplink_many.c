@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The uplink with a backlog, with several servers, and with a server that is still the old one. */
-#define _GNU_SOURCE	/* mkdtemp() */
+#define _GNU_SOURCE /* mkdtemp() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ static void answer_held(void)
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(coap_reply(t.fd, &t.held[i], CODE(2, 4), -1, "", &t.held_from));
 	}
-	for (unsigned i = 0; i < n + 2; i++) {	/* a turn reads one answer */
+	for (unsigned i = 0; i < n + 2; i++) { /* a turn reads one answer */
 		turn(false);
 	}
 }
@@ -30,7 +30,7 @@ static void a_backlog_goes_several_packs_at_a_time_each_in_a_datagram(void **sta
 	t.hold = true;
 	while (outbox().rows > 0) {
 		UNTIL(t.n_held > 0 || outbox().rows == 0);
-		for (int i = 0; i < 3; i++) {	/* what else comes */
+		for (int i = 0; i < 3; i++) { /* what else comes */
 			turn(false);
 		}
 		answer_held();
@@ -50,7 +50,7 @@ static void newest_first_and_several_at_a_time_confirms_only_what_was_stored(voi
 	t.hold = true;
 	for (unsigned round = 0; outbox().rows > 0; round++) {
 		UNTIL(t.n_held > 0 || outbox().rows == 0);
-		put(round < 10 ? 12 : 0);	/* above what is under way */
+		put(round < 10 ? 12 : 0); /* above what is under way */
 		turn(false);
 		turn(false);
 		answer_held();
@@ -114,7 +114,8 @@ static void servers_that_are_all_away_are_told_once_each_and_so_is_their_return(
 	UNTIL(log_lines("is tried") == 2);
 }
 
-/* What the older program's server did with a payload: split it at slashes and take the fields as numbers. */
+/* What the older program's server did with a payload: split it at slashes and take the fields as
+ * numbers. */
 static void assert_old_server_understands(const struct coap_message *m)
 {
 	char text[600], *field[8] = { NULL }, *save = NULL, *end;
@@ -123,7 +124,8 @@ static void assert_old_server_understands(const struct coap_message *m)
 	assert_int_equal(m->content_format, -1);
 	assert_true(m->payload_size < sizeof(text));
 	snprintf(text, sizeof(text), "%.*s", (int)m->payload_size, (const char *)m->payload);
-	for (char *at = strtok_r(text, "/", &save); at != NULL && n < 8; at = strtok_r(NULL, "/", &save)) {
+	for (char *at = strtok_r(text, "/", &save); at != NULL && n < 8;
+	     at = strtok_r(NULL, "/", &save)) {
 		field[n++] = at;
 	}
 	assert_int_equal(n, 6);
@@ -163,13 +165,15 @@ static void the_older_servers_format_is_one_record_at_a_time(void **state)
 		assert_int_equal(outbox_put(t.outbox, &r), 0);
 	}
 	while (outbox().rows > 0) {
-		struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN }, { .fd = t.fd, .events = POLLIN } };
+		struct pollfd fds[2] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
+					 { .fd = t.fd, .events = POLLIN } };
 		ssize_t n;
 
 		assert_true(poll(fds, 2, 20) >= 0);
 		assert_int_equal(uplink_process(t.uplink, t.outbox, false, now_ns(), &t.stamp), 0);
 		assert_true(uplink().in_flight <= 1);
-		n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+		n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &from_size);
 		if (n > 0 && coap_parse(buffer, (size_t)n, &last) && last.code == 2) {
 			assert_old_server_understands(&last);
 			posts++;

@@ -13,14 +13,18 @@
 
 static void start(struct uplink_plan *p, unsigned batch, unsigned servers, uint64_t seed)
 {
-	const struct uplink_plan_config config = { .batch = batch, .window = 32, .servers = servers, .backoff_max_ms = 60000,
+	const struct uplink_plan_config config = { .batch = batch,
+						   .window = 32,
+						   .servers = servers,
+						   .backoff_max_ms = 60000,
 						   .seed = seed };
 
 	uplink_plan_init(p, &config);
 }
 
 /* A request of n readings that is answered at once. */
-static enum uplink_verdict answer(struct uplink_plan *p, unsigned code, int64_t max_age_s, unsigned n, uint64_t now_ns)
+static enum uplink_verdict answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
+				  unsigned n, uint64_t now_ns)
 {
 	return uplink_plan_answer(p, uplink_plan_ask(p, n, now_ns), code, max_age_s, now_ns);
 }
@@ -37,21 +41,14 @@ static void each_answer_means_one_thing_for_the_pack(void **state)
 		enum uplink_verdict verdict;
 		bool at_once;
 	} rows[] = {
-		{ 2, 1, 9, UPLINK_CONFIRM, true },
-		{ 2, 4, 9, UPLINK_CONFIRM, true },
-		{ 4, 0, 9, UPLINK_HALVE, true },
-		{ 4, 0, 1, UPLINK_REFUSE, true },
-		{ 4, 1, 1, UPLINK_KEEP, false },
-		{ 4, 3, 1, UPLINK_KEEP, false },
-		{ 4, 4, 1, UPLINK_KEEP, false },
-		{ 4, 6, 1, UPLINK_REFUSE, true },
-		{ 4, 8, 1, UPLINK_KEEP, false },
-		{ 4, 13, 2, UPLINK_HALVE, true },
-		{ 4, 15, 1, UPLINK_KEEP, false },
-		{ 4, 22, 1, UPLINK_REFUSE, true },
-		{ 5, 0, 9, UPLINK_KEEP, false },
-		{ 5, 3, 1, UPLINK_KEEP, false },
-		{ 3, 0, 1, UPLINK_KEEP, false },	/* not a class that exists */
+		{ 2, 1, 9, UPLINK_CONFIRM, true }, { 2, 4, 9, UPLINK_CONFIRM, true },
+		{ 4, 0, 9, UPLINK_HALVE, true },   { 4, 0, 1, UPLINK_REFUSE, true },
+		{ 4, 1, 1, UPLINK_KEEP, false },   { 4, 3, 1, UPLINK_KEEP, false },
+		{ 4, 4, 1, UPLINK_KEEP, false },   { 4, 6, 1, UPLINK_REFUSE, true },
+		{ 4, 8, 1, UPLINK_KEEP, false },   { 4, 13, 2, UPLINK_HALVE, true },
+		{ 4, 15, 1, UPLINK_KEEP, false },  { 4, 22, 1, UPLINK_REFUSE, true },
+		{ 5, 0, 9, UPLINK_KEEP, false },   { 5, 3, 1, UPLINK_KEEP, false },
+		{ 3, 0, 1, UPLINK_KEEP, false }, /* not a class that exists */
 	};
 
 	(void)state;
@@ -59,8 +56,8 @@ static void each_answer_means_one_thing_for_the_pack(void **state)
 		struct uplink_plan p;
 
 		start(&p, 64, 1, i);
-		assert_int_equal(answer(&p, UPLINK_CODE(rows[i].class, rows[i].detail),
-						    -1, rows[i].n, 7 * S),
+		assert_int_equal(answer(&p, UPLINK_CODE(rows[i].class, rows[i].detail), -1,
+					rows[i].n, 7 * S),
 				 rows[i].verdict);
 		assert_int_equal(uplink_plan_may_send(&p, 0, 7 * S), rows[i].at_once);
 		assert_true(uplink_plan_may_send(&p, 0, 7 * S + UPLINK_MAX_AGE_DEFAULT_S * S));
@@ -81,11 +78,10 @@ static void a_refused_pack_is_halved_down_to_the_reading_that_is_wrong(void **st
 	}
 	assert_int_equal(n, 1);
 	assert_int_equal(sent, 6);
-	while (p.limit < 64) {	/* and grows again */
+	while (p.limit < 64) { /* and grows again */
 		unsigned before = p.limit;
 
-		assert_int_equal(answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0),
-				 UPLINK_CONFIRM);
+		assert_int_equal(answer(&p, UPLINK_CODE(2, 4), -1, p.limit, 0), UPLINK_CONFIRM);
 		assert_true(p.limit > before);
 	}
 	assert_int_equal(p.limit, 64);
@@ -117,9 +113,8 @@ static void max_age_is_waited_for_but_not_for_days(void **state)
 		struct uplink_plan p;
 
 		start(&p, 64, 1, i);
-		assert_int_equal(
-			answer(&p, UPLINK_CODE(5, 3), rows[i].max_age_s, 3, 100 * S),
-			UPLINK_KEEP);
+		assert_int_equal(answer(&p, UPLINK_CODE(5, 3), rows[i].max_age_s, 3, 100 * S),
+				 UPLINK_KEEP);
 		assert_false(uplink_plan_may_send(&p, 0, 100 * S + rows[i].wait_s * S - 1));
 		assert_true(uplink_plan_may_send(&p, 0, 100 * S + rows[i].wait_s * S));
 	}
@@ -180,12 +175,13 @@ static void the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones(
 	for (unsigned i = 0; i < 32; i++) {
 		asked[i] = uplink_plan_ask(&p, 1, 2 * S);
 	}
-	for (unsigned i = 0; i < 32; i++) {	/* all of one lost second: that is one sign, not 32 */
+	for (unsigned i = 0; i < 32; i++) { /* all of one lost second: that is one sign, not 32 */
 		uplink_plan_answer(&p, asked[i], UPLINK_CODE(2, 4), -1, 3 * S);
 	}
 	assert_int_equal(p.window, 16);
 	for (unsigned i = 0; i < 10; i++) {
-		uplink_plan_answer(&p, uplink_plan_ask(&p, 1, (4 + 2 * i) * S), UPLINK_CODE(2, 4), -1, (5 + 2 * i) * S);
+		uplink_plan_answer(&p, uplink_plan_ask(&p, 1, (4 + 2 * i) * S), UPLINK_CODE(2, 4),
+				   -1, (5 + 2 * i) * S);
 	}
 	assert_int_equal(p.window, 1);
 }
@@ -207,9 +203,10 @@ static void a_failure_ends_the_round_and_is_one_failure_however_many_were_under_
 		uplink_plan_no_answer(&p, asked[i], S);
 	}
 	assert_int_equal(p.backoff_ms, 1000);
-	assert_int_equal(uplink_plan_answer(&p, asked[7], UPLINK_CODE(2, 4), -1, S), UPLINK_CONFIRM);
-	assert_false(uplink_plan_may_send(&p, 0, S));	/* that one had been answered before */
-	assert_false(uplink_plan_may_send(&p, 1, 3 * S));	/* what is under way is waited for */
+	assert_int_equal(uplink_plan_answer(&p, asked[7], UPLINK_CODE(2, 4), -1, S),
+			 UPLINK_CONFIRM);
+	assert_false(uplink_plan_may_send(&p, 0, S)); /* that one had been answered before */
+	assert_false(uplink_plan_may_send(&p, 1, 3 * S)); /* what is under way is waited for */
 	assert_true(uplink_plan_may_send(&p, 0, 3 * S));
 	assert_int_equal(p.window, 1);
 }
@@ -232,7 +229,8 @@ static void servers_are_tried_in_their_order_before_there_is_a_wait(void **state
 	assert_true(uplink_plan_may_send(&p, 0, 2 * S));
 }
 
-static void the_first_server_is_tried_again_in_its_time_and_costs_one_request_while_it_is_down(void **state)
+static void the_first_server_is_tried_again_in_its_time_and_costs_one_request_while_it_is_down(
+	void **state)
 {
 	const uint64_t later = S + UPLINK_RETURN_MAXIMA * 60 * S;
 	struct uplink_plan p;
@@ -245,7 +243,7 @@ static void the_first_server_is_tried_again_in_its_time_and_costs_one_request_wh
 	p.window = 8;
 	assert_true(uplink_plan_may_send(&p, 0, later - 1));
 	assert_int_equal(p.server, 1);
-	assert_false(uplink_plan_may_send(&p, 3, later));	/* the second one's are waited for */
+	assert_false(uplink_plan_may_send(&p, 3, later)); /* the second one's are waited for */
 	assert_int_equal(p.server, 1);
 	assert_true(uplink_plan_may_send(&p, 0, later));
 	assert_int_equal(p.server, 0);
@@ -269,10 +267,13 @@ int main(void)
 		cmocka_unit_test(max_age_is_waited_for_but_not_for_days),
 		cmocka_unit_test(
 			the_back_off_doubles_to_its_maximum_with_jitter_and_begins_again_after_success),
-		cmocka_unit_test(the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones),
-		cmocka_unit_test(a_failure_ends_the_round_and_is_one_failure_however_many_were_under_way),
+		cmocka_unit_test(
+			the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones),
+		cmocka_unit_test(
+			a_failure_ends_the_round_and_is_one_failure_however_many_were_under_way),
 		cmocka_unit_test(servers_are_tried_in_their_order_before_there_is_a_wait),
-		cmocka_unit_test(the_first_server_is_tried_again_in_its_time_and_costs_one_request_while_it_is_down),
+		cmocka_unit_test(
+			the_first_server_is_tried_again_in_its_time_and_costs_one_request_while_it_is_down),
 		cmocka_unit_test(nodes_that_lost_the_same_server_come_back_apart),
 	};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The 1-Wire master against the simulated bus, with preemption at any operation: what is accepted must be what
- * the device converted in this very cycle. GEOTHERM_W1_READS sets how many reads of each kind of
- * preemption (make check-w1: 1,000,000).
+ * The 1-Wire master against the simulated bus, with preemption at any operation: what is accepted
+ * must be what the device converted in this very cycle. GEOTHERM_W1_READS sets how many reads of
+ * each kind of preemption (make check-w1: 1,000,000).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +20,15 @@
 #define READS_DEFAULT 4000
 
 static const enum w1_model_id models[] = {
-	W1_MODEL_A1, W1_MODEL_A2, W1_MODEL_A3, W1_MODEL_B1, W1_MODEL_B1V2, W1_MODEL_B2, W1_MODEL_C, W1_MODEL_D1,
-	W1_MODEL_D2, W1_MODEL_E, W1_MODEL_F, W1_MODEL_G, W1_MODEL_H, W1_MODEL_DS18S20, W1_MODEL_DS1822,
+	W1_MODEL_A1,	 W1_MODEL_A2,	    W1_MODEL_A3,       W1_MODEL_B1,	  W1_MODEL_B1V2,
+	W1_MODEL_B2,	 W1_MODEL_C,	    W1_MODEL_D1,       W1_MODEL_D2,	  W1_MODEL_E,
+	W1_MODEL_F,	 W1_MODEL_G,	    W1_MODEL_H,	       W1_MODEL_DS18S20,  W1_MODEL_DS1822,
 	W1_MODEL_DS1825, W1_MODEL_MAX31826, W1_MODEL_MAX31850, W1_MODEL_DS28EA00,
 };
 /* Those that work on parasite power. */
 static const enum w1_model_id parasites[] = {
-	W1_MODEL_A1, W1_MODEL_B1, W1_MODEL_B1V2, W1_MODEL_B2, W1_MODEL_E, W1_MODEL_DS18S20, W1_MODEL_DS1822,
+	W1_MODEL_A1, W1_MODEL_B1,      W1_MODEL_B1V2,	W1_MODEL_B2,
+	W1_MODEL_E,  W1_MODEL_DS18S20, W1_MODEL_DS1822,
 };
 #define N_MODELS (sizeof models / sizeof models[0])
 #define N_PARASITES (sizeof parasites / sizeof parasites[0])
@@ -44,8 +46,8 @@ static uint64_t wanted_reads(void)
 	return text != NULL ? strtoull(text, NULL, 10) : READS_DEFAULT;
 }
 
-static void compare(struct w1_sim *sim, unsigned devices, uint64_t cycle_start, const struct thermometer_sample *s,
-		    struct tally *t)
+static void compare(struct w1_sim *sim, unsigned devices, uint64_t cycle_start,
+		    const struct thermometer_sample *s, struct tally *t)
 {
 	unsigned device = truth_device(sim, devices, s->rom);
 	enum truth truth;
@@ -64,11 +66,12 @@ static void compare(struct w1_sim *sim, unsigned devices, uint64_t cycle_start, 
 
 struct weather {
 	uint32_t preempt_ppm, noise_ppm;
-	unsigned tries;		/* for one transaction; 0: as always, which takes longer to simulate */
+	unsigned tries; /* for one transaction; 0: as always, which takes longer to simulate */
 	bool trusting;
 };
 
-static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct weather *w, unsigned cycles, struct tally *t)
+static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct weather *w,
+		    unsigned cycles, struct tally *t)
 {
 	const struct w1_sim_config config = { .seed = seed };
 	struct w1_sim *sim = w1_sim_new(&config);
@@ -77,12 +80,14 @@ static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct
 	unsigned n;
 
 	for (unsigned i = 0; i < devices; i++) {
-		enum w1_model_id model = parasite ? parasites[(seed / 7 + i) % N_PARASITES] : models[(seed + i) % N_MODELS];
+		enum w1_model_id model = parasite ? parasites[(seed / 7 + i) % N_PARASITES]
+						  : models[(seed + i) % N_MODELS];
 
 		assert_int_equal(w1_sim_add(sim, model, parasite), i);
 		truth_move(sim, i);
 	}
-	/* The sensors are found on a quiet bus: no pass of 200 slots would ever come through this weather. */
+	/* The sensors are found on a quiet bus: no pass of 200 slots would ever come through this
+	 * weather. */
 	w1_cycle_init(&cycle, w1_sim_line(sim), NULL, cycles + 1);
 	assert_int_equal(w1_cycle_run(&cycle, samples, &n), devices);
 	w1_sim_set_preemption(sim, w->preempt_ppm);
@@ -106,19 +111,23 @@ static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct
 	t->preemptions += w1_sim_preemptions(sim);
 	t->offences += w1_sim_judge_total(w1_sim_judge(sim));
 	for (unsigned i = 0; i < devices; i++) {
-		t->copies += w1_sim_slave(sim, i)->copies;	/* nobody asked for one: a slip of 4E to 48 would */
+		t->copies += w1_sim_slave(sim, i)->copies; /* nobody asked for one: a slip of 4E to
+							      48 would */
 	}
 	w1_sim_free(sim);
 }
 
 static void print(const char *what, const struct tally *t)
 {
-	print_message("%s: %" PRIu64 " reads, %" PRIu64 " accepted, %" PRIu64 " wrong, %" PRIu64 " stale; %" PRIu64
-		      " preemptions, %" PRIu64 " violations seen, %" PRIu64 " retries, %" PRIu64 " given up\n", what,
-		      t->reads, t->accepted, t->wrong, t->stale, t->preemptions, t->violations, t->retries, t->given_up);
+	print_message("%s: %" PRIu64 " reads, %" PRIu64 " accepted, %" PRIu64 " wrong, %" PRIu64
+		      " stale; %" PRIu64 " preemptions, %" PRIu64 " violations seen, %" PRIu64
+		      " retries, %" PRIu64 " given up\n",
+		      what, t->reads, t->accepted, t->wrong, t->stale, t->preemptions,
+		      t->violations, t->retries, t->given_up);
 	print_message("  typed:");
 	for (int q = 0; q < QUALITIES; q++) {
-		print_message(" %s %" PRIu64, ds18b20_quality_name((enum ds18b20_quality)q), t->typed[q]);
+		print_message(" %s %" PRIu64, ds18b20_quality_name((enum ds18b20_quality)q),
+			      t->typed[q]);
 	}
 	print_message("\n");
 }
@@ -174,12 +183,13 @@ static void at_a_tenth_of_that_preemption_nearly_all_reads_succeed(void **state)
 }
 
 /*
- * Noise that makes one of several sensors, or one that can't be polled, miss its Convert T can't be seen by any master: what
- * the others answer is all there is to see.
+ * Noise that makes one of several sensors, or one that can't be polled, miss its Convert T can't be
+ * seen by any master: what the others answer is all there is to see.
  */
 static void noise_is_never_taken_for_a_temperature(void **state)
 {
-	const struct weather w = { .noise_ppm = 300 }, both = { .preempt_ppm = 300, .noise_ppm = 300 };
+	const struct weather w = { .noise_ppm = 300 },
+			     both = { .preempt_ppm = 300, .noise_ppm = 300 };
 	struct tally t = { 0 }, u = { 0 }, one = { 0 };
 
 	(void)state;
@@ -191,8 +201,10 @@ static void noise_is_never_taken_for_a_temperature(void **state)
 	assert_int_equal(u.wrong + u.copies, 0);
 	assert_true(u.stale * 200 < u.reads);
 	for (uint64_t seed = 0; one.reads < wanted_reads() / 10 + 2000; seed++) {
-		/* Not a clone that can't be polled, nor one that calls itself parasite-powered and so is not polled. */
-		if ((w1_model(models[seed % N_MODELS])->quirks & (W1_QUIRK_POLL_NEVER | W1_QUIRK_POWER_LIES)) == 0) {
+		/* Not a clone that can't be polled, nor one that calls itself parasite-powered and
+		 * so is not polled. */
+		if ((w1_model(models[seed % N_MODELS])->quirks &
+		     (W1_QUIRK_POLL_NEVER | W1_QUIRK_POWER_LIES)) == 0) {
 			run_bus(seed, 1, false, &w, 20, &one);
 		}
 	}

@@ -64,21 +64,25 @@ static void all_sensors_are_read_in_one_conversion_time(void **state)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		for (int slow = 0; slow < 2; slow++) {
 			struct bench b;
-			double theory = 1.936 + 750 + (counts[i] == 1 ? 6.328 : counts[i] * 10.232), took;
+			double theory = 1.936 + 750 + (counts[i] == 1 ? 6.328 : counts[i] * 10.232),
+			       took;
 			uint64_t start;
 
 			bench_open(&b, counts[i], W1_MODEL_A1, false);
 			for (unsigned k = 0; k < counts[i]; k++) {
-				w1_sim_slave(b.sim, k)->timing.convert_ns = slow ? 749000000 : 600000000;
+				w1_sim_slave(b.sim, k)->timing.convert_ns = slow ? 749000000
+										 : 600000000;
 			}
-			assert_int_equal(run(&b), counts[i]);	/* searches and arms: not a cycle like the others */
+			assert_int_equal(run(&b), counts[i]); /* searches and arms: not a cycle like
+								 the others */
 			start = w1_sim_now(b.sim);
 			assert_int_equal(run(&b), counts[i]);
 			took = (double)(w1_sim_now(b.sim) - start) / 1e6;
-			print_message("%u sensors, 12 bit, conversion %d ms: %.1f ms; theory with 750 ms: %.1f ms\n", counts[i],
-				      slow ? 749 : 600, took, theory);
+			print_message(
+				"%u sensors, 12 bit, conversion %d ms: %.1f ms; theory with 750 ms: %.1f ms\n",
+				counts[i], slow ? 749 : 600, took, theory);
 			assert_true(took <= theory * 1.05);
-			assert_true(slow || took < theory);	/* polling ends it early */
+			assert_true(slow || took < theory); /* polling ends it early */
 			for (unsigned k = 0; k < b.n; k++) {
 				assert_int_equal(b.sample[k].quality, DS18B20_OK);
 			}
@@ -87,7 +91,8 @@ static void all_sensors_are_read_in_one_conversion_time(void **state)
 	}
 }
 
-static void a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing(void **state)
+static void a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing(
+	void **state)
 {
 	struct bench b;
 
@@ -106,10 +111,12 @@ static void a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_
 			while (memcmp(w1_sim_slave(b.sim, device)->rom, b.sample[i].rom, 8) != 0) {
 				device++;
 			}
-			assert_int_equal(b.sample[i].quality, device == 1 ? DS18B20_NOT_CONVERTED : DS18B20_OK);
+			assert_int_equal(b.sample[i].quality,
+					 device == 1 ? DS18B20_NOT_CONVERTED : DS18B20_OK);
 			assert_int_equal(b.sample[i].temp_known, device != 1);
 			if (device != 1) {
-				assert_int_equal(b.sample[i].temp_mc, 30000 + 1000 * (round * 3 + (int)device));
+				assert_int_equal(b.sample[i].temp_mc,
+						 30000 + 1000 * (round * 3 + (int)device));
 			}
 		}
 	}
@@ -136,7 +143,8 @@ static void a_lower_resolution_is_set_and_shortens_the_cycle(void **state)
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &(struct w1_settings){ .all.resolution_bits = 9 }, 0);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim),
+		      &(struct w1_settings){ .all.resolution_bits = 9 }, 0);
 	assert_int_equal(run(&b), 3);
 	start = w1_sim_now(b.sim);
 	assert_int_equal(run(&b), 3);
@@ -144,7 +152,7 @@ static void a_lower_resolution_is_set_and_shortens_the_cycle(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(b.sample[i].quality, DS18B20_OK);
 		assert_int_equal(b.sample[i].resolution_bits, 9);
-		assert_int_equal(w1_sim_slave(b.sim, i)->copies, 0);	/* RAM only */
+		assert_int_equal(w1_sim_slave(b.sim, i)->copies, 0); /* RAM only */
 	}
 	bench_close(&b);
 }
@@ -165,7 +173,7 @@ static void sensors_come_and_go_between_cycles(void **state)
 		run(&b);
 		assert_true(b.n <= 2);
 	}
-	assert_int_equal(b.n, 1);	/* forgotten after some cycles, not at once */
+	assert_int_equal(b.n, 1); /* forgotten after some cycles, not at once */
 	w1_sim_advance(b.sim, 20000 * MS);
 	assert_int_equal(run(&b), 2);
 	assert_int_equal(b.sample[0].quality, DS18B20_OK);
@@ -207,7 +215,7 @@ static void a_brown_out_in_the_conversion_is_told_from_a_temperature(void **stat
 		assert_int_equal(b.sample[i].quality, cut ? DS18B20_POWER_ON : DS18B20_OK);
 		assert_int_equal(b.sample[i].temp_known, !cut);
 	}
-	run(&b);	/* armed again */
+	run(&b); /* armed again */
 	assert_int_equal(b.sample[0].quality, DS18B20_OK);
 	assert_int_equal(b.sample[1].quality, DS18B20_OK);
 	bench_close(&b);
@@ -230,8 +238,13 @@ static void eighty_five_degrees_that_are_real_are_accepted(void **state)
 
 static void every_wiring_fault_has_its_error(void **state)
 {
-	static const struct { enum w1_sim_wiring wiring; int error; } faults[] = {
-		{ W1_SIM_SHORT_TO_GND, W1_ESHORT }, { W1_SIM_NO_PULLUP, W1_ESHORT }, { W1_SIM_SHORT_TO_VDD, W1_ENOPRESENCE },
+	static const struct {
+		enum w1_sim_wiring wiring;
+		int error;
+	} faults[] = {
+		{ W1_SIM_SHORT_TO_GND, W1_ESHORT },
+		{ W1_SIM_NO_PULLUP, W1_ESHORT },
+		{ W1_SIM_SHORT_TO_VDD, W1_ENOPRESENCE },
 	};
 
 	(void)state;
@@ -253,7 +266,7 @@ static void every_wiring_fault_has_its_error(void **state)
 				assert_int_not_equal(b.sample[k].quality, DS18B20_OK);
 			}
 			w1_sim_set_wiring(b.sim, W1_SIM_WIRING_OK);
-			assert_int_equal(run(&b), 2);	/* mended */
+			assert_int_equal(run(&b), 2); /* mended */
 			assert_int_equal(b.sample[0].quality, DS18B20_OK);
 			w1_sim_free(b.sim);
 		}
@@ -309,7 +322,8 @@ static void parasite_power_gets_its_strong_pullup_in_time(void **state)
 
 static void search_and_alarm_search_and_family_search_find_their_own(void **state)
 {
-	static const enum w1_model_id kinds[] = { W1_MODEL_A1, W1_MODEL_DS18S20, W1_MODEL_A1, W1_MODEL_DS1822 };
+	static const enum w1_model_id kinds[] = { W1_MODEL_A1, W1_MODEL_DS18S20, W1_MODEL_A1,
+						  W1_MODEL_DS1822 };
 	const struct w1_sim_config config = { .seed = 5 };
 	struct w1_sim *sim = w1_sim_new(&config);
 	struct w1_search search;
@@ -354,7 +368,9 @@ static void single_sensors_may_have_settings_of_their_own(void **state)
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	*own = (struct w1_setting){ .resolution_bits = 9, .alarms = true, .alarm_high = 40, .alarm_low = 21 };
+	*own = (struct w1_setting){
+		.resolution_bits = 9, .alarms = true, .alarm_high = 40, .alarm_low = 21
+	};
 	memcpy(own->rom, w1_sim_slave(b.sim, 1)->rom, sizeof(own->rom));
 	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &settings, 0);
 	assert_int_equal(run(&b), 3);
@@ -374,14 +390,15 @@ static void alarm_thresholds_take_the_place_of_the_sentinel(void **state)
 	unsigned alarms = 0;
 
 	(void)state;
-	bench_open(&b, 9, W1_MODEL_A1, false);	/* 20 to 22 degC */
-	b.cycle.settings.all = (struct w1_setting){ .alarms = true, .alarm_high = 40, .alarm_low = 20 };
+	bench_open(&b, 9, W1_MODEL_A1, false); /* 20 to 22 degC */
+	b.cycle.settings.all =
+		(struct w1_setting){ .alarms = true, .alarm_high = 40, .alarm_low = 20 };
 	assert_int_equal(run(&b), 9);
 	w1_search_init(&search, W1_ALARM_SEARCH, 0);
 	while (w1_search_next(&search, &b.cycle.bus) == 1) {
 		alarms++;
 	}
-	assert_int_equal(alarms, 4);	/* 20.0 to 20.75: whole degrees are compared */
+	assert_int_equal(alarms, 4); /* 20.0 to 20.75: whole degrees are compared */
 	w1_sim_unplug(b.sim, 0, w1_sim_now(b.sim) + 100 * MS, w1_sim_now(b.sim) + 200 * MS);
 	run(&b);
 	for (unsigned i = 0; i < b.n; i++) {
@@ -423,7 +440,9 @@ static void a_search_under_preemption_finds_nobody_who_is_not_there(void **state
 		whole += here == 6;
 		w1_sim_free(sim);
 	}
-	print_message("preemption 1e-3 per operation: %u of 240 devices found, %u of 40 searches whole\n", found, whole);
+	print_message(
+		"preemption 1e-3 per operation: %u of 240 devices found, %u of 40 searches whole\n",
+		found, whole);
 	assert_true(whole > 30);
 }
 
@@ -444,11 +463,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_sensors_are_read_in_one_conversion_time),
-		cmocka_unit_test(a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing),
+		cmocka_unit_test(
+			a_sensor_slower_than_the_data_sheet_gives_nothing_old_and_costs_the_others_nothing),
 		cmocka_unit_test(sixty_four_devices_are_all_found_and_read),
 		cmocka_unit_test(a_lower_resolution_is_set_and_shortens_the_cycle),
 		cmocka_unit_test(sensors_come_and_go_between_cycles),
-		cmocka_unit_test(a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand),
+		cmocka_unit_test(
+			a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand),
 		cmocka_unit_test(a_brown_out_in_the_conversion_is_told_from_a_temperature),
 		cmocka_unit_test(eighty_five_degrees_that_are_real_are_accepted),
 		cmocka_unit_test(every_wiring_fault_has_its_error),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What a bus, a computer and a sudden end can do to a cycle: each typed, within bounded time, the bus let go. */
+/* What a bus, a computer and a sudden end can do to a cycle: each typed, within bounded time, the
+ * bus let go. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,8 @@ struct rig {
 	unsigned devices, n;
 };
 
-static void rig_open(struct rig *r, const struct w1_sim_config *config, unsigned devices, bool parasite)
+static void rig_open(struct rig *r, const struct w1_sim_config *config, unsigned devices,
+		     bool parasite)
 {
 	r->sim = w1_sim_new(config);
 	r->devices = devices;
@@ -47,7 +49,8 @@ static unsigned rig_run(struct rig *r)
 		assert_int_equal(r->sample[i].temp_known, r->sample[i].quality == DS18B20_OK);
 		known += r->sample[i].temp_known;
 		if (r->sample[i].temp_known) {
-			assert_int_equal(truth_of(r->sim, device, start, r->sample[i].raw), TRUTH_RIGHT);
+			assert_int_equal(truth_of(r->sim, device, start, r->sample[i].raw),
+					 TRUTH_RIGHT);
 		}
 	}
 	return known;
@@ -61,7 +64,9 @@ static void rig_close(struct rig *r)
 
 static void nothing_spins_longer_than_15_ms_whatever_the_computer(void **state)
 {
-	static const struct w1_sim_cost wakes[] = { { 1000, 3000 }, { 8000, 30000 }, { 60000, 150000 }, { 400000, 900000 } };
+	static const struct w1_sim_cost wakes[] = {
+		{ 1000, 3000 }, { 8000, 30000 }, { 60000, 150000 }, { 400000, 900000 }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof wakes / sizeof wakes[0]; i++) {
@@ -72,8 +77,9 @@ static void nothing_spins_longer_than_15_ms_whatever_the_computer(void **state)
 		for (int k = 0; k < 3; k++) {
 			assert_int_equal(rig_run(&r), 20);
 		}
-		print_message("wakes up %u to %u us late: awake for %.2f ms at most\n", wakes[i].min_ns / 1000,
-			      wakes[i].max_ns / 1000, (double)r.cycle.bus.slots.awake_longest_ns / 1e6);
+		print_message("wakes up %u to %u us late: awake for %.2f ms at most\n",
+			      wakes[i].min_ns / 1000, wakes[i].max_ns / 1000,
+			      (double)r.cycle.bus.slots.awake_longest_ns / 1e6);
 		assert_true(r.cycle.bus.slots.awake_longest_ns <= W1_AWAKE_MAX_NS);
 		rig_close(&r);
 	}
@@ -90,26 +96,31 @@ static void ten_sensors_at_one_hertz_take_less_than_a_twentieth_of_a_core(void *
 	assert_int_equal(rig_run(&r), 10);
 	busy = r.cycle.bus.busy_ns;
 	assert_int_equal(rig_run(&r), 10);
-	assert_true(r.cycle.bus.busy_ns - busy < 25 * MS);	/* and 1500 sleeps, see bench_w1; it was 104 without sleeping */
+	assert_true(r.cycle.bus.busy_ns - busy < 25 * MS); /* and 1500 sleeps, see bench_w1; it was
+							      104 without sleeping */
 	rig_close(&r);
 }
 
 static void a_sensor_that_vanishes_in_mid_read_is_absent_or_its_crc_is_wrong(void **state)
 {
 	(void)state;
-	for (uint64_t at_us = 0; at_us < 12000; at_us += 371) {	/* all along the read of the first sensor */
+	for (uint64_t at_us = 0; at_us < 12000; at_us += 371) { /* all along the read of the first
+								   sensor */
 		const struct w1_sim_config config = { .seed = 1 + at_us };
 		struct rig r;
 
 		rig_open(&r, &config, 2, false);
 		assert_int_equal(rig_run(&r), 2);
-		w1_sim_slave(r.sim, 0)->timing.convert_ns = w1_sim_slave(r.sim, 1)->timing.convert_ns = 749000000;
-		w1_sim_unplug(r.sim, 0, w1_sim_now(r.sim) + 755 * MS + at_us * 1000, W1_SLAVE_NEVER);
+		w1_sim_slave(r.sim, 0)->timing.convert_ns =
+			w1_sim_slave(r.sim, 1)->timing.convert_ns = 749000000;
+		w1_sim_unplug(r.sim, 0, w1_sim_now(r.sim) + 755 * MS + at_us * 1000,
+			      W1_SLAVE_NEVER);
 		assert_true(rig_run(&r) >= 1);
 		for (unsigned i = 0; i < r.n; i++) {
 			enum ds18b20_quality q = r.sample[i].quality;
 
-			assert_true(q == DS18B20_OK || q == DS18B20_ABSENT || q == DS18B20_CRC_FAILED);
+			assert_true(q == DS18B20_OK || q == DS18B20_ABSENT ||
+				    q == DS18B20_CRC_FAILED);
 		}
 		assert_int_equal(rig_run(&r), 1);
 		rig_close(&r);
@@ -121,12 +132,14 @@ static void two_devices_read_by_skip_rom_are_a_wrong_crc(void **state)
 	const struct w1_sim_config config = { .seed = 6 };
 	const uint8_t command = DS18B20_READ_SCRATCHPAD;
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	const struct w1_transaction t = { .tx = &command, .tx_len = 1, .rx = sp, .rx_len = sizeof sp, .crc = true };
+	const struct w1_transaction t = {
+		.tx = &command, .tx_len = 1, .rx = sp, .rx_len = sizeof sp, .crc = true
+	};
 	struct rig r;
 
 	(void)state;
 	rig_open(&r, &config, 2, false);
-	assert_int_equal(rig_run(&r), 2);	/* itself it asks each by its ROM code */
+	assert_int_equal(rig_run(&r), 2); /* itself it asks each by its ROM code */
 	assert_int_equal(w1_bus_transact(&r.cycle.bus, &t, NULL), W1_ECRC);
 	rig_close(&r);
 }
@@ -150,7 +163,8 @@ static void sixty_four_devices_under_preemption_and_noise_end_in_bounded_time(vo
 
 static void a_line_that_sticks_in_mid_cycle_is_typed_and_comes_back(void **state)
 {
-	static const enum w1_sim_wiring faults[] = { W1_SIM_SHORT_TO_GND, W1_SIM_SHORT_TO_VDD, W1_SIM_NO_PULLUP };
+	static const enum w1_sim_wiring faults[] = { W1_SIM_SHORT_TO_GND, W1_SIM_SHORT_TO_VDD,
+						     W1_SIM_NO_PULLUP };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
@@ -225,8 +239,13 @@ static void mortal_sleep(void *ctx, uint64_t until)
 }
 
 static const struct w1_line_ops mortal_ops = {
-	.drive_low = mortal_low, .release = mortal_release, .sample = mortal_sample, .strong_pullup = mortal_pullup,
-	.now_ns = mortal_now, .spin_until = mortal_spin, .sleep_until = mortal_sleep,
+	.drive_low = mortal_low,
+	.release = mortal_release,
+	.sample = mortal_sample,
+	.strong_pullup = mortal_pullup,
+	.now_ns = mortal_now,
+	.spin_until = mortal_spin,
+	.sleep_until = mortal_sleep,
 };
 
 /* The kernel makes the pin an input when the descriptor closes, however the process ended. */
@@ -235,7 +254,7 @@ static void kernel_cleans_up(struct rig *r)
 	real.ops->strong_pullup(real.ctx, false);
 	real.ops->release(real.ctx);
 	assert_true(w1_sim_released(r->sim));
-	w1_sim_advance(r->sim, 300 * MS);	/* until it is started again */
+	w1_sim_advance(r->sim, 300 * MS); /* until it is started again */
 }
 
 static void killed_at_any_operation_it_starts_anew_and_reads_right(bool parasite)
@@ -259,7 +278,8 @@ static void killed_at_any_operation_it_starts_anew_and_reads_right(bool parasite
 		w1_sim_clear(r.sim);
 		w1_cycle_init(&r.cycle, real, NULL, 0);
 		assert_int_equal(rig_run(&r), 3);
-		rig_close(&r);	/* no offence: it began with a reset, whatever state the sensors were in */
+		rig_close(&r); /* no offence: it began with a reset, whatever state the sensors were
+				  in */
 	}
 	assert_true(at > 1000);
 }
@@ -279,7 +299,7 @@ static void killed_at_any_operation_the_next_start_reads_right_on_parasite_power
 /* --- bits lost to stalls, taken from the next try --- */
 
 static struct rig stalled;
-static unsigned samples_until_stall[2];	/* in the first and in the second try */
+static unsigned samples_until_stall[2]; /* in the first and in the second try */
 static unsigned try_number;
 static bool power_cut_between;
 
@@ -296,7 +316,8 @@ static void stalling_transaction(void *ctx, bool begin)
 	(void)ctx;
 	try_number += !begin;
 	if (!begin && try_number == 1 && power_cut_between) {
-		w1_sim_unplug(stalled.sim, 0, w1_sim_now(stalled.sim), w1_sim_now(stalled.sim) + 300 * MS);
+		w1_sim_unplug(stalled.sim, 0, w1_sim_now(stalled.sim),
+			      w1_sim_now(stalled.sim) + 300 * MS);
 		w1_sim_advance(stalled.sim, 400 * MS);
 	}
 }
@@ -307,7 +328,9 @@ static unsigned read_stalled(unsigned first, unsigned second, bool power_cut)
 	const struct w1_sim_config config = { .seed = 8 };
 	const uint8_t command = DS18B20_READ_SCRATCHPAD;
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	struct w1_transaction t = { .tx = &command, .tx_len = 1, .rx = sp, .rx_len = sizeof sp, .crc = true };
+	struct w1_transaction t = {
+		.tx = &command, .tx_len = 1, .rx = sp, .rx_len = sizeof sp, .crc = true
+	};
 	struct w1_line_ops ops;
 	unsigned retries = 0;
 
@@ -324,7 +347,7 @@ static unsigned read_stalled(unsigned first, unsigned second, bool power_cut)
 	power_cut_between = power_cut;
 	t.rom = stalled.sample[0].rom;
 	assert_int_equal(w1_bus_transact(&stalled.cycle.bus, &t, &retries), 0);
-	if (retries > 0 || !power_cut) {	/* else it was cut after the read */
+	if (retries > 0 || !power_cut) { /* else it was cut after the read */
 		assert_memory_equal(sp, w1_sim_slave(stalled.sim, 0)->scratchpad, 8);
 	}
 	stalled.cycle.bus.slots.line = real;
@@ -337,11 +360,13 @@ static void a_bit_that_a_stall_costs_is_taken_from_the_next_try(void **state)
 	unsigned twos = 0;
 
 	(void)state;
-	/* A reset takes some ten samples, 80 written slots one each, 72 read slots two each, of which the first counts. */
+	/* A reset takes some ten samples, 80 written slots one each, 72 read slots two each, of
+	 * which the first counts. */
 	for (unsigned first = 100; first < 220; first += 7) {
 		unsigned tries = read_stalled(first, first + 10, false);
 
-		assert_true(tries <= 2);	/* where the second stall, too, cost a bit, that bit is known from the first try */
+		assert_true(tries <= 2); /* where the second stall, too, cost a bit, that bit is
+					    known from the first try */
 		twos += tries == 2;
 	}
 	assert_true(twos > 5);
@@ -355,7 +380,7 @@ static void tries_before_and_after_a_loss_of_power_are_not_mixed(void **state)
 	for (unsigned first = 100; first < 220; first += 7) {
 		anew += read_stalled(first, 1000, true) > 2;
 	}
-	assert_true(anew > 5);	/* the second try differs from the first: all is read once more */
+	assert_true(anew > 5); /* the second try differs from the first: all is read once more */
 }
 
 static void eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice(void **state)
@@ -370,10 +395,10 @@ static void eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice(void 
 	w1_sim_slave(r.sim, 0)->temp_mc = 85000;
 	w1_sim_slave(r.sim, 1)->temp_mc = 20000;
 	r.devices = 2;
-	assert_int_equal(rig_run(&r), 2);	/* real */
+	assert_int_equal(rig_run(&r), 2); /* real */
 	w1_sim_slave(r.sim, 0)->temp_mc = 21000;
 	w1_sim_unplug(r.sim, 0, w1_sim_now(r.sim) + 40 * MS, w1_sim_now(r.sim) + 240 * MS);
-	assert_int_equal(rig_run(&r), 2);	/* power-on: what it measures when asked again */
+	assert_int_equal(rig_run(&r), 2); /* power-on: what it measures when asked again */
 	for (unsigned i = 0; i < r.n; i++) {
 		assert_true(r.sample[i].temp_mc < 30000);
 	}
@@ -411,7 +436,8 @@ int main(void)
 		cmocka_unit_test(sixty_four_devices_under_preemption_and_noise_end_in_bounded_time),
 		cmocka_unit_test(a_line_that_sticks_in_mid_cycle_is_typed_and_comes_back),
 		cmocka_unit_test(killed_at_any_operation_the_next_start_reads_right),
-		cmocka_unit_test(killed_at_any_operation_the_next_start_reads_right_on_parasite_power),
+		cmocka_unit_test(
+			killed_at_any_operation_the_next_start_reads_right_on_parasite_power),
 		cmocka_unit_test(a_bit_that_a_stall_costs_is_taken_from_the_next_try),
 		cmocka_unit_test(tries_before_and_after_a_loss_of_power_are_not_mixed),
 		cmocka_unit_test(eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice),

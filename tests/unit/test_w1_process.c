@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The end of a process that holds the bus, with libgpiod 1.x as a fake in memory that the test shares with it. What
- * sensors and the next start make of it is in test_w1_faults.c.
+ * The end of a process that holds the bus, with libgpiod 1.x as a fake in memory that the test
+ * shares with it. What sensors and the next start make of it is in test_w1_faults.c.
  */
 #define _GNU_SOURCE
 #define FAKE_GPIO_SHARED
@@ -61,7 +61,7 @@ static pid_t start_node(unsigned operations)
 	sigaddset(&set, SIGTERM);
 	fake_reset();
 	fake_add(0, "pinctrl-bcm2835", 54);
-	sigprocmask(SIG_BLOCK, &set, NULL);	/* the child inherits it: no signal before it listens */
+	sigprocmask(SIG_BLOCK, &set, NULL); /* the child inherits it: no signal before it listens */
 	pid = fork();
 	if (pid == 0) {
 		be_a_node();
@@ -80,7 +80,8 @@ static void sigterm_lets_the_bus_go_and_ends(void **state)
 		pid_t pid = start_node(1 + i * 7);
 		int status;
 
-		GPIO4->pulled = i % 4 == 3;	/* also with a short to ground, which it tries again and again */
+		GPIO4->pulled = i % 4 == 3; /* also with a short to ground, which it tries again and
+					       again */
 		kill(pid, SIGTERM);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -101,7 +102,8 @@ static void after_sigkill_nothing_but_the_open_descriptor_held_the_bus(void **st
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-		/* Its one request; the kernel ends it with the process and makes the pin an input, which raises the line. */
+		/* Its one request; the kernel ends it with the process and makes the pin an input,
+		 * which raises the line. */
 		assert_int_equal(fake.requests, 1);
 		assert_true(GPIO4->requested);
 		fake_release(GPIO4);
@@ -116,7 +118,8 @@ int main(void)
 		cmocka_unit_test(after_sigkill_nothing_but_the_open_descriptor_held_the_bus),
 	};
 
-	fake_world = mmap(NULL, sizeof *fake_world, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fake_world = mmap(NULL, sizeof *fake_world, PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (fake_world == MAP_FAILED) {
 		return 1;
 	}

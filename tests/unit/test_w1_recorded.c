@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A cycle recorded on a preempted bus comes out the same when it is played; another program is told apart. */
+/* A cycle recorded on a preempted bus comes out the same when it is played; another program is told
+ * apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The kernel master's transactions that mend themselves, on the simulated bus: its callers know only single slots. */
+/* The kernel master's transactions that mend themselves, on the simulated bus: its callers know
+ * only single slots. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -99,14 +100,17 @@ static unsigned readings(struct bench *b, unsigned rounds)
 		bool converted;
 
 		for (unsigned i = 0; i < 3; i++) {
-			w1_sim_slave(b->sim, i)->temp_mc = 10000 + 500 * (int)(round * 3 + i) % 80000;
+			w1_sim_slave(b->sim, i)->temp_mc =
+				10000 + 500 * (int)(round * 3 + i) % 80000;
 		}
 		converted = convert_all(b);
 		for (unsigned i = 0; i < 3; i++) {
 			int raw;
 
 			if (converted && read_one(b, i, &raw)) {
-				assert_int_equal(raw, w1_slave_sixteenths(w1_sim_slave(b->sim, i)->temp_mc + w1_sim_slave(b->sim, i)->offset_mc));
+				assert_int_equal(raw, w1_slave_sixteenths(
+							      w1_sim_slave(b->sim, i)->temp_mc +
+							      w1_sim_slave(b->sim, i)->offset_mc));
 				right++;
 			}
 		}
@@ -147,8 +151,8 @@ static void a_transaction_that_cannot_be_mended_fails_the_next_ones(void **state
 	(void)state;
 	bench_open(&b, 6000, false);
 	right = readings(&b, 100);
-	print_message("300 asked for, %u given, %llu replays, %llu lost\n", right, (unsigned long long)b.bus.replays,
-		      (unsigned long long)b.bus.lost);
+	print_message("300 asked for, %u given, %llu replays, %llu lost\n", right,
+		      (unsigned long long)b.bus.replays, (unsigned long long)b.bus.lost);
 	assert_true(b.bus.lost > 0);
 	assert_true(right < 300);
 	bench_close(&b);
@@ -181,7 +185,7 @@ static void a_shorted_line_has_nobody_on_it(void **state)
 	bench_open(&b, 0, false);
 	w1_sim_set_wiring(b.sim, W1_SIM_SHORT_TO_GND);
 	assert_int_equal(w1_replay_reset(&b.bus), 1);
-	assert_int_equal(get(&b), 0xFF);	/* stock: zeros, and their CRC is right */
+	assert_int_equal(get(&b), 0xFF); /* stock: zeros, and their CRC is right */
 	bench_close(&b);
 }
 
@@ -196,7 +200,8 @@ static void another_sensor_in_its_place_is_no_replay(void **state)
 	for (int i = 0; i < 20; i++) {
 		w1_replay_touch(&b.bus, true);
 	}
-	/* What was heard can't be heard again: the transaction is lost, not made up from two sensors. */
+	/* What was heard can't be heard again: the transaction is lost, not made up from two
+	 * sensors. */
 	for (unsigned i = 0; i < 3; i++) {
 		for (int k = 1; k < 7; k++) {
 			w1_sim_slave(b.sim, i)->rom[k] ^= 0xFF;

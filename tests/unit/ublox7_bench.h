@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ublox7_bench: the simulated receiver alone on a wire, in virtual time: say bytes, find frames in what was heard. */
+/* ublox7_bench: the simulated receiver alone on a wire, in virtual time: say bytes, find frames in
+ * what was heard. */
 #ifndef UBLOX7_BENCH_H
 #define UBLOX7_BENCH_H
 
@@ -7,7 +8,7 @@
 
 #define MS 1000000ull
 #define S 1000000000ull
-#define UTC_US 1795437296000000ll	/* 2026-11-23 12:34:56 */
+#define UTC_US 1795437296000000ll /* 2026-11-23 12:34:56 */
 
 /* One receiver, a wire at host_baud, and all that was heard on it. */
 struct bench {
@@ -25,9 +26,10 @@ static inline void run_until(struct bench *b, uint64_t t)
 	uint16_t heard[UBLOX7_HEARD_MAX];
 
 	while (ublox7_next(&b->u, t, &byte)) {
-		size_t n = ublox7_ear_hear(&b->ear, b->host_baud, byte.value, byte.baud, byte.start_ns, heard);
+		size_t n = ublox7_ear_hear(&b->ear, b->host_baud, byte.value, byte.baud,
+					   byte.start_ns, heard);
 
-		assert_true(byte.start_ns >= b->last_end_ns);	/* one after the other */
+		assert_true(byte.start_ns >= b->last_end_ns); /* one after the other */
 		b->last_end_ns = byte.end_ns;
 		for (size_t i = 0; i < n && b->len < sizeof(b->heard); i++) {
 			b->heard[b->len++] = (uint8_t)heard[i];
@@ -49,7 +51,8 @@ static inline void say(struct bench *b, const uint8_t *bytes, size_t len)
 	}
 }
 
-static inline size_t make_frame(uint8_t *out, uint8_t cls, uint8_t id, const void *payload, size_t len)
+static inline size_t make_frame(uint8_t *out, uint8_t cls, uint8_t id, const void *payload,
+				size_t len)
 {
 	uint8_t ck_a = 0, ck_b = 0;
 
@@ -66,7 +69,8 @@ static inline size_t make_frame(uint8_t *out, uint8_t cls, uint8_t id, const voi
 	return len + 8;
 }
 
-static inline void command(struct bench *b, uint8_t cls, uint8_t id, const void *payload, size_t len)
+static inline void command(struct bench *b, uint8_t cls, uint8_t id, const void *payload,
+			   size_t len)
 {
 	uint8_t frame[300];
 
@@ -74,7 +78,8 @@ static inline void command(struct bench *b, uint8_t cls, uint8_t id, const void 
 }
 
 /* The newest good frame of that message since `from`; NULL if there is none. */
-static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cls, uint8_t id, size_t *len)
+static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cls, uint8_t id,
+				  size_t *len)
 {
 	const uint8_t *found = NULL;
 	uint8_t again[300];
@@ -83,8 +88,9 @@ static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cl
 		const uint8_t *p = b->heard + at;
 		size_t size = (size_t)(p[4] | p[5] << 8);
 
-		if (p[0] == 0xB5 && p[1] == 0x62 && p[2] == cls && p[3] == id && size <= 256 && at + size + 8 <= b->len &&
-		    make_frame(again, cls, id, p + 6, size) && memcmp(again, p, size + 8) == 0) {
+		if (p[0] == 0xB5 && p[1] == 0x62 && p[2] == cls && p[3] == id && size <= 256 &&
+		    at + size + 8 <= b->len && make_frame(again, cls, id, p + 6, size) &&
+		    memcmp(again, p, size + 8) == 0) {
 			found = p + 6;
 			*len = size;
 		}
@@ -93,7 +99,8 @@ static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cl
 }
 
 /* Sends a command; the answer of the same class and id within a second. */
-static inline const uint8_t *ask(struct bench *b, uint8_t cls, uint8_t id, const void *payload, size_t len, size_t *answer_len)
+static inline const uint8_t *ask(struct bench *b, uint8_t cls, uint8_t id, const void *payload,
+				 size_t len, size_t *answer_len)
 {
 	size_t from = b->len;
 

@@ -15,11 +15,20 @@ struct ubx_file {
 };
 
 static const char *const ubx_file_names[] = {
-	"navisys-gr8013.log", "ublox8-uniqid-monhw.log", "ublox-neo-m8t-s.log",
-	"pynmeagps_pygpsdata-nmea2_ublox7.nmea", "pyubx2_pygpsdata-BADCK2.log",
-	"pyubx2_pygpsdata-BADEOF1.log", "pyubx2_pygpsdata-BADEOF2.log", "pyubx2_pygpsdata-BADEOF3.log",
-	"pyubx2_pygpsdata-BADHDR.log", "pyubx2_pygpsdata-CFG.log", "pyubx2_pygpsdata-INF.log",
-	"pyubx2_pygpsdata-MIXED3.log", "pyubx2_pygpsdata-MIXED3BADCK.log", "pyubx2_pygpsdata-MON.log",
+	"navisys-gr8013.log",
+	"ublox8-uniqid-monhw.log",
+	"ublox-neo-m8t-s.log",
+	"pynmeagps_pygpsdata-nmea2_ublox7.nmea",
+	"pyubx2_pygpsdata-BADCK2.log",
+	"pyubx2_pygpsdata-BADEOF1.log",
+	"pyubx2_pygpsdata-BADEOF2.log",
+	"pyubx2_pygpsdata-BADEOF3.log",
+	"pyubx2_pygpsdata-BADHDR.log",
+	"pyubx2_pygpsdata-CFG.log",
+	"pyubx2_pygpsdata-INF.log",
+	"pyubx2_pygpsdata-MIXED3.log",
+	"pyubx2_pygpsdata-MIXED3BADCK.log",
+	"pyubx2_pygpsdata-MON.log",
 	"pyubx2_pygpsdata-NAV.log",
 };
 #define UBX_FILE_COUNT (sizeof(ubx_file_names) / sizeof(ubx_file_names[0]))

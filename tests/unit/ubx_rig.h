@@ -15,20 +15,20 @@
 
 #define RIG_MS 1000000ull
 #define RIG_S 1000000000ull
-#define RIG_UTC_US 1795437296000000ll	/* 2026-11-23 12:34:56 */
+#define RIG_UTC_US 1795437296000000ll /* 2026-11-23 12:34:56 */
 
 struct ubx_rig {
 	struct ubx_session host;
 	struct ublox7 receiver;
 	struct ublox7_ear host_ear;
 	uint64_t now_ns;
-	uint32_t host_baud;		/* what the port is set to */
-	bool unplugged;			/* nothing passes the line */
-	bool mute;			/* the host's TXD is not connected */
-	uint32_t max_baud;		/* the cable garbles what comes faster from the receiver; 0: no limit */
-	uint8_t tx[2048];		/* in the host's driver */
+	uint32_t host_baud; /* what the port is set to */
+	bool unplugged; /* nothing passes the line */
+	bool mute; /* the host's TXD is not connected */
+	uint32_t max_baud; /* the cable garbles what comes faster from the receiver; 0: no limit */
+	uint8_t tx[2048]; /* in the host's driver */
 	size_t tx_len;
-	uint64_t tx_begin_ns;		/* when its first byte began on the line */
+	uint64_t tx_begin_ns; /* when its first byte began on the line */
 };
 
 static inline void ubx_rig_receiver(struct ublox7_config *config)
@@ -41,7 +41,10 @@ static inline void ubx_rig_receiver(struct ublox7_config *config)
 static inline struct ubx_session_config ubx_rig_host(void)
 {
 	return (struct ubx_session_config){
-		.baud = 115200, .rate_ms = 1000, .dyn_model = 4, .week = 2446,
+		.baud = 115200,
+		.rate_ms = 1000,
+		.dyn_model = 4,
+		.week = 2446,
 		.limits = { .max_hacc_mm = 100000, .min_utc_us = RIG_UTC_US - 86400000000ll },
 	};
 }
@@ -55,7 +58,8 @@ static inline void ubx_rig_output(struct ubx_rig *r)
 			r->host_baud = out.baud;
 			continue;
 		}
-		size_t n = sizeof(r->tx) - r->tx_len < out.len ? sizeof(r->tx) - r->tx_len : out.len;
+		size_t n = sizeof(r->tx) - r->tx_len < out.len ? sizeof(r->tx) - r->tx_len
+							       : out.len;
 
 		if (r->tx_len == 0) {
 			r->tx_begin_ns = r->now_ns;
@@ -114,7 +118,8 @@ static inline bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 	r->now_ns = at > r->now_ns ? at : r->now_ns;
 	while (ublox7_next(&r->receiver, r->now_ns, &byte)) {
 		uint16_t heard[UBLOX7_HEARD_MAX];
-		size_t n = ublox7_ear_hear(&r->host_ear, r->host_baud, byte.value, byte.baud, byte.start_ns, heard);
+		size_t n = ublox7_ear_hear(&r->host_ear, r->host_baud, byte.value, byte.baud,
+					   byte.start_ns, heard);
 
 		for (size_t i = 0; i < n && !r->unplugged; i++) {
 			uint8_t value = (uint8_t)(heard[i] ^ (ubx_rig_garbles(r) ? 0x55 : 0));
@@ -145,7 +150,8 @@ static inline void ubx_rig_run(struct ubx_rig *r, uint64_t for_ns)
 }
 
 /* Runs until the condition holds (true) or the time is over. */
-static inline bool ubx_rig_until(struct ubx_rig *r, bool (*holds)(const struct ubx_rig *), uint64_t within_ns)
+static inline bool ubx_rig_until(struct ubx_rig *r, bool (*holds)(const struct ubx_rig *),
+				 uint64_t within_ns)
 {
 	uint64_t until = r->now_ns + within_ns;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * uplink_rig: an outbox, an uplink, and servers on plain sockets that answer what each test wants. (What DTLS adds is in
- * the end-to-end tests.)
+ * uplink_rig: an outbox, an uplink, and servers on plain sockets that answer what each test wants.
+ * (What DTLS adds is in the end-to-end tests.)
  */
 #ifndef UPLINK_RIG_H
 #define UPLINK_RIG_H
@@ -23,9 +23,10 @@
 #define PATIENCE_S 30
 
 #define SILENT 0
-#define HUGE_ANSWER 2	/* 2.04 with the first block of 4 GB */
-#define BINARY 3	/* 4.03 with a diagnostic that is no text */
-#define NONSENSE 1	/* bytes that are no CoAP, then a right answer with a wrong token, then a reset */
+#define HUGE_ANSWER 2 /* 2.04 with the first block of 4 GB */
+#define BINARY 3 /* 4.03 with a diagnostic that is no text */
+#define NONSENSE \
+	1 /* bytes that are no CoAP, then a right answer with a wrong token, then a reset */
 
 static struct {
 	char dir[64], path[96], uri[64];
@@ -34,28 +35,28 @@ static struct {
 	struct uplink *uplink;
 	int fd;
 	uint16_t port;
-	uint64_t skew_ns;	/* the uplink is told a time this much later than it is */
+	uint64_t skew_ns; /* the uplink is told a time this much later than it is */
 	/* the server */
-	uint8_t code;		/* of the next answers to a POST */
-	uint64_t poison;	/* a pack with this seq is refused with 4.00 */
-	int max_age_s;		/* -1: none */
-	const char *time;	/* what /time says; NULL: 4.04 */
-	bool hold;		/* a POST is not answered, but kept */
+	uint8_t code; /* of the next answers to a POST */
+	uint64_t poison; /* a pack with this seq is refused with 4.00 */
+	int max_age_s; /* -1: none */
+	const char *time; /* what /time says; NULL: 4.04 */
+	bool hold; /* a POST is not answered, but kept */
 	struct coap_message held[COAPS_REQUESTS_MAX];
 	struct sockaddr_in held_from;
 	unsigned n_held, most_held;
 	unsigned posts, gets, gap_posts;
-	char gaps[600];		/* the newest body of a POST to /gaps */
-	uint8_t gap_code;	/* its answer; 0: as code */
-	unsigned sizes[64];	/* readings in each pack */
-	uint8_t stored[256];	/* by seq: how often */
+	char gaps[600]; /* the newest body of a POST to /gaps */
+	uint8_t gap_code; /* its answer; 0: as code */
+	unsigned sizes[64]; /* readings in each pack */
+	uint8_t stored[256]; /* by seq: how often */
 	/* another server, which stores all and says so */
 	int other_fd;
 	uint16_t other_port;
 	unsigned other_posts;
 	/* what came of it */
-	bool disk_full;		/* the outbox may fail */
-	FILE *log;		/* NULL: standard error */
+	bool disk_full; /* the outbox may fail */
+	FILE *log; /* NULL: standard error */
 	int log_was;
 	struct clock_stamp stamp;
 	unsigned stamps;
@@ -69,7 +70,7 @@ static inline uint64_t now_ns(void)
 /* --- the server ----------------------------------------------------------- */
 
 static inline void reply(const struct coap_message *m, uint8_t code, const char *payload,
-		  const struct sockaddr_in *to)
+			 const struct sockaddr_in *to)
 {
 	assert_true(coap_reply(t.fd, m, code, t.max_age_s, payload, to));
 }
@@ -108,14 +109,16 @@ static inline bool serve(void)
 	if (m.code == 1) {
 		t.gets++;
 		assert_string_equal(m.path, "/time");
-		reply(&m, t.time != NULL ? CODE(2, 5) : CODE(4, 4), t.time != NULL ? t.time : "", &from);
+		reply(&m, t.time != NULL ? CODE(2, 5) : CODE(4, 4), t.time != NULL ? t.time : "",
+		      &from);
 		return true;
 	}
 	assert_int_equal(m.code, 2);
 	if (strncmp(m.path, "/gaps/", 6) == 0) {
 		assert_string_equal(m.path, "/gaps/urn:dev:mac:0200c0fffe000001");
 		assert_int_equal(m.content_format, 50);
-		snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m.payload_size, (const char *)m.payload);
+		snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m.payload_size,
+			 (const char *)m.payload);
 		t.gap_posts++;
 		reply(&m, t.gap_code != 0 ? t.gap_code : t.code, "", &from);
 		return true;
@@ -157,7 +160,8 @@ static inline bool serve(void)
 		at += m.token_size;
 		/* Block2 (23): 0, more, 1024; Size2 (28): 2^32 - 1 */
 		memcpy(b + at, "\xd1\x0a\x0e\x54\xff\xff\xff\xff\xff", 9);
-		assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (struct sockaddr *)&from, sizeof(from)) > 0);
+		assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (struct sockaddr *)&from,
+				   sizeof(from)) > 0);
 		return true;
 	}
 	if (t.code == BINARY) {
@@ -190,7 +194,8 @@ static inline void serve_other(void)
 	struct sockaddr_in from;
 	socklen_t from_size = sizeof(from);
 	uint8_t buffer[2048];
-	ssize_t n = recvfrom(t.other_fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
+	ssize_t n = recvfrom(t.other_fd, buffer, sizeof(buffer), MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &from_size);
 	struct coap_message m;
 
 	if (n > 0 && coap_parse(buffer, (size_t)n, &m) && m.code == 2) {
@@ -209,11 +214,14 @@ static inline void open_with(const char *second, const char *third)
 	uplink_close(t.uplink);
 	t.uplink = NULL;
 	node_config_free(&t.config);
-	if (node_config_load(&t.config, &(const struct node_config_source){ NULL, over, third != NULL ? 4 : 3 }, err,
-			     sizeof(err)) != 0) {
+	if (node_config_load(
+		    &t.config,
+		    &(const struct node_config_source){ NULL, over, third != NULL ? 4 : 3 }, err,
+		    sizeof(err)) != 0) {
 		fail_msg("%s", err);
 	}
-	t.uplink = uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
+	t.uplink =
+		uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
 	if (t.uplink == NULL) {
 		fail_msg("%s", err);
 	}
@@ -244,7 +252,8 @@ static inline int setup(void **state)
 			 0);
 	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
 	log_set_level(LOG_LEVEL_ERROR);
-	t.uplink = uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
+	t.uplink =
+		uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
 	if (t.uplink == NULL) {
 		fail_msg("%s", err);
 	}
@@ -334,7 +343,8 @@ static inline struct uplink_stats uplink(void)
 static inline int turn(bool needs_time)
 {
 	struct pollfd fds[3] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
-				 { .fd = t.fd, .events = POLLIN }, { .fd = t.other_fd, .events = POLLIN } };
+				 { .fd = t.fd, .events = POLLIN },
+				 { .fd = t.other_fd, .events = POLLIN } };
 	uint64_t before = system_facts_boot_ns();
 
 	assert_true(poll(fds, 3, 20) >= 0);
@@ -357,14 +367,15 @@ static inline int turn(bool needs_time)
 	return (int)((system_facts_boot_ns() - before) / 1000000);
 }
 
-#define UNTIL_NEEDING(needs_time, condition) do { \
+#define UNTIL_NEEDING(needs_time, condition)                                \
+	do {                                                                \
 		uint64_t give_up = system_facts_boot_ns() + PATIENCE_S * S; \
-		while (!(condition)) { \
-			turn(needs_time); \
-			if (system_facts_boot_ns() > give_up) { \
-				fail_msg("in vain: " #condition); \
-			} \
-		} \
+		while (!(condition)) {                                      \
+			turn(needs_time);                                   \
+			if (system_facts_boot_ns() > give_up) {             \
+				fail_msg("in vain: " #condition);           \
+			}                                                   \
+		}                                                           \
 	} while (0)
 #define UNTIL(condition) UNTIL_NEEDING(false, condition)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What w1_gpiod must do whatever the major of libgpiod: included by test_w1_gpiod1.c and test_w1_gpiod2.c after
- * the fake library and the backend itself.
+ * What w1_gpiod must do whatever the major of libgpiod: included by test_w1_gpiod1.c and
+ * test_w1_gpiod2.c after the fake library and the backend itself.
  */
 #ifndef W1_GPIOD_BEHAVIOUR_H
 #define W1_GPIOD_BEHAVIOUR_H
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define CHIP_WITH_GPIO4 1	/* index of the header's chip in pi() */
+#define CHIP_WITH_GPIO4 1 /* index of the header's chip in pi() */
 
 static char err[300];
 
@@ -50,8 +50,14 @@ static void nothing_is_left_open(void)
 
 static void the_header_chip_of_every_pi_is_found_by_its_label(void **state)
 {
-	static const struct { const char *label; int number; } boards[] = {
-		{ "pinctrl-bcm2835", 1 }, { "pinctrl-bcm2711", 1 }, { "pinctrl-rp1", 4 }, { "pinctrl-rp1", 11 },
+	static const struct {
+		const char *label;
+		int number;
+	} boards[] = {
+		{ "pinctrl-bcm2835", 1 },
+		{ "pinctrl-bcm2711", 1 },
+		{ "pinctrl-rp1", 4 },
+		{ "pinctrl-rp1", 11 },
 	};
 
 	(void)state;
@@ -235,7 +241,7 @@ static void the_clock_of_the_line_never_goes_back_and_spinning_ends_no_earlier(v
 	}
 	line.ops->sleep_until(line.ctx, before + 300000);
 	assert_true(line.ops->now_ns(line.ctx) >= before + 300000);
-	line.ops->spin_until(line.ctx, before);	/* in the past: returns */
+	line.ops->spin_until(line.ctx, before); /* in the past: returns */
 	w1_gpiod_close(g);
 }
 

@@ -9,7 +9,8 @@
 
 #include "userspace/sim/w1_sim_line.h"
 
-/* A w1_slave's temp(): moves by more than 1/16 degC between two cycles, so that the last value is never this one's. */
+/* A w1_slave's temp(): moves by more than 1/16 degC between two cycles, so that the last value is
+ * never this one's. */
 static inline int32_t truth_moving(void *ctx, uint64_t now_ns)
 {
 	return (int32_t)((now_ns / 100000000 * 1237 + (uintptr_t)ctx * 7919) % 150000) - 40000;
@@ -35,7 +36,8 @@ static inline unsigned truth_device(struct w1_sim *sim, unsigned devices, const 
 }
 
 /* Did this device really convert to this value since then? */
-static inline bool truth_converted(struct w1_sim *sim, unsigned device, uint64_t since_ns, int16_t raw)
+static inline bool truth_converted(struct w1_sim *sim, unsigned device, uint64_t since_ns,
+				   int16_t raw)
 {
 	for (uint64_t i = w1_sim_conversions(sim); i > 0; i--) {
 		const struct w1_sim_conversion *c = w1_sim_conversion(sim, i - 1);
@@ -53,10 +55,12 @@ static inline bool truth_converted(struct w1_sim *sim, unsigned device, uint64_t
 enum truth { TRUTH_RIGHT, TRUTH_STALE, TRUTH_WRONG };
 
 /* What an accepted value is: converted in the cycle that began at cycle_ns, before, or never. */
-static inline enum truth truth_of(struct w1_sim *sim, unsigned device, uint64_t cycle_ns, int16_t raw)
+static inline enum truth truth_of(struct w1_sim *sim, unsigned device, uint64_t cycle_ns,
+				  int16_t raw)
 {
 	return truth_converted(sim, device, cycle_ns, raw) ? TRUTH_RIGHT
-	       : truth_converted(sim, device, 0, raw) ? TRUTH_STALE : TRUTH_WRONG;
+	       : truth_converted(sim, device, 0, raw)	   ? TRUTH_STALE
+							   : TRUTH_WRONG;
 }
 
 #endif

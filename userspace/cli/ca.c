@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* flock, gmtime_r */
+#define _GNU_SOURCE /* flock, gmtime_r */
 #include "ca.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@
 #include "userspace/reading/reading.h"
 
 #define PEM_MAX 8192
-#define CN_MAX 64	/* RFC 5280 appendix A.1, ub-common-name */
+#define CN_MAX 64 /* RFC 5280 appendix A.1, ub-common-name */
 
 struct ca {
 	char dir[PATH_MAX / 2];
@@ -40,7 +40,10 @@ struct ca {
 	struct ca_index index;
 };
 
-static int __attribute__((format(printf, 4, 5))) complain(char *err, size_t size, int code, const char *format, ...)
+static int complain(char *err, size_t size, int code, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int complain(char *err, size_t size, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -75,7 +78,8 @@ void ca_file_of(const struct ca *ca, const char *name, const char *suffix, char 
 }
 
 /* Fails if it is there; else it is whole and on the disk. */
-static int write_new(const char *path, mode_t mode, const void *bytes, size_t size, char *err, size_t err_size)
+static int write_new(const char *path, mode_t mode, const void *bytes, size_t size, char *err,
+		     size_t err_size)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), rc = 0;
 
@@ -141,13 +145,15 @@ static int lock(struct ca *ca, char *err, size_t err_size)
 	return 0;
 }
 
-static int make_key(struct ca *ca, mbedtls_pk_context *key, const char *path, char *err, size_t err_size)
+static int make_key(struct ca *ca, mbedtls_pk_context *key, const char *path, char *err,
+		    size_t err_size)
 {
 	unsigned char pem[PEM_MAX];
 	int rc = mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
 
-	rc = rc != 0 ? rc : mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key), mbedtls_ctr_drbg_random,
-						&ca->drbg);
+	rc = rc != 0 ? rc
+		     : mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key),
+					   mbedtls_ctr_drbg_random, &ca->drbg);
 	rc = rc != 0 ? rc : mbedtls_pk_write_key_pem(key, pem, sizeof pem);
 	if (rc != 0) {
 		return complain_mbedtls(err, err_size, rc, path);
@@ -173,22 +179,29 @@ static int check_name(enum ca_role role, const char *name, char *err, size_t err
 {
 	static const char *const more[] = { ":;._-", ".:-_", "._@- " };
 
-	if (*name == '\0' || strlen(name) >= CA_NAME_SIZE || (role != CA_NODE && strlen(name) > CN_MAX)) {
-		return complain(err, err_size, -EINVAL, "\"%s\": a name of 1 to %d characters is wanted", name,
+	if (*name == '\0' || strlen(name) >= CA_NAME_SIZE ||
+	    (role != CA_NODE && strlen(name) > CN_MAX)) {
+		return complain(err, err_size, -EINVAL,
+				"\"%s\": a name of 1 to %d characters is wanted", name,
 				role == CA_NODE ? CA_NAME_SIZE - 1 : CN_MAX);
 	}
 	for (const char *c = name; *c != '\0'; c++) {
 		if (!isalnum((unsigned char)*c) && strchr(more[role], *c) == NULL) {
-			return complain(err, err_size, -EINVAL, "\"%s\": no %s can have this name, because of its '%c'", name,
-					ca_role_words[role], *c);
+			return complain(err, err_size, -EINVAL,
+					"\"%s\": no %s can have this name, because of its '%c'",
+					name, ca_role_words[role], *c);
 		}
 	}
 	if (*name == '.' || *name == '-' || *name == ' ') {
-		return complain(err, err_size, -EINVAL, "\"%s\": a name begins with a letter or digit", name);
+		return complain(err, err_size, -EINVAL,
+				"\"%s\": a name begins with a letter or digit", name);
 	}
-	if (role == CA_NODE && (strncmp(name, "urn:dev:", 8) != 0 || reading_device_check(name) != 0)) {
-		return complain(err, err_size, -EINVAL, "\"%s\": a node is named by a URN, such as urn:dev:mac:b827ebfffe123456",
-				name);
+	if (role == CA_NODE &&
+	    (strncmp(name, "urn:dev:", 8) != 0 || reading_device_check(name) != 0)) {
+		return complain(
+			err, err_size, -EINVAL,
+			"\"%s\": a node is named by a URN, such as urn:dev:mac:b827ebfffe123456",
+			name);
 	}
 	return 0;
 }
@@ -232,7 +245,8 @@ static int set_names(mbedtls_x509write_cert *w, const struct ca_request *request
 	struct names names = { .n = 0 };
 
 	if (request->role == CA_NODE) {
-		add_name(&names, MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER, request->name, strlen(request->name));
+		add_name(&names, MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER, request->name,
+			 strlen(request->name));
 	} else if (request->role == CA_SERVER) {
 		add_host(&names, request->name);
 		for (size_t i = 0; i < request->n_sans; i++) {
@@ -243,8 +257,8 @@ static int set_names(mbedtls_x509write_cert *w, const struct ca_request *request
 }
 
 /* What is common to all: whom, how long, by whom. */
-static int prepare(struct ca *ca, mbedtls_x509write_cert *w, const char *subject, mbedtls_pk_context *key,
-		   const struct ca_entry *entry)
+static int prepare(struct ca *ca, mbedtls_x509write_cert *w, const char *subject,
+		   mbedtls_pk_context *key, const struct ca_entry *entry)
 {
 	char issuer[256], from[16], to[16];
 	unsigned char serial[CA_SERIAL_SIZE];
@@ -272,11 +286,14 @@ static int prepare(struct ca *ca, mbedtls_x509write_cert *w, const char *subject
 }
 
 /* Signs and writes DIR/... 0 or a negative errno with err. */
-static int sign(struct ca *ca, mbedtls_x509write_cert *w, int rc, const char *path, char *err, size_t err_size)
+static int sign(struct ca *ca, mbedtls_x509write_cert *w, int rc, const char *path, char *err,
+		size_t err_size)
 {
 	unsigned char pem[PEM_MAX];
 
-	rc = rc != 0 ? rc : mbedtls_x509write_crt_pem(w, pem, sizeof pem, mbedtls_ctr_drbg_random, &ca->drbg);
+	rc = rc != 0 ? rc
+		     : mbedtls_x509write_crt_pem(w, pem, sizeof pem, mbedtls_ctr_drbg_random,
+						 &ca->drbg);
 	if (rc != 0) {
 		return complain_mbedtls(err, err_size, rc, path);
 	}
@@ -316,7 +333,8 @@ static int write_crl(struct ca *ca, int64_t now_s, char *err, size_t err_size)
 
 int ca_init(const char *dir, const char *title, int64_t now_s, char *err, size_t err_size)
 {
-	struct ca_entry entry = { .not_before_s = now_s, .not_after_s = now_s + INT64_C(86400) * CA_DAYS_OF_ITSELF };
+	struct ca_entry entry = { .not_before_s = now_s,
+				  .not_after_s = now_s + INT64_C(86400) * CA_DAYS_OF_ITSELF };
 	struct ca *ca = ca_new(dir, err, err_size);
 	char path[PATH_MAX], subject[128];
 	mbedtls_x509write_cert w;
@@ -340,8 +358,10 @@ int ca_init(const char *dir, const char *title, int64_t now_s, char *err, size_t
 		rc = new_serial(ca, &entry);
 		rc = rc != 0 ? rc : prepare(ca, &w, subject, &ca->key, &entry);
 		rc = rc != 0 ? rc : mbedtls_x509write_crt_set_basic_constraints(&w, 1, 0);
-		rc = rc != 0 ? rc : mbedtls_x509write_crt_set_key_usage(&w, MBEDTLS_X509_KU_KEY_CERT_SIGN |
-									    MBEDTLS_X509_KU_CRL_SIGN);
+		rc = rc != 0 ? rc
+			     : mbedtls_x509write_crt_set_key_usage(
+				       &w,
+				       MBEDTLS_X509_KU_KEY_CERT_SIGN | MBEDTLS_X509_KU_CRL_SIGN);
 		ca_file_of(ca, "ca.pem", "", path, sizeof path);
 		rc = sign(ca, &w, rc, path, err, err_size);
 	}
@@ -370,7 +390,9 @@ struct ca *ca_open(const char *dir, char *err, size_t err_size)
 	ca_file_of(ca, "index", "", index, sizeof index);
 	rc = lock(ca, err, err_size);
 	if (rc == 0 && access(crt, R_OK) != 0) {
-		rc = complain(err, err_size, -errno, "%s: %s; 'geotherm ca init' makes an authority", crt, strerror(errno));
+		rc = complain(err, err_size, -errno,
+			      "%s: %s; 'geotherm ca init' makes an authority", crt,
+			      strerror(errno));
 	} else if (rc == 0 && access(key, R_OK) != 0) {
 		rc = complain(err, err_size, -errno, "%s: %s", key, strerror(errno));
 	}
@@ -379,14 +401,19 @@ struct ca *ca_open(const char *dir, char *err, size_t err_size)
 		rc = rc != 0 ? complain_mbedtls(err, err_size, rc, crt) : 0;
 	}
 	if (rc == 0) {
-		rc = mbedtls_pk_parse_keyfile(&ca->key, key, NULL, mbedtls_ctr_drbg_random, &ca->drbg);
-		rc = rc == 0 ? mbedtls_pk_check_pair(&ca->crt.pk, &ca->key, mbedtls_ctr_drbg_random, &ca->drbg) : rc;
+		rc = mbedtls_pk_parse_keyfile(&ca->key, key, NULL, mbedtls_ctr_drbg_random,
+					      &ca->drbg);
+		rc = rc == 0 ? mbedtls_pk_check_pair(&ca->crt.pk, &ca->key, mbedtls_ctr_drbg_random,
+						     &ca->drbg)
+			     : rc;
 		rc = rc != 0 ? complain_mbedtls(err, err_size, rc, key) : 0;
 	}
 	if (rc == 0) {
 		rc = ca_index_read(&ca->index, index, &line);
-		rc = rc == 0 ? 0 : rc == -EINVAL ? complain(err, err_size, rc, "%s:%u: not a line of an index", index, line)
-						 : complain(err, err_size, rc, "%s: %s", index, strerror(-rc));
+		rc = rc == 0	     ? 0
+		     : rc == -EINVAL ? complain(err, err_size, rc, "%s:%u: not a line of an index",
+						index, line)
+				     : complain(err, err_size, rc, "%s: %s", index, strerror(-rc));
 	}
 	if (rc != 0) {
 		ca_close(ca);
@@ -395,9 +422,11 @@ struct ca *ca_open(const char *dir, char *err, size_t err_size)
 	return ca;
 }
 
-/* The key to be signed: of the request, whose signature shows that its maker has the other half; or a new one. */
-static int subject_key(struct ca *ca, const struct ca_request *r, mbedtls_x509_csr *csr, mbedtls_pk_context *made,
-		       mbedtls_pk_context **key, char *err, size_t err_size)
+/* The key to be signed: of the request, whose signature shows that its maker has the other half; or
+ * a new one. */
+static int subject_key(struct ca *ca, const struct ca_request *r, mbedtls_x509_csr *csr,
+		       mbedtls_pk_context *made, mbedtls_pk_context **key, char *err,
+		       size_t err_size)
 {
 	unsigned char hash[MBEDTLS_MD_MAX_SIZE];
 	char path[PATH_MAX];
@@ -415,25 +444,32 @@ static int subject_key(struct ca *ca, const struct ca_request *r, mbedtls_x509_c
 	if (rc == 0) {
 		const mbedtls_md_info_t *md = mbedtls_md_info_from_type(csr->private_sig_md);
 
-		rc = md == NULL ? MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG : mbedtls_md(md, csr->cri.p, csr->cri.len, hash);
-		rc = rc != 0 ? rc : mbedtls_pk_verify_ext(csr->private_sig_pk, csr->private_sig_opts, &csr->pk,
-							  csr->private_sig_md, hash, mbedtls_md_get_size(md),
-							  csr->private_sig.p, csr->private_sig.len);
+		rc = md == NULL ? MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG
+				: mbedtls_md(md, csr->cri.p, csr->cri.len, hash);
+		rc = rc != 0 ? rc
+			     : mbedtls_pk_verify_ext(csr->private_sig_pk, csr->private_sig_opts,
+						     &csr->pk, csr->private_sig_md, hash,
+						     mbedtls_md_get_size(md), csr->private_sig.p,
+						     csr->private_sig.len);
 	}
 	if (rc != 0) {
 		return complain_mbedtls(err, err_size, rc, r->csr);
 	}
-	if (mbedtls_pk_get_bitlen(&csr->pk) < (mbedtls_pk_can_do(&csr->pk, MBEDTLS_PK_RSA) != 0 ? 2048u : 256u)) {
-		return complain(err, err_size, -EINVAL, "%s: its key is too weak: EC of 256 bits or RSA of 2048 is wanted", r->csr);
+	if (mbedtls_pk_get_bitlen(&csr->pk) <
+	    (mbedtls_pk_can_do(&csr->pk, MBEDTLS_PK_RSA) != 0 ? 2048u : 256u)) {
+		return complain(err, err_size, -EINVAL,
+				"%s: its key is too weak: EC of 256 bits or RSA of 2048 is wanted",
+				r->csr);
 	}
 	*key = &csr->pk;
 	return 0;
 }
 
 static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_pk_context *key,
-			     const struct ca_entry *entry, const char *path, char *err, size_t err_size)
+			     const struct ca_entry *entry, const char *path, char *err,
+			     size_t err_size)
 {
-	unsigned char oid[MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)];	/* both are of this length */
+	unsigned char oid[MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)]; /* both are of this length */
 	mbedtls_asn1_sequence usage = { 0 };
 	mbedtls_x509write_cert w;
 	char subject[160];
@@ -441,13 +477,16 @@ static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_
 
 	mbedtls_x509write_crt_init(&w);
 	usage.buf.tag = MBEDTLS_ASN1_OID;
-	memcpy(oid, r->role == CA_SERVER ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH, sizeof oid);
+	memcpy(oid, r->role == CA_SERVER ? MBEDTLS_OID_SERVER_AUTH : MBEDTLS_OID_CLIENT_AUTH,
+	       sizeof oid);
 	usage.buf.p = oid;
 	usage.buf.len = sizeof oid;
-	snprintf(subject, sizeof subject, "O=geotherm,%sCN=%.*s", r->role == CA_OPERATOR ? "OU=operator," : "", CN_MAX, r->name);
+	snprintf(subject, sizeof subject, "O=geotherm,%sCN=%.*s",
+		 r->role == CA_OPERATOR ? "OU=operator," : "", CN_MAX, r->name);
 	rc = prepare(ca, &w, subject, key, entry);
 	rc = rc != 0 ? rc : mbedtls_x509write_crt_set_basic_constraints(&w, 0, -1);
-	rc = rc != 0 ? rc : mbedtls_x509write_crt_set_key_usage(&w, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
+	rc = rc != 0 ? rc
+		     : mbedtls_x509write_crt_set_key_usage(&w, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
 	rc = rc != 0 ? rc : mbedtls_x509write_crt_set_ext_key_usage(&w, &usage);
 	rc = rc != 0 ? rc : set_names(&w, r);
 	rc = sign(ca, &w, rc, path, err, err_size);
@@ -455,11 +494,13 @@ static int write_certificate(struct ca *ca, const struct ca_request *r, mbedtls_
 	return rc;
 }
 
-/* Signs key for r into path: in the index before it exists, so that what was signed can always be revoked. */
-static int certify(struct ca *ca, const struct ca_request *r, mbedtls_pk_context *key, int64_t now_s, const char *path,
-		   char *err, size_t err_size)
+/* Signs key for r into path: in the index before it exists, so that what was signed can always be
+ * revoked. */
+static int certify(struct ca *ca, const struct ca_request *r, mbedtls_pk_context *key,
+		   int64_t now_s, const char *path, char *err, size_t err_size)
 {
-	struct ca_entry entry = { .role = r->role, .not_before_s = now_s,
+	struct ca_entry entry = { .role = r->role,
+				  .not_before_s = now_s,
 				  .not_after_s = now_s + INT64_C(86400) * r->days };
 	int rc = 0;
 
@@ -473,8 +514,8 @@ static int certify(struct ca *ca, const struct ca_request *r, mbedtls_pk_context
 	return rc != 0 ? rc : write_certificate(ca, r, key, &entry, path, err, err_size);
 }
 
-int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *path, size_t path_size, char *err,
-	     size_t err_size)
+int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *path, size_t path_size,
+	     char *err, size_t err_size)
 {
 	mbedtls_pk_context made, *key = NULL;
 	mbedtls_x509_csr csr;
@@ -488,7 +529,8 @@ int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *pat
 	}
 	ca_file_of(ca, r->name, ".pem", path, path_size);
 	if (access(path, F_OK) == 0) {
-		return complain(err, err_size, -EEXIST, "%s: it is never overwritten; renew or revoke it", path);
+		return complain(err, err_size, -EEXIST,
+				"%s: it is never overwritten; renew or revoke it", path);
 	}
 	mbedtls_pk_init(&made);
 	mbedtls_x509_csr_init(&csr);
@@ -500,7 +542,8 @@ int ca_issue(struct ca *ca, const struct ca_request *r, int64_t now_s, char *pat
 }
 
 /* A server's names but the one that the request has, as text into text[]. */
-static void further_names(const mbedtls_x509_crt *crt, struct ca_request *r, char text[CA_SANS_MAX][CA_NAME_SIZE])
+static void further_names(const mbedtls_x509_crt *crt, struct ca_request *r,
+			  char text[CA_SANS_MAX][CA_NAME_SIZE])
 {
 	const mbedtls_x509_sequence *at = &crt->subject_alt_names;
 
@@ -508,17 +551,19 @@ static void further_names(const mbedtls_x509_crt *crt, struct ca_request *r, cha
 		char *out = text[r->n_sans];
 
 		if ((at->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS) {
-			inet_ntop(at->buf.len == 4 ? AF_INET : AF_INET6, at->buf.p, out, CA_NAME_SIZE);
+			inet_ntop(at->buf.len == 4 ? AF_INET : AF_INET6, at->buf.p, out,
+				  CA_NAME_SIZE);
 		} else {
-			snprintf(out, CA_NAME_SIZE, "%.*s", (int)at->buf.len, (const char *)at->buf.p);
+			snprintf(out, CA_NAME_SIZE, "%.*s", (int)at->buf.len,
+				 (const char *)at->buf.p);
 		}
 		r->sans[r->n_sans] = out;
 		r->n_sans += strcmp(out, r->name) != 0;
 	}
 }
 
-int ca_renew(struct ca *ca, const char *name, unsigned days, int64_t now_s, char *path, size_t path_size, char *err,
-	     size_t err_size)
+int ca_renew(struct ca *ca, const char *name, unsigned days, int64_t now_s, char *path,
+	     size_t path_size, char *err, size_t err_size)
 {
 	struct ca_request r = { .name = name, .days = days };
 	const struct ca_entry *entry = ca_index_valid(&ca->index, name);
@@ -527,12 +572,13 @@ int ca_renew(struct ca *ca, const char *name, unsigned days, int64_t now_s, char
 	int rc;
 
 	if (entry == NULL) {
-		return complain(err, err_size, -ENOENT, "%s: no certificate that was not revoked has this name", name);
+		return complain(err, err_size, -ENOENT,
+				"%s: no certificate that was not revoked has this name", name);
 	}
 	r.role = entry->role;
 	ca_file_of(ca, name, ".pem", path, path_size);
 	ca_file_of(ca, name, ".pem.new", new_path, sizeof new_path);
-	unlink(new_path);	/* of a renewal that was cut short */
+	unlink(new_path); /* of a renewal that was cut short */
 	mbedtls_x509_crt_init(&old);
 	rc = mbedtls_x509_crt_parse_file(&old, path);
 	if (rc != 0) {
@@ -570,13 +616,16 @@ int ca_revoke(struct ca *ca, const char *which, int64_t now_s, char *err, size_t
 		struct ca_entry *e = &ca->index.entries[i];
 
 		ca_index_serial(e, serial);
-		if (e->revoked_s == 0 && (strcmp(e->name, which) == 0 || strcmp(serial, which) == 0)) {
+		if (e->revoked_s == 0 &&
+		    (strcmp(e->name, which) == 0 || strcmp(serial, which) == 0)) {
 			e->revoked_s = now_s;
 			n++;
 		}
 	}
 	if (n == 0) {
-		return complain(err, err_size, -ENOENT, "%s: nothing of this name or serial number is to be revoked", which);
+		return complain(err, err_size, -ENOENT,
+				"%s: nothing of this name or serial number is to be revoked",
+				which);
 	}
 	rc = write_index(ca, err, err_size);
 	rc = rc != 0 ? rc : write_crl(ca, now_s, err, err_size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* gmtime_r, fsync */
+#define _GNU_SOURCE /* gmtime_r, fsync */
 #include "ca_crl.h"
 
 #include <errno.h>
@@ -14,11 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ENTRY_MAX 64	/* serial, time and their lengths */
-#define HEAD_MAX 2048	/* the rest: names, times, extensions, signature */
+#define ENTRY_MAX 64 /* serial, time and their lengths */
+#define HEAD_MAX 2048 /* the rest: names, times, extensions, signature */
 #define SEQUENCE (MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE)
 
-/* As all of ASN.1 here it is written from the end: *p goes down to start. A negative mbedTLS error stays. */
+/* As all of ASN.1 here it is written from the end: *p goes down to start. A negative mbedTLS error
+ * stays. */
 struct der {
 	unsigned char *p, *start;
 	int error;
@@ -82,7 +83,8 @@ static size_t put_revoked(struct der *d, const struct ca_index *index)
 		len += put_head(d, put_raw(d, e->serial, sizeof e->serial), MBEDTLS_ASN1_INTEGER);
 		all += put_head(d, len, SEQUENCE);
 	}
-	return all > 0 ? put_head(d, all, SEQUENCE) : 0;	/* an empty one must not be there (5.1.2.6) */
+	return all > 0 ? put_head(d, all, SEQUENCE) : 0; /* an empty one must not be there (5.1.2.6)
+							  */
 }
 
 static size_t put_extension(struct der *d, size_t value, const char *oid, size_t oid_size)
@@ -103,9 +105,11 @@ static size_t put_extensions(struct der *d, const mbedtls_x509_crt *ca, int64_t 
 		number[i] = (unsigned char)((uint64_t)now_s >> (56 - 8 * i));
 	}
 	/* The shortest form, and positive: from 2038 on a byte more. */
-	len = put_head(d, number[4] & 0x80 ? put_raw(d, number + 3, 5) : put_raw(d, number + 4, 4), MBEDTLS_ASN1_INTEGER);
-	all = put_extension(d, len, "\x55\x1d\x14", 3);	/* id-ce-cRLNumber */
-	len = put_head(d, put_raw(d, ca->subject_key_id.p, ca->subject_key_id.len), MBEDTLS_ASN1_CONTEXT_SPECIFIC | 0);
+	len = put_head(d, number[4] & 0x80 ? put_raw(d, number + 3, 5) : put_raw(d, number + 4, 4),
+		       MBEDTLS_ASN1_INTEGER);
+	all = put_extension(d, len, "\x55\x1d\x14", 3); /* id-ce-cRLNumber */
+	len = put_head(d, put_raw(d, ca->subject_key_id.p, ca->subject_key_id.len),
+		       MBEDTLS_ASN1_CONTEXT_SPECIFIC | 0);
 	all += put_extension(d, put_head(d, len, SEQUENCE), MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER,
 			     MBEDTLS_OID_SIZE(MBEDTLS_OID_AUTHORITY_KEY_IDENTIFIER));
 	all = put_head(d, all, SEQUENCE);
@@ -114,13 +118,18 @@ static size_t put_extensions(struct der *d, const mbedtls_x509_crt *ca, int64_t 
 
 static int64_t end_of(const mbedtls_x509_crt *ca)
 {
-	struct tm tm = { .tm_year = ca->valid_to.year - 1900, .tm_mon = ca->valid_to.mon - 1, .tm_mday = ca->valid_to.day,
-			 .tm_hour = ca->valid_to.hour, .tm_min = ca->valid_to.min, .tm_sec = ca->valid_to.sec };
+	struct tm tm = { .tm_year = ca->valid_to.year - 1900,
+			 .tm_mon = ca->valid_to.mon - 1,
+			 .tm_mday = ca->valid_to.day,
+			 .tm_hour = ca->valid_to.hour,
+			 .tm_min = ca->valid_to.min,
+			 .tm_sec = ca->valid_to.sec };
 
 	return (int64_t)timegm(&tm);
 }
 
-static size_t put_list(struct der *d, const mbedtls_x509_crt *ca, const struct ca_index *index, int64_t now_s)
+static size_t put_list(struct der *d, const mbedtls_x509_crt *ca, const struct ca_index *index,
+		       int64_t now_s)
 {
 	size_t len = put_extensions(d, ca, now_s);
 
@@ -129,7 +138,7 @@ static size_t put_list(struct der *d, const mbedtls_x509_crt *ca, const struct c
 	len += put_time(d, now_s);
 	len += put_raw(d, ca->subject_raw.p, ca->subject_raw.len);
 	len += put_algorithm(d);
-	len += put(d, mbedtls_asn1_write_int(&d->p, d->start, 1));	/* v2 */
+	len += put(d, mbedtls_asn1_write_int(&d->p, d->start, 1)); /* v2 */
 	return put_head(d, len, SEQUENCE);
 }
 
@@ -144,11 +153,14 @@ static int write_pem(const char *path, const unsigned char *der, size_t size)
 	if (pem == NULL) {
 		return -ENOMEM;
 	}
-	if (mbedtls_pem_write_buffer("-----BEGIN X509 CRL-----\n", "-----END X509 CRL-----\n", der, size, pem, pem_size,
-				     &used) == 0 &&
+	if (mbedtls_pem_write_buffer("-----BEGIN X509 CRL-----\n", "-----END X509 CRL-----\n", der,
+				     size, pem, pem_size, &used) == 0 &&
 	    (size_t)snprintf(fresh, sizeof fresh, "%s.new", path) < sizeof fresh) {
 		out = fopen(fresh, "we");
-		rc = out == NULL ? -errno : fputs((char *)pem, out) < 0 || fflush(out) != 0 || fsync(fileno(out)) != 0 ? -EIO : 0;
+		rc = out == NULL ? -errno
+		     : fputs((char *)pem, out) < 0 || fflush(out) != 0 || fsync(fileno(out)) != 0
+			     ? -EIO
+			     : 0;
 	}
 	if (out != NULL && fclose(out) != 0 && rc == 0) {
 		rc = -errno;
@@ -160,11 +172,12 @@ static int write_pem(const char *path, const unsigned char *der, size_t size)
 	return rc;
 }
 
-int ca_crl_write(const char *path, const mbedtls_x509_crt *ca, mbedtls_pk_context *key, mbedtls_ctr_drbg_context *drbg,
-		 const struct ca_index *index, int64_t now_s)
+int ca_crl_write(const char *path, const mbedtls_x509_crt *ca, mbedtls_pk_context *key,
+		 mbedtls_ctr_drbg_context *drbg, const struct ca_index *index, int64_t now_s)
 {
 	size_t size = HEAD_MAX + index->n * ENTRY_MAX, list_size, len, signature_size;
-	unsigned char *buffer = calloc(1, size), *list = calloc(1, size), hash[32], signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
+	unsigned char *buffer = calloc(1, size), *list = calloc(1, size), hash[32],
+		      signature[MBEDTLS_PK_SIGNATURE_MAX_SIZE];
 	int rc = -ENOMEM;
 	struct der d;
 
@@ -175,8 +188,8 @@ int ca_crl_write(const char *path, const mbedtls_x509_crt *ca, mbedtls_pk_contex
 	list_size = put_list(&d, ca, index, now_s);
 	rc = -EIO;
 	if (d.error != 0 || mbedtls_sha256(d.p, list_size, hash, 0) != 0 ||
-	    mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature, sizeof signature, &signature_size,
-			    mbedtls_ctr_drbg_random, drbg) != 0) {
+	    mbedtls_pk_sign(key, MBEDTLS_MD_SHA256, hash, sizeof hash, signature, sizeof signature,
+			    &signature_size, mbedtls_ctr_drbg_random, drbg) != 0) {
 		goto out;
 	}
 	memmove(list, d.p, list_size);

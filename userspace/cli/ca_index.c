@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* fchmod, fsync */
+#define _GNU_SOURCE /* fchmod, fsync */
 #include "ca_index.h"
 
 #include <errno.h>
@@ -26,9 +26,10 @@ static int parse(const char *text, struct ca_entry *e)
 	int used = 0;
 
 	memset(e, 0, sizeof *e);
-	if (sscanf(text, "%32[0-9a-f] %15s %" SCNd64 " %" SCNd64 " %" SCNd64 " %n", serial, role, &e->not_before_s,
-		   &e->not_after_s, &e->revoked_s, &used) != 5 || strlen(serial) != 32 || used == 0 ||
-	    text[used] == '\0' || strlen(text + used) >= sizeof e->name) {
+	if (sscanf(text, "%32[0-9a-f] %15s %" SCNd64 " %" SCNd64 " %" SCNd64 " %n", serial, role,
+		   &e->not_before_s, &e->not_after_s, &e->revoked_s, &used) != 5 ||
+	    strlen(serial) != 32 || used == 0 || text[used] == '\0' ||
+	    strlen(text + used) >= sizeof e->name) {
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < CA_SERIAL_SIZE; i++) {
@@ -101,10 +102,12 @@ int ca_index_write(const struct ca_index *index, const char *path)
 		const struct ca_entry *e = &index->entries[i];
 
 		ca_index_serial(e, serial);
-		fprintf(out, "%s %s %" PRId64 " %" PRId64 " %" PRId64 " %s\n", serial, ca_role_words[e->role],
-			e->not_before_s, e->not_after_s, e->revoked_s, e->name);
+		fprintf(out, "%s %s %" PRId64 " %" PRId64 " %" PRId64 " %s\n", serial,
+			ca_role_words[e->role], e->not_before_s, e->not_after_s, e->revoked_s,
+			e->name);
 	}
-	if (fflush(out) != 0 || ferror(out) || fchmod(fileno(out), 0600) != 0 || fsync(fileno(out)) != 0) {
+	if (fflush(out) != 0 || ferror(out) || fchmod(fileno(out), 0600) != 0 ||
+	    fsync(fileno(out)) != 0) {
 		rc = errno != 0 ? -errno : -EIO;
 	}
 	if (fclose(out) != 0 && rc == 0) {

@@ -3,6 +3,7 @@
 #include "cli.h"
 #include "node_status.h"
 
+/* clang-format off */
 #define FILES \
 	{ CLI_CA, "ca", "FILE", "The CA that signed the server's certificate (environment: GEOTHERM_CA)." }, \
 	{ CLI_CERT, "cert", "FILE", "Our certificate, and its key where they are in one file (GEOTHERM_CERT)." }, \
@@ -15,6 +16,7 @@
 	{ CLI_ACCEPT, "accept", FORMATS, "The wanted format of the answer; its number will do too." }, \
 	{ CLI_JSON, "json", NULL, "Shows readings as SenML JSON, whatever they came in." }
 #define BODY { CLI_FORMAT, "format", FORMATS, "The format of the payload, or its number; default: none, which means text." }
+/* clang-format on */
 
 static const struct manual_option reading_options[] = { CREDENTIALS, CIPHERS, ANSWER };
 static const struct manual_option sending_options[] = { CREDENTIALS, CIPHERS, ANSWER, BODY };
@@ -25,7 +27,12 @@ static const struct manual_option doctor_options[] = {
 	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what may only be on its way (20)." },
 };
 
-#define STATUS_FILE { CLI_FILE, "file", "FILE", "The node's status file; default " NODE_STATUS_FILE "." }
+/* clang-format off */
+#define STATUS_FILE                                                                               \
+	{                                                                                         \
+		CLI_FILE, "file", "FILE", "The node's status file; default " NODE_STATUS_FILE "." \
+	}
+/* clang-format on */
 static const struct manual_option status_options[] = {
 	STATUS_FILE,
 	{ CLI_JSON, "json", NULL, "The file as it is; what is not known is null." },
@@ -34,7 +41,8 @@ static const struct manual_option status_options[] = {
 static const struct manual_option wait_options[] = {
 	STATUS_FILE,
 	{ CLI_FIX, "fix", NULL, "Until the receiver has a fix." },
-	{ CLI_SENT, "sent", NULL, "Until the server acknowledges a reading after the wait has begun." },
+	{ CLI_SENT, "sent", NULL,
+	  "Until the server acknowledges a reading after the wait has begun." },
 };
 
 static const struct manual_option replay_options[] = {
@@ -42,32 +50,41 @@ static const struct manual_option replay_options[] = {
 };
 static const struct manual_option bench_options[] = {
 	FILES,
-	{ CLI_CIPHERS, "ciphers", "POLICY", "The suites to be measured (all that a node may use): such as ECDHE+AESGCM, or suite "
+	{ CLI_CIPHERS, "ciphers", "POLICY",
+	  "The suites to be measured (all that a node may use): such as ECDHE+AESGCM, or suite "
 	  "names with ':' between." },
 	{ CLI_COUNT, "count", "N", "Of each (20)." },
 };
 static const struct manual_option ca_options[] = {
 	{ CLI_DIR, "dir", "DIR", "Where the authority is; default geotherm-ca." },
 	{ CLI_ROLE, "role", "node|server|operator", "Whom the certificate is for (node)." },
-	{ CLI_SAN, "also", "NAME", "A further host name or address of a server; may be given again." },
+	{ CLI_SAN, "also", "NAME",
+	  "A further host name or address of a server; may be given again." },
 	{ CLI_DAYS, "days", "N", "How long the certificate is valid (365)." },
 	{ CLI_EXPIRING, "expiring", "N", "list: only what ends within N days." },
 	{ CLI_OUT, "out", "FILE", "bundle: the archive; default NAME.tar in the directory." },
 };
 
-#define PATHS "Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
+#define PATHS                                                                                                      \
+	"Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
-#define PAYLOAD "The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
+#define PAYLOAD \
+	"The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
 #define N(array) array, sizeof(array) / sizeof(array[0])
 
 static const struct manual_command commands[] = {
-	{ "get", "URI", "read a resource: the newest readings, a track, one reading, gaps, the time", PATHS,
+	{ "get", "URI",
+	  "read a resource: the newest readings, a track, one reading, gaps, the time", PATHS,
 	  N(reading_options), cmd_request },
-	{ "post", "URI [PAYLOAD | @FILE | -]", "send readings", PAYLOAD "\n\n" PATHS, N(sending_options), cmd_request },
-	{ "put", "URI [PAYLOAD | @FILE | -]", "store one reading under its own number, or a device's label",
-	  PAYLOAD "\n\n" PATHS, N(sending_options), cmd_request },
-	{ "delete", "URI", "remove a reading or a device (operators)", PATHS, N(reading_options), cmd_request },
-	{ "observe", "URI", "show each change of a resource until interrupted", PATHS, N(reading_options), cmd_request },
+	{ "post", "URI [PAYLOAD | @FILE | -]", "send readings", PAYLOAD "\n\n" PATHS,
+	  N(sending_options), cmd_request },
+	{ "put", "URI [PAYLOAD | @FILE | -]",
+	  "store one reading under its own number, or a device's label", PAYLOAD "\n\n" PATHS,
+	  N(sending_options), cmd_request },
+	{ "delete", "URI", "remove a reading or a device (operators)", PATHS, N(reading_options),
+	  cmd_request },
+	{ "observe", "URI", "show each change of a resource until interrupted", PATHS,
+	  N(reading_options), cmd_request },
 	{ "doctor", NULL, "walk from the 1-Wire slot to the stored row, to the first broken link",
 	  "On the machine of a running node: looks at the node, its bus, receiver, clock and outbox, the session, the server, and "
 	  "the newest reading's row, in this order, and ends at the first that is broken with its cause and the next thing to try. It "
@@ -75,16 +92,19 @@ static const struct manual_command commands[] = {
 	  N(doctor_options), cmd_doctor },
 	{ "status", NULL, "show how the node on this machine is",
 	  "Needs no right. Ends with 0 where all is well, 1 where something needs attention (a line with ! says what), 3 "
-	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.", N(status_options), cmd_status },
+	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.",
+	  N(status_options), cmd_status },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
-	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.", N(wait_options), cmd_wait },
+	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.",
+	  N(wait_options), cmd_wait },
 	{ "bench", "handshake|post URI", "measure handshakes and POSTs from here, cipher by cipher",
 	  "handshake: full ones, each of a new client without a ticket. post: readings one after the other over one session, each "
 	  "answered when it is on disk; they are stored under the device of --cert, in an epoch of their own with the note "
 	  "\"geotherm bench\".\n\n"
 	  "A suite that does not fit the server's certificate or policy has the reason in its line. Ends with 3 if none does.",
 	  N(bench_options), cmd_bench },
-	{ "ca", "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME",
+	{ "ca",
+	  "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME",
 	  "keep a certificate authority for nodes, servers and operators",
 	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "
 	  "server sees and [node] device says.\n\n"
@@ -96,24 +116,35 @@ static const struct manual_command commands[] = {
 	  "crl.pem.\n\n"
 	  "Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the directory off line.",
 	  N(ca_options), cmd_ca },
-	{ "replay", "FILE | -", "show the readings that a node makes of a recording of its receiver",
+	{ "replay", "FILE | -",
+	  "show the readings that a node makes of a recording of its receiver",
 	  "FILE holds the bytes of the serial port, UBX among anything else, such as `cat /dev/serial0` writes while the node is "
 	  "stopped. Every UBX-NAV-PVT makes a reading, by the node's own code and with its doubts; what was heard is counted at the "
-	  "end, on stderr. Ends with 1 if there was none.", N(replay_options), cmd_replay },
-	{ "sim", "ublox7 [OPTION]...", "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
-	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0, cmd_sim },
+	  "end, on stderr. Ends with 1 if there was none.",
+	  N(replay_options), cmd_replay },
+	{ "sim", "ublox7 [OPTION]...",
+	  "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
+	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0,
+	  cmd_sim },
 };
 
 static const struct manual_exit exits[] = {
-	{ CLI_OK, "done" }, { CLI_FAILED, "the server said no, or what was asked for failed or is not so" },
-	{ CLI_USAGE, "wrong usage" }, { CLI_UNREACHABLE, "no connection, or no status to be read" },
+	{ CLI_OK, "done" },
+	{ CLI_FAILED, "the server said no, or what was asked for failed or is not so" },
+	{ CLI_USAGE, "wrong usage" },
+	{ CLI_UNREACHABLE, "no connection, or no status to be read" },
 };
 
 const struct manual cli_manual = {
-	.name = "geotherm", .section = 1, .brief = "talks to geotherm nodes and servers",
-	.about = "Reads and writes the resources of a server, shows how this machine's node is, and keeps the certificates of "
-		 "both.",
-	.commands = commands, .n_commands = sizeof(commands) / sizeof(commands[0]),
-	.exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.name = "geotherm",
+	.section = 1,
+	.brief = "talks to geotherm nodes and servers",
+	.about =
+		"Reads and writes the resources of a server, shows how this machine's node is, and keeps the certificates of "
+		"both.",
+	.commands = commands,
+	.n_commands = sizeof(commands) / sizeof(commands[0]),
+	.exits = exits,
+	.n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm-node(8), geotherm-server(8), geotherm-selftest(8)",
 };

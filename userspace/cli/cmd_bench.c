@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm bench: what a handshake and a POST cost from here, cipher by cipher. */
-#define _GNU_SOURCE	/* clock_gettime, getrandom */
+#define _GNU_SOURCE /* clock_gettime, getrandom */
 #include <errno.h>
 #include <getopt.h>
 #include <mbedtls/ssl.h>
@@ -19,13 +19,13 @@
 #include "userspace/reading/senml.h"
 
 #define COUNT_MAX 10000
-#define DEADLINE_MS 10000	/* a suite that the server does not take must not hold up the others */
+#define DEADLINE_MS 10000 /* a suite that the server does not take must not hold up the others */
 
 struct bench {
 	struct coaps_client_config client;
 	bool post;
 	unsigned long count;
-	struct reading reading;	/* of a post: seq grows */
+	struct reading reading; /* of a post: seq grows */
 	double *ms;
 	/* of the request under way */
 	bool answered, good;
@@ -49,13 +49,14 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	if (r->failure != COAPS_ANSWERED) {
 		snprintf(b->why, sizeof b->why, "%s", r->reason);
 	} else if (!b->good) {
-		snprintf(b->why, sizeof b->why, "%d.%02d %.*s", r->code >> 5, r->code & 31, (int)r->payload_size,
-			 (const char *)r->payload);
+		snprintf(b->why, sizeof b->why, "%d.%02d %.*s", r->code >> 5, r->code & 31,
+			 (int)r->payload_size, (const char *)r->payload);
 	}
 }
 
 /* Until the answer; the time to it, or to the end of the handshake. Below 0: failed, see why. */
-static double ask(struct bench *b, struct coaps_client *client, const struct coaps_request *request, bool handshake)
+static double ask(struct bench *b, struct coaps_client *client, const struct coaps_request *request,
+		  bool handshake)
 {
 	double begun = now_ms(), established = 0;
 	int rc;
@@ -86,7 +87,9 @@ static double ask(struct bench *b, struct coaps_client *client, const struct coa
 
 static double ask_time(struct bench *b, struct coaps_client *client)
 {
-	struct coaps_request request = { .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 };
+	struct coaps_request request = {
+		.method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1
+	};
 
 	return ask(b, client, &request, true);
 }
@@ -94,8 +97,11 @@ static double ask_time(struct bench *b, struct coaps_client *client)
 static double post_reading(struct bench *b, struct coaps_client *client)
 {
 	uint8_t body[SENML_READING_MAX];
-	struct coaps_request request = { .method = COAPS_POST, .path = "/gpsflowtemp", .content_format = SENML_CBOR,
-					 .accept = -1, .payload = body };
+	struct coaps_request request = { .method = COAPS_POST,
+					 .path = "/gpsflowtemp",
+					 .content_format = SENML_CBOR,
+					 .accept = -1,
+					 .payload = body };
 	int size;
 
 	b->reading.seq++;
@@ -113,8 +119,8 @@ static void progress(const struct bench *b, unsigned long done, const char *suit
 	int filled = (int)(done * 30 / b->count);
 
 	if (isatty(STDERR_FILENO)) {
-		fprintf(stderr, "\r[%.*s%*s] %lu/%lu %s\033[K", filled, "##############################", 30 - filled, "", done,
-			b->count, suite);
+		fprintf(stderr, "\r[%.*s%*s] %lu/%lu %s\033[K", filled,
+			"##############################", 30 - filled, "", done, b->count, suite);
 	}
 }
 
@@ -167,22 +173,27 @@ static bool tell(struct bench *b, const char *suite)
 		return false;
 	}
 	qsort(b->ms, n, sizeof *b->ms, by_size);
-	printf("%-46s %9.2f %9.2f %9.2f\n", suite, b->ms[0], b->ms[n / 2], b->ms[(n * 99 + 99) / 100 - 1]);
+	printf("%-46s %9.2f %9.2f %9.2f\n", suite, b->ms[0], b->ms[n / 2],
+	       b->ms[(n * 99 + 99) / 100 - 1]);
 	fflush(stdout);
 	return true;
 }
 
-/* What is posted: the least that a reading is, of the device that the certificate names, in an epoch of its own. */
+/* What is posted: the least that a reading is, of the device that the certificate names, in an
+ * epoch of its own. */
 static int prepare_reading(struct bench *b)
 {
 	struct coaps_certificate_info info;
 	struct timespec now;
 	char err[512];
 
-	if (coaps_credentials_check(&b->client.credentials, COAPS_CLIENT, 0, &info, err, sizeof err) != 0 ||
+	if (coaps_credentials_check(&b->client.credentials, COAPS_CLIENT, 0, &info, err,
+				    sizeof err) != 0 ||
 	    info.device[0] == '\0') {
 		fprintf(stderr, "geotherm bench: post needs the certificate of a node: %s\n",
-			b->client.credentials.certificate == NULL ? "--cert is wanted" : info.device[0] == '\0' ? "it names no device" : err);
+			b->client.credentials.certificate == NULL ? "--cert is wanted"
+			: info.device[0] == '\0'		  ? "it names no device"
+								  : err);
 		return CLI_USAGE;
 	}
 	reading_init(&b->reading);
@@ -199,7 +210,8 @@ static int prepare_reading(struct bench *b)
 	return CLI_OK;
 }
 
-static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b, const char **ciphers)
+static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b,
+			const char **ciphers)
 {
 	struct coaps_credentials *files = &b->client.credentials;
 	int key;
@@ -209,13 +221,24 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 	files->key = getenv("GEOTHERM_KEY");
 	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
 		switch (key) {
-		case CLI_CA: files->ca = optarg; break;
-		case CLI_CERT: files->certificate = optarg; break;
-		case CLI_KEY: files->key = optarg; break;
-		case CLI_NAME: b->client.server_name = optarg; break;
-		case CLI_CIPHERS: *ciphers = optarg; break;
+		case CLI_CA:
+			files->ca = optarg;
+			break;
+		case CLI_CERT:
+			files->certificate = optarg;
+			break;
+		case CLI_KEY:
+			files->key = optarg;
+			break;
+		case CLI_NAME:
+			b->client.server_name = optarg;
+			break;
+		case CLI_CIPHERS:
+			*ciphers = optarg;
+			break;
 		case CLI_COUNT:
-			if (!options_number("geotherm bench: --count", optarg, 1, COUNT_MAX, &b->count)) {
+			if (!options_number("geotherm bench: --count", optarg, 1, COUNT_MAX,
+					    &b->count)) {
 				return CLI_USAGE;
 			}
 			break;
@@ -223,7 +246,8 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 			return key == OPTIONS_DONE ? key : CLI_USAGE;
 		}
 	}
-	if (argc - optind != 2 || (strcmp(argv[optind], "handshake") != 0 && strcmp(argv[optind], "post") != 0)) {
+	if (argc - optind != 2 ||
+	    (strcmp(argv[optind], "handshake") != 0 && strcmp(argv[optind], "post") != 0)) {
 		fputs("geotherm bench: handshake or post, and a URI, are wanted\n", stderr);
 		return CLI_USAGE;
 	}
@@ -260,8 +284,9 @@ int cmd_bench(const struct manual_command *self, int argc, char **argv)
 	if (b.ms == NULL) {
 		return CLI_FAILED;
 	}
-	printf("%lu %s each, in ms\n%-46s %9s %9s %9s\n", b.count, b.post ? "POSTs of one reading" : "full handshakes", "cipher suite",
-	       "least", "median", "99 %");
+	printf("%lu %s each, in ms\n%-46s %9s %9s %9s\n", b.count,
+	       b.post ? "POSTs of one reading" : "full handshakes", "cipher suite", "least",
+	       "median", "99 %");
 	for (const int *suite = policy.suites; *suite != 0; suite++) {
 		good += tell(&b, mbedtls_ssl_get_ciphersuite_name(*suite));
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm ca */
-#define _GNU_SOURCE	/* gmtime_r */
+#define _GNU_SOURCE /* gmtime_r */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -20,7 +20,7 @@ struct arguments {
 	const char *dir, *name, *csr;
 	struct ca_request request;
 	const char *out;
-	long expiring;	/* days; -1: all */
+	long expiring; /* days; -1: all */
 	int64_t now_s;
 };
 
@@ -34,7 +34,8 @@ static int do_init(const struct arguments *a)
 {
 	char err[512];
 
-	if (ca_init(a->dir, *a->name != '\0' ? a->name : "geotherm CA", a->now_s, err, sizeof err) != 0) {
+	if (ca_init(a->dir, *a->name != '\0' ? a->name : "geotherm CA", a->now_s, err,
+		    sizeof err) != 0) {
 		return fails(err);
 	}
 	printf("%s/ca.pem\n", a->dir);
@@ -58,7 +59,8 @@ static int do_renew(struct ca *ca, const struct arguments *a)
 {
 	char path[PATH_MAX], err[512];
 
-	if (ca_renew(ca, a->name, a->request.days, a->now_s, path, sizeof path, err, sizeof err) != 0) {
+	if (ca_renew(ca, a->name, a->request.days, a->now_s, path, sizeof path, err, sizeof err) !=
+	    0) {
 		return fails(err);
 	}
 	puts(path);
@@ -88,15 +90,19 @@ static int do_list(struct ca *ca, const struct arguments *a)
 		time_t end = (time_t)e->not_after_s;
 		struct tm tm;
 
-		if (a->expiring >= 0 && (e != ca_index_valid(index, e->name) ||	/* revoked, or renewed since */
-					 e->not_after_s > a->now_s + 86400 * (int64_t)a->expiring)) {
+		if (a->expiring >= 0 &&
+		    (e != ca_index_valid(index, e->name) || /* revoked, or renewed since */
+		     e->not_after_s > a->now_s + 86400 * (int64_t)a->expiring)) {
 			continue;
 		}
 		gmtime_r(&end, &tm);
 		strftime(day, sizeof day, "%Y-%m-%d", &tm);
 		ca_index_serial(e, serial);
 		printf("%s  %-8s  %-7s  %s  %s\n", day, ca_role_words[e->role],
-		       e->revoked_s != 0 ? "revoked" : e->not_after_s < a->now_s ? "expired" : "valid", serial, e->name);
+		       e->revoked_s != 0	   ? "revoked"
+		       : e->not_after_s < a->now_s ? "expired"
+						   : "valid",
+		       serial, e->name);
 	}
 	return CLI_OK;
 }
@@ -118,8 +124,10 @@ static bool append(const char *path, char *into, size_t room, size_t *size)
 	return *size < room;
 }
 
-/* One file in the ustar format (POSIX.1-2017, pax): what from and, where it is not NULL, and_from hold. */
-static bool tar_file(FILE *out, const char *from, const char *and_from, const char *as, unsigned mode)
+/* One file in the ustar format (POSIX.1-2017, pax): what from and, where it is not NULL, and_from
+ * hold. */
+static bool tar_file(FILE *out, const char *from, const char *and_from, const char *as,
+		     unsigned mode)
 {
 	static const char magic[] = { 'u', 's', 't', 'a', 'r', '\0', '0', '0' };
 	char head[512] = { 0 };
@@ -169,7 +177,8 @@ static int do_bundle(struct ca *ca, const struct arguments *a)
 	fd = open(a->out != NULL ? a->out : path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	if (out == NULL) {
-		fprintf(stderr, "geotherm ca: %s: %s\n", a->out != NULL ? a->out : path, strerror(errno));
+		fprintf(stderr, "geotherm ca: %s: %s\n", a->out != NULL ? a->out : path,
+			strerror(errno));
 		return CLI_FAILED;
 	}
 	snprintf(as, sizeof as, "%s.pem", ca_role_words[entry->role]);
@@ -204,7 +213,8 @@ static int take_role(const char *text, enum ca_role *role)
 }
 
 /* CLI_OK to go on, else an exit code; OPTIONS_DONE for help. */
-static int take_options(const struct manual_command *self, int argc, char **argv, struct arguments *a)
+static int take_options(const struct manual_command *self, int argc, char **argv,
+			struct arguments *a)
 {
 	unsigned long number;
 	int key;
@@ -221,19 +231,22 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 			break;
 		case CLI_SAN:
 			if (a->request.n_sans == CA_SANS_MAX) {
-				fprintf(stderr, "geotherm ca: more than %d times --also\n", CA_SANS_MAX);
+				fprintf(stderr, "geotherm ca: more than %d times --also\n",
+					CA_SANS_MAX);
 				return CLI_USAGE;
 			}
 			a->request.sans[a->request.n_sans++] = optarg;
 			break;
 		case CLI_DAYS:
-			if (!options_number("geotherm ca: --days", optarg, 1, CA_DAYS_OF_ITSELF, &number)) {
+			if (!options_number("geotherm ca: --days", optarg, 1, CA_DAYS_OF_ITSELF,
+					    &number)) {
 				return CLI_USAGE;
 			}
 			a->request.days = (unsigned)number;
 			break;
 		case CLI_EXPIRING:
-			if (!options_number("geotherm ca: --expiring", optarg, 0, 100000, &number)) {
+			if (!options_number("geotherm ca: --expiring", optarg, 0, 100000,
+					    &number)) {
 				return CLI_USAGE;
 			}
 			a->expiring = (long)number;
@@ -252,10 +265,13 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 {
 	static const struct {
 		const char *name;
-		int least, most;	/* operands */
-	} actions[] = { { "init", 0, 1 }, { "issue", 1, 1 }, { "sign", 2, 2 }, { "renew", 1, 1 }, { "revoke", 1, 1 },
-			{ "list", 0, 0 }, { "bundle", 1, 1 } };
-	struct arguments a = { .dir = "geotherm-ca", .expiring = -1, .now_s = (int64_t)time(NULL), .request.days = 365 };
+		int least, most; /* operands */
+	} actions[] = { { "init", 0, 1 },   { "issue", 1, 1 }, { "sign", 2, 2 },  { "renew", 1, 1 },
+			{ "revoke", 1, 1 }, { "list", 0, 0 },  { "bundle", 1, 1 } };
+	struct arguments a = { .dir = "geotherm-ca",
+			       .expiring = -1,
+			       .now_s = (int64_t)time(NULL),
+			       .request.days = 365 };
 	int code = take_options(self, argc, argv, &a), operands = argc - optind - 1;
 	const char *action = operands >= 0 ? argv[optind] : "";
 	struct ca *ca;
@@ -268,10 +284,12 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	while (i < sizeof actions / sizeof actions[0] && strcmp(actions[i].name, action) != 0) {
 		i++;
 	}
-	if (i == sizeof actions / sizeof actions[0] || operands < actions[i].least || operands > actions[i].most) {
+	if (i == sizeof actions / sizeof actions[0] || operands < actions[i].least ||
+	    operands > actions[i].most) {
 		fprintf(stderr, "geotherm ca: %s%s; try 'geotherm ca --help'\n", action,
-			i == sizeof actions / sizeof actions[0] ? ": one of init, issue, sign, renew, revoke, list, bundle is wanted"
-								 : ": too few or too many arguments");
+			i == sizeof actions / sizeof actions[0]
+				? ": one of init, issue, sign, renew, revoke, list, bundle is wanted"
+				: ": too few or too many arguments");
 		return CLI_USAGE;
 	}
 	a.csr = operands == 2 ? argv[optind + 1] : NULL;
@@ -283,9 +301,11 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	if (ca == NULL) {
 		return fails(err);
 	}
-	code = strcmp(action, "revoke") == 0 ? do_revoke(ca, &a) : strcmp(action, "renew") == 0 ? do_renew(ca, &a) :
-	       strcmp(action, "list") == 0 ? do_list(ca, &a) :
-	       strcmp(action, "bundle") == 0 ? do_bundle(ca, &a) : do_issue(ca, &a);
+	code = strcmp(action, "revoke") == 0   ? do_revoke(ca, &a)
+	       : strcmp(action, "renew") == 0  ? do_renew(ca, &a)
+	       : strcmp(action, "list") == 0   ? do_list(ca, &a)
+	       : strcmp(action, "bundle") == 0 ? do_bundle(ca, &a)
+					       : do_issue(ca, &a);
 	ca_close(ca);
 	return code;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * geotherm doctor: along the running system from the 1-Wire slot to the stored row, to the first link that is
- * broken.
+ * geotherm doctor: along the running system from the 1-Wire slot to the stored row, to the first
+ * link that is broken.
  *
- * What the node knows it tells in its status file; the rest is asked of the server with the node's own
- * certificate. A link that may only be on its way (a session just begun, a reading just sent) is looked at again
- * for a while.
+ * What the node knows it tells in its status file; the rest is asked of the server with the node's
+ * own certificate. A link that may only be on its way (a session just begun, a reading just sent)
+ * is looked at again for a while.
  */
-#define _GNU_SOURCE	/* nanosleep() */
+#define _GNU_SOURCE /* nanosleep() */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,22 +29,22 @@
 
 #define DEFAULT_CONFIG "/etc/geotherm/node.conf"
 #define ASSIGNMENTS_MAX 64
-#define SLACK_S 5		/* on top of three periods */
-#define PROBE_S 15		/* a u-blox 7 is found and set in 3 s */
+#define SLACK_S 5 /* on top of three periods */
+#define PROBE_S 15 /* a u-blox 7 is found and set in 3 s */
 #define LOOK_EVERY_MS 200
 #define REQUEST_MS 15000
-#define CONTENT 0x45		/* 2.05 */
-#define NOT_FOUND 0x84		/* 4.04 */
+#define CONTENT 0x45 /* 2.05 */
+#define NOT_FOUND 0x84 /* 4.04 */
 
 enum state { WHOLE, ON_ITS_WAY, BROKEN, UNKNOWN };
 
 struct doctor {
 	struct node_config config;
-	struct node_status status;	/* the newest */
-	char no_status[600];	/* why there is none */
+	struct node_status status; /* the newest */
+	char no_status[600]; /* why there is none */
 	struct coaps_client *client;
-	char seen[1200];	/* of the link that is looked at */
-	const char *next;	/* what to try if it is broken */
+	char seen[1200]; /* of the link that is looked at */
+	const char *next; /* what to try if it is broken */
 
 	/* the newest answer of the server */
 	bool done;
@@ -76,7 +76,7 @@ static double number(const struct doctor *d, const char *section, const char *ke
 	double value;
 
 	node_status_number(&d->status, section, key, &value);
-	return value;	/* 0 if it is not known */
+	return value; /* 0 if it is not known */
 }
 
 static double patience_of_a_period(const struct doctor *d)
@@ -103,7 +103,8 @@ static enum state look_at_node(struct doctor *d)
 	    number(d, NULL, "period_s"));
 	if (d->status.age_s > patience_of_a_period(d)) {
 		say(d, "; its status is %.0f s old", d->status.age_s);
-		d->next = "it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
+		d->next =
+			"it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
 		return BROKEN;
 	}
 	return WHOLE;
@@ -111,7 +112,8 @@ static enum state look_at_node(struct doctor *d)
 
 static enum state look_at_bus(struct doctor *d)
 {
-	const json_t *sensors = json_object_get(json_object_get(d->status.json, "w1"), "sensors"), *sensor;
+	const json_t *sensors = json_object_get(json_object_get(d->status.json, "w1"), "sensors"),
+		     *sensor;
 	const char *reason = text(d, "w1", "reason");
 	enum state state = WHOLE;
 	size_t i;
@@ -122,7 +124,8 @@ static enum state look_at_bus(struct doctor *d)
 		return WHOLE;
 	}
 	say(d, "%s", text(d, "w1", "bus"));
-	json_array_foreach(sensors, i, sensor) {
+	json_array_foreach(sensors, i, sensor)
+	{
 		const json_t *celsius = json_object_get(sensor, "celsius");
 
 		say(d, ", %s ", json_string_value(json_object_get(sensor, "rom")));
@@ -157,7 +160,9 @@ static enum state look_at_receiver(struct doctor *d)
 	say(d, "%s on %s", state, text(d, "gnss", "port"));
 	if (strcmp(state, "ready") != 0) {
 		say(d, ": %s", text(d, "gnss", "reason"));
-		return strcmp(state, "no-port") != 0 && number(d, NULL, "running_s") < PROBE_S ? ON_ITS_WAY : BROKEN;
+		return strcmp(state, "no-port") != 0 && number(d, NULL, "running_s") < PROBE_S
+			       ? ON_ITS_WAY
+			       : BROKEN;
 	}
 	if (node_status_number(&d->status, "gnss", "lat", &lat)) {
 		say(d, ", fix with %.0f satellites", number(d, "gnss", "satellites"));
@@ -170,8 +175,9 @@ static enum state look_at_receiver(struct doctor *d)
 static enum state look_at_clock(struct doctor *d)
 {
 	say(d, "source %s", text(d, "clock", "source"));
-	d->next = "no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the "
-		  "receiver's fix";
+	d->next =
+		"no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the "
+		"receiver's fix";
 	return strcmp(text(d, "clock", "source"), "none") == 0 ? ON_ITS_WAY : WHOLE;
 }
 
@@ -179,22 +185,25 @@ static enum state look_at_outbox(struct doctor *d)
 {
 	double age = number(d, "reading", "age_s"), lost;
 
-	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"), age + d->status.age_s,
-	    number(d, "outbox", "waiting"));
+	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"),
+	    age + d->status.age_s, number(d, "outbox", "waiting"));
 	if (number(d, "outbox", "refused") > 0) {
 		say(d, ", %.0f that the server refused", number(d, "outbox", "refused"));
 	}
 	if (number(d, "outbox", "not_written") > 0) {
 		say(d, ", %.0f could not be written", number(d, "outbox", "not_written"));
 	}
-	if (number(d, "outbox", "not_written") > 0 && node_status_number(&d->status, "outbox", "lost_s", &lost) &&
+	if (number(d, "outbox", "not_written") > 0 &&
+	    node_status_number(&d->status, "outbox", "lost_s", &lost) &&
 	    lost <= patience_of_a_period(d)) {
 		say(d, ": %s", text(d, "last_error", "text"));
-		d->next = "make room on the disk of [outbox] path, or mend it (dmesg); geotherm-selftest --only system";
+		d->next =
+			"make room on the disk of [outbox] path, or mend it (dmesg); geotherm-selftest --only system";
 		return BROKEN;
 	}
 	d->next = "the node makes no readings: its log says why (journalctl -u geotherm-node)";
-	return number(d, "reading", "seq") < 1 || age > patience_of_a_period(d) ? ON_ITS_WAY : WHOLE;
+	return number(d, "reading", "seq") < 1 || age > patience_of_a_period(d) ? ON_ITS_WAY
+										: WHOLE;
 }
 
 static enum state look_at_session(struct doctor *d)
@@ -233,7 +242,9 @@ static void on_answer(void *arg, const struct coaps_response *r)
 /* The server's code, or 0 without an answer; reason says it. */
 static uint8_t get(struct doctor *d, const char *path)
 {
-	const struct coaps_request request = { .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 };
+	const struct coaps_request request = {
+		.method = COAPS_GET, .path = path, .content_format = -1, .accept = -1
+	};
 
 	d->done = false;
 	snprintf(d->reason, sizeof(d->reason), "%s cannot be asked for", path);
@@ -255,9 +266,14 @@ static enum state look_at_server(struct doctor *d)
 {
 	const struct node_config *c = &d->config;
 	const struct coaps_client_config config = {
-		.uri = text(d, "uplink", "server"), .server_name = c->server_name, .ciphers = c->server_ciphers,
-		.credentials = { .certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca },
-		.ack_timeout_ms = 1000, .deadline_ms = REQUEST_MS,
+		.uri = text(d, "uplink", "server"),
+		.server_name = c->server_name,
+		.ciphers = c->server_ciphers,
+		.credentials = { .certificate = c->server_certificate,
+				 .key = c->server_key,
+				 .ca = c->server_ca },
+		.ack_timeout_ms = 1000,
+		.deadline_ms = REQUEST_MS,
 	};
 	int code = 0;
 
@@ -286,21 +302,22 @@ static enum state look_at_row(struct doctor *d)
 	char path[256];
 	uint8_t code;
 
-	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%016" PRIx64 ".%.0f", text(d, NULL, "device"), epoch,
-		 number(d, "reading", "seq"));
+	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%016" PRIx64 ".%.0f", text(d, NULL, "device"),
+		 epoch, number(d, "reading", "seq"));
 	code = get(d, path);
 	say(d, "%s: ", path);
 	if (code == CONTENT) {
 		say(d, "stored");
 		return WHOLE;
 	}
-	say(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason, number(d, "outbox", "waiting"),
-	    number(d, "uplink", "last_sent_s") + d->status.age_s);
-	d->next = code == NOT_FOUND && number(d, "outbox", "waiting") > 1
-			  ? "a backlog goes first, oldest first: look again later; if it does not shrink, the "
-			    "server's log says why"
-			  : "geotherm-selftest --only uplink; the server's log; GET /gaps of this device names "
-			    "what is missing";
+	say(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason,
+	    number(d, "outbox", "waiting"), number(d, "uplink", "last_sent_s") + d->status.age_s);
+	d->next =
+		code == NOT_FOUND && number(d, "outbox", "waiting") > 1
+			? "a backlog goes first, oldest first: look again later; if it does not shrink, the "
+			  "server's log says why"
+			: "geotherm-selftest --only uplink; the server's log; GET /gaps of this device names "
+			  "what is missing";
 	return code == NOT_FOUND ? ON_ITS_WAY : BROKEN;
 }
 
@@ -308,9 +325,10 @@ static const struct link {
 	const char *name;
 	enum state (*look)(struct doctor *d);
 } links[] = {
-	{ "node", look_at_node },     { "bus", look_at_bus },	    { "receiver", look_at_receiver },
-	{ "clock", look_at_clock },   { "outbox", look_at_outbox }, { "session", look_at_session },
-	{ "server", look_at_server }, { "row", look_at_row },
+	{ "node", look_at_node },	  { "bus", look_at_bus },
+	{ "receiver", look_at_receiver }, { "clock", look_at_clock },
+	{ "outbox", look_at_outbox },	  { "session", look_at_session },
+	{ "server", look_at_server },	  { "row", look_at_row },
 };
 
 static double now_s(void)
@@ -394,7 +412,7 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 		log_error("%s", err);
 		return CLI_USAGE;
 	}
-	log_set_level(LOG_LEVEL_ERROR);	/* what libcoap warns of is in the link's reason */
+	log_set_level(LOG_LEVEL_ERROR); /* what libcoap warns of is in the link's reason */
 	code = walk(&d, wait_s);
 	coaps_client_free(d.client);
 	node_status_free(&d.status);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * geotherm replay: the readings that a node would have made of a recording of its serial port, by the same
- * code: ubx_frame, gnss_fix, clock, sampler. Its clock is the recording's own.
+ * geotherm replay: the readings that a node would have made of a recording of its serial port, by
+ * the same code: ubx_frame, gnss_fix, clock, sampler. Its clock is the recording's own.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -30,7 +30,7 @@ struct replay {
 	struct ubx_frame_rx rx;
 	struct clock clock;
 	struct sampler sampler;
-	uint64_t now_ns, seq, unlike;	/* unlike: NAV-PVT frames that are none */
+	uint64_t now_ns, seq, unlike; /* unlike: NAV-PVT frames that are none */
 	uint32_t itow_ms;
 	bool json, begun;
 };
@@ -61,14 +61,19 @@ static int take_frame(struct replay *p, const struct ubx_item *item)
 		p->unlike++;
 		return 0;
 	}
-	/* Modulo a week; a jump back looks like one forward, and then nothing that is measured depends on it. */
+	/* Modulo a week; a jump back looks like one forward, and then nothing that is measured
+	 * depends on it. */
 	p->now_ns += p->begun ? (fix.itow_ms + MS_A_WEEK - p->itow_ms) % MS_A_WEEK * NS_A_MS : 0;
 	p->itow_ms = fix.itow_ms;
 	p->begun = true;
 	fix.received_ns = p->now_ns;
 	if (fix.time_known) {
-		clock_feed(&p->clock, &(struct clock_stamp){ .boot_ns = p->now_ns, .utc_us = fix.utc_us,
-			.source = READING_TIME_GNSS, .acc_ns = fix.tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN : fix.tacc_ns });
+		clock_feed(&p->clock, &(struct clock_stamp){ .boot_ns = p->now_ns,
+							     .utc_us = fix.utc_us,
+							     .source = READING_TIME_GNSS,
+							     .acc_ns = fix.tacc_ns == UINT32_MAX
+									       ? CLOCK_ACC_UNKNOWN
+									       : fix.tacc_ns });
 	}
 	sampler_take_fix(&p->sampler, &fix);
 	return make_reading(p);
@@ -124,7 +129,10 @@ int cmd_replay(const struct manual_command *self, int argc, char **argv)
 		fprintf(stderr, "geotherm replay: %s: %s\n", path, strerror(-rc));
 		return CLI_FAILED;
 	}
-	fprintf(stderr, "%" PRIu64 " readings of %" PRIu64 " frames; %" PRIu64 " bytes were no frame, %" PRIu32 " checksums wrong, "
-		"%" PRIu64 " NAV-PVT not to be believed\n", p.seq, p.rx.frames, p.rx.garbage_bytes, p.rx.checksum_errors, p.unlike);
+	fprintf(stderr,
+		"%" PRIu64 " readings of %" PRIu64 " frames; %" PRIu64
+		" bytes were no frame, %" PRIu32 " checksums wrong, "
+		"%" PRIu64 " NAV-PVT not to be believed\n",
+		p.seq, p.rx.frames, p.rx.garbage_bytes, p.rx.checksum_errors, p.unlike);
 	return p.seq > 0 ? CLI_OK : CLI_FAILED;
 }

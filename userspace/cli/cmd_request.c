@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm get, post, put, delete, observe */
-#define _GNU_SOURCE	/* sigaction */
+#define _GNU_SOURCE /* sigaction */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/options.h"
 
-#define BODY_MAX (1024 * 1024)	/* what a server takes by default */
+#define BODY_MAX (1024 * 1024) /* what a server takes by default */
 
 struct options {
 	const char *verb;
@@ -35,10 +35,10 @@ struct outcome {
 
 static const struct {
 	const char *name;
-	int number;	/* IANA CoAP Content-Formats */
+	int number; /* IANA CoAP Content-Formats */
 } formats[] = {
-	{ "text", 0 }, { "link", 40 }, { "json", 50 }, { "cbor", 60 },
-	{ "senml+json", 110 }, { "senml+cbor", 112 },
+	{ "text", 0 },	{ "link", 40 },	       { "json", 50 },
+	{ "cbor", 60 }, { "senml+json", 110 }, { "senml+cbor", 112 },
 };
 
 static int format_number(const char *text)
@@ -67,26 +67,42 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 	files->key = getenv("GEOTHERM_KEY");
 	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
 		switch (c) {
-		case CLI_CA: files->ca = optarg; break;
-		case CLI_CERT: files->certificate = optarg; break;
-		case CLI_KEY: files->key = optarg; break;
-		case CLI_NAME: o->client.server_name = optarg; break;
-		case CLI_CIPHERS: o->client.ciphers = optarg; break;
-		case CLI_JSON: o->json = true; break;
+		case CLI_CA:
+			files->ca = optarg;
+			break;
+		case CLI_CERT:
+			files->certificate = optarg;
+			break;
+		case CLI_KEY:
+			files->key = optarg;
+			break;
+		case CLI_NAME:
+			o->client.server_name = optarg;
+			break;
+		case CLI_CIPHERS:
+			o->client.ciphers = optarg;
+			break;
+		case CLI_JSON:
+			o->json = true;
+			break;
 		case CLI_ACCEPT:
 		case CLI_FORMAT:
 			if (format_number(optarg) < 0) {
-				fprintf(stderr, "geotherm %s: no such format: %s\n", o->verb, optarg);
+				fprintf(stderr, "geotherm %s: no such format: %s\n", o->verb,
+					optarg);
 				return CLI_USAGE;
 			}
-			*(c == CLI_ACCEPT ? &o->accept : &o->content_format) = format_number(optarg);
+			*(c == CLI_ACCEPT ? &o->accept : &o->content_format) =
+				format_number(optarg);
 			break;
 		case CLI_TIMEOUT: {
 			char *end;
 			double seconds = strtod(optarg, &end);
 
 			if (end == optarg || *end != '\0' || seconds <= 0 || seconds > 3600) {
-				fprintf(stderr, "geotherm %s: --timeout %s: seconds up to 3600 are wanted\n", o->verb, optarg);
+				fprintf(stderr,
+					"geotherm %s: --timeout %s: seconds up to 3600 are wanted\n",
+					o->verb, optarg);
 				return CLI_USAGE;
 			}
 			o->client.deadline_ms = (unsigned)(seconds * 1000);
@@ -99,7 +115,8 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 	o->uri = optind < argc ? argv[optind] : NULL;
 	o->payload = optind + 1 < argc ? argv[optind + 1] : NULL;
 	if (o->uri == NULL || optind + 2 < argc) {
-		fprintf(stderr, "geotherm %s: %s\n", o->verb, o->uri == NULL ? "a URI is wanted" : "too many arguments");
+		fprintf(stderr, "geotherm %s: %s\n", o->verb,
+			o->uri == NULL ? "a URI is wanted" : "too many arguments");
 		return CLI_USAGE;
 	}
 	return CLI_OK;
@@ -165,10 +182,11 @@ static void on_answer(void *arg, const struct coaps_response *r)
 		fprintf(stderr, "geotherm: %s: %s\n", outcome->options->uri, r->reason);
 		outcome->exit_code = CLI_UNREACHABLE;
 	} else if (r->code >= 0x80) {
-		fprintf(stderr, "geotherm: %s: %d.%02d %.*s\n", outcome->options->uri, r->code >> 5, r->code & 31,
-			(int)r->payload_size, (const char *)r->payload);
+		fprintf(stderr, "geotherm: %s: %d.%02d %.*s\n", outcome->options->uri, r->code >> 5,
+			r->code & 31, (int)r->payload_size, (const char *)r->payload);
 		outcome->exit_code = CLI_FAILED;
-	} else if (show_body(stdout, r->content_format, r->payload, r->payload_size, outcome->options->json) != 0) {
+	} else if (show_body(stdout, r->content_format, r->payload, r->payload_size,
+			     outcome->options->json) != 0) {
 		outcome->exit_code = CLI_FAILED;
 	}
 	fflush(stdout);

@@ -16,7 +16,8 @@ int cmd_sim(const struct manual_command *self, int argc, char **argv)
 	}
 	key = options_next(&cli_manual, self, argc, argv);
 	if (key == OPTIONS_END) {
-		fprintf(stderr, "geotherm sim: %s%s\n", optind < argc ? argv[optind] : "ublox7 is wanted",
+		fprintf(stderr, "geotherm sim: %s%s\n",
+			optind < argc ? argv[optind] : "ublox7 is wanted",
 			optind < argc ? ": no such simulator; there is ublox7" : "");
 	}
 	return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;

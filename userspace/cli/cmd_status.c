@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm status, geotherm wait */
-#define _GNU_SOURCE	/* isatty, nanosleep, gmtime_r */
+#define _GNU_SOURCE /* isatty, nanosleep, gmtime_r */
 #include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,11 +23,13 @@ static bool colourful(void)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') && term != NULL &&
+	       strcmp(term, "dumb") != 0;
 }
 
 /* "12 s ago", with the age of the file on top; "never" where it is unknown. */
-static const char *ago(const struct node_status *s, const char *section, const char *key, char text[48])
+static const char *ago(const struct node_status *s, const char *section, const char *key,
+		       char text[48])
 {
 	char span[32];
 	double n;
@@ -53,7 +55,8 @@ static void show_sensors(const struct node_status *s)
 	const char *label = "sensors";
 	size_t i;
 
-	json_array_foreach((json_t *)sensors, i, sensor) {
+	json_array_foreach((json_t *)sensors, i, sensor)
+	{
 		const json_t *celsius = json_object_get(sensor, "celsius");
 
 		printf("  %-12s%s  ", label, node_status_word(sensor, "rom"));
@@ -72,11 +75,13 @@ static void show_sensors(const struct node_status *s)
 
 static void show_position(const struct node_status *s)
 {
-	static const char *const fixes[] = { "no fix", "dead reckoning", "2D fix", "3D fix", "3D fix", "time only" };
+	static const char *const fixes[] = { "no fix", "dead reckoning", "2D fix",
+					     "3D fix", "3D fix",	 "time only" };
 	double fix, lat, lon, n;
 
 	printf("  %-12s", "position");
-	if (node_status_number(s, "gnss", "lat", &lat) && node_status_number(s, "gnss", "lon", &lon)) {
+	if (node_status_number(s, "gnss", "lat", &lat) &&
+	    node_status_number(s, "gnss", "lon", &lon)) {
 		printf("%.7f, %.7f", lat, lon);
 		if (node_status_number(s, "gnss", "hacc_m", &n)) {
 			printf(" ± %.1f m", n);
@@ -91,7 +96,9 @@ static void show_position(const struct node_status *s)
 	} else {
 		printf("receiver: %s", node_status_text(s, "gnss", "state"));
 	}
-	printf(" (%s)\n", *node_status_text(s, "gnss", "port") != '\0' ? node_status_text(s, "gnss", "port") : "no port");
+	printf(" (%s)\n", *node_status_text(s, "gnss", "port") != '\0'
+				  ? node_status_text(s, "gnss", "port")
+				  : "no port");
 }
 
 static void show_clock(const struct node_status *s)
@@ -110,7 +117,12 @@ static void show_clock(const struct node_status *s)
 	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
 	printf("%s from %s", text, source);
 	if (node_status_number(s, "clock", "accuracy_s", &acc)) {
-		printf(acc < 0.001 ? " ± %.0f µs" : acc < 1 ? " ± %.1f ms" : " ± %.1f s", acc < 0.001 ? acc * 1e6 : acc < 1 ? acc * 1e3 : acc);
+		printf(acc < 0.001 ? " ± %.0f µs"
+		       : acc < 1   ? " ± %.1f ms"
+				   : " ± %.1f s",
+		       acc < 0.001 ? acc * 1e6
+		       : acc < 1   ? acc * 1e3
+				   : acc);
 	}
 	putchar('\n');
 }
@@ -120,7 +132,8 @@ static void show_sending(const struct node_status *s)
 	static const struct {
 		const char *key, *words;
 	} lost[] = {
-		{ "refused", "refused by the server" }, { "dropped", "dropped, as it was full" },
+		{ "refused", "refused by the server" },
+		{ "dropped", "dropped, as it was full" },
 		{ "not_written", "not taken by the disk" },
 	};
 	char when[48], span[32];
@@ -139,7 +152,9 @@ static void show_sending(const struct node_status *s)
 	}
 	putchar('\n');
 	printf("  %-12s%s, %s; %.0f readings sent, last %s; %.0f failures\n", "server",
-	       *node_status_text(s, "uplink", "server") != '\0' ? node_status_text(s, "uplink", "server") : "none",
+	       *node_status_text(s, "uplink", "server") != '\0'
+		       ? node_status_text(s, "uplink", "server")
+		       : "none",
 	       node_status_text(s, "uplink", "state"), number(s, "uplink", "sent"),
 	       ago(s, "uplink", "last_sent_s", when), number(s, "uplink", "failures"));
 	printf("  %-12s", "certificate");
@@ -154,25 +169,32 @@ static void show_sending(const struct node_status *s)
 	}
 }
 
-static void show_screen(const struct node_status *s, const struct node_problem *problems, size_t n, bool colour)
+static void show_screen(const struct node_status *s, const struct node_problem *problems, size_t n,
+			bool colour)
 {
 	char span[32], when[48];
 
-	node_status_span(number(s, NULL, "running_s") + (s->running ? s->age_s : 0), span, sizeof span);
-	printf("%s%s%s  geotherm-node %s, %s %s: %s%s%s\n\n", paint(colour, "\033[1m"), node_status_text(s, NULL, "device"),
-	       paint(colour, "\033[0m"), node_status_text(s, NULL, "version"), s->running ? "running" : "ran", span,
-	       paint(colour, n == 0 ? "\033[32m" : "\033[31m"), n == 0 ? "all well" : "needs attention", paint(colour, "\033[0m"));
-	printf("  %-12slast %s, number %.0f", "readings", ago(s, "reading", "age_s", when), number(s, "reading", "seq"));
+	node_status_span(number(s, NULL, "running_s") + (s->running ? s->age_s : 0), span,
+			 sizeof span);
+	printf("%s%s%s  geotherm-node %s, %s %s: %s%s%s\n\n", paint(colour, "\033[1m"),
+	       node_status_text(s, NULL, "device"), paint(colour, "\033[0m"),
+	       node_status_text(s, NULL, "version"), s->running ? "running" : "ran", span,
+	       paint(colour, n == 0 ? "\033[32m" : "\033[31m"),
+	       n == 0 ? "all well" : "needs attention", paint(colour, "\033[0m"));
+	printf("  %-12slast %s, number %.0f", "readings", ago(s, "reading", "age_s", when),
+	       number(s, "reading", "seq"));
 	if (number(s, NULL, "period_s") > 0) {
 		printf("; one every %g s", number(s, NULL, "period_s"));
 	}
-	printf("%s%s\n", *node_status_text(s, "reading", "note") != '\0' ? "; " : "", node_status_text(s, "reading", "note"));
+	printf("%s%s\n", *node_status_text(s, "reading", "note") != '\0' ? "; " : "",
+	       node_status_text(s, "reading", "note"));
 	show_sensors(s);
 	show_position(s);
 	show_clock(s);
 	show_sending(s);
 	for (size_t i = 0; i < n; i++) {
-		printf("%s%s! %s%s\n", i == 0 ? "\n" : "", paint(colour, "\033[31m"), problems[i].text, paint(colour, "\033[0m"));
+		printf("%s%s! %s%s\n", i == 0 ? "\n" : "", paint(colour, "\033[31m"),
+		       problems[i].text, paint(colour, "\033[0m"));
 	}
 }
 
@@ -282,7 +304,8 @@ int cmd_wait(const struct manual_command *self, int argc, char **argv)
 		}
 	}
 	if (optind + 1 < argc || (!want_fix && !want_sent)) {
-		fprintf(stderr, "geotherm wait: %s\n", optind + 1 < argc ? "too many arguments" : "--fix or --sent is wanted");
+		fprintf(stderr, "geotherm wait: %s\n",
+			optind + 1 < argc ? "too many arguments" : "--fix or --sent is wanted");
 		return CLI_USAGE;
 	}
 	if (optind < argc && !options_number("geotherm wait", argv[optind], 0, 1000000, &limit_s)) {
@@ -314,8 +337,12 @@ int cmd_wait(const struct manual_command *self, int argc, char **argv)
 		}
 		pause_ms(100);
 	}
-	fprintf(stderr, "geotherm wait: after %lu s %s%s%s%s%s\n", limit_s, want_fix && !has_fix ? "there is no fix" : "",
-		want_fix && !has_fix && want_sent && !has_sent ? " and " : "", want_sent && !has_sent ? "nothing was sent" : "",
-		first ? ": " : "", !first ? "" : *err != '\0' ? err : "the node does not run");
+	fprintf(stderr, "geotherm wait: after %lu s %s%s%s%s%s\n", limit_s,
+		want_fix && !has_fix ? "there is no fix" : "",
+		want_fix && !has_fix && want_sent && !has_sent ? " and " : "",
+		want_sent && !has_sent ? "nothing was sent" : "", first ? ": " : "",
+		!first	       ? ""
+		: *err != '\0' ? err
+			       : "the node does not run");
 	return first ? CLI_UNREACHABLE : CLI_FAILED;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* kill, CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* kill, CLOCK_BOOTTIME */
 #include "node_status.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ static const json_t *at(const struct node_status *s, const char *section, const 
 	return json_object_get(section == NULL ? s->json : json_object_get(s->json, section), key);
 }
 
-bool node_status_number(const struct node_status *s, const char *section, const char *key, double *number)
+bool node_status_number(const struct node_status *s, const char *section, const char *key,
+			double *number)
 {
 	const json_t *value = at(s, section, key);
 
@@ -45,7 +46,8 @@ const char *node_status_word(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static double number_or(const struct node_status *s, const char *section, const char *key, double fallback)
+static double number_or(const struct node_status *s, const char *section, const char *key,
+			double fallback)
 {
 	double number;
 
@@ -61,15 +63,20 @@ int node_status_read(const char *path, struct node_status *s, char *err, size_t 
 
 	memset(s, 0, sizeof *s);
 	if (file == NULL) {
-		snprintf(err, err_size, "%s: %s%s", path, strerror(errno),
-			 errno == ENOENT ? ": no node runs here, or its configuration has another file in [node] status" : "");
+		snprintf(
+			err, err_size, "%s: %s%s", path, strerror(errno),
+			errno == ENOENT
+				? ": no node runs here, or its configuration has another file in [node] status"
+				: "");
 		return -1;
 	}
 	s->json = json_loadf(file, 0, &bad);
 	if (s->json == NULL) {
 		snprintf(err, err_size, "%s:%d: %s", path, bad.line, bad.text);
 	} else if (number_or(s, NULL, "format", 0) != FORMAT) {
-		snprintf(err, err_size, "%s: not a status of format %d, the one that this program knows", path, FORMAT);
+		snprintf(err, err_size,
+			 "%s: not a status of format %d, the one that this program knows", path,
+			 FORMAT);
 		node_status_free(s);
 	}
 	fclose(file);
@@ -133,16 +140,20 @@ static void __attribute__((format(printf, 2, 3))) add(struct judge *j, const cha
 
 static void judge_sensors(const struct node_status *s, struct judge *j)
 {
-	const json_t *w1 = json_object_get(s->json, "w1"), *sensors = json_object_get(w1, "sensors"), *sensor;
-	const char *bus = node_status_text(s, "w1", "bus"), *reason = node_status_text(s, "w1", "reason");
+	const json_t *w1 = json_object_get(s->json, "w1"),
+		     *sensors = json_object_get(w1, "sensors"), *sensor;
+	const char *bus = node_status_text(s, "w1", "bus"),
+		   *reason = node_status_text(s, "w1", "reason");
 	size_t i;
 
-	if (strcmp(bus, "none") != 0 && json_array_size(sensors) == 0 && number_or(s, "reading", "seq", 0) > 0) {
+	if (strcmp(bus, "none") != 0 && json_array_size(sensors) == 0 &&
+	    number_or(s, "reading", "seq", 0) > 0) {
 		add(j, "no thermometer answers%s%s", *reason != '\0' ? ": " : "", reason);
 	} else if (strcmp(bus, "none") == 0 && *reason != '\0') {
 		add(j, "no thermometers: %s", reason);
 	}
-	json_array_foreach((json_t *)sensors, i, sensor) {
+	json_array_foreach((json_t *)sensors, i, sensor)
+	{
 		const char *rom = node_status_word(sensor, "rom");
 
 		if (!json_is_number(json_object_get(sensor, "celsius"))) {
@@ -164,7 +175,10 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 		add(j, "%.0f readings wait for the server, the oldest for %s", waiting, span);
 	}
 	if (node_status_number(s, "uplink", "certificate_days", &n) && n < CERTIFICATE_DAYS) {
-		add(j, n < 0 ? "the certificate has expired" : "the certificate expires in %.0f days: renew it", n);
+		add(j,
+		    n < 0 ? "the certificate has expired"
+			  : "the certificate expires in %.0f days: renew it",
+		    n);
 	}
 	if (!node_status_number(s, "outbox", "lost_s", &oldest) || oldest + s->age_s > LOST_S) {
 		return;
@@ -180,15 +194,18 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 	}
 }
 
-size_t node_status_judge(const struct node_status *s, struct node_problem problems[NODE_STATUS_PROBLEMS])
+size_t node_status_judge(const struct node_status *s,
+			 struct node_problem problems[NODE_STATUS_PROBLEMS])
 {
 	struct judge j = { problems, 0 };
 	double allowed_s = 3 * node_status_interval_s(s) + LATE_S, age, throttled;
-	const char *gnss = node_status_text(s, "gnss", "state"), *why = node_status_text(s, "gnss", "reason");
+	const char *gnss = node_status_text(s, "gnss", "state"),
+		   *why = node_status_text(s, "gnss", "reason");
 	char span[32];
 
 	if (!s->running) {
-		add(&j, "the node does not run: its process %.0f is gone", number_or(s, NULL, "pid", 0));
+		add(&j, "the node does not run: its process %.0f is gone",
+		    number_or(s, NULL, "pid", 0));
 		return j.n;
 	}
 	if (!node_status_number(s, "reading", "age_s", &age)) {
@@ -201,14 +218,16 @@ size_t node_status_judge(const struct node_status *s, struct node_problem proble
 	judge_sensors(s, &j);
 	if (strcmp(gnss, "no-port") == 0 || (strcmp(gnss, "none") == 0 && *why != '\0')) {
 		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
-	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 && number_or(s, NULL, "running_s", 0) > LATE_S) {
+	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 &&
+		   number_or(s, NULL, "running_s", 0) > LATE_S) {
 		add(&j, "the receiver is not found%s%s", *why != '\0' ? ": " : "", why);
 	}
 	if (strcmp(node_status_text(s, "clock", "source"), "none") == 0) {
 		add(&j, "the time is not known: readings are dated later, once it is");
 	}
 	judge_uplink(s, &j);
-	if (node_status_number(s, "reading", "throttled", &throttled) && ((unsigned)throttled & 1) != 0) {
+	if (node_status_number(s, "reading", "throttled", &throttled) &&
+	    ((unsigned)throttled & 1) != 0) {
 		add(&j, "under-voltage: the power supply is too weak");
 	}
 	return j.n;

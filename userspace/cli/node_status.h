@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_status: the status file of the node on this machine (userspace/node/status.h), read and judged.
+ * node_status: the status file of the node on this machine (userspace/node/status.h), read and
+ * judged.
  *
  * Ownership: node_status_read() fills, node_status_free() frees. Plain functions.
  */
@@ -16,18 +17,21 @@
 
 struct node_status {
 	json_t *json;
-	double age_s;		/* since it was written; what it says was n seconds ago was n + age_s ago */
-	bool running;		/* its process is there, and it is of this boot */
+	double age_s; /* since it was written; what it says was n seconds ago was n + age_s ago */
+	bool running; /* its process is there, and it is of this boot */
 };
 
 /* 0, or -1 with err: there is none, it is no status, or of a newer program. */
 int node_status_read(const char *path, struct node_status *status, char *err, size_t err_size);
 void node_status_free(struct node_status *status);
 
-/* A number of it, such as ("outbox", "waiting"); section NULL: at the top. False where it is unknown. */
-bool node_status_number(const struct node_status *status, const char *section, const char *key, double *number);
+/* A number of it, such as ("outbox", "waiting"); section NULL: at the top. False where it is
+ * unknown. */
+bool node_status_number(const struct node_status *status, const char *section, const char *key,
+			double *number);
 /* A text of it, or "". Valid as long as the status. */
-const char *node_status_text(const struct node_status *status, const char *section, const char *key);
+const char *node_status_text(const struct node_status *status, const char *section,
+			     const char *key);
 
 /* The same of any object of it, such as a sensor. */
 const char *node_status_word(const json_t *object, const char *key);
@@ -39,7 +43,8 @@ double node_status_interval_s(const struct node_status *status);
 struct node_problem {
 	char text[160];
 };
-size_t node_status_judge(const struct node_status *status, struct node_problem problems[NODE_STATUS_PROBLEMS]);
+size_t node_status_judge(const struct node_status *status,
+			 struct node_problem problems[NODE_STATUS_PROBLEMS]);
 
 /* "3 s", "4 min", "2 h 14 min", "12 days". */
 void node_status_span(double seconds, char *text, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* fileno */
+#define _POSIX_C_SOURCE 200809L /* fileno */
 #include "show.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ static int show_json(FILE *out, const struct reading *readings, size_t n)
 	return len < 0 ? len : 0;
 }
 
-static int show_readings(FILE *out, enum senml_format format, const uint8_t *body, size_t size, int json)
+static int show_readings(FILE *out, enum senml_format format, const uint8_t *body, size_t size,
+			 int json)
 {
 	/* A record takes at least a few bytes: the body bounds how many readings it can hold. */
 	size_t max = size / 16 + 1 < READINGS_MAX ? size / 16 + 1 : READINGS_MAX;

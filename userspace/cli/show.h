@@ -9,7 +9,8 @@
 
 /*
  * Readings in SenML (CBOR or JSON) as one line each; json: as SenML JSON whatever they came in.
- * Text as it is; other formats as they are if out is no terminal, else in hex. 0, or -EBADMSG with a word on stderr.
+ * Text as it is; other formats as they are if out is no terminal, else in hex. 0, or -EBADMSG with
+ * a word on stderr.
  */
 int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "coaps_answer.h"
 
 #include <errno.h>
@@ -9,24 +9,24 @@
 
 #define BUCKETS 1024
 #define NS_PER_MS UINT64_C(1000000)
-#define PAYLOAD_MAX 1024	/* RFC 7252 4.6 */
+#define PAYLOAD_MAX 1024 /* RFC 7252 4.6 */
 
 struct token {
 	size_t size;
-	uint8_t bytes[8];	/* RFC 7252: at most 8 */
+	uint8_t bytes[8]; /* RFC 7252: at most 8 */
 };
 
 struct coaps_deferred {
-	coap_session_t *session;	/* referenced */
+	coap_session_t *session; /* referenced */
 	coap_mid_t mid;
 	bool confirmable;
-	bool held;			/* the empty ACK is out: the answer goes by itself */
+	bool held; /* the empty ACK is out: the answer goes by itself */
 	unsigned how;
-	unsigned unwanted;		/* RFC 7967 2.1: bit n - 1 for answers n.xx */
+	unsigned unwanted; /* RFC 7967 2.1: bit n - 1 for answers n.xx */
 	uint64_t since_ns;
 	struct token token;
-	struct coaps_deferred *next;	/* in its bucket */
-	struct coaps_deferred *older, *newer;	/* in `unheld` */
+	struct coaps_deferred *next; /* in its bucket */
+	struct coaps_deferred *older, *newer; /* in `unheld` */
 };
 
 /* Pending requests by (session, message id): RFC 7252 4.5 asks to know a retransmission. */
@@ -40,10 +40,10 @@ static struct {
 struct answered {
 	struct answered *next;
 	coap_mid_t mid;
-	bool confirmable, bare;		/* bare: the acknowledgement is an empty one */
+	bool confirmable, bare; /* bare: the acknowledgement is an empty one */
 	uint64_t at_ns;
 	struct token token;
-	struct coaps_reply reply;	/* its payload is ours */
+	struct coaps_reply reply; /* its payload is ours */
 	uint8_t payload[];
 };
 
@@ -59,18 +59,23 @@ static uint64_t now_ns(void)
 
 static void acknowledge(coap_session_t *session, coap_mid_t mid)
 {
-	coap_pdu_t *ack = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, mid, coap_session_max_pdu_size(session));
+	coap_pdu_t *ack = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, mid,
+					coap_session_max_pdu_size(session));
 
 	if (ack != NULL) {
 		coap_send(session, ack);
 	}
 }
 
-static coap_pdu_t *answer_to(coap_session_t *session, coap_mid_t mid, bool confirmable, bool held, const struct token *token)
+static coap_pdu_t *answer_to(coap_session_t *session, coap_mid_t mid, bool confirmable, bool held,
+			     const struct token *token)
 {
 	bool piggyback = confirmable && !held;
-	coap_pdu_type_t type = piggyback ? COAP_MESSAGE_ACK : confirmable ? COAP_MESSAGE_CON : COAP_MESSAGE_NON;
-	coap_pdu_t *pdu = coap_pdu_init(type, COAP_RESPONSE_CODE_CONTENT, piggyback ? mid : coap_new_message_id(session),
+	coap_pdu_type_t type = piggyback     ? COAP_MESSAGE_ACK
+			       : confirmable ? COAP_MESSAGE_CON
+					     : COAP_MESSAGE_NON;
+	coap_pdu_t *pdu = coap_pdu_init(type, COAP_RESPONSE_CODE_CONTENT,
+					piggyback ? mid : coap_new_message_id(session),
 					coap_session_max_pdu_size(session));
 
 	if (pdu != NULL && !coap_add_token(pdu, token->size, token->bytes)) {
@@ -101,7 +106,9 @@ static coap_pdu_t *fill(coap_pdu_t *pdu, const struct coaps_reply *reply)
 		add_uint_option(pdu, COAP_OPTION_MAXAGE, (unsigned)reply->max_age_s);
 	}
 	if (reply->payload_size > 0) {
-		coap_add_data(pdu, reply->payload_size < PAYLOAD_MAX ? reply->payload_size : PAYLOAD_MAX, reply->payload);
+		coap_add_data(pdu,
+			      reply->payload_size < PAYLOAD_MAX ? reply->payload_size : PAYLOAD_MAX,
+			      reply->payload);
 	}
 	return pdu;
 }
@@ -144,9 +151,13 @@ static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply
 		return;
 	}
 	*a = (struct answered){
-		.next = coap_session_get_app_data(d->session), .mid = d->mid, .confirmable = d->confirmable,
+		.next = coap_session_get_app_data(d->session),
+		.mid = d->mid,
+		.confirmable = d->confirmable,
 		.bare = d->held || is_unwanted(d, reply->code),
-		.at_ns = now_ns(), .token = d->token, .reply = *reply,
+		.at_ns = now_ns(),
+		.token = d->token,
+		.reply = *reply,
 	};
 	a->reply.payload = a->payload;
 	a->reply.payload_size = size;
@@ -155,7 +166,8 @@ static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply
 	}
 	coap_session_set_app_data(d->session, a);
 	for (at = &a->next; *at != NULL; at = &(*at)->next) {
-		if (n++ == COAPS_ANSWERS_KEPT || a->at_ns - (*at)->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
+		if (n++ == COAPS_ANSWERS_KEPT ||
+		    a->at_ns - (*at)->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
 			forget(at);
 			return;
 		}
@@ -173,7 +185,7 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 	if (a == NULL || now_ns() - a->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
 		return false;
 	}
-	if (a->confirmable && a->bare) {	/* an answer of its own is libcoap's to repeat */
+	if (a->confirmable && a->bare) { /* an answer of its own is libcoap's to repeat */
 		acknowledge(session, mid);
 	} else if (a->confirmable) {
 		coap_pdu_t *pdu = fill(answer_to(session, mid, true, false, &a->token), &a->reply);
@@ -192,7 +204,9 @@ static unsigned unwanted_by(const coap_pdu_t *request)
 	coap_opt_iterator_t at;
 	const coap_opt_t *option = coap_check_option(request, COAP_OPTION_NORESPONSE, &at);
 
-	return option != NULL ? coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option)) : 0;
+	return option != NULL
+		       ? coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option))
+		       : 0;
 }
 
 static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
@@ -218,8 +232,8 @@ static void unheld_remove(const struct coaps_deferred *d)
 	*(d->newer != NULL ? &d->newer->older : &unheld.newest) = d->older;
 }
 
-int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response, unsigned how,
-		struct coaps_deferred **out)
+int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response,
+		unsigned how, struct coaps_deferred **out)
 {
 	coap_mid_t mid = coap_pdu_get_mid(request);
 	coap_bin_const_t token = coap_pdu_get_token(request);

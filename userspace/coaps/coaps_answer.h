@@ -2,15 +2,16 @@
 /*
  * coaps_answer: an answer that waits for something slower than the handler, such as a commit.
  *
- * The handler defers the request and returns; nothing is sent. Later, on the same thread, coaps_answer()
- * sends the piggybacked ACK (RFC 7252 5.2.1): the client hears "stored" only when it is. If that
- * takes long, coaps_answers_tick() sends the empty ACK first and the answer follows as a
- * separate CON (5.2.2). An answer that No-Response (RFC 7967) says is not wanted is not sent; a CON is acknowledged.
+ * The handler defers the request and returns; nothing is sent. Later, on the same thread,
+ * coaps_answer() sends the piggybacked ACK (RFC 7252 5.2.1): the client hears "stored" only when it
+ * is. If that takes long, coaps_answers_tick() sends the empty ACK first and the answer follows as
+ * a separate CON (5.2.2). An answer that No-Response (RFC 7967) says is not wanted is not sent; a
+ * CON is acknowledged.
  *
- * A message that comes twice is known by its session and Message ID (4.5): while it waits, it is dropped; after
- * that, one that is not to be carried out twice gets the same answer again. The newest
- * COAPS_ANSWERS_KEPT of a session are known, for EXCHANGE_LIFETIME; a client that keeps to NSTART = 1 sends the
- * last one again, no other.
+ * A message that comes twice is known by its session and Message ID (4.5): while it waits, it is
+ * dropped; after that, one that is not to be carried out twice gets the same answer again. The
+ * newest COAPS_ANSWERS_KEPT of a session are known, for EXCHANGE_LIFETIME; a client that keeps to
+ * NSTART = 1 sends the last one again, no other.
  */
 #ifndef COAPS_ANSWER_H
 #define COAPS_ANSWER_H
@@ -21,45 +22,49 @@
 #include <stdint.h>
 
 #define COAPS_ANSWERS_KEPT 64
-#define COAPS_ANSWER_LIFETIME_S 247	/* EXCHANGE_LIFETIME, RFC 7252 4.8.2 */
-#define COAPS_HOLD_AFTER_MS 1500	/* before a client's first retransmission: ACK_TIMEOUT is 2 s */
+#define COAPS_ANSWER_LIFETIME_S 247 /* EXCHANGE_LIFETIME, RFC 7252 4.8.2 */
+#define COAPS_HOLD_AFTER_MS 1500 /* before a client's first retransmission: ACK_TIMEOUT is 2 s */
 
 /* A deferred request; holds a reference on its session. */
 struct coaps_deferred;
 
 enum coaps_how {
-	COAPS_ONCE = 1,	/* carried out twice it would do something else: a record without a key, a removal */
-	COAPS_PIGGYBACK = 2,	/* its client knows no separate answer: it is not told to wait */
+	COAPS_ONCE = 1, /* carried out twice it would do something else: a record without a key, a
+			   removal */
+	COAPS_PIGGYBACK = 2, /* its client knows no separate answer: it is not told to wait */
 };
 
 /*
- * In a request handler: takes the request out of libcoap's hands. *out is the token for the answer. how: a sum of
- * enum coaps_how. 0; -EALREADY: a message that came before, and all is done for it: just return;
- * -ENOMEM: answer 5.00 yourself.
+ * In a request handler: takes the request out of libcoap's hands. *out is the token for the answer.
+ * how: a sum of enum coaps_how. 0; -EALREADY: a message that came before, and all is done for it:
+ * just return; -ENOMEM: answer 5.00 yourself.
  */
-int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response, unsigned how,
-		struct coaps_deferred **out);
+int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response,
+		unsigned how, struct coaps_deferred **out);
 
 struct coaps_reply {
 	coap_pdu_code_t code;
-	int content_format;	/* -1: none */
-	int64_t max_age_s;	/* -1: no Max-Age option */
-	const void *payload;	/* at most 1024 bytes are sent (RFC 7252 4.6) */
+	int content_format; /* -1: none */
+	int64_t max_age_s; /* -1: no Max-Age option */
+	const void *payload; /* at most 1024 bytes are sent (RFC 7252 4.6) */
 	size_t payload_size;
 };
 
 /* Sends the answer and frees d. */
 void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply);
-/* For an answer with other options: its message, with the token, code 2.05; NULL: no memory. Not for COAPS_ONCE. */
+/* For an answer with other options: its message, with the token, code 2.05; NULL: no memory. Not
+ * for COAPS_ONCE. */
 coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d);
 /* Sends that, or nothing if it is NULL, and frees d. */
 void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu);
 /* Frees d without a word: the client will send again. */
 void coaps_answer_drop(struct coaps_deferred *d);
 
-/* Says "received, wait" where it is time. now_ns: CLOCK_MONOTONIC. In how many ms to come again, -1: not needed. */
+/* Says "received, wait" where it is time. now_ns: CLOCK_MONOTONIC. In how many ms to come again,
+ * -1: not needed. */
 int coaps_answers_tick(uint64_t now_ns);
-/* The session ends, or its DTLS session begins: what came over it is another client's, or of another time. */
+/* The session ends, or its DTLS session begins: what came over it is another client's, or of
+ * another time. */
 void coaps_answers_forget(coap_session_t *session);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* EPOLL_CLOEXEC and friends */
+#define _GNU_SOURCE /* EPOLL_CLOEXEC and friends */
 #include "coaps_client.h"
 
 #include <coap3/coap.h>
@@ -17,37 +17,40 @@
 #include "coaps_resolve.h"
 #include "coaps_side.h"
 
-#define ACK_TIMEOUT_MS 2000	/* RFC 7252 4.8 */
-#define ACK_TIMEOUT_MIN_MS 1000	/* with less libcoap keeps its own default, without a word */
+#define ACK_TIMEOUT_MS 2000 /* RFC 7252 4.8 */
+#define ACK_TIMEOUT_MIN_MS 1000 /* with less libcoap keeps its own default, without a word */
 #define ACK_SPREAD_PERCENT 50
-#define MAX_RETRANSMIT 2	/* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
+#define MAX_RETRANSMIT \
+	2 /* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
 #define DEADLINE_MS 60000
 #define MAX_ANSWER 64000000
-#define IDLE_MS 120000	/* RFC 4787 5: a NAT keeps a mapping for two minutes or more; some keep it for less */
+#define IDLE_MS                                                                                    \
+	120000 /* RFC 4787 5: a NAT keeps a mapping for two minutes or more; some keep it for less \
+		*/
 
 struct coaps_client {
 	struct coaps_side side;
 	struct coaps_credentials credentials;
-	bool secure;			/* coaps, not coap */
+	bool secure; /* coaps, not coap */
 	char host[256];
 	char server_name[256];
 	uint16_t port;
 	unsigned ack_timeout_ms, max_retransmit, ack_spread_percent, deadline_ms, idle_ms;
 	int epoll_fd, timer_fd;
 
-	struct coaps_resolve *resolve;	/* a lookup that runs */
-	struct coaps_addresses addresses;	/* of the last one that found any */
-	unsigned at, left;		/* the address in use; how many are yet to be tried */
-	coap_session_t *session;	/* NULL: closed */
+	struct coaps_resolve *resolve; /* a lookup that runs */
+	struct coaps_addresses addresses; /* of the last one that found any */
+	unsigned at, left; /* the address in use; how many are yet to be tried */
+	coap_session_t *session; /* NULL: closed */
 	bool established;
-	uint64_t heard_ns;		/* its newest answer, or when it was established */
+	uint64_t heard_ns; /* its newest answer, or when it was established */
 	bool has_ticket;
 	mbedtls_ssl_session ticket;
 
 	struct coaps_exchange exchanges[COAPS_REQUESTS_MAX];
 	/* A failure is told when libcoap is not on the stack: its session is closed first. */
 	bool close_wanted, processing;
-	char reason[640];		/* of the failures to be told */
+	char reason[640]; /* of the failures to be told */
 };
 
 static uint64_t now_ns(void)
@@ -74,7 +77,8 @@ static void arm(struct coaps_client *c)
 		}
 	}
 	if (at != UINT64_MAX) {
-		t.it_value = (struct timespec){ (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
+		t.it_value =
+			(struct timespec){ (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
 	}
 	timerfd_settime(c->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
 }
@@ -86,7 +90,7 @@ static void close_session(struct coaps_client *c)
 	if (c->session != NULL) {
 		coap_session_t *session = c->session;
 
-		c->session = NULL;	/* the release may raise an event */
+		c->session = NULL; /* the release may raise an event */
 		coap_session_release(session);
 	}
 }
@@ -116,13 +120,14 @@ static void fail_handshake(struct coaps_client *c)
 	char why[640];
 
 	if (c->side.refused[0] != '\0') {
-		snprintf(why, sizeof why, "the server (expected as \"%s\") was not believed: %s", c->server_name,
-			 c->side.refused);
+		snprintf(why, sizeof why, "the server (expected as \"%s\") was not believed: %s",
+			 c->server_name, c->side.refused);
 	} else if (strstr(c->side.last_words, "fatal alert") != NULL) {
-		snprintf(why, sizeof why, "the server refused the handshake, most likely our certificate");
+		snprintf(why, sizeof why,
+			 "the server refused the handshake, most likely our certificate");
 	} else {
-		snprintf(why, sizeof why, "the handshake failed%s%s", c->side.last_words[0] != '\0' ? ": " : "",
-			 c->side.last_words);
+		snprintf(why, sizeof why, "the handshake failed%s%s",
+			 c->side.last_words[0] != '\0' ? ": " : "", c->side.last_words);
 	}
 	fail(c, COAPS_REFUSED, why);
 }
@@ -146,8 +151,8 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 	return 0;
 }
 
-static void on_nack(coap_session_t *session, const coap_pdu_t *sent, const coap_nack_reason_t reason,
-		    const coap_mid_t mid)
+static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
+		    const coap_nack_reason_t reason, const coap_mid_t mid)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
@@ -186,7 +191,9 @@ static int64_t uint_option(const coap_pdu_t *pdu, coap_option_num_t number)
 	coap_opt_iterator_t at;
 	const coap_opt_t *option = coap_check_option(pdu, number, &at);
 
-	return option == NULL ? -1 : (int64_t)coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option));
+	return option == NULL ? -1
+			      : (int64_t)coap_decode_var_bytes(coap_opt_value(option),
+							       coap_opt_length(option));
 }
 
 static struct coaps_exchange *find_exchange(struct coaps_client *c, coap_bin_const_t token)
@@ -194,19 +201,20 @@ static struct coaps_exchange *find_exchange(struct coaps_client *c, coap_bin_con
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		struct coaps_exchange *e = &c->exchanges[i];
 
-		if (e->fn != NULL && e->sent && e->failed == COAPS_ANSWERED && e->token_size == token.length &&
-		    memcmp(e->token, token.s, token.length) == 0) {
+		if (e->fn != NULL && e->sent && e->failed == COAPS_ANSWERED &&
+		    e->token_size == token.length && memcmp(e->token, token.s, token.length) == 0) {
 			return e;
 		}
 	}
 	return NULL;
 }
 
-static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,
-				   const coap_mid_t mid)
+static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
+				   const coap_pdu_t *received, const coap_mid_t mid)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
-	struct coaps_exchange *e = session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
+	struct coaps_exchange *e =
+		session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
 	struct coaps_response response = { .failure = COAPS_ANSWERED, .reason = "" };
 	const uint8_t *body = (const uint8_t *)"";
 	size_t size = 0, offset, total;
@@ -215,11 +223,13 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 
 	(void)sent;
 	(void)mid;
-	if (e == NULL) {	/* a notification after the end of an observation, or nonsense */
-		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL : COAP_RESPONSE_OK;
+	if (e == NULL) { /* a notification after the end of an observation, or nonsense */
+		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL
+								       : COAP_RESPONSE_OK;
 	}
 	if (coap_pdu_get_code(received) == COAP_RESPONSE_CODE(502) &&
-	    strstr(c->side.last_words, "response body has more") != NULL) {	/* libcoap's own: deps/patches/0006 */
+	    strstr(c->side.last_words, "response body has more") != NULL) { /* libcoap's own:
+									       deps/patches/0006 */
 		fail(c, COAPS_RESET, "the answer is too large");
 		return COAP_RESPONSE_OK;
 	}
@@ -232,7 +242,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 	response.payload_size = size;
 	fn = e->fn;
 	arg = e->arg;
-	e->deadline_ns = 0;	/* an observation that goes on has none */
+	e->deadline_ns = 0; /* an observation that goes on has none */
 	if (!e->request.observe || response.code >= COAP_RESPONSE_CODE(400)) {
 		coaps_exchange_end(e);
 	}
@@ -246,10 +256,11 @@ static int parse_uri(struct coaps_client *c, const char *text, char *err, size_t
 {
 	coap_uri_t uri;
 
-	if (coap_split_uri((const uint8_t *)text, strlen(text), &uri) != 0 || uri.host.length == 0 ||
-	    uri.host.length >= sizeof c->host ||
+	if (coap_split_uri((const uint8_t *)text, strlen(text), &uri) != 0 ||
+	    uri.host.length == 0 || uri.host.length >= sizeof c->host ||
 	    (uri.scheme != COAP_URI_SCHEME_COAPS && uri.scheme != COAP_URI_SCHEME_COAP)) {
-		snprintf(err, err_size, "\"%s\" is not coaps://HOST[:PORT][/PATH] or coap://...", text);
+		snprintf(err, err_size, "\"%s\" is not coaps://HOST[:PORT][/PATH] or coap://...",
+			 text);
 		return -EINVAL;
 	}
 	memcpy(c->host, uri.host.s, uri.host.length);
@@ -274,7 +285,8 @@ static void resume(coap_session_t *session, void *ssl)
 static void keep_ticket(struct coaps_client *c)
 {
 	coap_tls_library_t library;
-	const mbedtls_ssl_context *ssl = c->secure ? coap_session_get_tls(c->session, &library) : NULL;
+	const mbedtls_ssl_context *ssl = c->secure ? coap_session_get_tls(c->session, &library)
+						   : NULL;
 
 	if (ssl != NULL) {
 		mbedtls_ssl_session_free(&c->ticket);
@@ -287,7 +299,8 @@ static void keep_ticket(struct coaps_client *c)
 static void open_session(struct coaps_client *c)
 {
 	const coap_address_t *address = &c->addresses.address[c->at];
-	const coap_fixed_point_t timeout = { (uint16_t)(c->ack_timeout_ms / 1000), (uint16_t)(c->ack_timeout_ms % 1000) };
+	const coap_fixed_point_t timeout = { (uint16_t)(c->ack_timeout_ms / 1000),
+					     (uint16_t)(c->ack_timeout_ms % 1000) };
 	const coap_fixed_point_t factor = { 1, (uint16_t)(c->ack_spread_percent * 10) };
 	coap_dtls_pki_t pki;
 	char why[640];
@@ -297,13 +310,16 @@ static void open_session(struct coaps_client *c)
 	c->side.last_words[0] = '\0';
 	if (c->secure) {
 		coaps_side_pki(&c->credentials, true, &pki);
-		c->session = coap_new_client_session_pki(c->side.context, NULL, address, COAP_PROTO_DTLS, &pki);
+		c->session = coap_new_client_session_pki(c->side.context, NULL, address,
+							 COAP_PROTO_DTLS, &pki);
 	} else {
-		c->session = coap_new_client_session(c->side.context, NULL, address, COAP_PROTO_UDP);
+		c->session =
+			coap_new_client_session(c->side.context, NULL, address, COAP_PROTO_UDP);
 	}
 	if (c->session == NULL) {
 		snprintf(why, sizeof why, "no session to %s port %u: %s", c->host, c->port,
-			 c->side.last_words[0] != '\0' ? c->side.last_words : "the network is unreachable");
+			 c->side.last_words[0] != '\0' ? c->side.last_words
+						       : "the network is unreachable");
 		fail(c, COAPS_UNREACHABLE, why);
 		return;
 	}
@@ -329,7 +345,8 @@ static void end_lookup(struct coaps_client *c)
 	}
 }
 
-/* A lookup that finds nothing leaves what the last one found: its server may be well all the same. */
+/* A lookup that finds nothing leaves what the last one found: its server may be well all the same.
+ */
 static void take_lookup(struct coaps_client *c)
 {
 	struct coaps_addresses found;
@@ -376,7 +393,8 @@ static void look_up(struct coaps_client *c)
 
 /* --- requests ------------------------------------------------------------- */
 
-/* Whoever never answered may have other addresses. One that was not believed is not asked elsewhere. */
+/* Whoever never answered may have other addresses. One that was not believed is not asked
+ * elsewhere. */
 static bool try_next_address(struct coaps_client *c, bool was_established)
 {
 	bool again = false;
@@ -387,7 +405,8 @@ static bool try_next_address(struct coaps_client *c, bool was_established)
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		struct coaps_exchange *e = &c->exchanges[i];
 
-		if (e->fn != NULL && (e->failed == COAPS_UNREACHABLE || e->failed == COAPS_NO_ANSWER) &&
+		if (e->fn != NULL &&
+		    (e->failed == COAPS_UNREACHABLE || e->failed == COAPS_NO_ANSWER) &&
 		    (e->deadline_ns == 0 || e->deadline_ns > now_ns())) {
 			e->failed = COAPS_ANSWERED;
 			e->sent = false;
@@ -408,7 +427,8 @@ static void send_waiting(struct coaps_client *c)
 		struct coaps_exchange *e = &c->exchanges[i];
 		int code;
 
-		if (e->fn == NULL || e->sent || e->failed != COAPS_ANSWERED || c->close_wanted || c->resolve != NULL) {
+		if (e->fn == NULL || e->sent || e->failed != COAPS_ANSWERED || c->close_wanted ||
+		    c->resolve != NULL) {
 			continue;
 		}
 		if (c->session == NULL) {
@@ -420,7 +440,8 @@ static void send_waiting(struct coaps_client *c)
 		code = coaps_exchange_send(e, c->session);
 		if (code == -EHOSTUNREACH) {
 			fail(c, COAPS_UNREACHABLE,
-			     c->side.last_words[0] != '\0' ? c->side.last_words : "it could not be sent");
+			     c->side.last_words[0] != '\0' ? c->side.last_words
+							   : "it could not be sent");
 		} else if (code != 0) {
 			fail(c, COAPS_NO_ANSWER, strerror(-code));
 		}
@@ -437,7 +458,8 @@ static void expire(struct coaps_client *c)
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		const struct coaps_exchange *e = &c->exchanges[i];
 
-		if (e->fn != NULL && e->failed == COAPS_ANSWERED && e->deadline_ns != 0 && now >= e->deadline_ns) {
+		if (e->fn != NULL && e->failed == COAPS_ANSWERED && e->deadline_ns != 0 &&
+		    now >= e->deadline_ns) {
 			fail(c, COAPS_NO_ANSWER, "no answer within the deadline");
 		}
 	}
@@ -447,11 +469,13 @@ static void tell_failures(struct coaps_client *c)
 {
 	char reason[sizeof c->reason];
 
-	snprintf(reason, sizeof reason, "%s", c->reason);	/* a callback may fail the next one */
+	snprintf(reason, sizeof reason, "%s", c->reason); /* a callback may fail the next one */
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		struct coaps_exchange *e = &c->exchanges[i];
-		const struct coaps_response response = { .failure = e->failed, .reason = reason,
-							 .content_format = -1, .max_age_s = -1,
+		const struct coaps_response response = { .failure = e->failed,
+							 .reason = reason,
+							 .content_format = -1,
+							 .max_age_s = -1,
 							 .payload = (const uint8_t *)"" };
 
 		if (e->fn != NULL && e->failed != COAPS_ANSWERED) {
@@ -499,7 +523,8 @@ static bool is_idle(const struct coaps_client *c)
 	return c->established && now_ns() - c->heard_ns > c->idle_ms * UINT64_C(1000000);
 }
 
-int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg)
+int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,
+			 coaps_response_fn fn, void *arg)
 {
 	int code = -EBUSY;
 
@@ -512,7 +537,7 @@ int coaps_client_request(struct coaps_client *c, const struct coaps_request *req
 						   now_ns() + c->deadline_ms * UINT64_C(1000000));
 		}
 	}
-	if (code == 0 && !c->processing) {	/* else libcoap is on the stack: it is sent afterwards */
+	if (code == 0 && !c->processing) { /* else libcoap is on the stack: it is sent afterwards */
 		send_waiting(c);
 		arm(c);
 	}
@@ -557,7 +582,8 @@ enum coaps_session_state coaps_client_state(const struct coaps_client *c)
 	}
 }
 
-struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code, char *err, size_t err_size)
+struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code,
+				      char *err, size_t err_size)
 {
 	struct coaps_client *c = calloc(1, sizeof *c);
 
@@ -573,21 +599,24 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
 	}
 	c->max_retransmit = config->max_retransmit != 0 ? config->max_retransmit : MAX_RETRANSMIT;
-	c->ack_spread_percent = config->ack_spread_percent != 0 ? config->ack_spread_percent : ACK_SPREAD_PERCENT;
+	c->ack_spread_percent = config->ack_spread_percent != 0 ? config->ack_spread_percent
+								: ACK_SPREAD_PERCENT;
 	c->idle_ms = config->idle_ms != 0 ? config->idle_ms : IDLE_MS;
 	c->deadline_ms = config->deadline_ms != 0 ? config->deadline_ms : DEADLINE_MS;
 	*code = parse_uri(c, config->uri, err, err_size);
 	if (*code == 0 && c->secure) {
 		snprintf(c->server_name, sizeof c->server_name, "%s",
 			 config->server_name != NULL ? config->server_name : c->host);
-		if (coaps_credentials_check(&c->credentials, COAPS_CLIENT, coaps_now_s(), NULL, err, err_size) != 0) {
+		if (coaps_credentials_check(&c->credentials, COAPS_CLIENT, coaps_now_s(), NULL, err,
+					    err_size) != 0) {
 			*code = -EKEYREJECTED;
 		}
 	} else if (*code == 0) {
 		memset(&c->credentials, 0, sizeof c->credentials);
 	}
 	if (*code == 0) {
-		*code = coaps_side_init(&c->side, COAPS_CLIENT, &c->credentials, config->ciphers, NULL, err, err_size);
+		*code = coaps_side_init(&c->side, COAPS_CLIENT, &c->credentials, config->ciphers,
+					NULL, err, err_size);
 	}
 	if (*code != 0) {
 		free(c);
@@ -598,14 +627,16 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	coap_mbedtls_resume_hook = resume;
 	coap_max_response_body = config->max_answer != 0 ? config->max_answer : MAX_ANSWER;
 	/* A Request-Tag only where there are blocks: the older program's server never saw one. */
-	coap_context_set_block_mode(c->side.context,
-				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY | COAP_BLOCK_NO_PREEMPTIVE_RTAG);
+	coap_context_set_block_mode(c->side.context, COAP_BLOCK_USE_LIBCOAP |
+							     COAP_BLOCK_SINGLE_BODY |
+							     COAP_BLOCK_NO_PREEMPTIVE_RTAG);
 	coap_register_event_handler(c->side.context, on_event);
 	coap_register_nack_handler(c->side.context, on_nack);
 	coap_register_response_handler(c->side.context, on_response);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (c->epoll_fd < 0 || watch(c, c->timer_fd) != 0 || watch(c, coap_context_get_coap_fd(c->side.context)) != 0) {
+	if (c->epoll_fd < 0 || watch(c, c->timer_fd) != 0 ||
+	    watch(c, coap_context_get_coap_fd(c->side.context)) != 0) {
 		*code = -errno;
 		snprintf(err, err_size, "no descriptors: %s", strerror(errno));
 		coaps_client_free(c);

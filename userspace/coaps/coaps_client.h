@@ -3,11 +3,12 @@
  * coaps_client: requests to one server, several at a time, over one session that is kept open.
  *
  * The session is opened by the first request and closed by a failure, which all requests under way
- * share; the next request opens another, by the server's session ticket where it gave one (RFC 5077). The
- * name is looked up anew for each session, without a wait; its addresses are tried in turn,
- * beginning with the one that worked last. After a silence, too: by then a NAT on the way may have forgotten
- * it, and finding that out takes all retransmissions, where a ticket takes three round trips. The server's certificate must come from the CA *and* name the
- * server. Large payloads go and come in blocks (RFC 7959), transparently.
+ * share; the next request opens another, by the server's session ticket where it gave one (RFC
+ * 5077). The name is looked up anew for each session, without a wait; its addresses are tried in
+ * turn, beginning with the one that worked last. After a silence, too: by then a NAT on the way may
+ * have forgotten it, and finding that out takes all retransmissions, where a ticket takes three
+ * round trips. The server's certificate must come from the CA *and* name the server. Large payloads
+ * go and come in blocks (RFC 7959), transparently.
  *
  * How many requests are under way is the caller's business, up to COAPS_REQUESTS_MAX; RFC 7252 4.7
  * asks whoever has more than one for some congestion control.
@@ -26,58 +27,68 @@
 #define COAPS_REQUESTS_MAX 32
 
 struct coaps_client_config {
-	const char *uri;	/* "coaps://host[:port]" or "coap://..."; a path in it is ignored here */
+	const char *uri; /* "coaps://host[:port]" or "coap://..."; a path in it is ignored here */
 	struct coaps_credentials credentials;
-	const char *server_name;	/* what the certificate must name; NULL: the host of the uri */
-	const char *ciphers;	/* coaps_policy.h; NULL: default */
-	unsigned ack_timeout_ms;	/* RFC 7252 ACK_TIMEOUT, at least 1000 as libcoap takes no less; 0: 2000 */
-	unsigned max_retransmit;	/* 0: 2, which gives up after 14 to 21 s */
-	unsigned ack_spread_percent;	/* ACK_RANDOM_FACTOR is 1 and so many hundredths; 0: 50 */
-	unsigned deadline_ms;	/* for a whole request, handshake included; 0: 60 000 */
-	unsigned idle_ms;	/* a session unheard for longer is opened anew for the next request; 0: 120 000 */
-	size_t max_answer;	/* bytes; a larger one is a failure. Of all clients of the process, as the newest says; 0: 64 MB */
+	const char *server_name; /* what the certificate must name; NULL: the host of the uri */
+	const char *ciphers; /* coaps_policy.h; NULL: default */
+	unsigned ack_timeout_ms; /* RFC 7252 ACK_TIMEOUT, at least 1000 as libcoap takes no less; 0:
+				    2000 */
+	unsigned max_retransmit; /* 0: 2, which gives up after 14 to 21 s */
+	unsigned ack_spread_percent; /* ACK_RANDOM_FACTOR is 1 and so many hundredths; 0: 50 */
+	unsigned deadline_ms; /* for a whole request, handshake included; 0: 60 000 */
+	unsigned idle_ms; /* a session unheard for longer is opened anew for the next request; 0:
+			     120 000 */
+	size_t max_answer; /* bytes; a larger one is a failure. Of all clients of the process, as
+			      the newest says; 0: 64 MB */
 };
 
 struct coaps_client;
 
-/* Checks config and credentials; connects nothing. NULL with err; *code as for coaps_server_new(). */
-struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code, char *err, size_t err_size);
+/* Checks config and credentials; connects nothing. NULL with err; *code as for coaps_server_new().
+ */
+struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code,
+				      char *err, size_t err_size);
 /* Ends the session; a pending request's callback is not called. NULL is accepted. */
 void coaps_client_free(struct coaps_client *c);
 
 int coaps_client_fd(const struct coaps_client *c);
-void coaps_client_process(struct coaps_client *c);	/* never blocks; calls back from in here */
+void coaps_client_process(struct coaps_client *c); /* never blocks; calls back from in here */
 
 enum coaps_session_state { COAPS_CLOSED, COAPS_HANDSHAKE, COAPS_ESTABLISHED };
 enum coaps_session_state coaps_client_state(const struct coaps_client *c);
 
-enum coaps_method { COAPS_GET = 1, COAPS_POST = 2, COAPS_PUT = 3, COAPS_DELETE = 4 };	/* RFC 7252 12.1.1 */
+enum coaps_method {
+	COAPS_GET = 1,
+	COAPS_POST = 2,
+	COAPS_PUT = 3,
+	COAPS_DELETE = 4
+}; /* RFC 7252 12.1.1 */
 
 struct coaps_request {
 	enum coaps_method method;
-	const char *path;	/* "/gpsflowtemp/urn:dev:x?limit=3"; copied */
-	int content_format;	/* of the payload; -1: none */
-	int accept;		/* -1: none */
-	bool observe;		/* GET: go on listening; the callback comes again for each notification */
-	const void *payload;	/* copied */
+	const char *path; /* "/gpsflowtemp/urn:dev:x?limit=3"; copied */
+	int content_format; /* of the payload; -1: none */
+	int accept; /* -1: none */
+	bool observe; /* GET: go on listening; the callback comes again for each notification */
+	const void *payload; /* copied */
 	size_t payload_size;
 };
 
 enum coaps_failure {
 	COAPS_ANSWERED = 0,
-	COAPS_NO_ANSWER,	/* timed out */
-	COAPS_REFUSED,		/* the handshake failed; reason says why */
-	COAPS_UNREACHABLE,	/* no such host, nothing listens there */
-	COAPS_RESET,		/* the server does not know the message or the session */
+	COAPS_NO_ANSWER, /* timed out */
+	COAPS_REFUSED, /* the handshake failed; reason says why */
+	COAPS_UNREACHABLE, /* no such host, nothing listens there */
+	COAPS_RESET, /* the server does not know the message or the session */
 };
 
 struct coaps_response {
 	enum coaps_failure failure;
-	const char *reason;	/* in words, for a failure; else "" */
-	uint8_t code;		/* class << 5 | detail: 0x44 is 2.04 */
-	int content_format;	/* -1: none */
-	int64_t max_age_s;	/* -1: not given */
-	const uint8_t *payload;	/* the whole body; "" if empty */
+	const char *reason; /* in words, for a failure; else "" */
+	uint8_t code; /* class << 5 | detail: 0x44 is 2.04 */
+	int content_format; /* -1: none */
+	int64_t max_age_s; /* -1: not given */
+	const uint8_t *payload; /* the whole body; "" if empty */
 	size_t payload_size;
 };
 
@@ -88,7 +99,8 @@ typedef void (*coaps_response_fn)(void *arg, const struct coaps_response *respon
  * 0: the callback will come, exactly once unless observing, and never from in here. -EBUSY while
  * COAPS_REQUESTS_MAX are pending; -EINVAL for a path that is none; -ENOMEM.
  */
-int coaps_client_request(struct coaps_client *c, const struct coaps_request *request, coaps_response_fn fn, void *arg);
+int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,
+			 coaps_response_fn fn, void *arg);
 /* Forgets pending requests and observations without calling back. */
 void coaps_client_cancel(struct coaps_client *c);
 /* Ends the session, for example before a clock step or with new credentials. */

@@ -15,7 +15,8 @@
 #define CLIENT_HELLO 1
 #define HELLO_VERIFY_REQUEST 3
 
-/* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to copy. */
+/* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to
+ * copy. */
 struct sender {
 	uint8_t address[16];
 	uint8_t port[2];
@@ -46,19 +47,21 @@ static struct sender sender_of_id(const unsigned char *id, size_t size)
 	return sender_of(&remote);
 }
 
-static int cookie_write(void *cookies, unsigned char **p, unsigned char *end, const unsigned char *id, size_t size)
+static int cookie_write(void *cookies, unsigned char **p, unsigned char *end,
+			const unsigned char *id, size_t size)
 {
 	struct sender s = sender_of_id(id, size);
 
 	return mbedtls_ssl_cookie_write(cookies, p, end, (const unsigned char *)&s, sizeof(s));
 }
 
-static int cookie_check(void *cookies, const unsigned char *cookie, size_t cookie_size, const unsigned char *id,
-			size_t size)
+static int cookie_check(void *cookies, const unsigned char *cookie, size_t cookie_size,
+			const unsigned char *id, size_t size)
 {
 	struct sender s = sender_of_id(id, size);
 
-	return mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s, sizeof(s));
+	return mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s,
+					sizeof(s));
 }
 
 void coaps_cookie_configure(mbedtls_ssl_config *conf, mbedtls_ssl_cookie_ctx *cookies)
@@ -76,14 +79,17 @@ static size_t be(const uint8_t *at, size_t n)
 	return value;
 }
 
-/* The cookie of a ClientHello's first fragment, which is all that matters here; -EINVAL: it is none. */
-static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie, size_t *cookie_size)
+/* The cookie of a ClientHello's first fragment, which is all that matters here; -EINVAL: it is
+ * none. */
+static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
+		       size_t *cookie_size)
 {
 	size_t end, at = SESSION_ID;
 
-	if (size < SESSION_ID + 2 || data[0] != TYPE_HANDSHAKE || data[1] != 0xfe || be(data + 3, 2) != 0 ||
-	    data[RECORD_HEADER] != CLIENT_HELLO || be(data + RECORD_HEADER + 6, 3) != 0) {
-		return -EINVAL;		/* not a record of epoch 0, not a ClientHello, not its beginning */
+	if (size < SESSION_ID + 2 || data[0] != TYPE_HANDSHAKE || data[1] != 0xfe ||
+	    be(data + 3, 2) != 0 || data[RECORD_HEADER] != CLIENT_HELLO ||
+	    be(data + RECORD_HEADER + 6, 3) != 0) {
+		return -EINVAL; /* not a record of epoch 0, not a ClientHello, not its beginning */
 	}
 	end = RECORD_HEADER + be(data + 11, 2);
 	if (end > size || CLIENT_VERSION + be(data + RECORD_HEADER + 9, 3) > end) {
@@ -99,30 +105,32 @@ static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
 }
 
 /* Always shorter than the hello that asked for it: nothing to amplify (RFC 6347 4.2.1). */
-static size_t hello_verify_request(mbedtls_ssl_cookie_ctx *cookies, const struct sender *s, const uint8_t *hello,
-				   uint8_t *reply)
+static size_t hello_verify_request(mbedtls_ssl_cookie_ctx *cookies, const struct sender *s,
+				   const uint8_t *hello, uint8_t *reply)
 {
 	uint8_t *body = reply + CLIENT_VERSION, *end = body + 3;
 	size_t length;
 
-	if (mbedtls_ssl_cookie_write(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX, (const unsigned char *)s,
-				     sizeof(*s)) != 0) {
+	if (mbedtls_ssl_cookie_write(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX,
+				     (const unsigned char *)s, sizeof(*s)) != 0) {
 		return 0;
 	}
 	length = (size_t)(end - body);
 	memset(reply, 0, CLIENT_VERSION);
-	memcpy(reply, hello, 11);	/* type, version, epoch and the record's number are the client's */
+	memcpy(reply, hello, 11); /* type, version, epoch and the record's number are the client's
+				   */
 	reply[12] = (uint8_t)(HANDSHAKE_HEADER + length);
 	reply[RECORD_HEADER] = HELLO_VERIFY_REQUEST;
 	reply[RECORD_HEADER + 3] = reply[RECORD_HEADER + 11] = (uint8_t)length;
-	body[0] = 0xfe;		/* DTLS 1.0 whatever will be spoken */
+	body[0] = 0xfe; /* DTLS 1.0 whatever will be spoken */
 	body[1] = 0xff;
 	body[2] = (uint8_t)(length - 3);
 	return (size_t)(end - reply);
 }
 
-int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote, const uint8_t *data,
-		       size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX], size_t *reply_size)
+int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote,
+		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
+		       size_t *reply_size)
 {
 	struct sender s = sender_of(remote);
 	const uint8_t *cookie;
@@ -133,7 +141,8 @@ int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *re
 		return 0;
 	}
 	if (cookie_size > 0 && cookie_size <= COOKIE_MAX &&
-	    mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s, sizeof(s)) == 0) {
+	    mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s,
+				     sizeof(s)) == 0) {
 		return 1;
 	}
 	*reply_size = hello_verify_request(cookies, &s, data, reply);

@@ -2,9 +2,9 @@
 /*
  * coaps_cookie: proof of a client's address before anything is kept for it (RFC 6347 4.2.1).
  *
- * A ClientHello without a valid cookie is answered by HelloVerifyRequest; the cookie is a keyed hash of
- * the address and the time, so nothing is remembered, and a flood from made-up addresses costs
- * an HMAC for each datagram. A cookie is good for a minute (MBEDTLS_SSL_COOKIE_TIMEOUT).
+ * A ClientHello without a valid cookie is answered by HelloVerifyRequest; the cookie is a keyed
+ * hash of the address and the time, so nothing is remembered, and a flood from made-up addresses
+ * costs an HMAC for each datagram. A cookie is good for a minute (MBEDTLS_SSL_COOKIE_TIMEOUT).
  *
  * One thread. Inside userspace/coaps only.
  */
@@ -17,14 +17,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COAPS_COOKIE_REPLY_MAX 128	/* 13 record, 12 handshake, 2 version, 1 and the cookie's 32 */
+#define COAPS_COOKIE_REPLY_MAX 128 /* 13 record, 12 handshake, 2 version, 1 and the cookie's 32 */
 
 /*
- * Looks at the first datagram of an unknown address: 1, it carries a valid cookie; 0, drop it, and send *reply_size
- * bytes of reply (0: nothing, it was no ClientHello).
+ * Looks at the first datagram of an unknown address: 1, it carries a valid cookie; 0, drop it, and
+ * send *reply_size bytes of reply (0: nothing, it was no ClientHello).
  */
-int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote, const uint8_t *data,
-		       size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX], size_t *reply_size);
+int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote,
+		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
+		       size_t *reply_size);
 /* The same cookies for mbedTLS, which asks for them when a known address begins anew. */
 void coaps_cookie_configure(mbedtls_ssl_config *conf, mbedtls_ssl_cookie_ctx *cookies);
 

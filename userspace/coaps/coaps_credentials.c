@@ -18,8 +18,8 @@
 
 #include "coaps_x509.h"
 
-#define NEWER_THAN_S INT64_C(1767225600)	/* 2026-01-01: this source is younger */
-#define RSA_BITS_MIN 2048	/* NIST SP 800-131A */
+#define NEWER_THAN_S INT64_C(1767225600) /* 2026-01-01: this source is younger */
+#define RSA_BITS_MIN 2048 /* NIST SP 800-131A */
 #define EC_BITS_MIN 256
 
 struct complaint {
@@ -27,7 +27,10 @@ struct complaint {
 	size_t size;
 };
 
-static int __attribute__((format(printf, 3, 4))) complain(const struct complaint *c, int code, const char *format, ...)
+static int complain(const struct complaint *c, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int complain(const struct complaint *c, int code, const char *format, ...)
 {
 	va_list args;
 
@@ -45,12 +48,14 @@ static int readable(const char *path, const char *what, const struct complaint *
 	int error = errno;
 
 	if (f == NULL) {
-		return complain(c, -error, "%s: %s cannot be read: %s", path, what, strerror(error));
+		return complain(c, -error, "%s: %s cannot be read: %s", path, what,
+				strerror(error));
 	}
 	if (first == EOF && ferror(f)) {
 		error = errno;
 		fclose(f);
-		return complain(c, -error, "%s: %s cannot be read: %s", path, what, strerror(error));
+		return complain(c, -error, "%s: %s cannot be read: %s", path, what,
+				strerror(error));
 	}
 	fclose(f);
 	return first == EOF ? complain(c, -EINVAL, "%s: %s is empty", path, what) : 0;
@@ -64,7 +69,8 @@ static int not_pem(const char *path, const char *what, int mbedtls_code, const s
 	return complain(c, -EINVAL, "%s: not %s in PEM: %s", path, what, why);
 }
 
-static int load_certificates(const char *path, const char *what, mbedtls_x509_crt *crt, const struct complaint *c)
+static int load_certificates(const char *path, const char *what, mbedtls_x509_crt *crt,
+			     const struct complaint *c)
 {
 	int code = readable(path, what, c);
 
@@ -75,11 +81,14 @@ static int load_certificates(const char *path, const char *what, mbedtls_x509_cr
 	if (code < 0) {
 		return not_pem(path, "a certificate", code, c);
 	}
-	return code == 0 ? 0 : complain(c, -EINVAL, "%s: %d of its certificates cannot be read", path, code);
+	return code == 0 ? 0
+			 : complain(c, -EINVAL, "%s: %d of its certificates cannot be read", path,
+				    code);
 }
 
 /* The clock of a Pi may be unset: then dates say nothing, and now_s is not positive. */
-static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t now_s, const struct complaint *c)
+static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t now_s,
+		       const struct complaint *c)
 {
 	const mbedtls_x509_time *from = &crt->valid_from, *to = &crt->valid_to;
 
@@ -87,12 +96,14 @@ static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t no
 		return 0;
 	}
 	if (now_s < coaps_x509_seconds(from)) {
-		return complain(c, -EINVAL, "%s: not valid before %04d-%02d-%02d; is this machine's clock right?", path,
-				from->year, from->mon, from->day);
+		return complain(
+			c, -EINVAL,
+			"%s: not valid before %04d-%02d-%02d; is this machine's clock right?", path,
+			from->year, from->mon, from->day);
 	}
 	if (now_s > coaps_x509_seconds(to)) {
-		return complain(c, -EINVAL, "%s: expired on %04d-%02d-%02d; have it renewed", path, to->year,
-				to->mon, to->day);
+		return complain(c, -EINVAL, "%s: expired on %04d-%02d-%02d; have it renewed", path,
+				to->year, to->mon, to->day);
 	}
 	return 0;
 }
@@ -105,24 +116,30 @@ static int check_strength(const char *path, const mbedtls_pk_context *pk, const 
 	if (bits >= (rsa ? RSA_BITS_MIN : EC_BITS_MIN)) {
 		return 0;
 	}
-	return complain(c, -EINVAL, "%s: its %s key has %zu bits, at least %d are wanted", path, rsa ? "RSA" : "EC",
-			bits, rsa ? RSA_BITS_MIN : EC_BITS_MIN);
+	return complain(c, -EINVAL, "%s: its %s key has %zu bits, at least %d are wanted", path,
+			rsa ? "RSA" : "EC", bits, rsa ? RSA_BITS_MIN : EC_BITS_MIN);
 }
 
-static int check_usage(const char *path, const mbedtls_x509_crt *crt, enum coaps_role role, const struct complaint *c)
+static int check_usage(const char *path, const mbedtls_x509_crt *crt, enum coaps_role role,
+		       const struct complaint *c)
 {
 	bool server = role == COAPS_SERVER;
-	int code = server ? mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_SERVER_AUTH,
-								      MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH))
-			  : mbedtls_x509_crt_check_extended_key_usage(crt, MBEDTLS_OID_CLIENT_AUTH,
-								      MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
+	int code = server ? mbedtls_x509_crt_check_extended_key_usage(
+				    crt, MBEDTLS_OID_SERVER_AUTH,
+				    MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH))
+			  : mbedtls_x509_crt_check_extended_key_usage(
+				    crt, MBEDTLS_OID_CLIENT_AUTH,
+				    MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH));
 
-	return code == 0 ? 0 : complain(c, -EINVAL, "%s: the certificate's extendedKeyUsage does not allow %s", path,
-					server ? "serverAuth" : "clientAuth");
+	return code == 0 ? 0
+			 : complain(c, -EINVAL,
+				    "%s: the certificate's extendedKeyUsage does not allow %s",
+				    path, server ? "serverAuth" : "clientAuth");
 }
 
 /* The key is proven to be the certificate's by what both say of the public half. */
-static int check_key(const char *path, const char *crt_path, mbedtls_x509_crt *crt, const struct complaint *c)
+static int check_key(const char *path, const char *crt_path, mbedtls_x509_crt *crt,
+		     const struct complaint *c)
 {
 	mbedtls_pk_context key;
 	mbedtls_entropy_context entropy;
@@ -140,11 +157,14 @@ static int check_key(const char *path, const char *crt_path, mbedtls_x509_crt *c
 		code = mbedtls_pk_parse_keyfile(&key, path, NULL, mbedtls_ctr_drbg_random, &drbg);
 	}
 	if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED) {
-		code = complain(c, -EINVAL, "%s: the private key has a pass phrase; a daemon needs it without", path);
+		code = complain(c, -EINVAL,
+				"%s: the private key has a pass phrase; a daemon needs it without",
+				path);
 	} else if (code != 0) {
 		code = not_pem(path, "a private key", code, c);
 	} else if (mbedtls_pk_check_pair(&crt->pk, &key, mbedtls_ctr_drbg_random, &drbg) != 0) {
-		code = complain(c, -EINVAL, "%s: the private key does not match the certificate %s", path, crt_path);
+		code = complain(c, -EINVAL, "%s: the private key does not match the certificate %s",
+				path, crt_path);
 	}
 	mbedtls_ctr_drbg_free(&drbg);
 	mbedtls_entropy_free(&entropy);
@@ -174,7 +194,8 @@ static int check_own(const struct coaps_credentials *own, enum coaps_role role, 
 		code = check_usage(own->certificate, &crt, role, c);
 	}
 	if (code == 0) {
-		code = check_key(own->key != NULL ? own->key : own->certificate, own->certificate, &crt, c);
+		code = check_key(own->key != NULL ? own->key : own->certificate, own->certificate,
+				 &crt, c);
 	}
 	mbedtls_x509_crt_free(&crt);
 	return code;
@@ -190,7 +211,8 @@ static int check_ca(const char *path, int64_t now_s, const struct complaint *c)
 	for (const mbedtls_x509_crt *crt = &ca; code == 0 && crt != NULL; crt = crt->next) {
 		code = check_dates(path, crt, now_s, c);
 		if (code == 0 && !mbedtls_x509_crt_get_ca_istrue(crt)) {
-			code = complain(c, -EINVAL, "%s: holds a certificate that is not a CA's", path);
+			code = complain(c, -EINVAL, "%s: holds a certificate that is not a CA's",
+					path);
 		}
 	}
 	mbedtls_x509_crt_free(&ca);
@@ -211,8 +233,9 @@ static int check_crl(const char *path, const struct complaint *c)
 	return code == 0 ? 0 : not_pem(path, "a revocation list", code, c);
 }
 
-int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role, int64_t now_s,
-			    struct coaps_certificate_info *info, char *err, size_t err_size)
+int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role,
+			    int64_t now_s, struct coaps_certificate_info *info, char *err,
+			    size_t err_size)
 {
 	const struct complaint c = { err, err_size };
 	struct coaps_certificate_info own;
@@ -227,7 +250,9 @@ int coaps_credentials_check(const struct coaps_credentials *credentials, enum co
 	if (code == 0 && credentials->ca != NULL) {
 		code = check_ca(credentials->ca, now_s, &c);
 	} else if (code == 0 && role == COAPS_CLIENT) {
-		code = complain(&c, -EINVAL, "a CA certificate is needed to verify the server: none is configured");
+		code = complain(
+			&c, -EINVAL,
+			"a CA certificate is needed to verify the server: none is configured");
 	}
 	if (code == 0 && credentials->crl != NULL) {
 		code = check_crl(credentials->crl, &c);

@@ -13,32 +13,35 @@
 
 /* File names, PEM; borrowed as long as whatever uses them lives. */
 struct coaps_credentials {
-	const char *certificate;	/* own, the chain after it in the same file; NULL: none (a client may) */
-	const char *key;		/* NULL: in the certificate's file */
-	const char *ca;			/* whom the peer's certificate must come from; a bundle is fine */
-	const char *crl;		/* revoked certificates of that CA, or NULL */
+	const char *certificate; /* own, the chain after it in the same file; NULL: none (a client
+				    may) */
+	const char *key; /* NULL: in the certificate's file */
+	const char *ca; /* whom the peer's certificate must come from; a bundle is fine */
+	const char *crl; /* revoked certificates of that CA, or NULL */
 };
 
 struct coaps_certificate_info {
 	char subject[128];
-	char device[96];		/* SAN URI "urn:dev:...", else ""; */
-	int64_t not_before_s, not_after_s;	/* UTC */
+	char device[96]; /* SAN URI "urn:dev:...", else ""; */
+	int64_t not_before_s, not_after_s; /* UTC */
 };
 
 enum coaps_role { COAPS_CLIENT, COAPS_SERVER };
 
 /*
- * Reads and parses all files. 0; or -errno (-ENOENT, -EACCES, -EINVAL) with err: unreadable, not PEM, key and
- * certificate do not match, key too weak (RSA < 2048, curve < 256 bits), expired or not yet valid at
- * now_s, not for this role (extendedKeyUsage), no CA where one is needed. *info (may be NULL) tells about
- * our own certificate. now_s <= 0: the clock is not set yet, dates are not looked at.
+ * Reads and parses all files. 0; or -errno (-ENOENT, -EACCES, -EINVAL) with err: unreadable, not
+ * PEM, key and certificate do not match, key too weak (RSA < 2048, curve < 256 bits), expired or
+ * not yet valid at now_s, not for this role (extendedKeyUsage), no CA where one is needed. *info
+ * (may be NULL) tells about our own certificate. now_s <= 0: the clock is not set yet, dates are
+ * not looked at.
  */
-int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role, int64_t now_s,
-			    struct coaps_certificate_info *info, char *err, size_t err_size);
+int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role,
+			    int64_t now_s, struct coaps_certificate_info *info, char *err,
+			    size_t err_size);
 
 /*
- * Seconds of UTC by this machine's clock, or 0 if it is certainly unset: a Pi without a network starts
- * in the past, and a certificate is then not "not valid yet".
+ * Seconds of UTC by this machine's clock, or 0 if it is certainly unset: a Pi without a network
+ * starts in the past, and a certificate is then not "not valid yet".
  */
 int64_t coaps_now_s(void);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* strdup() */
+#define _POSIX_C_SOURCE 200809L /* strdup() */
 #include "coaps_exchange.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_MAX 1024	/* RFC 7959 */
+#define BLOCK_MAX 1024 /* RFC 7959 */
 
 static void free_body(coap_session_t *session, void *body)
 {
@@ -18,8 +18,10 @@ static bool insert_uint(coap_optlist_t **options, uint16_t number, unsigned valu
 {
 	uint8_t bytes[4];
 
-	return coap_insert_optlist(options, coap_new_optlist(number, coap_encode_var_safe(bytes, sizeof bytes, value),
-							     bytes)) != 0;
+	return coap_insert_optlist(
+		       options,
+		       coap_new_optlist(number, coap_encode_var_safe(bytes, sizeof bytes, value),
+					bytes)) != 0;
 }
 
 static int request_options(const struct coaps_request *request, coap_optlist_t **options)
@@ -29,26 +31,28 @@ static int request_options(const struct coaps_request *request, coap_optlist_t *
 	const char *path = *request->path == '/' ? request->path + 1 : request->path;
 
 	path_len -= (size_t)(path - request->path);
-	if ((path_len > 0 &&
-	     !coap_path_into_optlist((const uint8_t *)path, path_len, COAP_OPTION_URI_PATH, options)) ||
-	    (query != NULL && !coap_query_into_optlist((const uint8_t *)query, strlen(query), COAP_OPTION_URI_QUERY,
-							  options))) {
+	if ((path_len > 0 && !coap_path_into_optlist((const uint8_t *)path, path_len,
+						     COAP_OPTION_URI_PATH, options)) ||
+	    (query != NULL && !coap_query_into_optlist((const uint8_t *)query, strlen(query),
+						       COAP_OPTION_URI_QUERY, options))) {
 		return -EINVAL;
 	}
-	if ((request->content_format >= 0 &&
-	     !insert_uint(options, COAP_OPTION_CONTENT_FORMAT, (unsigned)request->content_format)) ||
-	    (request->accept >= 0 && !insert_uint(options, COAP_OPTION_ACCEPT, (unsigned)request->accept)) ||
-	    (request->observe && !insert_uint(options, COAP_OPTION_OBSERVE, COAP_OBSERVE_ESTABLISH))) {
+	if ((request->content_format >= 0 && !insert_uint(options, COAP_OPTION_CONTENT_FORMAT,
+							  (unsigned)request->content_format)) ||
+	    (request->accept >= 0 &&
+	     !insert_uint(options, COAP_OPTION_ACCEPT, (unsigned)request->accept)) ||
+	    (request->observe &&
+	     !insert_uint(options, COAP_OPTION_OBSERVE, COAP_OBSERVE_ESTABLISH))) {
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *request, coaps_response_fn fn,
-			void *arg, uint64_t deadline_ns)
+int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *request,
+			coaps_response_fn fn, void *arg, uint64_t deadline_ns)
 {
 	coap_optlist_t *options = NULL;
-	int code = request_options(request, &options);	/* a path that is none is said at once */
+	int code = request_options(request, &options); /* a path that is none is said at once */
 	void *payload = NULL;
 
 	coap_delete_optlist(options);
@@ -72,13 +76,16 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 	return 0;
 }
 
-static int add_payload(const struct coaps_request *request, coap_session_t *session, coap_pdu_t *pdu)
+static int add_payload(const struct coaps_request *request, coap_session_t *session,
+		       coap_pdu_t *pdu)
 {
 	uint8_t *body;
 
-	/* What fits a datagram needs no Request-Tag (RFC 9175) and none of libcoap's state of a transfer. */
+	/* What fits a datagram needs no Request-Tag (RFC 9175) and none of libcoap's state of a
+	 * transfer. */
 	if (request->payload_size == 0 ||
-	    (request->payload_size <= BLOCK_MAX && coap_add_data(pdu, request->payload_size, request->payload))) {
+	    (request->payload_size <= BLOCK_MAX &&
+	     coap_add_data(pdu, request->payload_size, request->payload))) {
 		return 0;
 	}
 	body = malloc(request->payload_size);
@@ -87,13 +94,17 @@ static int add_payload(const struct coaps_request *request, coap_session_t *sess
 	}
 	memcpy(body, request->payload, request->payload_size);
 	/* libcoap frees the body itself, also when it fails */
-	return coap_add_data_large_request(session, pdu, request->payload_size, body, free_body, body) ? 0 : -ENOMEM;
+	return coap_add_data_large_request(session, pdu, request->payload_size, body, free_body,
+					   body)
+		       ? 0
+		       : -ENOMEM;
 }
 
 int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 {
 	coap_pdu_t *pdu = coap_pdu_init(COAP_MESSAGE_CON, (coap_pdu_code_t)e->request.method,
-					coap_new_message_id(session), coap_session_max_pdu_size(session));
+					coap_new_message_id(session),
+					coap_session_max_pdu_size(session));
 	coap_optlist_t *options = NULL;
 	int code;
 
@@ -101,7 +112,8 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 		return -ENOMEM;
 	}
 	coap_session_new_token(session, &e->token_size, e->token);
-	code = coap_add_token(pdu, e->token_size, e->token) ? request_options(&e->request, &options) : -ENOMEM;
+	code = coap_add_token(pdu, e->token_size, e->token) ? request_options(&e->request, &options)
+							    : -ENOMEM;
 	if (code == 0 && !coap_add_optlist_pdu(pdu, &options)) {
 		code = -ENOMEM;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * coaps_exchange: one request of a coaps_client from the call to its answer. It keeps a copy, as a session
- * may have to be opened first, and another one when an address does not answer. Inside
+ * coaps_exchange: one request of a coaps_client from the call to its answer. It keeps a copy, as a
+ * session may have to be opened first, and another one when an address does not answer. Inside
  * userspace/coaps only.
  */
 #ifndef COAPS_EXCHANGE_H
@@ -12,19 +12,19 @@
 #include "coaps_client.h"
 
 struct coaps_exchange {
-	coaps_response_fn fn;	/* NULL: this one is free */
+	coaps_response_fn fn; /* NULL: this one is free */
 	void *arg;
-	struct coaps_request request;	/* path and payload are ours */
+	struct coaps_request request; /* path and payload are ours */
 	bool sent;
-	uint8_t token[8];	/* once sent */
+	uint8_t token[8]; /* once sent */
 	size_t token_size;
-	uint64_t deadline_ns;	/* CLOCK_MONOTONIC; 0: none (an observation that goes on) */
-	enum coaps_failure failed;	/* to be told */
+	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (an observation that goes on) */
+	enum coaps_failure failed; /* to be told */
 };
 
 /* 0, -EINVAL for a path that is none, -ENOMEM. */
-int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *request, coaps_response_fn fn,
-			void *arg, uint64_t deadline_ns);
+int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *request,
+			coaps_response_fn fn, void *arg, uint64_t deadline_ns);
 /* Hands it to libcoap: 0; -ENOMEM; -EHOSTUNREACH: it could not be sent. */
 int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session);
 /* Makes it free. */

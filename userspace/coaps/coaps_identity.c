@@ -10,7 +10,8 @@
 
 static bool is_revoked(const struct coaps_side *side, const mbedtls_x509_crt *crt)
 {
-	for (const mbedtls_x509_crl *crl = &side->keys.crl; crl != NULL && crl->version != 0; crl = crl->next) {
+	for (const mbedtls_x509_crl *crl = &side->keys.crl; crl != NULL && crl->version != 0;
+	     crl = crl->next) {
 		if (crl->issuer_raw.len == crt->issuer_raw.len &&
 		    memcmp(crl->issuer_raw.p, crt->issuer_raw.p, crl->issuer_raw.len) == 0 &&
 		    mbedtls_x509_crt_is_revoked(crt, crl) != 0) {
@@ -38,11 +39,12 @@ void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 	out->certified = true;
 	out->revoked = is_revoked(coap_get_app_data(coap_session_get_context(session)), crt);
 	if (!coaps_x509_device(crt, out->name, sizeof out->name)) {
-		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN), out->name,
-				     sizeof out->name);
+		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
+				     out->name, sizeof out->name);
 	}
 	/* The first unit counts: an attribute that a CA appends does not make an operator. */
-	out->is_operator = coaps_x509_attribute(crt, MBEDTLS_OID_AT_ORG_UNIT, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORG_UNIT),
-						unit, sizeof unit) &&
+	out->is_operator = coaps_x509_attribute(crt, MBEDTLS_OID_AT_ORG_UNIT,
+						MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORG_UNIT), unit,
+						sizeof unit) &&
 			   strcmp(unit, "operator") == 0;
 }

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 
 struct coaps_identity {
-	bool certified;		/* the peer showed a certificate, and it was verified */
-	bool revoked;		/* it is on our list by now: whatever it says, nothing may be granted */
-	bool is_operator;	/* subject has organizationalUnitName "operator" */
-	char name[96];		/* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
+	bool certified; /* the peer showed a certificate, and it was verified */
+	bool revoked; /* it is on our list by now: whatever it says, nothing may be granted */
+	bool is_operator; /* subject has organizationalUnitName "operator" */
+	char name[96]; /* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
 };
 
 void coaps_identity_of(coap_session_t *session, struct coaps_identity *out);

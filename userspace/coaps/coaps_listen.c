@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* SOCK_CLOEXEC */
+#define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "coaps_listen.h"
 
 #include <ctype.h>
@@ -12,10 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEFAULT_PORT "5684"		/* RFC 7252 12.8 */
+#define DEFAULT_PORT "5684" /* RFC 7252 12.8 */
 
 /* "host:port", "[v6]:port", "host", "*:port" */
-static int split_address(const char *text, size_t len, char *host, size_t host_size, char *port, size_t port_size)
+static int split_address(const char *text, size_t len, char *host, size_t host_size, char *port,
+			 size_t port_size)
 {
 	const char *end = text + len, *host_end, *port_at = NULL;
 
@@ -67,7 +68,8 @@ static int bind_to(const struct addrinfo *ai, bool shared)
 	if (fd < 0) {
 		return -errno;
 	}
-	if ((ai->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) ||
+	if ((ai->ai_family == AF_INET6 &&
+	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) ||
 	    (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
 		error = errno;
@@ -77,7 +79,8 @@ static int bind_to(const struct addrinfo *ai, bool shared)
 	return fd;
 }
 
-static int add(struct coaps_listen *l, const char *text, size_t len, bool shared, char *err, size_t err_size)
+static int add(struct coaps_listen *l, const char *text, size_t len, bool shared, char *err,
+	       size_t err_size)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *found = NULL;
@@ -86,7 +89,8 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 	int code = split_address(text, len, host, sizeof host, port, sizeof port), fd;
 
 	if (code != 0) {
-		snprintf(err, err_size, "listen: \"%.*s\" is not HOST:PORT, [IPv6]:PORT or *:PORT", (int)len, text);
+		snprintf(err, err_size, "listen: \"%.*s\" is not HOST:PORT, [IPv6]:PORT or *:PORT",
+			 (int)len, text);
 		return code;
 	}
 	code = getaddrinfo(host, port, &hints, &found);
@@ -101,8 +105,10 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 		memcpy(&address->addr, found->ai_addr, found->ai_addrlen);
 		l->at[l->n++].fd = fd;
 	} else if (fd == -EADDRINUSE) {
-		snprintf(err, err_size, "listen: UDP port %s of %s is in use: another server runs there "
-			 "(ss -ulpn tells which); choose another port", port, host);
+		snprintf(err, err_size,
+			 "listen: UDP port %s of %s is in use: another server runs there "
+			 "(ss -ulpn tells which); choose another port",
+			 port, host);
 	} else if (fd == -EACCES) {
 		snprintf(err, err_size, "listen: no right to use UDP port %s of %s", port, host);
 	} else {
@@ -112,7 +118,8 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 	return fd < 0 ? fd : 0;
 }
 
-int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err, size_t err_size)
+int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err,
+		      size_t err_size)
 {
 	int code = 0;
 
@@ -121,7 +128,8 @@ int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, cha
 		size_t len = strcspn(at, ", ");
 
 		if (l->n == COAPS_LISTEN_MAX) {
-			snprintf(err, err_size, "listen: names more than %d addresses", COAPS_LISTEN_MAX);
+			snprintf(err, err_size, "listen: names more than %d addresses",
+				 COAPS_LISTEN_MAX);
 			code = -EINVAL;
 		} else {
 			code = add(l, at, len, shared, err, err_size);

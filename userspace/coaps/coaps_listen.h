@@ -2,10 +2,11 @@
 /*
  * coaps_listen: the addresses that a server listens on, and the sockets bound to them.
  *
- * They are bound without SO_REUSEADDR, by which two servers would share a UDP port without a word, each losing the other's
- * datagrams. Processes that share a port on purpose bind one set each, all in the process that starts them: the
- * kernel deals senders out to the sockets by their addresses, and deals anew when one is closed, so that every session
- * would lose its server. deps/patches/0011 hands a socket to libcoap.
+ * They are bound without SO_REUSEADDR, by which two servers would share a UDP port without a word,
+ * each losing the other's datagrams. Processes that share a port on purpose bind one set each, all
+ * in the process that starts them: the kernel deals senders out to the sockets by their addresses,
+ * and deals anew when one is closed, so that every session would lose its server. deps/patches/0011
+ * hands a socket to libcoap.
  *
  * Inside userspace/coaps, and for who starts such processes.
  */
@@ -16,7 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define COAPS_LISTEN_MAX 16	/* addresses of a server */
+#define COAPS_LISTEN_MAX 16 /* addresses of a server */
 
 struct coaps_listen {
 	unsigned n;
@@ -27,10 +28,12 @@ struct coaps_listen {
 };
 
 /*
- * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. shared: others that say so too may bind the same (SO_REUSEPORT). 0, or a
- * negative errno with err, and nothing is open: -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL for the form ...
+ * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. shared: others that say so too may
+ * bind the same (SO_REUSEPORT). 0, or a negative errno with err, and nothing is open: -EADDRINUSE,
+ * -EADDRNOTAVAIL, -EACCES, -EINVAL for the form ...
  */
-int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err, size_t err_size);
-void coaps_listen_close(struct coaps_listen *l);	/* a zeroed one is closed */
+int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err,
+		      size_t err_size);
+void coaps_listen_close(struct coaps_listen *l); /* a zeroed one is closed */
 
 #endif

@@ -11,37 +11,34 @@
 
 /* IANA TLS Supported Groups. */
 const uint16_t coaps_policy_groups[] = {
-	MBEDTLS_SSL_IANA_TLS_GROUP_X25519, MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1, 0,
+	MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
+	MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1,
+	MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
+	0,
 };
 
 /* What an OpenSSL-style word means in an mbedTLS suite name. */
 static const struct {
 	const char *word, *part, *without;
 } words[] = {
-	{ "ECDHE", "-ECDHE-", NULL },
-	{ "EECDH", "-ECDHE-", NULL },
-	{ "ECDSA", "-ECDSA-", NULL },
-	{ "AECDSA", "-ECDSA-", NULL },
-	{ "RSA", "-RSA-", NULL },
-	{ "ARSA", "-RSA-", NULL },
-	{ "AESGCM", "-GCM-", "-ARIA" },
-	{ "AES128", "-AES-128-", NULL },
-	{ "AES256", "-AES-256-", NULL },
-	{ "AESCCM", "-CCM", NULL },
-	{ "CCM8", "-CCM-8", NULL },
-	{ "CHACHA20", "-CHACHA20-", NULL },
-	{ "SHA256", "-SHA256", NULL },
-	{ "SHA384", "-SHA384", NULL },
-	{ "HIGH", "TLS-", NULL },
-	{ "ALL", "TLS-", NULL },
+	{ "ECDHE", "-ECDHE-", NULL },	 { "EECDH", "-ECDHE-", NULL },
+	{ "ECDSA", "-ECDSA-", NULL },	 { "AECDSA", "-ECDSA-", NULL },
+	{ "RSA", "-RSA-", NULL },	 { "ARSA", "-RSA-", NULL },
+	{ "AESGCM", "-GCM-", "-ARIA" },	 { "AES128", "-AES-128-", NULL },
+	{ "AES256", "-AES-256-", NULL }, { "AESCCM", "-CCM", NULL },
+	{ "CCM8", "-CCM-8", NULL },	 { "CHACHA20", "-CHACHA20-", NULL },
+	{ "SHA256", "-SHA256", NULL },	 { "SHA384", "-SHA384", NULL },
+	{ "HIGH", "TLS-", NULL },	 { "ALL", "TLS-", NULL },
 };
 
 /* Forward secrecy, a certificate, an AEAD. */
 static bool allowed(const char *suite)
 {
-	return (strstr(suite, "TLS-ECDHE-ECDSA-") == suite || strstr(suite, "TLS-ECDHE-RSA-") == suite) &&
+	return (strstr(suite, "TLS-ECDHE-ECDSA-") == suite ||
+		strstr(suite, "TLS-ECDHE-RSA-") == suite) &&
 	       (strstr(suite, "-AES-") != NULL || strstr(suite, "-CHACHA20-") != NULL) &&
-	       (strstr(suite, "-GCM-") != NULL || strstr(suite, "-CCM") != NULL || strstr(suite, "-CHACHA20-") != NULL);
+	       (strstr(suite, "-GCM-") != NULL || strstr(suite, "-CCM") != NULL ||
+		strstr(suite, "-CHACHA20-") != NULL);
 }
 
 /* 1 fits, 0 does not, -1: no such word. */
@@ -50,7 +47,8 @@ static int word_fits(const char *word, size_t len, const char *suite)
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (strlen(words[i].word) == len && memcmp(words[i].word, word, len) == 0) {
 			return strstr(suite, words[i].part) != NULL &&
-			       (words[i].without == NULL || strstr(suite, words[i].without) == NULL);
+			       (words[i].without == NULL ||
+				strstr(suite, words[i].without) == NULL);
 		}
 	}
 	return -1;
@@ -113,7 +111,8 @@ static void take_out(struct coaps_policy *policy, int suite)
 	}
 }
 
-static int apply(const char *token, bool out, struct coaps_policy *policy, char *err, size_t err_size)
+static int apply(const char *token, bool out, struct coaps_policy *policy, char *err,
+		 size_t err_size)
 {
 	bool any = false;
 
@@ -126,8 +125,11 @@ static int apply(const char *token, bool out, struct coaps_policy *policy, char 
 		}
 		fits = token_fits(token, name);
 		if (fits < 0) {
-			snprintf(err, err_size, "ciphers: \"%s\" is neither a cipher suite nor a word such as ECDHE, ECDSA, "
-				 "RSA, AESGCM, CHACHA20", token);
+			snprintf(
+				err, err_size,
+				"ciphers: \"%s\" is neither a cipher suite nor a word such as ECDHE, ECDSA, "
+				"RSA, AESGCM, CHACHA20",
+				token);
 			return -EINVAL;
 		}
 		if (fits == 0) {
@@ -141,7 +143,8 @@ static int apply(const char *token, bool out, struct coaps_policy *policy, char 
 		}
 	}
 	if (!any && !out) {
-		snprintf(err, err_size, "ciphers: \"%s\" fits no cipher suite that is safe to use", token);
+		snprintf(err, err_size, "ciphers: \"%s\" fits no cipher suite that is safe to use",
+			 token);
 		return -EINVAL;
 	}
 	return 0;
@@ -153,7 +156,8 @@ int coaps_policy_parse(const char *text, struct coaps_policy *policy, char *err,
 		text = COAPS_POLICY_DEFAULT;
 	}
 	policy->suites[0] = 0;
-	for (int out = 0; out <= 1; out++) {	/* what is taken out is taken out of all, wherever it stands */
+	for (int out = 0; out <= 1; out++) { /* what is taken out is taken out of all, wherever it
+						stands */
 		for (const char *at = text; *at != '\0';) {
 			char token[80];
 			size_t len = strcspn(at, ":, ");
@@ -161,11 +165,13 @@ int coaps_policy_parse(const char *text, struct coaps_policy *policy, char *err,
 			size_t skip = negated ? 1 : 0;
 
 			if (len >= sizeof token) {
-				snprintf(err, err_size, "ciphers: \"%.40s...\" is no cipher suite", at);
+				snprintf(err, err_size, "ciphers: \"%.40s...\" is no cipher suite",
+					 at);
 				return -EINVAL;
 			}
 			for (size_t i = skip; i < len; i++) {
-				token[i - skip] = at[i] == '_' ? '-' : (char)toupper((unsigned char)at[i]);
+				token[i - skip] =
+					at[i] == '_' ? '-' : (char)toupper((unsigned char)at[i]);
 			}
 			token[len - (len >= skip ? skip : 0)] = '\0';
 			if (len > skip && negated == (out == 1)) {

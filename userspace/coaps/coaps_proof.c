@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* SOCK_CLOEXEC */
+#define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "coaps_proof.h"
 
 #include <errno.h>
@@ -71,16 +71,19 @@ static int open_socket(struct coaps_proof *proof, const coap_address_t *address)
 
 static int configure(struct client *c, struct coaps_side *side)
 {
-	int rc = mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_DATAGRAM,
+	int rc = mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT,
+					     MBEDTLS_SSL_TRANSPORT_DATAGRAM,
 					     MBEDTLS_SSL_PRESET_DEFAULT);
 
 	mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &side->drbg);
-	mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);	/* its own name is not the question */
+	mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE); /* its own name is not the
+									 question */
 	mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
 	mbedtls_ssl_conf_groups(&c->conf, coaps_policy_groups);
 	rc = rc != 0 ? rc : mbedtls_ssl_setup(&c->ssl, &c->conf);
 	mbedtls_ssl_set_bio(&c->ssl, &c->net, mbedtls_net_send, mbedtls_net_recv, NULL);
-	mbedtls_ssl_set_timer_cb(&c->ssl, &c->timer, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
+	mbedtls_ssl_set_timer_cb(&c->ssl, &c->timer, mbedtls_timing_set_delay,
+				 mbedtls_timing_get_delay);
 	return rc;
 }
 
@@ -95,7 +98,8 @@ static bool in_policy(const struct coaps_side *side, int suite)
 }
 
 /* What is missing, or NULL. rc: how the handshake ended. */
-static const char *judge(const struct coaps_proof *p, const struct coaps_side *side, int rc, int suite)
+static const char *judge(const struct coaps_proof *p, const struct coaps_side *side, int rc,
+			 int suite)
 {
 	if (rc == MBEDTLS_ERR_SSL_WANT_READ || rc == MBEDTLS_ERR_SSL_WANT_WRITE) {
 		return "nothing answers";
@@ -108,8 +112,9 @@ static const char *judge(const struct coaps_proof *p, const struct coaps_side *s
 	}
 	/* It came without a certificate. */
 	if (rc == 0) {
-		return side->authmode != MBEDTLS_SSL_VERIFY_REQUIRED ? NULL
-			: "a client without a certificate is let in (0001-mbedtls-setup-hook)";
+		return side->authmode != MBEDTLS_SSL_VERIFY_REQUIRED
+			       ? NULL
+			       : "a client without a certificate is let in (0001-mbedtls-setup-hook)";
 	}
 	if (side->authmode != MBEDTLS_SSL_VERIFY_REQUIRED) {
 		return "a client without a certificate is refused, and client_auth allows it";
@@ -121,7 +126,9 @@ static int shake_hands(struct client *c, void (*process)(void *arg), void *arg)
 {
 	int rc = mbedtls_ssl_handshake(&c->ssl);
 
-	for (int turn = 0; turn < TURNS && (rc == MBEDTLS_ERR_SSL_WANT_READ || rc == MBEDTLS_ERR_SSL_WANT_WRITE); turn++) {
+	for (int turn = 0;
+	     turn < TURNS && (rc == MBEDTLS_ERR_SSL_WANT_READ || rc == MBEDTLS_ERR_SSL_WANT_WRITE);
+	     turn++) {
 		struct pollfd fd = { .fd = c->net.fd, .events = POLLIN };
 
 		process(arg);
@@ -131,8 +138,9 @@ static int shake_hands(struct client *c, void (*process)(void *arg), void *arg)
 	return rc;
 }
 
-int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side, const coap_address_t *address,
-		    void (*process)(void *arg), void *arg, char *err, size_t err_size)
+int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side,
+		    const coap_address_t *address, void (*process)(void *arg), void *arg, char *err,
+		    size_t err_size)
 {
 	struct client c = { .net.fd = open_socket(proof, address) };
 	const char *missing;
@@ -154,8 +162,10 @@ int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side, const co
 	mbedtls_net_free(&c.net);
 	memset(&proof->client, 0, sizeof(proof->client));
 	if (missing != NULL) {
-		snprintf(err, err_size, "the server's check of itself: %s; it was linked with another libcoap than deps/build makes",
-			 missing);
+		snprintf(
+			err, err_size,
+			"the server's check of itself: %s; it was linked with another libcoap than deps/build makes",
+			missing);
 		return -EPROTO;
 	}
 	return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * coaps_proof: a server shakes hands with itself before it serves, to see that what deps/patches adds to libcoap is in
- * force: a hook that is never called would be a server without cookies or policy that looks like any other.
+ * coaps_proof: a server shakes hands with itself before it serves, to see that what deps/patches
+ * adds to libcoap is in force: a hook that is never called would be a server without cookies or
+ * policy that looks like any other.
  *
  * One thread, that of the server. Inside userspace/coaps only.
  */
@@ -17,20 +18,21 @@
 
 /* What the server's hooks saw of the one client that is the server itself. */
 struct coaps_proof {
-	struct sockaddr_storage client;	/* its address; family 0: nothing is being proven */
-	unsigned hellos;		/* asked for before anything was kept */
-	bool early;			/* a session was there before a cookie had come back */
-	bool policed;			/* its session has our policy */
-	bool failed;			/* its handshake failed, and that was told */
+	struct sockaddr_storage client; /* its address; family 0: nothing is being proven */
+	unsigned hellos; /* asked for before anything was kept */
+	bool early; /* a session was there before a cookie had come back */
+	bool policed; /* its session has our policy */
+	bool failed; /* its handshake failed, and that was told */
 };
 
 bool coaps_proof_is_of(const struct coaps_proof *proof, const coap_address_t *remote);
 
 /*
- * address: where the server listens; process(arg) lets it handle what is due. 0, or -EPROTO with err naming what is
- * missing, or the error of a socket. A few ms; 5 s where nothing answers.
+ * address: where the server listens; process(arg) lets it handle what is due. 0, or -EPROTO with
+ * err naming what is missing, or the error of a socket. A few ms; 5 s where nothing answers.
  */
-int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side, const coap_address_t *address,
-		    void (*process)(void *arg), void *arg, char *err, size_t err_size);
+int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side,
+		    const coap_address_t *address, void (*process)(void *arg), void *arg, char *err,
+		    size_t err_size);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* eventfd(), getaddrinfo() */
+#define _GNU_SOURCE /* eventfd(), getaddrinfo() */
 #include "coaps_resolve.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 /* Shared by the caller and the thread; the last one to let go of it frees it. */
 struct coaps_resolve {
-	pthread_mutex_t lock;	/* for owners and done */
+	pthread_mutex_t lock; /* for owners and done */
 	unsigned owners;
 	bool done;
 	int fd;
@@ -40,7 +40,8 @@ static void let_go(struct coaps_resolve *r)
 /* Returns getaddrinfo()'s code. */
 static int look_up(struct coaps_resolve *r, int flags)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICSERV | flags };
+	const struct addrinfo hints = { .ai_socktype = SOCK_DGRAM,
+					.ai_flags = AI_NUMERICSERV | flags };
 	struct addrinfo *list, *at;
 	int code = getaddrinfo(r->host, r->port, &hints, &list);
 
@@ -88,7 +89,7 @@ static int start_thread(struct coaps_resolve *r)
 	int rc;
 
 	r->owners++;
-	sigfillset(&all);	/* signals are the main thread's */
+	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -16,9 +16,9 @@
 #define COAPS_ADDRESSES_MAX 8
 
 struct coaps_addresses {
-	coap_address_t address[COAPS_ADDRESSES_MAX];	/* the best first (RFC 6724) */
+	coap_address_t address[COAPS_ADDRESSES_MAX]; /* the best first (RFC 6724) */
 	unsigned n;
-	char why_none[128];	/* n is 0 */
+	char why_none[128]; /* n is 0 */
 };
 
 struct coaps_resolve;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* F_DUPFD_CLOEXEC */
+#define _GNU_SOURCE /* F_DUPFD_CLOEXEC */
 #include "coaps_server.h"
 
 #include <errno.h>
@@ -20,17 +20,18 @@
 
 #define SESSION_TIMEOUT_S 86400
 #define MAX_BODY (1024 * 1024)
-/* libcoap refuses new clients while so many have not finished their handshake; its 100 is three a second. */
+/* libcoap refuses new clients while so many have not finished their handshake; its 100 is three a
+ * second. */
 #define MAX_HANDSHAKES 1000
 
 struct coaps_server {
 	struct coaps_side side;
 	void *user;
-	struct refusals refusals;	/* of handshakes, by address */
+	struct refusals refusals; /* of handshakes, by address */
 	struct coaps_proof proof;
 };
 
-static int next_socket = -1;	/* for the endpoint that is being made */
+static int next_socket = -1; /* for the endpoint that is being made */
 
 static int take_socket(const coap_address_t *address)
 {
@@ -41,18 +42,20 @@ static int take_socket(const coap_address_t *address)
 	return fd;
 }
 
-static int listen_on(struct coaps_server *s, const struct coaps_listen *sockets, char *err, size_t err_size)
+static int listen_on(struct coaps_server *s, const struct coaps_listen *sockets, char *err,
+		     size_t err_size)
 {
 	coap_bound_socket_hook = take_socket;
 	for (unsigned i = 0; i < sockets->n; i++) {
-		next_socket = fcntl(sockets->at[i].fd, F_DUPFD_CLOEXEC, 0);	/* libcoap closes it */
+		next_socket = fcntl(sockets->at[i].fd, F_DUPFD_CLOEXEC, 0); /* libcoap closes it */
 		if (next_socket < 0) {
 			int error = errno;
 
 			snprintf(err, err_size, "listen: %s", strerror(error));
 			return -error;
 		}
-		if (coap_new_endpoint(s->side.context, &sockets->at[i].address, COAP_PROTO_DTLS) == NULL) {
+		if (coap_new_endpoint(s->side.context, &sockets->at[i].address, COAP_PROTO_DTLS) ==
+		    NULL) {
 			snprintf(err, err_size, "listen: libcoap does not take the socket");
 			return -ENOMEM;
 		}
@@ -65,8 +68,8 @@ static struct coaps_server *server_of(const coap_context_t *context)
 	return coap_get_app_data(context);
 }
 
-static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data, size_t size, uint8_t *reply,
-		    size_t *reply_size)
+static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data,
+		    size_t size, uint8_t *reply, size_t *reply_size)
 {
 	struct coaps_server *s = server_of(context);
 	int is_good = coaps_cookie_judge(&s->side.cookies, remote, data, size, reply, reply_size);
@@ -79,7 +82,8 @@ static int on_hello(coap_context_t *context, const coap_address_t *remote, const
 }
 
 /* What the peer did wrong, for the log of an operator who asks why a node does not come through. */
-static const char *why_refused(struct coaps_side *side, const mbedtls_ssl_context *ssl, int error, char *out, size_t size)
+static const char *why_refused(struct coaps_side *side, const mbedtls_ssl_context *ssl, int error,
+			       char *out, size_t size)
 {
 	uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
 
@@ -99,7 +103,8 @@ static const char *why_refused(struct coaps_side *side, const mbedtls_ssl_contex
 		return side->refused;
 	}
 	if (flags != 0 && flags != UINT32_MAX) {
-		coaps_side_describe(flags, out, size);	/* such as a wrong extendedKeyUsage, found after verify() */
+		coaps_side_describe(flags, out, size); /* such as a wrong extendedKeyUsage, found
+							  after verify() */
 	} else {
 		mbedtls_strerror(error, out, size);
 	}
@@ -114,7 +119,7 @@ static void on_failed(coap_session_t *session, void *ssl, int error)
 	unsigned unsaid;
 
 	if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT) {
-		return;		/* of a coaps_client in the same process, which looks for itself */
+		return; /* of a coaps_client in the same process, which looks for itself */
 	}
 	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
 		s->proof.failed = true;
@@ -124,7 +129,8 @@ static void on_failed(coap_session_t *session, void *ssl, int error)
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
 	}
-	if (refusals_tell(&s->refusals, peer, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, &unsaid)) {
+	if (refusals_tell(&s->refusals, peer,
+			  (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, &unsaid)) {
 		log_warning("refused peer=%s reason=\"%s\" (%u more since the last word)", peer,
 			    why_refused(&s->side, ssl, error, words, sizeof words), unsaid);
 	}
@@ -142,7 +148,8 @@ static void on_setup(coap_session_t *session)
 
 static int on_event(coap_session_t *session, const coap_event_t event)
 {
-	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED || event == COAP_EVENT_DTLS_CLOSED) {
+	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED ||
+	    event == COAP_EVENT_DTLS_CLOSED) {
 		coaps_answers_forget(session);
 	}
 	return 0;
@@ -153,22 +160,26 @@ static void process(void *arg)
 	coaps_server_process(arg);
 }
 
-static int secure(struct coaps_server *s, const struct coaps_server_config *config, char *err, size_t err_size)
+static int secure(struct coaps_server *s, const struct coaps_server_config *config, char *err,
+		  size_t err_size)
 {
 	coap_dtls_pki_t pki;
 
 	if (config->client_auth == COAPS_AUTH_NONE) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_NONE;
 	} else if (config->credentials.ca == NULL) {
-		snprintf(err, err_size, "ca: needed to verify the clients (client_auth = none would do without)");
+		snprintf(err, err_size,
+			 "ca: needed to verify the clients (client_auth = none would do without)");
 		return -EKEYREJECTED;
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
 		s->side.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
 	}
 	/* No files: what they hold comes with the hook (deps/patches/0009). */
-	coaps_side_pki(&(const struct coaps_credentials){ NULL }, config->client_auth != COAPS_AUTH_NONE, &pki);
+	coaps_side_pki(&(const struct coaps_credentials){ NULL },
+		       config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->side.context, &pki)) {
-		snprintf(err, err_size, "%s: libcoap does not take these credentials", config->credentials.certificate);
+		snprintf(err, err_size, "%s: libcoap does not take these credentials",
+			 config->credentials.certificate);
 		return -EKEYREJECTED;
 	}
 	return 0;
@@ -183,18 +194,21 @@ static int listen_alone(struct coaps_server *s, const char *list, char *err, siz
 	if (code == 0) {
 		code = listen_on(s, &sockets, err, err_size);
 		if (code == 0) {
-			code = coaps_proof_run(&s->proof, &s->side, &sockets.at[0].address, process, s, err, err_size);
+			code = coaps_proof_run(&s->proof, &s->side, &sockets.at[0].address, process,
+					       s, err, err_size);
 		}
 		coaps_listen_close(&sockets);
 	}
 	return code;
 }
 
-struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code, char *err, size_t err_size)
+struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code,
+				      char *err, size_t err_size)
 {
 	struct coaps_server *s;
 
-	*code = coaps_credentials_check(&config->credentials, COAPS_SERVER, coaps_now_s(), NULL, err, err_size);
+	*code = coaps_credentials_check(&config->credentials, COAPS_SERVER, coaps_now_s(), NULL,
+					err, err_size);
 	if (*code != 0) {
 		*code = -EKEYREJECTED;
 		return NULL;
@@ -205,14 +219,15 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
-	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers, config->secret, err,
-				err_size);
+	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers,
+				config->secret, err, err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
 	}
-	coap_context_set_session_timeout(s->side.context,
-					 config->session_timeout_s != 0 ? config->session_timeout_s : SESSION_TIMEOUT_S);
+	coap_context_set_session_timeout(s->side.context, config->session_timeout_s != 0
+								  ? config->session_timeout_s
+								  : SESSION_TIMEOUT_S);
 	coap_context_set_max_handshake_sessions(s->side.context, MAX_HANDSHAKES);
 	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
 	s->side.on_setup = on_setup;
@@ -222,7 +237,7 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 	*code = secure(s, config, err, err_size);
 	if (*code == 0) {
 		*code = config->sockets != NULL ? listen_on(s, config->sockets, err, err_size)
-			: listen_alone(s, config->listen, err, err_size);
+						: listen_alone(s, config->listen, err, err_size);
 	}
 	if (*code != 0) {
 		coaps_server_free(s);
@@ -231,9 +246,11 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 	return s;
 }
 
-int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials, char *err, size_t err_size)
+int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
+		       char *err, size_t err_size)
 {
-	int code = coaps_credentials_check(credentials, COAPS_SERVER, coaps_now_s(), NULL, err, err_size);
+	int code = coaps_credentials_check(credentials, COAPS_SERVER, coaps_now_s(), NULL, err,
+					   err_size);
 
 	code = code != 0 ? code : coaps_side_renew(&s->side, credentials, err, err_size);
 	return code != 0 ? -EKEYREJECTED : 0;

@@ -17,22 +17,25 @@
 #include "coaps_tickets.h"
 
 enum coaps_client_auth {
-	COAPS_AUTH_REQUIRED,	/* no certificate of our CA: no handshake */
-	COAPS_AUTH_OPTIONAL,	/* without one: a session without identity; a bad one is refused */
-	COAPS_AUTH_NONE,	/* clients are not asked for one */
+	COAPS_AUTH_REQUIRED, /* no certificate of our CA: no handshake */
+	COAPS_AUTH_OPTIONAL, /* without one: a session without identity; a bad one is refused */
+	COAPS_AUTH_NONE, /* clients are not asked for one */
 };
 
 struct coaps_server_config {
-	const char *listen;	/* "192.0.2.1:5684,[2001:db8::1]"; port 5684 where none is given; "*" and "[::]" take IPv4 too */
+	const char *listen; /* "192.0.2.1:5684,[2001:db8::1]"; port 5684 where none is given; "*"
+			       and "[::]" take IPv4 too */
 	struct coaps_credentials credentials;
 	enum coaps_client_auth client_auth;
-	const char *ciphers;	/* coaps_policy.h, NULL: default */
-	unsigned session_timeout_s;	/* idle sessions end after this; 0: 86 400, for nodes post rarely */
-	unsigned max_body;	/* largest request body in bytes; 0: 1 MiB */
+	const char *ciphers; /* coaps_policy.h, NULL: default */
+	unsigned session_timeout_s; /* idle sessions end after this; 0: 86 400, for nodes post
+				       rarely */
+	unsigned max_body; /* largest request body in bytes; 0: 1 MiB */
 	/*
-	 * Of processes that share a port (coaps_listen.h): this one's sockets, which stay the caller's and go before listen, and
-	 * the secret of all of them, COAPS_SECRET_SIZE bytes. Whoever bound them has looked whether our patches are in force: a
-	 * datagram to oneself could come to another. NULL: alone.
+	 * Of processes that share a port (coaps_listen.h): this one's sockets, which stay the
+	 * caller's and go before listen, and the secret of all of them, COAPS_SECRET_SIZE bytes.
+	 * Whoever bound them has looked whether our patches are in force: a datagram to oneself
+	 * could come to another. NULL: alone.
 	 */
 	const struct coaps_listen *sockets;
 	const uint8_t *secret;
@@ -41,20 +44,24 @@ struct coaps_server_config {
 struct coaps_server;
 
 /*
- * Credentials are checked first. NULL on failure, then *code is -EADDRINUSE, -EADDRNOTAVAIL, -EACCES ... for an
- * address, -EKEYREJECTED for credentials, -EPROTO for a libcoap without our patches, -EINVAL for the policy or an address' form, and err has it in words.
+ * Credentials are checked first. NULL on failure, then *code is -EADDRINUSE, -EADDRNOTAVAIL,
+ * -EACCES ... for an address, -EKEYREJECTED for credentials, -EPROTO for a libcoap without our
+ * patches, -EINVAL for the policy or an address' form, and err has it in words.
  */
-struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code, char *err, size_t err_size);
+struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code,
+				      char *err, size_t err_size);
 void coaps_server_free(struct coaps_server *s);
 
 /*
- * Takes credentials anew while it runs, from the same or other files. Sessions go on; each handshake from now on, that of a
- * known address too, uses them; who is now on the revocation list has no identity at its next request. 0, or -EKEYREJECTED
- * with err, and all is as before.
+ * Takes credentials anew while it runs, from the same or other files. Sessions go on; each
+ * handshake from now on, that of a known address too, uses them; who is now on the revocation list
+ * has no identity at its next request. 0, or -EKEYREJECTED with err, and all is as before.
  */
-int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials, char *err, size_t err_size);
+int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
+		       char *err, size_t err_size);
 
-/* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by coaps_server_user(). */
+/* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by
+ * coaps_server_user(). */
 coap_context_t *coaps_server_context(struct coaps_server *s);
 void coaps_server_set_user(struct coaps_server *s, void *user);
 void *coaps_server_user(const struct coaps_server *s);

@@ -10,11 +10,11 @@
 #include "coaps_cookie.h"
 #include "userspace/daemon/log.h"
 
-static struct coaps_side *newest;	/* for the log handler, which knows no context */
+static struct coaps_side *newest; /* for the log handler, which knows no context */
 
 /*
- * libcoap's own lines are for its developers: its errors reach the log as warnings, the rest as debug.
- * The newest is kept, as libcoap says nowhere else why a handshake failed.
+ * libcoap's own lines are for its developers: its errors reach the log as warnings, the rest as
+ * debug. The newest is kept, as libcoap says nowhere else why a handshake failed.
  */
 static void libcoap_says(coap_log_t level, const char *message)
 {
@@ -48,7 +48,8 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	char subject[96], why[128];
 
 	if (coaps_now_s() == 0) {
-		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;	/* the clock is wrong, not the certificate */
+		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE; /* the clock is wrong, not the
+								     certificate */
 	}
 	if (*flags == 0) {
 		return 0;
@@ -72,10 +73,12 @@ static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
 	mbedtls_ssl_conf_ciphersuites(conf, side->policy.suites);
 	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
 	mbedtls_ssl_conf_authmode(conf, side->authmode);
-	mbedtls_ssl_conf_ca_chain(conf, &side->keys.ca, &side->keys.crl);	/* an empty list revokes nothing */
+	mbedtls_ssl_conf_ca_chain(conf, &side->keys.ca, &side->keys.crl); /* an empty list revokes
+									     nothing */
 	mbedtls_ssl_conf_verify(conf, verify, side);
 	if (is_client) {
-		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN where it has none. */
+		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN
+		 * where it has none. */
 		return mbedtls_ssl_set_hostname(ssl, side->server_name);
 	}
 	side->on_setup(session);
@@ -100,8 +103,10 @@ static void keys_free(struct coaps_keys *k)
 	mbedtls_x509_crl_free(&k->crl);
 }
 
-/* coaps_credentials_check() has said of most files what is wrong with them; what is left is a race with who writes them. */
-static int keys_load(struct coaps_side *side, struct coaps_keys *k, const struct coaps_credentials *c, char *err, size_t err_size)
+/* coaps_credentials_check() has said of most files what is wrong with them; what is left is a race
+ * with who writes them. */
+static int keys_load(struct coaps_side *side, struct coaps_keys *k,
+		     const struct coaps_credentials *c, char *err, size_t err_size)
 {
 	const char *key = c->key != NULL ? c->key : c->certificate;
 
@@ -115,15 +120,19 @@ static int keys_load(struct coaps_side *side, struct coaps_keys *k, const struct
 	}
 	if (side->role == COAPS_SERVER &&
 	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
-	     mbedtls_pk_parse_keyfile(&k->key, key, NULL, mbedtls_ctr_drbg_random, &side->drbg) != 0 ||
-	     mbedtls_pk_check_pair(&k->own.pk, &k->key, mbedtls_ctr_drbg_random, &side->drbg) != 0)) {
-		snprintf(err, err_size, "%s: the certificate and its key cannot be read", c->certificate);
+	     mbedtls_pk_parse_keyfile(&k->key, key, NULL, mbedtls_ctr_drbg_random, &side->drbg) !=
+		     0 ||
+	     mbedtls_pk_check_pair(&k->own.pk, &k->key, mbedtls_ctr_drbg_random, &side->drbg) !=
+		     0)) {
+		snprintf(err, err_size, "%s: the certificate and its key cannot be read",
+			 c->certificate);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *credentials, char *err, size_t err_size)
+int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *credentials,
+		     char *err, size_t err_size)
 {
 	struct coaps_keys fresh;
 	int code;
@@ -135,15 +144,17 @@ int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *cr
 		return code;
 	}
 	keys_free(&side->keys);
-	side->keys = fresh;	/* nothing in these structures points to themselves */
+	side->keys = fresh; /* nothing in these structures points to themselves */
 	return 0;
 }
 
-/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our secret the same. */
+/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our
+ * secret the same. */
 static int cookie_key(void *arg, unsigned char *out, size_t size)
 {
 	uint8_t key[32];
-	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA : coaps_secret_derive(arg, "cookie", 0, key);
+	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA
+				    : coaps_secret_derive(arg, "cookie", 0, key);
 
 	if (rc == 0) {
 		memcpy(out, key, size);
@@ -163,15 +174,18 @@ static int load_server(struct coaps_side *side, const uint8_t *shared)
 		rc = mbedtls_ctr_drbg_random(&side->drbg, secret, sizeof(secret));
 	}
 	rc = rc != 0 ? rc : mbedtls_ssl_cookie_setup(&side->cookies, cookie_key, secret);
-	rc = rc != 0 ? rc : coaps_tickets_setup(&side->tickets, secret, mbedtls_ctr_drbg_random, &side->drbg);
+	rc = rc != 0 ? rc
+		     : coaps_tickets_setup(&side->tickets, secret, mbedtls_ctr_drbg_random,
+					   &side->drbg);
 	mbedtls_platform_zeroize(secret, sizeof(secret));
 	return rc;
 }
 
-static int load(struct coaps_side *side, const struct coaps_credentials *credentials, const uint8_t *secret, char *err,
-		size_t err_size)
+static int load(struct coaps_side *side, const struct coaps_credentials *credentials,
+		const uint8_t *secret, char *err, size_t err_size)
 {
-	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) != 0 ||
+	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) !=
+		    0 ||
 	    (side->role == COAPS_SERVER && load_server(side, secret) != 0)) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
@@ -179,8 +193,9 @@ static int load(struct coaps_side *side, const struct coaps_credentials *credent
 	return keys_load(side, &side->keys, credentials, err, err_size);
 }
 
-int coaps_side_init(struct coaps_side *side, enum coaps_role role, const struct coaps_credentials *credentials,
-		    const char *ciphers, const uint8_t *secret, char *err, size_t err_size)
+int coaps_side_init(struct coaps_side *side, enum coaps_role role,
+		    const struct coaps_credentials *credentials, const char *ciphers,
+		    const uint8_t *secret, char *err, size_t err_size)
 {
 	int code;
 
@@ -233,8 +248,10 @@ void coaps_side_free(struct coaps_side *side)
 	keys_free(&side->keys);
 }
 
-/* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set. */
-void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer, coap_dtls_pki_t *pki)
+/* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set.
+ */
+void coaps_side_pki(const struct coaps_credentials *credentials, bool verify_peer,
+		    coap_dtls_pki_t *pki)
 {
 	const char *key = credentials->key != NULL ? credentials->key : credentials->certificate;
 

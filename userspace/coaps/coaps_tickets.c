@@ -10,7 +10,8 @@
 #define LIFETIME_S 86400
 #define PERIOD_S (LIFETIME_S / 2)
 
-int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number, uint8_t out[32])
+int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number,
+			uint8_t out[32])
 {
 	uint8_t text[32] = { 0 };
 	size_t length = strlen(label);
@@ -19,7 +20,8 @@ int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *lab
 	for (unsigned i = 0; i < 8; i++) {
 		text[sizeof(text) - 1 - i] = (uint8_t)((uint64_t)number >> 8 * i);
 	}
-	return mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), secret, COAPS_SECRET_SIZE, text, sizeof(text), out);
+	return mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), secret,
+			       COAPS_SECRET_SIZE, text, sizeof(text), out);
 }
 
 static int use_period(struct coaps_tickets *t, int64_t period)
@@ -28,13 +30,16 @@ static int use_period(struct coaps_tickets *t, int64_t period)
 	int rc = coaps_secret_derive(t->secret, "ticket key", period, key);
 
 	rc = rc != 0 ? rc : coaps_secret_derive(t->secret, "ticket name", period, name);
-	rc = rc != 0 ? rc : mbedtls_ssl_ticket_rotate(&t->context, name, MBEDTLS_SSL_TICKET_KEY_NAME_BYTES, key, sizeof(key),
-						      LIFETIME_S);
+	rc = rc != 0 ? rc
+		     : mbedtls_ssl_ticket_rotate(&t->context, name,
+						 MBEDTLS_SSL_TICKET_KEY_NAME_BYTES, key,
+						 sizeof(key), LIFETIME_S);
 	mbedtls_platform_zeroize(key, sizeof(key));
 	return rc;
 }
 
-/* The keys of this period and of the one before. mbedTLS makes one up where the clock was set back behind its making: again, then. */
+/* The keys of this period and of the one before. mbedTLS makes one up where the clock was set back
+ * behind its making: again, then. */
 static int update(struct coaps_tickets *t)
 {
 	int64_t now_s = (int64_t)time(NULL), period = now_s / PERIOD_S;
@@ -54,13 +59,14 @@ static int update(struct coaps_tickets *t)
 	return rc;
 }
 
-static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start, const unsigned char *end, size_t *size,
-			uint32_t *lifetime)
+static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned char *start,
+			const unsigned char *end, size_t *size, uint32_t *lifetime)
 {
 	struct coaps_tickets *t = arg;
 	int rc = update(t);
 
-	return rc != 0 ? rc : mbedtls_ssl_ticket_write(&t->context, session, start, end, size, lifetime);
+	return rc != 0 ? rc
+		       : mbedtls_ssl_ticket_write(&t->context, session, start, end, size, lifetime);
 }
 
 static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t size)
@@ -78,9 +84,11 @@ void coaps_tickets_init(struct coaps_tickets *t)
 	t->set_s = 0;
 }
 
-int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE], mbedtls_f_rng_t *rng, void *rng_arg)
+int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE],
+			mbedtls_f_rng_t *rng, void *rng_arg)
 {
-	int rc = mbedtls_ssl_ticket_setup(&t->context, rng, rng_arg, MBEDTLS_CIPHER_AES_256_GCM, LIFETIME_S);
+	int rc = mbedtls_ssl_ticket_setup(&t->context, rng, rng_arg, MBEDTLS_CIPHER_AES_256_GCM,
+					  LIFETIME_S);
 
 	memcpy(t->secret, secret, sizeof(t->secret));
 	return rc != 0 ? rc : update(t);

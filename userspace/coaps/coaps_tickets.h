@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * coaps_tickets: session tickets (RFC 5077) whose keys come from a secret and the time, so that processes with one
- * secret take each other's tickets and all change the key at the same moment, without a word between them.
+ * coaps_tickets: session tickets (RFC 5077) whose keys come from a secret and the time, so that
+ * processes with one secret take each other's tickets and all change the key at the same moment,
+ * without a word between them.
  *
- * The key of a period of half a ticket's lifetime is HMAC-SHA-256(secret, number of the period); a ticket is good in the
- * period that made it and in the next, 12 to 24 hours.
+ * The key of a period of half a ticket's lifetime is HMAC-SHA-256(secret, number of the period); a
+ * ticket is good in the period that made it and in the next, 12 to 24 hours.
  *
  * One thread. Inside userspace/coaps only.
  */
@@ -21,17 +22,19 @@
 struct coaps_tickets {
 	mbedtls_ssl_ticket_context context;
 	uint8_t secret[COAPS_SECRET_SIZE];
-	int64_t period;		/* whose key is in use; -1: none yet */
-	int64_t set_s;		/* since when */
+	int64_t period; /* whose key is in use; -1: none yet */
+	int64_t set_s; /* since when */
 };
 
 void coaps_tickets_init(struct coaps_tickets *t);
 /* An error of mbedTLS, or 0. rng gives nonces and must last as long as t. */
-int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE], mbedtls_f_rng_t *rng, void *rng_arg);
+int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE],
+			mbedtls_f_rng_t *rng, void *rng_arg);
 void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t);
 void coaps_tickets_free(struct coaps_tickets *t);
 
 /* out: HMAC-SHA-256(secret, label, number); 0 or an error of mbedTLS. */
-int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number, uint8_t out[32]);
+int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number,
+			uint8_t out[32]);
 
 #endif

@@ -12,13 +12,14 @@ static int64_t days_from_civil(int year, int month, int day)
 	int64_t year_of_era = y - era * 400;
 	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
 }
 
 int64_t coaps_x509_seconds(const mbedtls_x509_time *time)
 {
-	return days_from_civil(time->year, time->mon, time->day) * 86400 + time->hour * 3600 + time->min * 60 +
-	       time->sec;
+	return days_from_civil(time->year, time->mon, time->day) * 86400 + time->hour * 3600 +
+	       time->min * 60 + time->sec;
 }
 
 /* Only text that is text: a NUL or a control character inside would let two names look alike. */
@@ -45,8 +46,10 @@ bool coaps_x509_device(const mbedtls_x509_crt *crt, char *out, size_t size)
 	for (const mbedtls_x509_sequence *at = &crt->subject_alt_names; at != NULL; at = at->next) {
 		const mbedtls_x509_buf *name = &at->buf;
 
-		if (name->tag != (MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER) ||
-		    name->len < sizeof prefix - 1 || memcmp(name->p, prefix, sizeof prefix - 1) != 0) {
+		if (name->tag != (MBEDTLS_ASN1_CONTEXT_SPECIFIC |
+				  MBEDTLS_X509_SAN_UNIFORM_RESOURCE_IDENTIFIER) ||
+		    name->len < sizeof prefix - 1 ||
+		    memcmp(name->p, prefix, sizeof prefix - 1) != 0) {
 			continue;
 		}
 		if (copy_text(name->p, name->len, out, size)) {
@@ -56,7 +59,8 @@ bool coaps_x509_device(const mbedtls_x509_crt *crt, char *out, size_t size)
 	return false;
 }
 
-bool coaps_x509_attribute(const mbedtls_x509_crt *crt, const char *oid, size_t oid_size, char *out, size_t size)
+bool coaps_x509_attribute(const mbedtls_x509_crt *crt, const char *oid, size_t oid_size, char *out,
+			  size_t size)
 {
 	out[0] = '\0';
 	for (const mbedtls_x509_name *at = &crt->subject; at != NULL; at = at->next) {

@@ -13,6 +13,7 @@ int64_t coaps_x509_seconds(const mbedtls_x509_time *time);
 /* The first SAN URI that begins with "urn:dev:" and fits; else "" and false. */
 bool coaps_x509_device(const mbedtls_x509_crt *crt, char *out, size_t size);
 /* The subject's attribute with this OID as text; else "" and false. */
-bool coaps_x509_attribute(const mbedtls_x509_crt *crt, const char *oid, size_t oid_size, char *out, size_t size);
+bool coaps_x509_attribute(const mbedtls_x509_crt *crt, const char *oid, size_t oid_size, char *out,
+			  size_t size);
 
 #endif

@@ -11,7 +11,7 @@
 /* "file:12: " or "-o server.port=x: " in front of every complaint. */
 struct place {
 	const char *file;
-	unsigned line;	/* 0: not a line of a file */
+	unsigned line; /* 0: not a line of a file */
 	char *err;
 	size_t err_size;
 };
@@ -22,12 +22,14 @@ struct load {
 	void *target;
 	FILE *file;
 	struct place place;
-	unsigned *line_of;	/* per key: where it was given, 0 not yet */
-	int error;		/* of the first complaint; later ones are dropped */
+	unsigned *line_of; /* per key: where it was given, 0 not yet */
+	int error; /* of the first complaint; later ones are dropped */
 };
 
-static int __attribute__((format(printf, 2, 3)))
-complain(const struct place *at, const char *format, ...)
+static int complain(const struct place *at, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int complain(const struct place *at, const char *format, ...)
 {
 	int head = at->line > 0 ? snprintf(at->err, at->err_size, "%s:%u: ", at->file, at->line)
 				: snprintf(at->err, at->err_size, "%s: ", at->file);
@@ -126,7 +128,8 @@ void config_allowed(const struct config_key *key, char *text, size_t size)
 		snprintf(text, size, "yes or no");
 		break;
 	case CONFIG_SECONDS:
-		snprintf(text, size, "a time from %u.%03u s to %u.%03u s (10, 0.5, 250ms, 5min, 2h)",
+		snprintf(text, size,
+			 "a time from %u.%03u s to %u.%03u s (10, 0.5, 250ms, 5min, 2h)",
 			 key->min / 1000, key->min % 1000, key->max / 1000, key->max % 1000);
 		break;
 	case CONFIG_CHOICE:
@@ -236,7 +239,7 @@ static const struct config_key *find(const struct config_key *table, size_t n, c
 				     const char *key, const struct place *at)
 {
 	const char *near = NULL, *elsewhere = NULL;
-	size_t near_by = 3;	/* two slips of the finger are a typo, more is another word */
+	size_t near_by = 3; /* two slips of the finger are a typo, more is another word */
 	bool section_known = false;
 
 	for (size_t i = 0; i < n; i++) {
@@ -272,7 +275,8 @@ static const struct config_key *find(const struct config_key *table, size_t n, c
 	} else if (near != NULL) {
 		complain(at, "unknown key %.80s in [%s]; did you mean %s?", key, section, near);
 	} else if (elsewhere != NULL) {
-		complain(at, "unknown key %.80s in [%s]; it belongs into [%s]", key, section, elsewhere);
+		complain(at, "unknown key %.80s in [%s]; it belongs into [%s]", key, section,
+			 elsewhere);
 	} else {
 		complain(at, "unknown key %.80s in [%s]", key, section);
 	}
@@ -305,7 +309,8 @@ static char *next_line(char *line, int size, void *stream)
 	length = strlen(line);
 	if (length == 0 || (line[length - 1] != '\n' && !feof(load->file))) {
 		load->error = length + 1 == (size_t)size
-				      ? complain(&load->place, "line of more than %d characters", size - 2)
+				      ? complain(&load->place, "line of more than %d characters",
+						 size - 2)
 				      : complain(&load->place, "a NUL byte in the line");
 		return NULL;
 	}
@@ -357,7 +362,7 @@ static int load_file(struct load *load)
 		complain(&load->place, "%s", strerror(error));
 		return -error;
 	}
-	load->line_of = calloc(load->n + 1, sizeof(*load->line_of));	/* a table may be empty */
+	load->line_of = calloc(load->n + 1, sizeof(*load->line_of)); /* a table may be empty */
 	if (load->line_of == NULL) {
 		fclose(load->file);
 		complain(&load->place, "out of memory");
@@ -367,8 +372,9 @@ static int load_file(struct load *load)
 	/* inih names the first bad line; it was a complaint of ours unless ours came later. */
 	if (line > 0 && (load->error == 0 || (unsigned)line < load->place.line)) {
 		load->place.line = (unsigned)line;
-		load->error = complain(&load->place,
-				       "neither \"[section]\" nor \"key = value\" nor a comment (; or #)");
+		load->error = complain(
+			&load->place,
+			"neither \"[section]\" nor \"key = value\" nor a comment (; or #)");
 	}
 	free(load->line_of);
 	fclose(load->file);
@@ -397,11 +403,13 @@ static void clear(const struct config_key *table, size_t n, void *target)
 	}
 }
 
-int config_load(const struct config_key *table, size_t n, void *target, const char *path,
-		char *err, size_t err_size)
+int config_load(const struct config_key *table, size_t n, void *target, const char *path, char *err,
+		size_t err_size)
 {
 	struct load load = {
-		.table = table, .n = n, .target = target,
+		.table = table,
+		.n = n,
+		.target = target,
 		.place = { .file = path, .err = err, .err_size = err_size },
 	};
 	int rc = 0;
@@ -424,8 +432,8 @@ int config_load(const struct config_key *table, size_t n, void *target, const ch
 	return rc;
 }
 
-int config_override(const struct config_key *table, size_t n, void *target,
-		    const char *assignment, char *err, size_t err_size)
+int config_override(const struct config_key *table, size_t n, void *target, const char *assignment,
+		    char *err, size_t err_size)
 {
 	const struct place at = { .file = assignment, .err = err, .err_size = err_size };
 	const char *dot = strchr(assignment, '.'), *equals = strchr(assignment, '=');

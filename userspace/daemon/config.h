@@ -18,22 +18,23 @@
 #include <stdio.h>
 
 enum config_type {
-	CONFIG_STRING,	/* char *; NULL if unset or empty and without default; empty is wrong where there is one */
-	CONFIG_UINT,	/* unsigned; min..max */
-	CONFIG_BOOL,	/* bool; yes/no, true/false, on/off, 1/0 */
-	CONFIG_CHOICE,	/* int; one of `choices`, a NULL-terminated list of words; its index */
-	CONFIG_SECONDS,	/* unsigned, in ms: "10", "0.5", "250ms", "5min", "2h" ; min..max in ms */
+	CONFIG_STRING, /* char *; NULL if unset or empty and without default; empty is wrong where
+			  there is one */
+	CONFIG_UINT, /* unsigned; min..max */
+	CONFIG_BOOL, /* bool; yes/no, true/false, on/off, 1/0 */
+	CONFIG_CHOICE, /* int; one of `choices`, a NULL-terminated list of words; its index */
+	CONFIG_SECONDS, /* unsigned, in ms: "10", "0.5", "250ms", "5min", "2h" ; min..max in ms */
 };
 
 struct config_key {
 	const char *section;
 	const char *key;
 	enum config_type type;
-	size_t offset;		/* of the member in the target */
-	const char *fallback;	/* default as it would stand in the file, or NULL */
-	unsigned min, max;	/* UINT, SECONDS */
-	const char *const *choices;	/* CHOICE */
-	const char *help;	/* one sentence or more, for conf(5) */
+	size_t offset; /* of the member in the target */
+	const char *fallback; /* default as it would stand in the file, or NULL */
+	unsigned min, max; /* UINT, SECONDS */
+	const char *const *choices; /* CHOICE */
+	const char *help; /* one sentence or more, for conf(5) */
 };
 
 /* A table whole, for its manual (manual.h). */
@@ -47,14 +48,14 @@ struct config_table {
  * only. 0; -EINVAL or the errno of opening, then err says "file:line: key: what". The target is
  * then freed and zeroed.
  */
-int config_load(const struct config_key *table, size_t n, void *target, const char *path,
-		char *err, size_t err_size);
+int config_load(const struct config_key *table, size_t n, void *target, const char *path, char *err,
+		size_t err_size);
 /*
  * One "section.key=value" as given by an option -o on the command line, over what is loaded.
  * 0, or -EINVAL with err.
  */
-int config_override(const struct config_key *table, size_t n, void *target,
-		    const char *assignment, char *err, size_t err_size);
+int config_override(const struct config_key *table, size_t n, void *target, const char *assignment,
+		    char *err, size_t err_size);
 void config_free(const struct config_key *table, size_t n, void *target);
 /* What a key accepts, in words. */
 void config_allowed(const struct config_key *key, char *text, size_t size);

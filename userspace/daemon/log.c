@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* write() and ssize_t */
+#define _GNU_SOURCE /* write() and ssize_t */
 #include "log.h"
 
 #include <errno.h>
@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 static const char *const level_names[] = {
-	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning",
-	[LOG_LEVEL_NOTICE] = "notice", [LOG_LEVEL_INFO] = "info",
-	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_NOTICE] = "notice",
+	[LOG_LEVEL_INFO] = "info",   [LOG_LEVEL_DEBUG] = "debug",
 };
 
 static const char *program_name = "geotherm";
@@ -36,8 +35,7 @@ void log_set_level(enum log_level level)
 int log_level_parse(const char *text, enum log_level *level)
 {
 	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++) {
-		if (strcmp(text, level_names[i]) == 0 ||
-		    (text[0] == '0' + i && text[1] == '\0')) {
+		if (strcmp(text, level_names[i]) == 0 || (text[0] == '0' + i && text[1] == '\0')) {
 			*level = (enum log_level)i;
 			return 0;
 		}
@@ -45,7 +43,8 @@ int log_level_parse(const char *text, enum log_level *level)
 	return -EINVAL;
 }
 
-/* A line break inside would start a line without a priority; other control bytes confuse terminals. */
+/* A line break inside would start a line without a priority; other control bytes confuse terminals.
+ */
 static void flatten(char *text)
 {
 	for (; *text != '\0'; text++) {
@@ -69,7 +68,8 @@ void log_line(enum log_level level, const char *format, ...)
 	if (under_journal) {
 		head = snprintf(line, sizeof(line), "<%d>", (int)level);
 	} else if (level <= LOG_LEVEL_WARNING) {
-		head = snprintf(line, sizeof(line), "%.64s: %s: ", program_name, level_names[level]);
+		head = snprintf(line, sizeof(line), "%.64s: %s: ", program_name,
+				level_names[level]);
 	} else {
 		head = snprintf(line, sizeof(line), "%.64s: ", program_name);
 	}
@@ -81,7 +81,7 @@ void log_line(enum log_level level, const char *format, ...)
 	}
 	flatten(line + head);
 	length = strlen(line);
-	if ((size_t)head + (size_t)body > length) {	/* cut: say so instead of looking whole */
+	if ((size_t)head + (size_t)body > length) { /* cut: say so instead of looking whole */
 		memcpy(line + length - 3, "...", 3);
 	}
 	line[length++] = '\n';

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define WIDTH 100	/* of --help */
-#define DATE "2026-11-23"	/* of the pages: constant, so that a build can be repeated */
+#define WIDTH 100 /* of --help */
+#define DATE "2026-11-23" /* of the pages: constant, so that a build can be repeated */
 
 /* --- --help --------------------------------------------------------------- */
 
@@ -52,7 +52,8 @@ static int option_text(const struct manual_option *o, char *text, size_t size)
 	int n = snprintf(text, size, "%s", "");
 
 	if (letter) {
-		n += snprintf(text + n, size - (size_t)n, "-%c%s", o->key, o->name != NULL ? ", " : "");
+		n += snprintf(text + n, size - (size_t)n, "-%c%s", o->key,
+			      o->name != NULL ? ", " : "");
 	}
 	if (o->name != NULL) {
 		n += snprintf(text + n, size - (size_t)n, "--%s", o->name);
@@ -94,7 +95,8 @@ static const struct manual_option *common_options(const struct manual *m, size_t
 	static const struct manual_option rows[] = {
 		{ MANUAL_HELP, "help", NULL, "Shows this." },
 		{ MANUAL_VERSION, "version", NULL, "Shows the version." },
-		{ MANUAL_PRINT_CONFIG, "print-config", NULL, "Shows every key of the configuration with its meaning and default." },
+		{ MANUAL_PRINT_CONFIG, "print-config", NULL,
+		  "Shows every key of the configuration with its meaning and default." },
 	};
 
 	*n = m->config != NULL ? 3 : 2;
@@ -115,7 +117,9 @@ void manual_help(const struct manual *m, const struct manual_command *command, F
 
 			fill(out, m->commands[i].brief, 12, n);
 		}
-		fprintf(out, "\n'%s COMMAND --help' tells more; '%s --version' shows the version.\n", m->name, m->name);
+		fprintf(out,
+			"\n'%s COMMAND --help' tells more; '%s --version' shows the version.\n",
+			m->name, m->name);
 		help_exits(m, out);
 		return;
 	}
@@ -123,8 +127,8 @@ void manual_help(const struct manual *m, const struct manual_command *command, F
 		command->name != NULL ? command->name : "", command->operands != NULL ? " " : "",
 		command->operands != NULL ? command->operands : "");
 	if (command->name != NULL) {
-		fprintf(out, "%c%s.\n%s", toupper((unsigned char)command->brief[0]), command->brief + 1,
-			command->about != NULL ? "\n" : "");
+		fprintf(out, "%c%s.\n%s", toupper((unsigned char)command->brief[0]),
+			command->brief + 1, command->about != NULL ? "\n" : "");
 	}
 	if (command->name == NULL || command->about != NULL) {
 		fill(out, command->name == NULL ? m->about : command->about, 0, 0);
@@ -179,9 +183,11 @@ static void upper(FILE *out, const char *text)
 
 static void page_head(const char *name, int section, const char *brief, FILE *out)
 {
-	fputs(".\\\" Made by the program itself from the table that its options are parsed by.\n.TH ", out);
+	fputs(".\\\" Made by the program itself from the table that its options are parsed by.\n.TH ",
+	      out);
 	upper(out, name);
-	fprintf(out, " %d %s \"geotherm %s\" \"geotherm\"\n.SH NAME\n", section, DATE, GEOTHERM_VERSION);
+	fprintf(out, " %d %s \"geotherm %s\" \"geotherm\"\n.SH NAME\n", section, DATE,
+		GEOTHERM_VERSION);
 	fprintf(out, "%s \\- %s\n", name, brief);
 }
 
@@ -199,7 +205,8 @@ static void page_options(const struct manual_option *options, size_t n, FILE *ou
 
 static void page_command(const struct manual *m, const struct manual_command *c, FILE *out)
 {
-	fprintf(out, ".SS %s %s%s%s\n", m->name, c->name, c->operands != NULL ? " [OPTION]... " : " [OPTION]...",
+	fprintf(out, ".SS %s %s%s%s\n", m->name, c->name,
+		c->operands != NULL ? " [OPTION]... " : " [OPTION]...",
 		c->operands != NULL ? c->operands : "");
 	fputc(toupper((unsigned char)c->brief[0]), out);
 	fprintf(out, "%s.\n", c->brief + 1);
@@ -219,7 +226,9 @@ void manual_page(const struct manual *m, FILE *out)
 	page_head(m->name, m->section, m->brief, out);
 	fprintf(out, ".SH SYNOPSIS\n.B %s\n%s[OPTION]...%s%s\n", m->name, several ? "COMMAND " : "",
 		several || m->commands[0].operands != NULL ? " " : "",
-		several ? "[ARGUMENT]..." : m->commands[0].operands != NULL ? m->commands[0].operands : "");
+		several				  ? "[ARGUMENT]..."
+		: m->commands[0].operands != NULL ? m->commands[0].operands
+						  : "");
 	fputs(".SH DESCRIPTION\n", out);
 	roff(out, m->about, ".PP");
 	if (several) {
@@ -259,10 +268,12 @@ void manual_config_page(const struct manual *m, FILE *out)
 	fputs(".SH SYNOPSIS\n.I ", out);
 	roff(out, m->config_file, "");
 	fputs(".SH DESCRIPTION\n", out);
-	roff(out, "Lines of \"key = value\" under \"[section]\" lines; a line that begins with ; or # is a comment. An unknown "
-		  "section or key, a value that is not allowed and a key given twice are errors that name file and line; "
-		  "--check-config looks for them and starts nothing. An option -o SECTION.KEY=VALUE goes over the file. "
-		  "Times are in seconds, or end in ms, s, min or h.", ".PP");
+	roff(out,
+	     "Lines of \"key = value\" under \"[section]\" lines; a line that begins with ; or # is a comment. An unknown "
+	     "section or key, a value that is not allowed and a key given twice are errors that name file and line; "
+	     "--check-config looks for them and starts nothing. An option -o SECTION.KEY=VALUE goes over the file. "
+	     "Times are in seconds, or end in ms, s, min or h.",
+	     ".PP");
 	for (size_t i = 0; i < m->config->n; i++) {
 		const struct config_key *key = &m->config->keys[i];
 		char text[256];
@@ -298,14 +309,17 @@ static void complete_values(const struct manual_command *c, FILE *out)
 			continue;
 		}
 		if (strchr(o->argument, '|') != NULL) {
-			fprintf(out, "\t%s:--%s) values='", c->name != NULL ? c->name : "", o->name);
+			fprintf(out, "\t%s:--%s) values='", c->name != NULL ? c->name : "",
+				o->name);
 			for (const char *p = o->argument; *p != '\0'; p++) {
 				fputc(*p == '|' ? ' ' : *p, out);
 			}
 			fputs("' ;;\n", out);
 		} else {
 			fprintf(out, "\t%s:--%s) %s ;;\n", c->name != NULL ? c->name : "", o->name,
-				strcmp(o->argument, "FILE") == 0 ? "files=-f" : strcmp(o->argument, "DIR") == 0 ? "files=-d" : "return");
+				strcmp(o->argument, "FILE") == 0  ? "files=-f"
+				: strcmp(o->argument, "DIR") == 0 ? "files=-d"
+								  : "return");
 		}
 	}
 }
@@ -336,15 +350,18 @@ void manual_completion(const struct manual *m, FILE *out)
 	for (char *c = function; *c != '\0'; c++) {
 		*c = *c == '-' ? '_' : *c;
 	}
-	fprintf(out, "# bash completion of %s, made by the program itself\n%s() {\n"
+	fprintf(out,
+		"# bash completion of %s, made by the program itself\n%s() {\n"
 		"\tlocal word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
 		"\tlocal command=%s words='' values='' files=''\n\tCOMPREPLY=()\n"
-		"\tcase $command:$previous in\n", m->name, function, several ? "${COMP_WORDS[1]}" : "''");
+		"\tcase $command:$previous in\n",
+		m->name, function, several ? "${COMP_WORDS[1]}" : "''");
 	for (size_t i = 0; i < m->n_commands; i++) {
 		complete_values(&m->commands[i], out);
 	}
 	fputs("\tesac\n\tif [ -n \"$values\" ]; then\n\t\twords=$values\n\telif [ -n \"$files\" ]; then\n"
-	      "\t\tmapfile -t COMPREPLY < <(compgen \"$files\" -- \"$word\")\n\t\treturn\n", out);
+	      "\t\tmapfile -t COMPREPLY < <(compgen \"$files\" -- \"$word\")\n\t\treturn\n",
+	      out);
 	if (several) {
 		fputs("\telif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\twords='", out);
 		for (size_t i = 0; i < m->n_commands; i++) {
@@ -356,7 +373,9 @@ void manual_completion(const struct manual *m, FILE *out)
 	for (size_t i = 0; i < m->n_commands; i++) {
 		complete_words(m, &m->commands[i], out);
 	}
-	fprintf(out, "\t\tesac\n\t\t[ \"${word:0:1}\" = - ] || { mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return; }\n"
+	fprintf(out,
+		"\t\tesac\n\t\t[ \"${word:0:1}\" = - ] || { mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return; }\n"
 		"\tfi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n}\n"
-		"complete -o filenames -F %s %s\n", function, m->name);
+		"complete -o filenames -F %s %s\n",
+		function, m->name);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* SOCK_CLOEXEC */
+#define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "notify.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ int notify_send(const char *state)
 		return -ENAMETOOLONG;
 	}
 	memcpy(address.sun_path, path, length);
-	if (path[0] == '@') {	/* unix(7): the abstract namespace begins with a NUL */
+	if (path[0] == '@') { /* unix(7): the abstract namespace begins with a NUL */
 		address.sun_path[0] = '\0';
 	}
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* getopt_long */
+#define _GNU_SOURCE /* getopt_long */
 #include "options.h"
 
 #include <ctype.h>
@@ -14,9 +14,12 @@
 enum { PRINT_MAN = MANUAL_PRINT_CONFIG + 1, PRINT_CONF_MAN, PRINT_COMPLETION };
 
 static const struct option own[] = {
-	{ "help", no_argument, NULL, MANUAL_HELP }, { "version", no_argument, NULL, MANUAL_VERSION },
-	{ "print-man", no_argument, NULL, PRINT_MAN }, { "print-completion", no_argument, NULL, PRINT_COMPLETION },
-	{ "print-config", no_argument, NULL, MANUAL_PRINT_CONFIG }, { "print-conf-man", no_argument, NULL, PRINT_CONF_MAN },
+	{ "help", no_argument, NULL, MANUAL_HELP },
+	{ "version", no_argument, NULL, MANUAL_VERSION },
+	{ "print-man", no_argument, NULL, PRINT_MAN },
+	{ "print-completion", no_argument, NULL, PRINT_COMPLETION },
+	{ "print-config", no_argument, NULL, MANUAL_PRINT_CONFIG },
+	{ "print-conf-man", no_argument, NULL, PRINT_CONF_MAN },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -54,16 +57,20 @@ static int answer(const struct manual *m, const struct manual_command *command, 
 	return OPTIONS_DONE;
 }
 
-int options_next(const struct manual *m, const struct manual_command *command, int argc, char **argv)
+int options_next(const struct manual *m, const struct manual_command *command, int argc,
+		 char **argv)
 {
 	struct option rows[OPTIONS_MAX + sizeof own / sizeof own[0]];
-	char letters[3 * OPTIONS_MAX + 4] = ":h";	/* ':': a missing value is told from a wrong option */
+	char letters[3 * OPTIONS_MAX + 4] = ":h"; /* ':': a missing value is told from a wrong
+						     option */
 	size_t n = 0, used = strlen(letters);
 	int key;
 
 	for (size_t i = 0; i < command->n_options && n < OPTIONS_MAX; i++) {
 		const struct manual_option *o = &command->options[i];
-		int wants = o->argument == NULL ? no_argument : *o->argument == '[' ? optional_argument : required_argument;
+		int wants = o->argument == NULL	  ? no_argument
+			    : *o->argument == '[' ? optional_argument
+						  : required_argument;
 
 		if (o->name != NULL) {
 			rows[n++] = (struct option){ o->name, wants, NULL, o->key };
@@ -92,7 +99,8 @@ int options_next(const struct manual *m, const struct manual_command *command, i
 	} else if (optopt != 0 && optopt < 0x80) {
 		fprintf(stderr, "-%c: no such option", optopt);
 	} else {
-		fprintf(stderr, "%s: %s", argv[optind - 1], optopt != 0 ? "takes no value" : "no such option, or not clear which");
+		fprintf(stderr, "%s: %s", argv[optind - 1],
+			optopt != 0 ? "takes no value" : "no such option, or not clear which");
 	}
 	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
 		command->name != NULL ? command->name : "");
@@ -121,19 +129,22 @@ int options_dispatch(const struct manual *m, int argc, char **argv)
 		}
 	}
 	start_of_message(m, NULL);
-	fprintf(stderr, "%s%s; '%s --help' lists the commands\n", *name != '\0' ? name : "a command is wanted",
+	fprintf(stderr, "%s%s; '%s --help' lists the commands\n",
+		*name != '\0' ? name : "a command is wanted",
 		*name != '\0' ? ": no such command" : "", m->name);
 	return 2;
 }
 
-bool options_number(const char *option, const char *text, unsigned long min, unsigned long max, unsigned long *number)
+bool options_number(const char *option, const char *text, unsigned long min, unsigned long max,
+		    unsigned long *number)
 {
 	char *end = NULL;
 
 	errno = 0;
 	*number = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
 	if (end == NULL || *end != '\0' || errno != 0 || *number < min || *number > max) {
-		fprintf(stderr, "%s %s: must be a whole number from %lu to %lu\n", option, text, min, max);
+		fprintf(stderr, "%s %s: must be a whole number from %lu to %lu\n", option, text,
+			min, max);
 		return false;
 	}
 	return true;

@@ -14,7 +14,8 @@ static struct refusals_source *place_of(struct refusals *r, const char *name)
 		if (strncmp(s->name, name, REFUSALS_SOURCE_SIZE - 1) == 0) {
 			return s;
 		}
-		if (oldest->name[0] != '\0' && (s->name[0] == '\0' || s->last_ms < oldest->last_ms)) {
+		if (oldest->name[0] != '\0' &&
+		    (s->name[0] == '\0' || s->last_ms < oldest->last_ms)) {
 			oldest = s;
 		}
 	}
@@ -35,7 +36,8 @@ bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsi
 	if (fresh) {
 		size_t length = strlen(source);
 
-		memcpy(s->name, source, length < REFUSALS_SOURCE_SIZE ? length : REFUSALS_SOURCE_SIZE - 1);
+		memcpy(s->name, source,
+		       length < REFUSALS_SOURCE_SIZE ? length : REFUSALS_SOURCE_SIZE - 1);
 	}
 	*unsaid = s->unsaid;
 	s->unsaid = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * refusals: which refusals are logged: the first of each source, then one a minute with how many there were between.
- * Pure. Sources that find no room take the place of the one that was quiet longest.
+ * refusals: which refusals are logged: the first of each source, then one a minute with how many
+ * there were between. Pure. Sources that find no room take the place of the one that was quiet
+ * longest.
  */
 #ifndef REFUSALS_H
 #define REFUSALS_H
@@ -15,13 +16,14 @@
 
 struct refusals {
 	struct refusals_source {
-		char name[REFUSALS_SOURCE_SIZE];	/* cut if longer; "": free */
+		char name[REFUSALS_SOURCE_SIZE]; /* cut if longer; "": free */
 		uint64_t told_ms, last_ms;
 		unsigned unsaid;
 	} source[REFUSALS_SOURCES];
 };
 
-/* A refusal of this source: true if it is to be logged, and *unsaid is how many were not since the last that was. */
+/* A refusal of this source: true if it is to be logged, and *unsaid is how many were not since the
+ * last that was. */
 bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsigned *unsaid);
 
 #endif

@@ -41,7 +41,7 @@ bool clock_believes(const struct clock *c, int64_t utc_us)
 bool clock_wants_any(const struct clock *c, uint64_t now_ns)
 {
 	return c->best.source == READING_TIME_NONE ||
-		(now_ns > c->best.boot_ns && now_ns - c->best.boot_ns > CLOCK_HOLD_NS);
+	       (now_ns > c->best.boot_ns && now_ns - c->best.boot_ns > CLOCK_HOLD_NS);
 }
 
 struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns)

@@ -35,25 +35,26 @@
 
 struct clock_stamp {
 	uint64_t boot_ns;
-	int64_t utc_us;		/* at boot_ns; meaningless if source is READING_TIME_NONE */
+	int64_t utc_us; /* at boot_ns; meaningless if source is READING_TIME_NONE */
 	enum reading_time_source source;
-	uint64_t acc_ns;	/* CLOCK_ACC_UNKNOWN: unknown */
+	uint64_t acc_ns; /* CLOCK_ACC_UNKNOWN: unknown */
 };
 
 enum clock_event {
-	CLOCK_IGNORED,	/* of lower rank than what we have */
-	CLOCK_KEPT,	/* taken, in agreement with what was known */
-	CLOCK_FIRST,	/* taken, and the first good time: readings without time can be dated */
-	CLOCK_STEPPED,	/* taken, but what was known was wrong by more than both uncertainties */
+	CLOCK_IGNORED, /* of lower rank than what we have */
+	CLOCK_KEPT, /* taken, in agreement with what was known */
+	CLOCK_FIRST, /* taken, and the first good time: readings without time can be dated */
+	CLOCK_STEPPED, /* taken, but what was known was wrong by more than both uncertainties */
 };
 
 struct clock {
 	struct clock_stamp best;
 	int64_t not_before_us;
-	int64_t step_us;	/* of the last CLOCK_STEPPED: new minus old */
+	int64_t step_us; /* of the last CLOCK_STEPPED: new minus old */
 };
 
-/* A time before not_before_us, or none that a Reading can have, is not believed, whoever says it. */
+/* A time before not_before_us, or none that a Reading can have, is not believed, whoever says it.
+ */
 void clock_init(struct clock *c, int64_t not_before_us);
 bool clock_believes(const struct clock *c, int64_t utc_us);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-node: measures, keeps, sends. Here: the command line. */
-#define _GNU_SOURCE	/* access() */
+#define _GNU_SOURCE /* access() */
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -19,35 +19,46 @@ enum option_key { CHECK = 256, LEVEL };
 static const struct manual_option options_of_node[] = {
 	{ 'c', "config", "FILE", "The configuration; default " DEFAULT_CONFIG "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
-	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, starts nothing." },
+	{ CHECK, "check-config", NULL,
+	  "Checks the configuration and the credentials, starts nothing." },
 	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Goes over the key log_level." },
 };
 
 static const struct manual_command command = {
-	.options = options_of_node, .n_options = sizeof(options_of_node) / sizeof(options_of_node[0]),
+	.options = options_of_node,
+	.n_options = sizeof(options_of_node) / sizeof(options_of_node[0]),
 };
 
 static const struct manual_exit exits[] = {
-	{ NODE_OK, "after SIGTERM or SIGINT" }, { NODE_RUNTIME, "a fault while running" },
-	{ NODE_CONFIG, "a wrong option or configuration" }, { NODE_CREDENTIAL, "a credential that cannot be used" },
+	{ NODE_OK, "after SIGTERM or SIGINT" },
+	{ NODE_RUNTIME, "a fault while running" },
+	{ NODE_CONFIG, "a wrong option or configuration" },
+	{ NODE_CREDENTIAL, "a credential that cannot be used" },
 	{ NODE_OUTBOX, "an outbox that cannot be opened" },
 };
 
 static const struct manual manual = {
-	.name = "geotherm-node", .section = 8, .brief = "measures, keeps and sends temperature and position",
-	.about = "Reads DS18B20 thermometers and a u-blox receiver, keeps every reading on disk until the server has it, and "
-		 "sends them by CoAP over DTLS. SIGHUP reads configuration and credentials again: all of it is taken, or "
-		 "nothing, and the log says which.",
-	.commands = &command, .n_commands = 1, .exits = exits, .n_exits = sizeof(exits) / sizeof(exits[0]),
+	.name = "geotherm-node",
+	.section = 8,
+	.brief = "measures, keeps and sends temperature and position",
+	.about =
+		"Reads DS18B20 thermometers and a u-blox receiver, keeps every reading on disk until the server has it, and "
+		"sends them by CoAP over DTLS. SIGHUP reads configuration and credentials again: all of it is taken, or "
+		"nothing, and the log says which.",
+	.commands = &command,
+	.n_commands = 1,
+	.exits = exits,
+	.n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm(1), geotherm-node.conf(5), geotherm-selftest(8), geotherm-server(8)",
-	.config_file = DEFAULT_CONFIG, .config = &node_config_table,
+	.config_file = DEFAULT_CONFIG,
+	.config = &node_config_table,
 };
 
 struct options {
-	const char *config;	/* NULL: the default, which need not exist */
+	const char *config; /* NULL: the default, which need not exist */
 	const char *assignments[ASSIGNMENTS_MAX];
 	size_t n;
-	char level[64];		/* --log-level is an assignment too */
+	char level[64]; /* --log-level is an assignment too */
 	bool check;
 };
 
@@ -84,7 +95,7 @@ static int take_options(int argc, char **argv, struct options *o)
 		case OPTIONS_DONE:
 			return NODE_OK;
 		default:
-			return NODE_CONFIG;	/* said why already */
+			return NODE_CONFIG; /* said why already */
 		}
 	}
 	if (code < 0 && optind < argc) {
@@ -98,7 +109,9 @@ static int check(const struct node_config *config)
 {
 	char device[READING_DEVICE_SIZE];
 
-	return node_check_device(config, device) != 0 ? NODE_CONFIG : node_exit_of(node_check_server(config, device));
+	return node_check_device(config, device) != 0
+		       ? NODE_CONFIG
+		       : node_exit_of(node_check_server(config, device));
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* signalfd(), epoll_create1(), strsignal() */
+#define _GNU_SOURCE /* signalfd(), epoll_create1(), strsignal() */
 #include "node.h"
 
 #include <errno.h>
@@ -47,23 +47,25 @@
 struct node {
 	struct node_config *config;
 	const struct node_config_source *source;
-	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns, status_ns;
+	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns,
+		status_ns;
 	int epoll, signals;
 	struct clock clock;
 	struct sampler sampler;
 	struct parts *parts;
 	struct outbox *outbox;
-	struct uplink *uplink;	/* NULL: no server is configured */
+	struct uplink *uplink; /* NULL: no server is configured */
 	struct reading last;
 	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
-	bool disbelieved;	/* a source's time, and the log knows */
-	uint64_t failures_told;	/* uplink failures already in a reading */
-	uint64_t uplink_told;	/* answers and failures already in the status */
-	int certificate_days;	/* as the log was told; INT_MIN: not */
+	bool disbelieved; /* a source's time, and the log knows */
+	uint64_t failures_told; /* uplink failures already in a reading */
+	uint64_t uplink_told; /* answers and failures already in the status */
+	int certificate_days; /* as the log was told; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
 	uint64_t boot;
-	uint64_t lost, lost_ns;	/* readings that will never be sent, and when that last became more */
-	char trouble[1024];	/* last error that is not the uplink's */
+	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
+				 */
+	char trouble[1024]; /* last error that is not the uplink's */
 	uint64_t trouble_ns;
 };
 
@@ -104,7 +106,7 @@ static int open_outbox(struct node *n)
 		return rc;
 	}
 	outbox_stats(n->outbox, &stats);
-	n->lost = stats.refused;	/* by a process before: no news */
+	n->lost = stats.refused; /* by a process before: no news */
 	return watch(n, outbox_fd(n->outbox));
 }
 
@@ -122,7 +124,8 @@ static int outbox_result(struct node *n, int rc)
 	}
 	if (rc < 0 && !n->outbox_failed) {
 		n->outbox_failed = true;
-		snprintf(text, sizeof(text), "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
+		snprintf(text, sizeof(text),
+			 "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
 			 n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
 		trouble(n, text);
 	} else if (rc >= 0 && n->outbox_failed) {
@@ -139,8 +142,8 @@ static void settle_outbox(struct node *n)
 	int rc = outbox_settle(n->outbox);
 
 	if (rc < 0 && !n->sync_failed) {
-		snprintf(text, sizeof(text), "outbox %s: %s: %s", n->config->outbox_path, strerror(-rc),
-			 outbox_reason(n->outbox));
+		snprintf(text, sizeof(text), "outbox %s: %s: %s", n->config->outbox_path,
+			 strerror(-rc), outbox_reason(n->outbox));
 		trouble(n, text);
 	} else if (rc == 0 && n->sync_failed) {
 		log_notice("outbox %s: is synced again", n->config->outbox_path);
@@ -155,8 +158,9 @@ static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 	int event = clock_feed(&n->clock, stamp);
 
 	if (event == -ERANGE && !n->disbelieved) {
-		log_warning("clock: the time of %s is not believed: %.0f s since 1970 ([gnss] not_before, and before 2106)",
-			    reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
+		log_warning(
+			"clock: the time of %s is not believed: %.0f s since 1970 ([gnss] not_before, and before 2106)",
+			reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
 	}
 	n->disbelieved = event == -ERANGE;
 	switch (event) {
@@ -228,7 +232,8 @@ static void watch_certificate(struct node *n, int days)
 		log_error("%s has expired: the server will refuse it; renew it and send SIGHUP",
 			  n->config->server_certificate);
 	} else {
-		log_warning("%s expires in %d days: renew it and send SIGHUP", n->config->server_certificate, days);
+		log_warning("%s expires in %d days: renew it and send SIGHUP",
+			    n->config->server_certificate, days);
 	}
 }
 
@@ -274,7 +279,8 @@ static void write_status(struct node *n, uint64_t now_ns)
 	status.last_error_ns = ours ? n->trouble_ns : uplink.last_error_ns;
 	rc = status_write(n->config->status, &status);
 	if (rc != 0 && !n->status_failed) {
-		log_warning("status %s: %s; go on without it ([node] status)", n->config->status, strerror(-rc));
+		log_warning("status %s: %s; go on without it ([node] status)", n->config->status,
+			    strerror(-rc));
 	}
 	n->status_failed = rc != 0;
 	n->status_due = false;
@@ -310,7 +316,8 @@ static void measure(struct node *n, uint64_t now_ns)
 	}
 	parts_check(n->parts, now_ns);
 	n->sampler.has_bus = parts_has_bus(n->parts);
-	n->sampler.running = parts_is_measuring(n->parts);	/* a cycle ends without a result when its bus is exchanged */
+	n->sampler.running = parts_is_measuring(n->parts); /* a cycle ends without a result when its
+							      bus is exchanged */
 	if (sampler_wants_cycle(&n->sampler, now_ns) && parts_start_cycle(n->parts, now_ns) == 0) {
 		sampler_cycle_started(&n->sampler, now_ns);
 	}
@@ -330,14 +337,15 @@ static int make_reading(struct node *n, uint64_t now_ns)
 	if (n->uplink != NULL) {
 		uplink_stats(n->uplink, &uplink);
 	}
-	reading_scalar_put(r, READING_UPLINK_FAILURES, (int64_t)(uplink.failures - n->failures_told));
+	reading_scalar_put(r, READING_UPLINK_FAILURES,
+			   (int64_t)(uplink.failures - n->failures_told));
 	n->failures_told = uplink.failures;
 	n->last_reading_ns = now_ns;
 	n->has_last = true;
 	n->status_due = true;
 	rc = outbox_put(n->outbox, r);
 	result = outbox_result(n, rc);
-	if (rc == -EUCLEAN && result == 0) {	/* the new one takes it */
+	if (rc == -EUCLEAN && result == 0) { /* the new one takes it */
 		result = outbox_result(n, outbox_put(n->outbox, r));
 	}
 	return result;
@@ -352,7 +360,8 @@ static int send_readings(struct node *n, uint64_t now_ns)
 	if (n->uplink == NULL) {
 		return 0;
 	}
-	rc = uplink_process(n->uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns, &stamp);
+	rc = uplink_process(n->uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns,
+			    &stamp);
 	if (rc == 1) {
 		feed_clock(n, &stamp);
 		rc = date_readings(n, system_facts_boot_ns());
@@ -397,7 +406,7 @@ static int turn(struct node *n)
 	if (sync_ns != 0 && now_ns >= sync_ns) {
 		rc = outbox_result(n, outbox_sync(n->outbox));
 	}
-	if (rc != 0) {	/* there is no outbox any more, and none can be opened */
+	if (rc != 0) { /* there is no outbox any more, and none can be opened */
 		return rc;
 	}
 	if (n->status_due && now_ns >= n->status_ns + STATUS_NS) {
@@ -473,11 +482,13 @@ static int start_uplink(struct node *n)
 	}
 	for (unsigned i = 0; i < n->config->n_servers; i++) {
 		if (strncmp(n->config->servers[i], "coap://", 7) == 0) {
-			log_warning("%s: nothing is protected on the way, and nobody knows who sends",
-				    n->config->servers[i]);
+			log_warning(
+				"%s: nothing is protected on the way, and nobody knows who sends",
+				n->config->servers[i]);
 		}
 	}
-	n->uplink = uplink_open(n->config, n->device, node_check_utc_s(n->config), &code, err, sizeof(err));
+	n->uplink = uplink_open(n->config, n->device, node_check_utc_s(n->config), &code, err,
+				sizeof(err));
 	if (n->uplink == NULL) {
 		log_error("%s", err);
 		return node_exit_of(code);
@@ -528,7 +539,7 @@ static void reload(struct node *n)
 	/* What borrows *config sees the new one; what is on its way will be sent again. */
 	uplink_close(n->uplink);
 	n->uplink = NULL;
-	n->failures_told = n->uplink_told = 0;	/* the next one counts from there */
+	n->failures_told = n->uplink_told = 0; /* the next one counts from there */
 	*n->config = fresh;
 	if (start_uplink(n) == NODE_OK) {
 		node_config_free(&old);
@@ -536,7 +547,7 @@ static void reload(struct node *n)
 		sampler_set_period(&n->sampler, n->config->period_ms, system_facts_boot_ns());
 		n->certificate_days = INT_MIN;
 		log_notice("reload: done");
-	} else {	/* such as ciphers that do not exist */
+	} else { /* such as ciphers that do not exist */
 		node_config_free(n->config);
 		*n->config = old;
 		start_uplink(n);
@@ -576,7 +587,7 @@ static int run(struct node *n)
 
 int node_run(struct node_config *config, const struct node_config_source *source)
 {
-	static struct node node;	/* large: a reading, a result */
+	static struct node node; /* large: a reading, a result */
 	struct node *n = &node;
 	struct ubx_assist assist;
 	bool known;
@@ -594,7 +605,7 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	if (code == NODE_OK && node_check_device(config, n->device) != 0) {
 		code = NODE_CONFIG;
 	}
-	if (code == NODE_OK) {	/* first: a credential is the commonest mistake */
+	if (code == NODE_OK) { /* first: a credential is the commonest mistake */
 		code = start_uplink(n);
 	}
 	if (code == NODE_OK && open_outbox(n) != 0) {
@@ -602,7 +613,8 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	}
 	if (code == NODE_OK) {
 		known = status_read_fix(n->config->status, n->boot, n->started_ns, &assist) == 1;
-		n->parts = parts_open(n->config, known ? &assist : NULL, n->started_ns, err, sizeof(err));
+		n->parts = parts_open(n->config, known ? &assist : NULL, n->started_ns, err,
+				      sizeof(err));
 		if (n->parts == NULL || watch(n, parts_fd(n->parts)) != 0) {
 			log_error("%s", n->parts == NULL ? err : strerror(errno));
 			code = NODE_RUNTIME;
@@ -612,8 +624,10 @@ int node_run(struct node_config *config, const struct node_config_source *source
 		sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms,
 			     n->started_ns);
 		n->watchdog_ns = notify_watchdog_us() * 1000;
-		log_notice("%s: %s every %u ms to %s", GEOTHERM_VERSION, n->device, n->config->period_ms,
-			   n->config->server_uri != NULL ? n->config->server_uri : "the outbox only");
+		log_notice("%s: %s every %u ms to %s", GEOTHERM_VERSION, n->device,
+			   n->config->period_ms,
+			   n->config->server_uri != NULL ? n->config->server_uri
+							 : "the outbox only");
 		notify_send("READY=1");
 		code = run(n) == 0 ? NODE_OK : NODE_RUNTIME;
 		notify_send("STOPPING=1");
@@ -625,4 +639,3 @@ int node_run(struct node_config *config, const struct node_config_source *source
 	close(n->epoll);
 	return code;
 }
-

@@ -15,11 +15,11 @@
 
 /* Exit codes of geotherm-node. */
 enum node_exit {
-	NODE_OK = 0,		/* ended by SIGTERM or SIGINT */
-	NODE_RUNTIME = 1,	/* a fault while running */
-	NODE_CONFIG = 2,	/* option or configuration */
-	NODE_CREDENTIAL = 3,	/* a certificate, key or CA that cannot be used */
-	NODE_OUTBOX = 5,	/* an outbox that cannot be opened */
+	NODE_OK = 0, /* ended by SIGTERM or SIGINT */
+	NODE_RUNTIME = 1, /* a fault while running */
+	NODE_CONFIG = 2, /* option or configuration */
+	NODE_CREDENTIAL = 3, /* a certificate, key or CA that cannot be used */
+	NODE_OUTBOX = 5, /* an outbox that cannot be opened */
 };
 
 /* The exit code for an error of [server]: see node_check_server(), uplink_open(). */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* clock_gettime() */
+#define _GNU_SOURCE /* clock_gettime() */
 #include "node_check.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@ int node_check_device(const struct node_config *config, char device[READING_DEVI
 		return 0;
 	}
 	if (system_facts_mac("", mac) != 0) {
-		log_error("no network interface has a MAC address to name this node by: set [node] device");
+		log_error(
+			"no network interface has a MAC address to name this node by: set [node] device");
 		return -ENODEV;
 	}
 	reading_device_from_mac(mac, device);

@@ -15,8 +15,8 @@
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE]);
 
 /*
- * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a cipher, or a device that
- * the format cannot name, which is logged.
+ * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a cipher, or a
+ * device that the format cannot name, which is logged.
  */
 int node_check_server(const struct node_config *config, const char *device);
 

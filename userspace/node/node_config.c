@@ -16,8 +16,9 @@ static const char *const format_words[] = { "senml", "legacy", NULL };
 static const char *const order_words[] = { "oldest-first", "newest-first", NULL };
 
 /* CFG-NAV5 dynModel (u-blox 7 protocol specification, section 35.10); 1 is not assigned */
-static const char *const model_words[] = { "portable", "stationary", "pedestrian", "automotive", "sea",
-					   "airborne-1g", "airborne-2g", "airborne-4g", NULL };
+static const char *const model_words[] = { "portable",	  "stationary",	 "pedestrian",
+					   "automotive",  "sea",	 "airborne-1g",
+					   "airborne-2g", "airborne-4g", NULL };
 static const uint8_t model_numbers[] = { 0, 2, 3, 4, 5, 6, 7, 8 };
 
 #define AT(member) offsetof(struct node_config, member)
@@ -73,7 +74,8 @@ static const struct config_key table[] = {
 	  "Without it readings stay in the outbox." },
 	{ "server", "ca", CONFIG_STRING, AT(server_ca), "/etc/geotherm/pki/ca.pem", 0, 0, NULL,
 	  "PEM file with the certificates that may sign the server's." },
-	{ "server", "certificate", CONFIG_STRING, AT(server_certificate), "/etc/geotherm/pki/node.pem", 0, 0, NULL,
+	{ "server", "certificate", CONFIG_STRING, AT(server_certificate),
+	  "/etc/geotherm/pki/node.pem", 0, 0, NULL,
 	  "PEM file with the node's certificate and its chain, and its key if there is no file of its own for that." },
 	{ "server", "key", CONFIG_STRING, AT(server_key), NULL, 0, 0, NULL,
 	  "PEM file with the node's private key. Default: the file of the certificate." },
@@ -88,10 +90,12 @@ static const struct config_key table[] = {
 	  "Readings in one POST at most, when there is a backlog; no more than fit a datagram." },
 	{ "server", "order", CONFIG_CHOICE, AT(server_order), "oldest-first", 0, 0, order_words,
 	  "Which readings of a backlog go first." },
-	{ "server", "retry_max", CONFIG_SECONDS, AT(server_retry_max_ms), "1min", 1000, 3600000, NULL,
+	{ "server", "retry_max", CONFIG_SECONDS, AT(server_retry_max_ms), "1min", 1000, 3600000,
+	  NULL,
 	  "The longest wait before the server is tried again; it begins at 1 s and doubles, with jitter." },
 
-	{ "outbox", "path", CONFIG_STRING, AT(outbox_path), "/var/lib/geotherm/outbox.db", 0, 0, NULL,
+	{ "outbox", "path", CONFIG_STRING, AT(outbox_path), "/var/lib/geotherm/outbox.db", 0, 0,
+	  NULL,
 	  "The file that keeps readings until the server has them. A new file begins a new epoch." },
 	{ "outbox", "max_rows", CONFIG_UINT, AT(outbox_max_rows), "1000000", 10, 100000000, NULL,
 	  "Readings that it keeps at most; then the oldest go, and that is recorded." },
@@ -106,8 +110,8 @@ static const struct config_key table[] = {
 /* "2026-01-01" in us since 1970, by the proleptic Gregorian calendar. */
 static bool parse_day(const char *text, int64_t *us)
 {
-	static const unsigned before_month[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304,
-						 334 };
+	static const unsigned before_month[] = { 0,   31,  59,	90,  120, 151,
+						 181, 212, 243, 273, 304, 334 };
 	static const unsigned month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	unsigned year, month, day;
 	bool leap;
@@ -133,7 +137,8 @@ static bool parse_day(const char *text, int64_t *us)
 /* A time written as the table's own times are. */
 static int parse_sync(const char *text, unsigned *ms, char *err, size_t err_size)
 {
-	static const struct config_key row = { "outbox", "sync", CONFIG_SECONDS, 0, NULL, 1000, 3600000, NULL, "" };
+	static const struct config_key row = { "outbox", "sync",  CONFIG_SECONDS, 0, NULL,
+					       1000,	 3600000, NULL,		  "" };
 	char assignment[128], why[200];
 
 	if (strcmp(text, "each") == 0) {
@@ -158,8 +163,9 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 		size_t length = strcspn(at, ", \t");
 
 		if (c->n_servers == NODE_SERVERS_MAX || length >= sizeof(c->servers[0])) {
-			snprintf(err, err_size, "[server] uri: at most %d of at most %zu characters", NODE_SERVERS_MAX,
-				 sizeof(c->servers[0]) - 1);
+			snprintf(err, err_size,
+				 "[server] uri: at most %d of at most %zu characters",
+				 NODE_SERVERS_MAX, sizeof(c->servers[0]) - 1);
 			return -EINVAL;
 		}
 		memcpy(c->servers[c->n_servers], at, length);
@@ -167,7 +173,8 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 		at += length;
 	}
 	if (c->server_uri != NULL && c->n_servers == 0) {
-		snprintf(err, err_size, "[server] uri = %.40s: must be coaps://HOST[:PORT][/PATH]", c->server_uri);
+		snprintf(err, err_size, "[server] uri = %.40s: must be coaps://HOST[:PORT][/PATH]",
+			 c->server_uri);
 		return -EINVAL;
 	}
 	return 0;
@@ -179,7 +186,8 @@ static bool parse_rom(const char *text, uint8_t rom[8])
 	for (unsigned i = 0; i < 8; i++) {
 		unsigned byte;
 
-		if (!isxdigit((unsigned char)text[2 * i]) || !isxdigit((unsigned char)text[2 * i + 1])) {
+		if (!isxdigit((unsigned char)text[2 * i]) ||
+		    !isxdigit((unsigned char)text[2 * i + 1])) {
 			return false;
 		}
 		sscanf(text + 2 * i, "%2x", &byte);
@@ -193,7 +201,8 @@ static bool parse_resolution(const char *value, struct w1_setting *set)
 	unsigned bits;
 	int used;
 
-	if (sscanf(value, "%2u%n", &bits, &used) != 1 || value[used] != '\0' || (bits != 0 && (bits < 9 || bits > 12))) {
+	if (sscanf(value, "%2u%n", &bits, &used) != 1 || value[used] != '\0' ||
+	    (bits != 0 && (bits < 9 || bits > 12))) {
 		return false;
 	}
 	set->resolution_bits = (uint8_t)bits;
@@ -204,8 +213,8 @@ static bool parse_alarms(const char *value, struct w1_setting *set)
 {
 	int low, high, used;
 
-	if (sscanf(value, "%4d..%4d%n", &low, &high, &used) != 2 || value[used] != '\0' || low < -55 || high > 125 ||
-	    low >= high) {
+	if (sscanf(value, "%4d..%4d%n", &low, &high, &used) != 2 || value[used] != '\0' ||
+	    low < -55 || high > 125 || low >= high) {
 		return false;
 	}
 	set->alarms = true;
@@ -231,8 +240,9 @@ static struct w1_setting *own_setting(struct w1_settings *s, const uint8_t rom[8
 }
 
 /* "VALUE, ROM=VALUE, ...", in two passes: what is for all comes first wherever it is written. */
-static int parse_settings(struct w1_settings *s, const char *key, const char *text, const char *wanted,
-			  bool (*parse)(const char *, struct w1_setting *), bool own, char *err, size_t err_size)
+static int parse_settings(struct w1_settings *s, const char *key, const char *text,
+			  const char *wanted, bool (*parse)(const char *, struct w1_setting *),
+			  bool own, char *err, size_t err_size)
 {
 	const char *at = text != NULL ? text : "";
 
@@ -251,20 +261,26 @@ static int parse_settings(struct w1_settings *s, const char *key, const char *te
 		if (own) {
 			*value++ = '\0';
 			if (strlen(item) != 16 || !parse_rom(item, rom)) {
-				snprintf(err, err_size, "[w1] %s: %s is no sensor: 16 hex digits are wanted, such as 28dedf128400003b",
-					 key, item);
+				snprintf(
+					err, err_size,
+					"[w1] %s: %s is no sensor: 16 hex digits are wanted, such as 28dedf128400003b",
+					key, item);
 				return -EINVAL;
 			}
 			if (w1_crc8(rom, 7) != rom[7]) {
-				snprintf(err, err_size, "[w1] %s: no sensor is named %s: its last two digits would be %02x",
-					 key, item, w1_crc8(rom, 7));
+				snprintf(
+					err, err_size,
+					"[w1] %s: no sensor is named %s: its last two digits would be %02x",
+					key, item, w1_crc8(rom, 7));
 				return -EINVAL;
 			}
 			set = own_setting(s, rom);
 		}
 		if (set == NULL || !parse(value != NULL ? value : item, set)) {
-			snprintf(err, err_size, "[w1] %s = %.60s: must be %s; for single sensors (at most %d) 28dedf128400003b=...",
-				 key, text, wanted, W1_SETTINGS_OWN);
+			snprintf(
+				err, err_size,
+				"[w1] %s = %.60s: must be %s; for single sensors (at most %d) 28dedf128400003b=...",
+				key, text, wanted, W1_SETTINGS_OWN);
 			return -EINVAL;
 		}
 	}
@@ -273,13 +289,13 @@ static int parse_settings(struct w1_settings *s, const char *key, const char *te
 
 static int parse_sensors(struct node_config *c, char *err, size_t err_size)
 {
-	c->w1.all.resolution_bits = 12;	/* where the text has only single sensors */
+	c->w1.all.resolution_bits = 12; /* where the text has only single sensors */
 	for (int own = 0; own <= 1; own++) {
-		if (parse_settings(&c->w1, "resolution", c->w1_resolution, "9, 10, 11, 12, or 0", parse_resolution, own, err,
-				   err_size) != 0 ||
+		if (parse_settings(&c->w1, "resolution", c->w1_resolution, "9, 10, 11, 12, or 0",
+				   parse_resolution, own, err, err_size) != 0 ||
 		    parse_settings(&c->w1, "alarms", c->w1_alarms,
-				   "LOW..HIGH in degrees from -55 to 125, such as -20..60", parse_alarms, own, err,
-				   err_size) != 0) {
+				   "LOW..HIGH in degrees from -55 to 125, such as -20..60",
+				   parse_alarms, own, err, err_size) != 0) {
 			return -EINVAL;
 		}
 	}
@@ -290,21 +306,27 @@ static int parse_sensors(struct node_config *c, char *err, size_t err_size)
 static int work_out(struct node_config *c, char *err, size_t err_size)
 {
 	if (log_level_parse(c->log_level_name, &c->log_level) != 0) {
-		snprintf(err, err_size, "[node] log_level = %.40s: must be one of error, warning, notice, info, debug",
-			 c->log_level_name);
+		snprintf(
+			err, err_size,
+			"[node] log_level = %.40s: must be one of error, warning, notice, info, debug",
+			c->log_level_name);
 		return -EINVAL;
 	}
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
-		snprintf(err, err_size, "[node] device = %.100s: must be a URN of at most %d characters, such as "
-			 "urn:dev:mac:b827ebfffe123456", c->device, READING_DEVICE_SIZE - 1);
+		snprintf(err, err_size,
+			 "[node] device = %.100s: must be a URN of at most %d characters, such as "
+			 "urn:dev:mac:b827ebfffe123456",
+			 c->device, READING_DEVICE_SIZE - 1);
 		return -EINVAL;
 	}
 	if (c->period_ms != 0 && c->period_ms < 10) {
-		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.01 s or more", c->period_ms);
+		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.01 s or more",
+			 c->period_ms);
 		return -EINVAL;
 	}
 	if (!parse_day(c->gnss_not_before, &c->not_before_us)) {
-		snprintf(err, err_size, "[gnss] not_before = %.40s: must be a day such as 2026-01-01",
+		snprintf(err, err_size,
+			 "[gnss] not_before = %.40s: must be a day such as 2026-01-01",
 			 c->gnss_not_before);
 		return -EINVAL;
 	}
@@ -331,7 +353,8 @@ int node_config_load(struct node_config *config, const struct node_config_source
 
 		rc = work_out(config, why, sizeof(why));
 		if (rc != 0) {
-			snprintf(err, err_size, "%s: %s", source->path != NULL ? source->path : "configuration", why);
+			snprintf(err, err_size, "%s: %s",
+				 source->path != NULL ? source->path : "configuration", why);
 		}
 	}
 	if (rc != 0) {

@@ -20,26 +20,32 @@
 
 enum node_simulate { NODE_SIMULATE_NEVER, NODE_SIMULATE_IF_ABSENT };
 enum node_format { NODE_FORMAT_SENML, NODE_FORMAT_LEGACY };
-enum node_w1_bus { NODE_W1_AUTO, NODE_W1_USERSPACE, NODE_W1_KERNEL, NODE_W1_SIMULATED, NODE_W1_NONE };
+enum node_w1_bus {
+	NODE_W1_AUTO,
+	NODE_W1_USERSPACE,
+	NODE_W1_KERNEL,
+	NODE_W1_SIMULATED,
+	NODE_W1_NONE
+};
 
 struct node_config {
 	char *device;
 	unsigned period_ms;
-	int simulate;		/* enum node_simulate */
+	int simulate; /* enum node_simulate */
 	char *status;
 	char *log_level_name;
 
-	int w1_bus;		/* enum node_w1_bus */
+	int w1_bus; /* enum node_w1_bus */
 	char *w1_chip;
 	unsigned w1_gpio;
 	char *w1_resolution;
 	unsigned w1_search_every;
 	char *w1_alarms;
 
-	char *gnss_port;	/* a path, or the words "simulated" or "none" */
+	char *gnss_port; /* a path, or the words "simulated" or "none" */
 	unsigned gnss_baud;
 	unsigned gnss_rate_ms;
-	int gnss_model;		/* index of the word; see gnss_dyn_model */
+	int gnss_model; /* index of the word; see gnss_dyn_model */
 	unsigned gnss_max_hacc_m;
 	char *gnss_not_before;
 
@@ -49,9 +55,9 @@ struct node_config {
 	char *server_key;
 	char *server_name;
 	char *server_ciphers;
-	int server_format;	/* enum node_format */
+	int server_format; /* enum node_format */
 	unsigned server_batch;
-	int server_order;	/* enum outbox_order */
+	int server_order; /* enum outbox_order */
 	unsigned server_retry_max_ms;
 
 	char *outbox_path;
@@ -61,18 +67,18 @@ struct node_config {
 
 	/* worked out from the above by node_config_load() */
 	enum log_level log_level;
-	char servers[NODE_SERVERS_MAX][256];	/* the URIs of server_uri */
+	char servers[NODE_SERVERS_MAX][256]; /* the URIs of server_uri */
 	unsigned n_servers;
 	struct w1_settings w1;
-	uint8_t gnss_dyn_model;	/* CFG-NAV5 dynModel */
+	uint8_t gnss_dyn_model; /* CFG-NAV5 dynModel */
 	int64_t not_before_us;
 	unsigned outbox_sync_ms;
 };
 
 /* Where a configuration comes from; borrowed. */
 struct node_config_source {
-	const char *path;	/* NULL: no file */
-	const char *const *assignments;	/* "section.key=value", over the file, in order */
+	const char *path; /* NULL: no file */
+	const char *const *assignments; /* "section.key=value", over the file, in order */
 	size_t n;
 };
 

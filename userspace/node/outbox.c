@@ -14,13 +14,14 @@
 #include "userspace/reading/senml.h"
 
 /*
- * Pages of the WAL at which it is copied into the database: 4 MB, as SQLite has it; where syncs are to be rare 48 MB,
- * since that costs one more sync, and writes a page once however often the WAL has it.
+ * Pages of the WAL at which it is copied into the database: 4 MB, as SQLite has it; where syncs are
+ * to be rare 48 MB, since that costs one more sync, and writes a page once however often the WAL
+ * has it.
  */
 #define CHECKPOINT_EACH 1000
 #define CHECKPOINT_INTERVAL 12288
 
-#define ROW_BYTES 64	/* counted for a row beside its body: columns and b-tree */
+#define ROW_BYTES 64 /* counted for a row beside its body: columns and b-tree */
 
 /*
  * What can be unsynced at most, in readings. After a power cut that many seqs are skipped (and are
@@ -33,13 +34,14 @@ struct outbox {
 	struct outbox_sql sql;
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
-	struct outbox_flush *flush;	/* NULL: no thread */
-	unsigned wal_pages;	/* with a thread */
-	uint64_t durable;	/* nothing above this seq may be sent yet */
-	uint64_t unsynced;	/* puts since the last sync; with a thread: since it was asked */
-	uint64_t unsynced_ns;	/* boot_ns of the first of them */
-	struct clock_stamp dating;	/* of readings of this boot without time; source NONE: not known */
-	uint64_t burnt_first, burnt_last;	/* given, but not written; 0: none */
+	struct outbox_flush *flush; /* NULL: no thread */
+	unsigned wal_pages; /* with a thread */
+	uint64_t durable; /* nothing above this seq may be sent yet */
+	uint64_t unsynced; /* puts since the last sync; with a thread: since it was asked */
+	uint64_t unsynced_ns; /* boot_ns of the first of them */
+	struct clock_stamp dating; /* of readings of this boot without time; source NONE: not known
+				    */
+	uint64_t burnt_first, burnt_last; /* given, but not written; 0: none */
 	struct outbox_stats stats;
 };
 
@@ -107,7 +109,8 @@ static int take_over(struct outbox *o, bool lazy)
 	if (rc != 1) {
 		return rc < 0 ? rc : -EUCLEAN;
 	}
-	next = was[NEXT_SEQ] > held[HIGHEST] ? (uint64_t)was[NEXT_SEQ] : (uint64_t)held[HIGHEST] + 1;
+	next = was[NEXT_SEQ] > held[HIGHEST] ? (uint64_t)was[NEXT_SEQ]
+					     : (uint64_t)held[HIGHEST] + 1;
 	if (was[CLEAN] == 0 && was[LAZY] != 0 && (uint64_t)was[BOOT] != o->boot) {
 		skip = UNSYNCED_MAX;
 	}
@@ -127,7 +130,7 @@ static int take_over(struct outbox *o, bool lazy)
 		}
 		rc = outbox_sql_finish(&o->sql, rc);
 	}
-	if (rc == 0 && lazy) {	/* from here on a power cut must be known as one */
+	if (rc == 0 && lazy) { /* from here on a power cut must be known as one */
 		rc = outbox_file_sync(o->sql.db) == SQLITE_OK ? 0 : -EIO;
 	}
 	return rc;
@@ -146,11 +149,13 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 /* What the last process put may be in the kernel only: it is synced before it is sent. */
 static int start_flush(struct outbox *o, const char *path)
 {
-	o->flush = outbox_flush_start(path, o->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL, o->sql.reason, sizeof(o->sql.reason));
+	o->flush = outbox_flush_start(path, o->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL,
+				      o->sql.reason, sizeof(o->sql.reason));
 	if (o->flush == NULL) {
 		return -EIO;
 	}
-	sqlite3_wal_hook(o->sql.db, on_commit, o);	/* in place of SQLite's own, which would checkpoint in here */
+	sqlite3_wal_hook(o->sql.db, on_commit, o); /* in place of SQLite's own, which would
+						      checkpoint in here */
 	if (o->sync_ms == 0) {
 		o->durable = 0;
 		outbox_flush_request(o->flush, o->stats.next_seq - 1, 0);
@@ -160,7 +165,7 @@ static int start_flush(struct outbox *o, const char *path)
 
 static void release(struct outbox *o)
 {
-	if (o->sql.damaged) {	/* the file is left as it is: the next open looks through it */
+	if (o->sql.damaged) { /* the file is left as it is: the next open looks through it */
 		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
 	outbox_flush_stop(o->flush);
@@ -196,8 +201,10 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
-			 rc == -EROFS ? "cannot be written (its rights, or a read-only file system): "
-				      : "", o->sql.reason);
+			 rc == -EROFS
+				 ? "cannot be written (its rights, or a read-only file system): "
+				 : "",
+			 o->sql.reason);
 		release(o);
 		return rc;
 	}
@@ -224,10 +231,12 @@ void outbox_close(struct outbox *o)
 	}
 	outbox_flush_stop(o->flush);
 	o->flush = NULL;
-	if (!o->sql.damaged) {	/* if this fails the file counts as not closed, which is safe */
+	if (!o->sql.damaged) { /* if this fails the file counts as not closed, which is safe */
 		outbox_file_exec(o->sql.db, "PRAGMA synchronous = FULL");
 		rc = outbox_sql_begin(&o->sql);
-		rc = rc == 0 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CLOSE, (int64_t)o->stats.next_seq)) : rc;
+		rc = rc == 0 ? outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_CLOSE,
+								  (int64_t)o->stats.next_seq))
+			     : rc;
 		finish(o, rc);
 	}
 	release(o);
@@ -252,7 +261,7 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 		rc = outbox_sql_run(&o->sql,
 				    OUTBOX_SQL(&o->sql, refused ? OUTBOX_DROP_REFUSED : OUTBOX_DROP,
 					       victim[0]));
-		if (rc == 0 && !refused) {	/* what is set aside has its gap already */
+		if (rc == 0 && !refused) { /* what is set aside has its gap already */
 			rc = add_gap(o, (uint64_t)victim[0], (uint64_t)victim[0], OUTBOX_GAP_FULL);
 			stats->dropped++;
 		}
@@ -269,8 +278,11 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 static int insert(struct outbox *o, const struct reading *r, const uint8_t *body, int length)
 {
 	struct outbox_row row = {
-		.seq = (int64_t)r->seq, .boot = (int64_t)o->boot, .boot_ns = (int64_t)r->boot_ns,
-		.body = body, .length = length,
+		.seq = (int64_t)r->seq,
+		.boot = (int64_t)o->boot,
+		.boot_ns = (int64_t)r->boot_ns,
+		.body = body,
+		.length = length,
 	};
 	sqlite3_stmt *put = OUTBOX_SQL(&o->sql, OUTBOX_PUT, row.seq, row.boot, row.boot_ns);
 
@@ -301,8 +313,9 @@ int outbox_put(struct outbox *o, struct reading *r)
 	r->epoch = o->stats.epoch;
 	r->seq = o->stats.next_seq;
 	length = senml_encode(SENML_CBOR, r, 1, body, sizeof(body), NULL);
-	if (length < 0) {	/* no Reading: nothing was given */
-		snprintf(o->sql.reason, sizeof(o->sql.reason), "not a reading that can be encoded: %s", strerror(-length));
+	if (length < 0) { /* no Reading: nothing was given */
+		snprintf(o->sql.reason, sizeof(o->sql.reason),
+			 "not a reading that can be encoded: %s", strerror(-length));
 		return length;
 	}
 	o->stats.next_seq++;
@@ -323,7 +336,7 @@ int outbox_put(struct outbox *o, struct reading *r)
 	stats.bytes += (uint64_t)length + ROW_BYTES;
 	o->stats = stats;
 	if (o->sync_ms == 0 && o->flush == NULL) {
-		return 0;	/* the commit was synced */
+		return 0; /* the commit was synced */
 	}
 	o->unsynced_ns = o->unsynced == 0 ? r->boot_ns : o->unsynced_ns;
 	o->unsynced++;
@@ -373,7 +386,8 @@ int outbox_settle(struct outbox *o)
 		o->durable = durable;
 	}
 	if (rc < 0) {
-		snprintf(o->sql.reason, sizeof(o->sql.reason), "what was written cannot be brought to the disk");
+		snprintf(o->sql.reason, sizeof(o->sql.reason),
+			 "what was written cannot be brought to the disk");
 	}
 	return rc;
 }
@@ -394,7 +408,8 @@ static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reas
 	rc = outbox_sql_run(&o->sql, refuse);
 	moved = sqlite3_changes(o->sql.db);
 	if (rc == 0 && moved == 0) {
-		snprintf(o->sql.reason, sizeof(o->sql.reason), "no reading %" PRIu64 " is waiting", seq);
+		snprintf(o->sql.reason, sizeof(o->sql.reason), "no reading %" PRIu64 " is waiting",
+			 seq);
 		rc = -ENOENT;
 	}
 	if (rc == 0) {
@@ -418,7 +433,8 @@ static void date(const struct outbox *o, struct outbox_row *row)
 {
 	struct clock_stamp time = clock_stamp_at(&o->dating, (uint64_t)row->boot_ns);
 
-	if (row->time_source == READING_TIME_NONE && row->boot == (int64_t)o->boot && row->boot_ns > 0) {
+	if (row->time_source == READING_TIME_NONE && row->boot == (int64_t)o->boot &&
+	    row->boot_ns > 0) {
 		outbox_row_set_time(row, &time);
 	}
 }
@@ -429,7 +445,8 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range e
 	for (;;) {
 		sqlite3_stmt *peek = OUTBOX_SQL(
 			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST,
-			(int64_t)max, (int64_t)o->durable, (int64_t)except.first, (int64_t)except.last);
+			(int64_t)max, (int64_t)o->durable, (int64_t)except.first,
+			(int64_t)except.last);
 		uint64_t damaged = 0;
 		size_t n = 0;
 		int rc = SQLITE_DONE;
@@ -440,7 +457,7 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range e
 
 			if (n > 0 && ((uint64_t)sqlite3_column_int64(peek, 0) < except.first) !=
 					     (readings[0].seq < except.first)) {
-				break;	/* it lies beyond them */
+				break; /* it lies beyond them */
 			}
 			sound = outbox_row_take(peek, &row);
 			date(o, &row);
@@ -516,7 +533,7 @@ static int date_next(struct outbox *o)
 	outbox_row_bind_time(update, 2, &row);
 	/* One that is damaged stays so, and is set aside when it is peeked. */
 	sqlite3_bind_int64(update, 5, sound ? outbox_row_crc(&row) : -1);
-	sqlite3_reset(undated);	/* row.body ends here */
+	sqlite3_reset(undated); /* row.body ends here */
 	rc = outbox_sql_run(&o->sql, update);
 	return rc == 0 ? 1 : rc;
 }
@@ -571,11 +588,12 @@ int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap
 	if (rc != 0 || epoch != o->stats.epoch) {
 		return rc;
 	}
-	rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_DROP, (int64_t)gap->first, (int64_t)gap->last,
-						gap->reason));
+	rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_DROP, (int64_t)gap->first,
+						(int64_t)gap->last, gap->reason));
 	n = sqlite3_changes(o->sql.db);
-	if (rc == 0) {	/* its numbers must not be given again when nothing else holds them */
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER, (int64_t)o->stats.next_seq));
+	if (rc == 0) { /* its numbers must not be given again when nothing else holds them */
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER,
+							(int64_t)o->stats.next_seq));
 	}
 	rc = finish(o, rc);
 	return rc == 0 ? n : rc;

@@ -35,43 +35,44 @@
 #include "userspace/reading/reading.h"
 
 enum {
-	OUTBOX_E_NEWER = -1001,		/* written by a newer version of this program */
-	OUTBOX_E_FOREIGN = -1002,	/* a database, but not an outbox */
+	OUTBOX_E_NEWER = -1001, /* written by a newer version of this program */
+	OUTBOX_E_FOREIGN = -1002, /* a database, but not an outbox */
 };
 
 struct outbox_config {
-	const char *path;	/* borrowed for the call of outbox_open() only */
-	uint64_t max_rows;	/* at least 1 */
+	const char *path; /* borrowed for the call of outbox_open() only */
+	uint64_t max_rows; /* at least 1 */
 	uint64_t max_bytes;
-	unsigned sync_ms;	/* 0: each reading is synced before it is peeked; else see outbox_sync() */
-	bool flush_thread;	/* sync on a thread: no call waits for the disk; see outbox_fd() */
-	uint64_t boot;		/* system_facts_boot() */
+	unsigned sync_ms; /* 0: each reading is synced before it is peeked; else see outbox_sync()
+			   */
+	bool flush_thread; /* sync on a thread: no call waits for the disk; see outbox_fd() */
+	uint64_t boot; /* system_facts_boot() */
 };
 
 /* Why a seq does not come. On disk: never renumber, only append. */
 enum outbox_gap_reason {
-	OUTBOX_GAP_FULL = 1,	/* dropped, as the outbox was full */
-	OUTBOX_GAP_NOT_WRITTEN = 2,	/* the disk did not take it (full, read-only, failing) */
-	OUTBOX_GAP_POWER = 3,	/* the power failed before it was synced, or it was never given */
-	OUTBOX_GAP_REFUSED = 4,	/* set aside: the server refused it for what it is */
-	OUTBOX_GAP_DAMAGED = 5,	/* set aside: its bytes on the disk are wrong */
+	OUTBOX_GAP_FULL = 1, /* dropped, as the outbox was full */
+	OUTBOX_GAP_NOT_WRITTEN = 2, /* the disk did not take it (full, read-only, failing) */
+	OUTBOX_GAP_POWER = 3, /* the power failed before it was synced, or it was never given */
+	OUTBOX_GAP_REFUSED = 4, /* set aside: the server refused it for what it is */
+	OUTBOX_GAP_DAMAGED = 5, /* set aside: its bytes on the disk are wrong */
 };
 
 struct outbox_gap {
-	uint64_t first, last;	/* inclusive */
+	uint64_t first, last; /* inclusive */
 	enum outbox_gap_reason reason;
 };
 
 struct outbox_stats {
 	uint64_t epoch, next_seq;
-	uint64_t rows, bytes;	/* waiting and set aside */
-	uint64_t refused;	/* set aside, of rows */
-	uint64_t gaps;		/* ranges kept */
-	uint64_t dropped;	/* of this process's life: FULL */
-	uint64_t not_written;	/* of this process's life: NOT_WRITTEN */
-	uint64_t syncs;		/* of this process's life: by outbox_sync() or the thread */
-	uint64_t oldest_boot_ns;	/* of the oldest waiting reading, if it is of this boot, else 0 */
-	int64_t oldest_utc_us;	/* of the same; 0 if not dated */
+	uint64_t rows, bytes; /* waiting and set aside */
+	uint64_t refused; /* set aside, of rows */
+	uint64_t gaps; /* ranges kept */
+	uint64_t dropped; /* of this process's life: FULL */
+	uint64_t not_written; /* of this process's life: NOT_WRITTEN */
+	uint64_t syncs; /* of this process's life: by outbox_sync() or the thread */
+	uint64_t oldest_boot_ns; /* of the oldest waiting reading, if it is of this boot, else 0 */
+	int64_t oldest_utc_us; /* of the same; 0 if not dated */
 };
 
 struct outbox;
@@ -82,7 +83,8 @@ enum outbox_order { OUTBOX_OLDEST_FIRST, OUTBOX_NEWEST_FIRST };
  * 0; 1 if a damaged file was set aside, then err names it and says what was wrong; or an error:
  * err in one line. -EBUSY: another process has it.
  */
-int outbox_open(struct outbox **out, const struct outbox_config *config, char *err, size_t err_size);
+int outbox_open(struct outbox **out, const struct outbox_config *config, char *err,
+		size_t err_size);
 /* Syncs what is not. NULL is accepted. */
 void outbox_close(struct outbox *o);
 
@@ -98,9 +100,9 @@ struct outbox_range {
 };
 
 /*
- * Up to max readings, in that order, without those of `except` (they are under way); they stay. Returns
- * how many. What lies between the lowest and the highest of their seqs is among them. A damaged
- * one is set aside and not among them.
+ * Up to max readings, in that order, without those of `except` (they are under way); they stay.
+ * Returns how many. What lies between the lowest and the highest of their seqs is among them. A
+ * damaged one is set aside and not among them.
  */
 int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
 		struct reading *readings, size_t max);
@@ -112,8 +114,8 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);
 
 /*
- * Dates readings of this boot that have no time by the stamp of the first call: all in what outbox_peek() gives from
- * here on, up to max on the disk. Returns how many of these.
+ * Dates readings of this boot that have no time by the stamp of the first call: all in what
+ * outbox_peek() gives from here on, up to max on the disk. Returns how many of these.
  */
 int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max);
 
@@ -136,8 +138,8 @@ int outbox_settle(struct outbox *o);
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max);
 
 /*
- * The server knows of the gap, exactly as it was read: it is deleted. 1, or 0 if there is none that is the same (it
- * has grown meanwhile: the longer one is to be told), or an error.
+ * The server knows of the gap, exactly as it was read: it is deleted. 1, or 0 if there is none that
+ * is the same (it has grown meanwhile: the longer one is to be told), or an error.
  */
 int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* access(), flock(), getrandom(), O_CLOEXEC */
+#define _GNU_SOURCE /* access(), flock(), getrandom(), O_CLOEXEC */
 #include "outbox_file.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define APPLICATION_ID 0x67744f78	/* "gtOx", at byte 68 of the file */
-#define SCHEMA_VERSION 1	/* user_version: raise it when an older program can't use the file */
+#define APPLICATION_ID 0x67744f78 /* "gtOx", at byte 68 of the file */
+#define SCHEMA_VERSION 1 /* user_version: raise it when an older program can't use the file */
 #define SETS_ASIDE_MAX 1000
 
 /* One row in outbox: next_seq is the high-water mark for when no reading is left to tell it. */
@@ -156,20 +156,24 @@ static int examine(sqlite3 *db, bool look_through, char *err, size_t err_size)
 	if (rc == SQLITE_OK && tables == 0 && id == 0 && version == 0) {
 		rc = make_tables(db);
 	} else if (rc == SQLITE_OK && id == APPLICATION_ID && version > SCHEMA_VERSION) {
-		snprintf(err, err_size, "it was written by a newer version of this program (schema %" PRId64
-			 ", this one knows %d): install that version, or name another file", version, SCHEMA_VERSION);
+		snprintf(err, err_size,
+			 "it was written by a newer version of this program (schema %" PRId64
+			 ", this one knows %d): install that version, or name another file",
+			 version, SCHEMA_VERSION);
 		return OUTBOX_E_NEWER;
 	} else if (rc == SQLITE_OK) {
 		/*
 		 * One that was not closed is looked through; so is what claims to be something
 		 * else.
 		 */
-		if (id != APPLICATION_ID || one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0 ||
+		if (id != APPLICATION_ID ||
+		    one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0 ||
 		    look_through) {
 			rc = check_pages(db, err, err_size);
 		}
 		if (rc == SQLITE_OK && (id != APPLICATION_ID || version != SCHEMA_VERSION)) {
-			snprintf(err, err_size, "it is a database, but not an outbox: name another file");
+			snprintf(err, err_size,
+				 "it is a database, but not an outbox: name another file");
 			return OUTBOX_E_FOREIGN;
 		}
 		if (rc == SQLITE_OK) {
@@ -191,7 +195,8 @@ static int set_aside(const char *path, char *name, size_t size)
 	for (int n = 1; n <= SETS_ASIDE_MAX; n++) {
 		if ((size_t)snprintf(name, size, "%s.damaged-%d", path, n) >= size ||
 		    (size_t)snprintf(to_wal, sizeof(to_wal), "%s-wal", name) >= sizeof(to_wal) ||
-		    (size_t)snprintf(from_wal, sizeof(from_wal), "%s-wal", path) >= sizeof(from_wal)) {
+		    (size_t)snprintf(from_wal, sizeof(from_wal), "%s-wal", path) >=
+			    sizeof(from_wal)) {
 			return -ENAMETOOLONG;
 		}
 		if (access(name, F_OK) == 0 || access(to_wal, F_OK) == 0) {
@@ -218,15 +223,18 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_t
 				 NULL);
 
 	if (rc == SQLITE_OK) {
-		/* First of all: whoever looks into the file may hold its lock, for example to recover its WAL. */
+		/* First of all: whoever looks into the file may hold its lock, for example to
+		 * recover its WAL. */
 		sqlite3_busy_timeout(*db, OUTBOX_FILE_BUSY_MS);
-		rc = outbox_file_exec(*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;"
-				      "PRAGMA cache_size = -1024;"
-				      "PRAGMA trusted_schema = OFF;");
+		rc = outbox_file_exec(
+			*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;"
+			     "PRAGMA cache_size = -1024;"
+			     "PRAGMA trusted_schema = OFF;");
 	}
 	if (rc == SQLITE_OK) {
 		/* FULL syncs the WAL at each commit, NORMAL only before a checkpoint. */
-		rc = outbox_file_exec(*db, sync_each ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+		rc = outbox_file_exec(*db, sync_each ? "PRAGMA synchronous = FULL"
+						     : "PRAGMA synchronous = NORMAL");
 	}
 	if (rc == SQLITE_OK) {
 		return examine(*db, look_through, why, why_size);
@@ -302,15 +310,16 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 		file->db = NULL;
 		rc = set_aside(path, name, sizeof(name));
 		if (rc == 0) {
-			snprintf(err, err_size, "outbox %s: damaged (%s): set aside as %s, a new epoch begins", path,
-				 why, name);
+			snprintf(err, err_size,
+				 "outbox %s: damaged (%s): set aside as %s, a new epoch begins",
+				 path, why, name);
 			rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
 			if (rc == 0) {
 				return 1;
 			}
 		} else {
-			snprintf(why + strlen(why), sizeof(why) - strlen(why), "; it is damaged and cannot be set aside: %s",
-				 strerror(-rc));
+			snprintf(why + strlen(why), sizeof(why) - strlen(why),
+				 "; it is damaged and cannot be set aside: %s", strerror(-rc));
 		}
 	}
 	if (rc < 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* eventfd() */
+#define _GNU_SOURCE /* eventfd() */
 #include "outbox_flush.h"
 
 #include <errno.h>
@@ -16,13 +16,13 @@
 
 struct outbox_flush {
 	pthread_t thread;
-	pthread_mutex_t lock;	/* for all that follows but db and fd */
+	pthread_mutex_t lock; /* for all that follows but db and fd */
 	pthread_cond_t wanted;
 	uint64_t request, done, syncs;
 	unsigned wal_pages, checkpoint_pages;
 	int error;
 	bool stop;
-	sqlite3 *db;		/* the thread's */
+	sqlite3 *db; /* the thread's */
 	int fd;
 };
 
@@ -61,7 +61,7 @@ static void *run(void *arg)
 		f->error = rc;
 		if (rc == 0) {
 			f->done = request;
-		} else if (f->request == request) {	/* not again and again: with the next request */
+		} else if (f->request == request) { /* not again and again: with the next request */
 			f->request = f->done;
 		}
 		eventfd_write(f->fd, 1);
@@ -70,7 +70,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err, size_t err_size)
+struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err,
+					size_t err_size)
 {
 	struct outbox_flush *f = calloc(1, sizeof(*f));
 	sigset_t all, before;
@@ -90,17 +91,18 @@ struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pa
 	if (rc == SQLITE_OK) {
 		sqlite3_busy_timeout(f->db, OUTBOX_FILE_BUSY_MS);
 	}
-	if (rc == SQLITE_OK) {	/* a read, so that the WAL is opened: it is what is synced */
+	if (rc == SQLITE_OK) { /* a read, so that the WAL is opened: it is what is synced */
 		rc = outbox_file_exec(f->db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"
-				      "SELECT epoch FROM outbox;");
+					     "SELECT epoch FROM outbox;");
 	}
 	if (rc != SQLITE_OK) {
-		snprintf(err, err_size, "%s", f->db != NULL ? sqlite3_errmsg(f->db) : strerror(errno));
+		snprintf(err, err_size, "%s",
+			 f->db != NULL ? sqlite3_errmsg(f->db) : strerror(errno));
 		goto fail;
 	}
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wanted, NULL);
-	sigfillset(&all);	/* signals are the main thread's */
+	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&f->thread, NULL, run, f);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

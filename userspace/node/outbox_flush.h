@@ -19,8 +19,10 @@
 
 struct outbox_flush;
 
-/* NULL with err. path is borrowed for the call. A checkpoint, which costs a second sync, is due at so many pages. */
-struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err, size_t err_size);
+/* NULL with err. path is borrowed for the call. A checkpoint, which costs a second sync, is due at
+ * so many pages. */
+struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err,
+					size_t err_size);
 /* Waits for the sync that runs, and does no other. NULL is accepted. */
 void outbox_flush_stop(struct outbox_flush *f);
 

@@ -21,7 +21,7 @@
 /* Time: utc_us 0 while unknown, time_acc_ns -1 while unknown; both then NULL on the disk. */
 struct outbox_row {
 	int64_t seq, boot, boot_ns, utc_us, time_source, time_acc_ns;
-	const uint8_t *body;	/* borrowed */
+	const uint8_t *body; /* borrowed */
 	int length;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* epoll_create1() */
+#define _GNU_SOURCE /* epoll_create1() */
 #include "parts.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@
  */
 #define PROBE_NS (10 * NS_PER_S)
 
-#define SIMULATED_SEED 1	/* the same world at each start */
+#define SIMULATED_SEED 1 /* the same world at each start */
 
 struct parts {
 	const struct node_config *config;
@@ -32,22 +32,22 @@ struct parts {
 
 	struct thermometers *thermometers;
 	struct w1_sim *sim;
-	struct w1_line line;	/* of sim */
-	bool measuring;		/* a cycle runs */
-	bool seen_sensor;	/* a real one */
+	struct w1_line line; /* of sim */
+	bool measuring; /* a cycle runs */
+	bool seen_sensor; /* a real one */
 	enum thermometers_bus used;
-	uint64_t bus_retry_ns;	/* while thermometers is NULL */
-	uint64_t sim_ns;	/* the simulated world is as old as this */
+	uint64_t bus_retry_ns; /* while thermometers is NULL */
+	uint64_t sim_ns; /* the simulated world is as old as this */
 	char bus_reason[200];
-	uint8_t alarmed[THERMOMETERS_MAX][8];	/* sensors at or beyond a threshold */
+	uint8_t alarmed[THERMOMETERS_MAX][8]; /* sensors at or beyond a threshold */
 	unsigned n_alarmed;
 
 	struct receiver *receiver;
 	struct ublox7_pty *pty;
 	bool seen_receiver;
-	enum receiver_state told;	/* what the log knows */
+	enum receiver_state told; /* what the log knows */
 	uint64_t probe_until_ns;
-	uint64_t errors;	/* already reported */
+	uint64_t errors; /* already reported */
 };
 
 static bool may_simulate(const struct parts *p)
@@ -81,8 +81,10 @@ static void keep_bus_reason(struct parts *p, const char *reason)
 static void open_bus(struct parts *p, uint64_t now_ns)
 {
 	static const enum thermometers_bus buses[] = {
-		[NODE_W1_AUTO] = THERMOMETERS_AUTO, [NODE_W1_USERSPACE] = THERMOMETERS_USERSPACE,
-		[NODE_W1_KERNEL] = THERMOMETERS_KERNEL, [NODE_W1_SIMULATED] = THERMOMETERS_USERSPACE,
+		[NODE_W1_AUTO] = THERMOMETERS_AUTO,
+		[NODE_W1_USERSPACE] = THERMOMETERS_USERSPACE,
+		[NODE_W1_KERNEL] = THERMOMETERS_KERNEL,
+		[NODE_W1_SIMULATED] = THERMOMETERS_USERSPACE,
 	};
 	const struct node_config *c = p->config;
 	struct thermometers_config config = {
@@ -157,7 +159,7 @@ int parts_start_cycle(struct parts *p, uint64_t now_ns)
 {
 	int rc;
 
-	if (p->sim != NULL && now_ns > p->sim_ns) {	/* its world goes on while nobody looks */
+	if (p->sim != NULL && now_ns > p->sim_ns) { /* its world goes on while nobody looks */
 		w1_sim_advance(p->sim, now_ns - p->sim_ns);
 		p->sim_ns = now_ns;
 	}
@@ -192,8 +194,10 @@ static void check_alarms(struct parts *p, const struct thermometers_result *resu
 			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
 		}
 		if (is != was) {
-			log_warning("1-Wire: sensor %s: %.3f degC is %s the alarm thresholds %d..%d", rom, t->temp_mc / 1000.0,
-				    is ? "at or beyond" : "within", set->alarm_low, set->alarm_high);
+			log_warning(
+				"1-Wire: sensor %s: %.3f degC is %s the alarm thresholds %d..%d",
+				rom, t->temp_mc / 1000.0, is ? "at or beyond" : "within",
+				set->alarm_low, set->alarm_high);
 		}
 		if (is) {
 			memcpy(now[n++], t->rom, 8);
@@ -214,11 +218,14 @@ int parts_take_result(struct parts *p, struct thermometers_result *result, uint6
 		p->seen_sensor = true;
 	}
 	if (p->sim == NULL && !p->seen_sensor && may_simulate(p)) {
-		simulate_bus(p, now_ns, result->reason[0] != '\0' ? result->reason : "no sensor answered");
+		simulate_bus(p, now_ns,
+			     result->reason[0] != '\0' ? result->reason : "no sensor answered");
 		return 0;
 	}
 	check_alarms(p, result);
-	keep_bus_reason(p, result->reason[0] != '\0' ? result->reason : result->n == 0 ? "no sensor answers" : "");
+	keep_bus_reason(p, result->reason[0] != '\0' ? result->reason
+			   : result->n == 0	     ? "no sensor answers"
+						     : "");
 	return 1;
 }
 
@@ -254,7 +261,7 @@ static void simulate_receiver(struct parts *p, uint64_t now_ns, const char *why)
 	char err[200];
 
 	log_notice("receiver: %s: a simulated one is used", why);
-	receiver_close(p->receiver);	/* why may be its own words */
+	receiver_close(p->receiver); /* why may be its own words */
 	p->receiver = NULL;
 	ublox7_config_default(&config);
 	config.seed = SIMULATED_SEED;
@@ -287,7 +294,8 @@ static void check_receiver(struct parts *p, uint64_t now_ns)
 	p->told = state;
 	switch (state) {
 	case RECEIVER_READY:
-		log_notice("receiver on %s: ready, %s", parts_receiver_name(p), receiver_identity(p->receiver));
+		log_notice("receiver on %s: ready, %s", parts_receiver_name(p),
+			   receiver_identity(p->receiver));
 		break;
 	case RECEIVER_CONFIGURING:
 		log_debug("receiver: %s", receiver_reason(p->receiver));
@@ -332,8 +340,8 @@ uint32_t parts_receiver_errors(struct parts *p)
 
 /* --- both ------------------------------------------------------------------- */
 
-struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known, uint64_t now_ns, char *err,
-			 size_t err_size)
+struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known,
+			 uint64_t now_ns, char *err, size_t err_size)
 {
 	struct parts *p = calloc(1, sizeof(*p));
 
@@ -349,7 +357,8 @@ struct parts *parts_open(const struct node_config *config, const struct ubx_assi
 	} else if (strcmp(config->gnss_port, "none") != 0) {
 		open_receiver(p, config->gnss_port, now_ns);
 	}
-	if (known != NULL && p->receiver != NULL && p->pty == NULL) {	/* the simulated world has a place of its own */
+	if (known != NULL && p->receiver != NULL && p->pty == NULL) { /* the simulated world has a
+									 place of its own */
 		receiver_assist(p->receiver, known);
 	}
 	return p;
@@ -397,7 +406,8 @@ void parts_note(const struct parts *p, char *note, size_t size)
 	bool silent = p->pty == NULL && p->receiver != NULL &&
 		      receiver_state(p->receiver) != RECEIVER_READY;
 
-	snprintf(note, size, "%s%s%s%s", bus, bus[0] != '\0' && (gnss[0] != '\0' || silent) ? "; " : "", gnss,
+	snprintf(note, size, "%s%s%s%s", bus,
+		 bus[0] != '\0' && (gnss[0] != '\0' || silent) ? "; " : "", gnss,
 		 silent ? receiver_reason(p->receiver) : "");
 }
 
@@ -406,7 +416,9 @@ const char *parts_bus_name(const struct parts *p)
 	if (p->sim != NULL) {
 		return "simulated";
 	}
-	return p->thermometers == NULL ? "none" : p->used == THERMOMETERS_KERNEL ? "kernel" : "userspace";
+	return p->thermometers == NULL		? "none"
+	       : p->used == THERMOMETERS_KERNEL ? "kernel"
+						: "userspace";
 }
 
 const char *parts_bus_reason(const struct parts *p)
@@ -422,8 +434,10 @@ const char *parts_receiver_name(const struct parts *p)
 const char *parts_receiver_state(const struct parts *p)
 {
 	static const char *const names[] = {
-		[RECEIVER_NO_PORT] = "no-port", [RECEIVER_PROBING] = "probing",
-		[RECEIVER_CONFIGURING] = "configuring", [RECEIVER_READY] = "ready",
+		[RECEIVER_NO_PORT] = "no-port",
+		[RECEIVER_PROBING] = "probing",
+		[RECEIVER_CONFIGURING] = "configuring",
+		[RECEIVER_READY] = "ready",
 	};
 
 	return p->receiver != NULL ? names[receiver_state(p->receiver)] : "none";

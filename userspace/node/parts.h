@@ -25,11 +25,11 @@
 struct parts;
 
 /*
- * NULL with err if memory or descriptors run out. config is borrowed for the life of parts. known: a place to tell the
- * receiver of, or NULL.
+ * NULL with err if memory or descriptors run out. config is borrowed for the life of parts. known:
+ * a place to tell the receiver of, or NULL.
  */
-struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known, uint64_t now_ns, char *err,
-			 size_t err_size);
+struct parts *parts_open(const struct node_config *config, const struct ubx_assist *known,
+			 uint64_t now_ns, char *err, size_t err_size);
 /* Leaves bus and port released; NULL is accepted. */
 void parts_close(struct parts *p);
 
@@ -68,10 +68,11 @@ void parts_note(const struct parts *p, char *note, size_t size);
 bool parts_is_alarmed(const struct parts *p, const uint8_t rom[8]);
 
 /* For the status; never NULL. */
-const char *parts_bus_name(const struct parts *p);	/* "userspace", "kernel", "simulated", "none" */
+const char *parts_bus_name(const struct parts *p); /* "userspace", "kernel", "simulated", "none" */
 const char *parts_bus_reason(const struct parts *p);
-const char *parts_receiver_name(const struct parts *p);	/* the port, "simulated", "none" */
-const char *parts_receiver_state(const struct parts *p);	/* "no-port", "probing", "configuring", "ready", "none" */
+const char *parts_receiver_name(const struct parts *p); /* the port, "simulated", "none" */
+const char *parts_receiver_state(const struct parts *p); /* "no-port", "probing", "configuring",
+							    "ready", "none" */
 const char *parts_receiver_reason(const struct parts *p);
 const char *parts_receiver_identity(const struct parts *p);
 

@@ -42,7 +42,7 @@ void sampler_set_period(struct sampler *s, unsigned period_ms, uint64_t now_ns)
 bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns)
 {
 	return s->has_bus && !s->running && !s->has_result &&
-		(s->period_ns == 0 || now_ns + lead_ns(s) >= s->due_ns);
+	       (s->period_ns == 0 || now_ns + lead_ns(s) >= s->due_ns);
 }
 
 void sampler_cycle_started(struct sampler *s, uint64_t now_ns)

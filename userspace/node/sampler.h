@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sampler: when to measure, and what of it makes one reading. Pure: time, results and fixes come in.
+ * sampler: when to measure, and what of it makes one reading. Pure: time, results and fixes come
+ * in.
  *
  *            lead             wait
  *   ──┬───────────────┬──────────────┬──▶ time
@@ -35,12 +36,12 @@
 #define SAMPLER_NO_FIX_NS (10000 * UINT64_C(1000000))
 
 struct sampler {
-	uint64_t period_ns;	/* 0: each fix */
-	uint64_t rate_ns;	/* between two fixes */
-	uint64_t due_ns;	/* of the next reading */
-	uint64_t started_ns;	/* of the running cycle */
-	bool has_bus;	/* set by the caller: there are thermometers to start */
-	bool running, has_result;	/* a cycle; its result, not yet in a reading */
+	uint64_t period_ns; /* 0: each fix */
+	uint64_t rate_ns; /* between two fixes */
+	uint64_t due_ns; /* of the next reading */
+	uint64_t started_ns; /* of the running cycle */
+	bool has_bus; /* set by the caller: there are thermometers to start */
+	bool running, has_result; /* a cycle; its result, not yet in a reading */
 	bool has_fix, fix_is_new;
 	struct thermometers_result result;
 	struct gnss_fix fix;

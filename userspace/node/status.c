@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* O_CLOEXEC, fchmod */
+#define _GNU_SOURCE /* O_CLOEXEC, fchmod */
 #include "status.h"
 
 #include <errno.h>
@@ -65,10 +65,13 @@ static json_t *sensors(const struct status *s)
 		for (unsigned b = 0; b < 8; b++) {
 			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
 		}
-		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i, s:b}", "rom", rom, "celsius",
-			t->temp_known ? json_real(t->temp_mc / 1000.0) : json_null(),
-			"quality", ds18b20_quality_name((enum ds18b20_quality)t->quality), "retries", t->retries,
-			"alarm", s->parts != NULL && parts_is_alarmed(s->parts, t->rom)));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:o, s:s, s:i, s:b}", "rom", rom, "celsius",
+				  t->temp_known ? json_real(t->temp_mc / 1000.0) : json_null(),
+				  "quality", ds18b20_quality_name((enum ds18b20_quality)t->quality),
+				  "retries", t->retries, "alarm",
+				  s->parts != NULL && parts_is_alarmed(s->parts, t->rom)));
 	}
 	return list;
 }
@@ -79,7 +82,7 @@ static json_t *outbox(const struct status *s)
 	char epoch[24];
 	json_t *oldest = json_null();
 
-	snprintf(epoch, sizeof(epoch), "%" PRIu64, o->epoch);	/* JSON numbers end at 2^53 */
+	snprintf(epoch, sizeof(epoch), "%" PRIu64, o->epoch); /* JSON numbers end at 2^53 */
 	if (o->oldest_boot_ns != 0) {
 		oldest = age(s, o->oldest_boot_ns);
 	} else if (o->oldest_utc_us != 0 && s->now.source != READING_TIME_NONE) {
@@ -89,12 +92,11 @@ static json_t *outbox(const struct status *s)
 				: 0);
 	}
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "epoch", epoch,
-			 "next_seq", (json_int_t)o->next_seq, "waiting", (json_int_t)(o->rows - o->refused),
-			 "refused", (json_int_t)o->refused, "gaps", (json_int_t)o->gaps,
-			 "bytes", (json_int_t)o->bytes,
-			 "dropped", (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written,
-			 "syncs", (json_int_t)o->syncs, "oldest_s", oldest,
-			 "lost_s", age(s, s->lost_ns));
+			 "next_seq", (json_int_t)o->next_seq, "waiting",
+			 (json_int_t)(o->rows - o->refused), "refused", (json_int_t)o->refused,
+			 "gaps", (json_int_t)o->gaps, "bytes", (json_int_t)o->bytes, "dropped",
+			 (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written, "syncs",
+			 (json_int_t)o->syncs, "oldest_s", oldest, "lost_s", age(s, s->lost_ns));
 }
 
 static json_t *clock_json(const struct status *s)
@@ -113,12 +115,12 @@ static json_t *gnss(const struct status *s)
 {
 	const struct reading *r = s->last;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state", s->gnss_state,
-			 "reason", text(s->gnss_reason), "port", text(s->gnss_port),
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
+			 s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
 			 "identity", text(s->gnss_identity), "fix", scaled(r, READING_FIX_TYPE),
 			 "fix_age_s", scaled(r, READING_FIX_AGE), "lat", scaled(r, READING_LAT),
-			 "lon", scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT),
-			 "hacc_m", scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV));
+			 "lon", scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT), "hacc_m",
+			 scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV));
 }
 
 static json_t *uplink(const struct status *s)
@@ -129,12 +131,14 @@ static json_t *uplink(const struct status *s)
 	for (unsigned i = 0; i < u->n_servers; i++) {
 		json_array_append_new(servers, json_string(u->servers[i]));
 	}
-	return json_pack("{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o}", "state", u->state,
-			 "retry_s", u->retry_ns > s->boot_ns ? json_real(seconds(u->retry_ns - s->boot_ns)) : json_null(),
-			 "server", text(u->server), "servers", servers, "in_flight", (int)u->in_flight,
-			 "sent", (json_int_t)u->sent, "failures", (json_int_t)u->failures,
-			 "last_sent_s", age(s, u->last_sent_ns), "certificate_days",
-			 s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days));
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o}", "state", u->state, "retry_s",
+		u->retry_ns > s->boot_ns ? json_real(seconds(u->retry_ns - s->boot_ns))
+					 : json_null(),
+		"server", text(u->server), "servers", servers, "in_flight", (int)u->in_flight,
+		"sent", (json_int_t)u->sent, "failures", (json_int_t)u->failures, "last_sent_s",
+		age(s, u->last_sent_ns), "certificate_days",
+		s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days));
 }
 
 static json_t *all(const struct status *s)
@@ -147,16 +151,16 @@ static json_t *all(const struct status *s)
 		"{s:i, s:s, s:s, s:i, s:s, s:f, s:f, s:f, s:{s:o, s:I, s:o, s:o, s:o, s:o}, s:{s:s, s:o, s:o}, s:o, s:o, s:o, s:o,"
 		" s:{s:o, s:o}}",
 		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "pid", (int)getpid(),
-		"boot", boot, "boot_s", seconds(s->boot_ns),
-		"period_s", s->period_ms / 1000.0, "running_s", seconds(s->boot_ns - s->started_ns),
-		"reading", "age_s", age(s, r != NULL ? r->boot_ns : 0), "seq",
-		(json_int_t)(r != NULL ? r->seq : 0), "note", text(r != NULL ? r->note : NULL),
-		"throttled", scaled(r, READING_THROTTLED), "cpu_celsius", scaled(r, READING_CPU_TEMP),
-		"uptime_s", scaled(r, READING_UPTIME), "w1", "bus", s->w1_bus, "reason",
-		text(s->w1_reason), "sensors", sensors(s), "gnss", gnss(s), "clock", clock_json(s),
-		"outbox", outbox(s), "uplink", uplink(s), "last_error", "text", text(s->last_error),
-		"age_s", s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
-									  : json_null());
+		"boot", boot, "boot_s", seconds(s->boot_ns), "period_s", s->period_ms / 1000.0,
+		"running_s", seconds(s->boot_ns - s->started_ns), "reading", "age_s",
+		age(s, r != NULL ? r->boot_ns : 0), "seq", (json_int_t)(r != NULL ? r->seq : 0),
+		"note", text(r != NULL ? r->note : NULL), "throttled", scaled(r, READING_THROTTLED),
+		"cpu_celsius", scaled(r, READING_CPU_TEMP), "uptime_s", scaled(r, READING_UPTIME),
+		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(s), "gnss",
+		gnss(s), "clock", clock_json(s), "outbox", outbox(s), "uplink", uplink(s),
+		"last_error", "text", text(s->last_error), "age_s",
+		s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
+								  : json_null());
 }
 
 static int write_all(int fd, const char *bytes, size_t n)
@@ -188,7 +192,7 @@ int status_write(const char *path, const struct status *s)
 	json = all(s);
 	dump = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
 	json_decref(json);
-	if (dump == NULL) {	/* memory, or a text that is not UTF-8 */
+	if (dump == NULL) { /* memory, or a text that is not UTF-8 */
 		return -EINVAL;
 	}
 	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -197,7 +201,8 @@ int status_write(const char *path, const struct status *s)
 		free(dump);
 		return rc;
 	}
-	rc = fchmod(fd, 0644) == 0 ? write_all(fd, dump, strlen(dump)) : -errno;	/* whatever the umask says */
+	rc = fchmod(fd, 0644) == 0 ? write_all(fd, dump, strlen(dump)) : -errno; /* whatever the
+										    umask says */
 	rc = rc == 0 ? write_all(fd, "\n", 1) : rc;
 	free(dump);
 	if (close(fd) != 0 && rc == 0) {
@@ -226,11 +231,14 @@ int status_read_fix(const char *path, uint64_t boot, uint64_t boot_ns, struct ub
 
 	snprintf(this_boot, sizeof(this_boot), "%016" PRIx64, boot);
 	if (json != NULL &&
-	    json_unpack(json, "{s:s, s:F, s:{s:F, s:F, s:F, s:F, s:F}}", "boot", &its_boot, "boot_s", &boot_s, "gnss",
-			"fix_age_s", &fix_age_s, "lat", &lat, "lon", &lon, "alt_m", &alt_m, "hacc_m", &hacc_m) == 0 &&
-	    strcmp(its_boot, this_boot) == 0 && fabs(lat) <= 90 && fabs(lon) <= 180 && fabs(alt_m) < 100000 && hacc_m >= 0) {
+	    json_unpack(json, "{s:s, s:F, s:{s:F, s:F, s:F, s:F, s:F}}", "boot", &its_boot,
+			"boot_s", &boot_s, "gnss", "fix_age_s", &fix_age_s, "lat", &lat, "lon",
+			&lon, "alt_m", &alt_m, "hacc_m", &hacc_m) == 0 &&
+	    strcmp(its_boot, this_boot) == 0 && fabs(lat) <= 90 && fabs(lon) <= 180 &&
+	    fabs(alt_m) < 100000 && hacc_m >= 0) {
 		age_s = seconds(boot_ns) - boot_s + fix_age_s;
-		hacc_m += 100 + FASTEST_M_S * age_s;	/* 100: between mean sea level and the ellipsoid */
+		hacc_m += 100 + FASTEST_M_S * age_s; /* 100: between mean sea level and the
+							ellipsoid */
 		if (age_s >= 0 && hacc_m < 4e6) {
 			*assist = (struct ubx_assist){
 				.position_known = true,

@@ -12,22 +12,19 @@
  *   boot, boot_s     which boot, as hex digits, and how old it was: CLOCK_BOOTTIME
  *   period_s         between two readings; 0: one for each fix
  *   running_s        since the start of the process
- *   reading          the last one made: age_s, seq, note ("" is null), throttled (the firmware's bits),
- *                    cpu_celsius, uptime_s
- *   w1               bus: userspace, kernel, simulated, none; reason: why it is not better;
- *                    sensors: of the last reading, each rom (16 hex digits), celsius, quality (its
- *                    word), retries, alarm: at or beyond a threshold
- *   gnss             state: no-port, probing, configuring, ready, none; reason, port, identity; of the
- *                    last reading: fix (UBX fixType), fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites
- *   clock            source: gnss, ntp, host, server, none; utc_us, accuracy_s
- *   outbox           epoch (decimal, as text), next_seq; waiting: readings to be sent; oldest_s: age of the oldest
- *                    of them; bytes; refused: set aside; gaps: tombstones that the server has not acknowledged;
- *                    dropped, not_written, syncs: since the start; lost_s: since a reading was last dropped,
- *                    not written or refused
- *   uplink           state: off, closed, connecting, connected, waiting (to try again); retry_s: until
- *                    then; server: the URI in use; servers: all, in order; in_flight: requests; sent: readings,
- *                    failures: requests, since the start; last_sent_s; certificate_days: until the node's
- *                    certificate expires, negative: it has
+ *   reading          the last one made: age_s, seq, note ("" is null), throttled (the firmware's
+ * bits), cpu_celsius, uptime_s w1               bus: userspace, kernel, simulated, none; reason:
+ * why it is not better; sensors: of the last reading, each rom (16 hex digits), celsius, quality
+ * (its word), retries, alarm: at or beyond a threshold gnss             state: no-port, probing,
+ * configuring, ready, none; reason, port, identity; of the last reading: fix (UBX fixType),
+ * fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp,
+ * host, server, none; utc_us, accuracy_s outbox           epoch (decimal, as text), next_seq;
+ * waiting: readings to be sent; oldest_s: age of the oldest of them; bytes; refused: set aside;
+ * gaps: tombstones that the server has not acknowledged; dropped, not_written, syncs: since the
+ * start; lost_s: since a reading was last dropped, not written or refused uplink           state:
+ * off, closed, connecting, connected, waiting (to try again); retry_s: until then; server: the URI
+ * in use; servers: all, in order; in_flight: requests; sent: readings, failures: requests, since
+ * the start; last_sent_s; certificate_days: until the node's certificate expires, negative: it has
  *   last_error       text, age_s
  */
 #ifndef NODE_STATUS_H
@@ -44,21 +41,23 @@
 #include "userspace/reading/reading.h"
 
 struct status {
-	uint64_t boot;		/* system_facts_boot() */
-	uint64_t boot_ns;	/* now */
+	uint64_t boot; /* system_facts_boot() */
+	uint64_t boot_ns; /* now */
 	uint64_t started_ns;
 	unsigned period_ms;
 	const char *device;
-	const struct reading *last;	/* NULL: none yet */
-	const struct parts *parts;	/* for its alarms; NULL: none */
-	const char *w1_bus, *w1_reason;	/* "userspace", "kernel", "simulated", "none"; why it is not better, or "" */
+	const struct reading *last; /* NULL: none yet */
+	const struct parts *parts; /* for its alarms; NULL: none */
+	const char *w1_bus, *w1_reason; /* "userspace", "kernel", "simulated", "none"; why it is not
+					   better, or "" */
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;
-	struct clock_stamp now;	/* of the clock */
+	struct clock_stamp now; /* of the clock */
 	const struct outbox_stats *outbox;
-	uint64_t lost_ns;	/* when it was last seen to lose a reading: dropped, not written, refused; 0: never */
+	uint64_t lost_ns; /* when it was last seen to lose a reading: dropped, not written, refused;
+			     0: never */
 	const struct uplink_stats *uplink;
-	int certificate_days;	/* INT_MIN: not known */
-	const char *last_error;	/* "" none */
+	int certificate_days; /* INT_MIN: not known */
+	const char *last_error; /* "" none */
 	uint64_t last_error_ns;
 };
 
@@ -66,8 +65,8 @@ struct status {
 int status_write(const char *path, const struct status *s);
 
 /*
- * The position that the last process of this boot left in path: 1 and *assist, without time, or 0. A receiver is told
- * of it when it has none. It may have moved since then, by up to 30 m/s.
+ * The position that the last process of this boot left in path: 1 and *assist, without time, or 0.
+ * A receiver is told of it when it has none. It may have moved since then, by up to 30 m/s.
  */
 int status_read_fix(const char *path, uint64_t boot, uint64_t boot_ns, struct ubx_assist *assist);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* CLOCK_BOOTTIME, opendir(), O_CLOEXEC */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME, opendir(), O_CLOEXEC */
 #include "system_facts.h"
 
 #include <dirent.h>
@@ -106,7 +106,8 @@ void system_facts_fill(const char *root, struct reading *r)
 		reading_scalar_put(r, READING_MEM_FREE, (int64_t)value);
 	}
 	/* The Pi's firmware: bit 0 undervoltage now, 16 since boot ...; hex, without 0x */
-	if (read_number(root, "/sys/devices/platform/soc/soc:firmware/get_throttled", 16, &number)) {
+	if (read_number(root, "/sys/devices/platform/soc/soc:firmware/get_throttled", 16,
+			&number)) {
 		reading_scalar_put(r, READING_THROTTLED, number);
 	}
 }
@@ -116,8 +117,8 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 	static const uint8_t zero[6];
 	unsigned byte[6];
 
-	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4],
-		   &byte[5]) != 6) {
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x", &byte[0], &byte[1], &byte[2], &byte[3],
+		   &byte[4], &byte[5]) != 6) {
 		return false;
 	}
 	for (int i = 0; i < 6; i++) {
@@ -150,11 +151,12 @@ int system_facts_mac(const char *root, uint8_t mac[6])
 		if (entry->d_name[0] == '.') {
 			continue;
 		}
-		snprintf(leaf, room, "/type");	/* ARPHRD_ETHER is 1, loopback 772 */
+		snprintf(leaf, room, "/type"); /* ARPHRD_ETHER is 1, loopback 772 */
 		if (!read_number(root, name, 10, &type) || type != 1) {
 			continue;
 		}
-		snprintf(leaf, room, "/addr_assign_type");	/* 0 permanent, 1 random, 2 stolen, 3 set by root */
+		snprintf(leaf, room, "/addr_assign_type"); /* 0 permanent, 1 random, 2 stolen, 3 set
+							      by root */
 		if (!read_number(root, name, 10, &assigned)) {
 			assigned = 0;
 		}
@@ -162,7 +164,7 @@ int system_facts_mac(const char *root, uint8_t mac[6])
 		if (!read_number(root, name, 10, &index)) {
 			continue;
 		}
-		index += assigned == 0 ? 0 : INT_MAX;	/* an address that lasts is better */
+		index += assigned == 0 ? 0 : INT_MAX; /* an address that lasts is better */
 		snprintf(leaf, room, "/address");
 		if (index < best && read_text(root, name, text, sizeof(text)) > 0 &&
 		    parse_mac(text, found)) {

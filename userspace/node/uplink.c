@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* epoll_create1(), getrandom() */
+#define _GNU_SOURCE /* epoll_create1(), getrandom() */
 #include "uplink.h"
 
 #include <errno.h>
@@ -24,12 +24,12 @@
 /* A server that does not tell the time, or takes no note of gaps, is asked again after this. */
 #define RETRY_NS (600 * NS_PER_S)
 
-#define FORMAT_JSON 50	/* application/json, RFC 7252 12.3 */
+#define FORMAT_JSON 50 /* application/json, RFC 7252 12.3 */
 
 /*
- * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was restarted
- * does not know the session, and a new one is to be there within 20 s. With 1 datagram in 10
- * lost each way, 1 request in 800 is given up.
+ * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was
+ * restarted does not know the session, and a new one is to be there within 20 s. With 1 datagram in
+ * 10 lost each way, 1 request in 800 is given up.
  */
 #define ACK_TIMEOUT_MS 1000
 #define ACK_SPREAD_PERCENT 10
@@ -38,26 +38,28 @@
 /* An answer to a pack is an acknowledgement of some 100 bytes. */
 #define ANSWER_MAX 65536
 
-/* The older program's server loses rows, and aborts, when it has more than one request at a time. */
+/* The older program's server loses rows, and aborts, when it has more than one request at a time.
+ */
 #define WINDOW_LEGACY 1
-/* It takes any time for right: what was measured before the clock was set waits to be dated, so long. */
+/* It takes any time for right: what was measured before the clock was set waits to be dated, so
+ * long. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
 
 enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK, KIND_COUNT };
 
 struct server {
-	const char *uri;	/* the configuration's */
+	const char *uri; /* the configuration's */
 	char path[256];
 	struct coaps_client *client;
-	char told[KIND_COUNT][160];	/* the trouble with each that the log knows of; "": none */
+	char told[KIND_COUNT][160]; /* the trouble with each that the log knows of; "": none */
 };
 
 struct request {
 	struct uplink *uplink;
-	enum kind kind;		/* KIND_NONE: this one is free */
+	enum kind kind; /* KIND_NONE: this one is free */
 	struct uplink_ask ask;
 	struct server *server;
-	uint64_t epoch, first, last;	/* a pack */
+	uint64_t epoch, first, last; /* a pack */
 };
 
 struct uplink {
@@ -68,20 +70,20 @@ struct uplink {
 	struct uplink_packer *packer;
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
-	struct outbox_range under_way;	/* no pack begins in here while any is */
+	struct outbox_range under_way; /* no pack begins in here while any is */
 	bool asking_time, telling_gaps;
 	uint64_t time_not_before_ns, gaps_not_before_ns, began_ns;
-	struct outbox_gap gaps[UPLINK_GAPS_MAX];	/* those that are being told */
+	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* those that are being told */
 	unsigned n_gaps;
 	char device[READING_DEVICE_SIZE];
-	const struct server *told;	/* the log knows that it stores */
+	const struct server *told; /* the log knows that it stores */
 
 	/* of this turn: for the callbacks */
 	struct outbox *outbox;
 	uint64_t now_ns;
 	struct clock_stamp *time;
 	bool has_time;
-	int rc;			/* first error of the outbox */
+	int rc; /* first error of the outbox */
 
 	struct uplink_stats stats;
 	char last_error[1100];
@@ -98,14 +100,21 @@ static void take_path(const char *uri, char path[256])
 	snprintf(path, 256, "%s", slash != NULL && slash[1] != '\0' ? slash : DEFAULT_PATH);
 }
 
-static int open_server(struct uplink *u, struct server *server, const char *uri, char *err, size_t err_size)
+static int open_server(struct uplink *u, struct server *server, const char *uri, char *err,
+		       size_t err_size)
 {
 	const struct node_config *c = u->config;
 	const struct coaps_client_config client = {
 		.uri = uri,
-		.credentials = { .certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca },
-		.server_name = c->server_name, .ciphers = c->server_ciphers, .ack_timeout_ms = ACK_TIMEOUT_MS,
-		.max_retransmit = MAX_RETRANSMIT, .ack_spread_percent = ACK_SPREAD_PERCENT, .max_answer = ANSWER_MAX,
+		.credentials = { .certificate = c->server_certificate,
+				 .key = c->server_key,
+				 .ca = c->server_ca },
+		.server_name = c->server_name,
+		.ciphers = c->server_ciphers,
+		.ack_timeout_ms = ACK_TIMEOUT_MS,
+		.max_retransmit = MAX_RETRANSMIT,
+		.ack_spread_percent = ACK_SPREAD_PERCENT,
+		.max_answer = ANSWER_MAX,
 	};
 	struct epoll_event event = { .events = EPOLLIN };
 	int code = 0;
@@ -124,11 +133,13 @@ static int open_server(struct uplink *u, struct server *server, const char *uri,
 }
 
 /* What can be known of the configuration before it is used. */
-static int check(const struct node_config *c, const char *device, int64_t utc_s, int64_t *not_after_s, char *err,
-		 size_t err_size)
+static int check(const struct node_config *c, const char *device, int64_t utc_s,
+		 int64_t *not_after_s, char *err, size_t err_size)
 {
 	const struct coaps_credentials credentials = {
-		.certificate = c->server_certificate, .key = c->server_key, .ca = c->server_ca,
+		.certificate = c->server_certificate,
+		.key = c->server_key,
+		.ca = c->server_ca,
 	};
 	struct coaps_certificate_info info = { .not_after_s = 0 };
 	struct reading reading = { .seq = 1 };
@@ -137,18 +148,22 @@ static int check(const struct node_config *c, const char *device, int64_t utc_s,
 
 	snprintf(reading.device, sizeof(reading.device), "%s", device);
 	if (c->server_format == NODE_FORMAT_LEGACY && legacy_from_reading(&reading, &record) != 0) {
-		snprintf(err, err_size, "[server] format = legacy: its records name a MAC, which %s has not", device);
+		snprintf(err, err_size,
+			 "[server] format = legacy: its records name a MAC, which %s has not",
+			 device);
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < c->n_servers; i++) {
 		secure |= strncmp(c->servers[i], "coap://", 7) != 0;
 	}
-	if (secure && coaps_credentials_check(&credentials, COAPS_CLIENT, utc_s, &info, err, err_size) != 0) {
+	if (secure &&
+	    coaps_credentials_check(&credentials, COAPS_CLIENT, utc_s, &info, err, err_size) != 0) {
 		return -EKEYREJECTED;
 	}
 	if (info.device[0] != '\0' && strcmp(device, info.device) != 0) {
-		log_warning("%s names the device %s, this node is %s: a server that checks will refuse its readings",
-			    c->server_certificate, info.device, device);
+		log_warning(
+			"%s names the device %s, this node is %s: a server that checks will refuse its readings",
+			c->server_certificate, info.device, device);
 	}
 	*not_after_s = info.not_after_s;
 	return 0;
@@ -159,8 +174,10 @@ struct uplink *uplink_open(const struct node_config *config, const char *device,
 {
 	bool legacy = config->server_format == NODE_FORMAT_LEGACY;
 	struct uplink_plan_config plan = {
-		.batch = config->server_batch, .window = legacy ? WINDOW_LEGACY : COAPS_REQUESTS_MAX,
-		.servers = config->n_servers, .backoff_max_ms = config->server_retry_max_ms,
+		.batch = config->server_batch,
+		.window = legacy ? WINDOW_LEGACY : COAPS_REQUESTS_MAX,
+		.servers = config->n_servers,
+		.backoff_max_ms = config->server_retry_max_ms,
 	};
 	struct uplink *u = calloc(1, sizeof(*u));
 
@@ -171,7 +188,8 @@ struct uplink *uplink_open(const struct node_config *config, const char *device,
 	}
 	u->config = config;
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);
-	u->packer = uplink_packer_new((enum node_format)config->server_format, config->server_batch);
+	u->packer =
+		uplink_packer_new((enum node_format)config->server_format, config->server_batch);
 	if (u->packer == NULL || u->epoll < 0 || getrandom(&plan.seed, sizeof(plan.seed), 0) < 0) {
 		snprintf(err, err_size, "%s", strerror(errno));
 		*code = -errno;
@@ -229,14 +247,16 @@ static void trouble(struct uplink *u, const struct request *r, enum kind kind, c
 }
 
 /* What a server says goes into log and status: printable ASCII of it. */
-static void explain(const struct request *r, const struct coaps_response *answer, char *text, size_t size)
+static void explain(const struct request *r, const struct coaps_response *answer, char *text,
+		    size_t size)
 {
 	if (answer->failure != COAPS_ANSWERED) {
 		snprintf(text, size, "%s: %s", r->server->uri, answer->reason);
 	} else {
-		snprintf(text, size, "%s answers %d.%02d%s%.*s", r->server->uri, answer->code >> 5, answer->code & 31,
-			 answer->payload_size > 0 ? ": " : "",
-			 (int)(answer->payload_size < 500 ? answer->payload_size : 500), (const char *)answer->payload);
+		snprintf(text, size, "%s answers %d.%02d%s%.*s", r->server->uri, answer->code >> 5,
+			 answer->code & 31, answer->payload_size > 0 ? ": " : "",
+			 (int)(answer->payload_size < 500 ? answer->payload_size : 500),
+			 (const char *)answer->payload);
 	}
 	for (char *c = text; *c != '\0'; c++) {
 		*c = *c < ' ' || *c > '~' ? '?' : *c;
@@ -260,7 +280,8 @@ static void server_failed(struct uplink *u, const struct request *r, const char 
 
 static void keep_error(struct uplink *u, int rc)
 {
-	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc;	/* -ENOENT: dropped meanwhile, as it was full */
+	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc; /* -ENOENT: dropped meanwhile,
+								       as it was full */
 }
 
 /* n: how many that were still here. */
@@ -275,7 +296,8 @@ static void confirmed(struct uplink *u, const struct request *r, int n)
 	}
 }
 
-static void take_pack_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
+static void take_pack_answer(struct uplink *u, const struct request *r,
+			     const struct coaps_response *answer)
 {
 	bool news = r->ask.round == u->plan.round;
 	char why[800], text[1000];
@@ -312,20 +334,23 @@ static void take_pack_answer(struct uplink *u, const struct request *r, const st
 	}
 }
 
-static void take_time_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
+static void take_time_answer(struct uplink *u, const struct request *r,
+			     const struct coaps_response *answer)
 {
 	uint64_t half_ns = (u->now_ns - r->ask.at_ns) / 2;
 	char text[300], *end;
 	long long utc_us;
 
 	u->time_not_before_ns = u->now_ns + RETRY_NS;
-	snprintf(text, sizeof(text), "%.*s", answer->payload_size < 64 ? (int)answer->payload_size : 64,
+	snprintf(text, sizeof(text), "%.*s",
+		 answer->payload_size < 64 ? (int)answer->payload_size : 64,
 		 (const char *)answer->payload);
 	errno = 0;
 	utc_us = strtoll(text, &end, 10);
-	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text || (*end != '\0' && *end != '\n')) {
-		snprintf(text, sizeof(text), "%s tells no time (%d.%02d)", r->server->uri, answer->code >> 5,
-			 answer->code & 31);
+	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text ||
+	    (*end != '\0' && *end != '\n')) {
+		snprintf(text, sizeof(text), "%s tells no time (%d.%02d)", r->server->uri,
+			 answer->code >> 5, answer->code & 31);
 		trouble(u, r, KIND_TIME, text);
 		return;
 	}
@@ -340,16 +365,19 @@ static void take_time_answer(struct uplink *u, const struct request *r, const st
 }
 
 /* The server knows of these: they need not be told again. */
-static void take_gaps_answer(struct uplink *u, const struct request *r, const struct coaps_response *answer)
+static void take_gaps_answer(struct uplink *u, const struct request *r,
+			     const struct coaps_response *answer)
 {
 	bool news = r->ask.round == u->plan.round;
 	char why[800];
 	int rc = 0;
 
-	if (answer->code >> 5 == 4) {	/* an older server, or one that we misunderstand: readings go on */
+	if (answer->code >> 5 == 4) { /* an older server, or one that we misunderstand: readings go
+					 on */
 		u->gaps_not_before_ns = u->now_ns + RETRY_NS;
 		explain(r, answer, why, sizeof(why));
-		snprintf(why + strlen(why), sizeof(why) - strlen(why), " (to what will never come)");
+		snprintf(why + strlen(why), sizeof(why) - strlen(why),
+			 " (to what will never come)");
 		trouble(u, r, KIND_GAPS, why);
 		return;
 	}
@@ -361,7 +389,8 @@ static void take_gaps_answer(struct uplink *u, const struct request *r, const st
 		uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
 		return;
 	}
-	if (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns) != UPLINK_CONFIRM) {
+	if (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns) !=
+	    UPLINK_CONFIRM) {
 		explain(r, answer, why, sizeof(why));
 		if (news) {
 			server_failed(u, r, why);
@@ -402,7 +431,8 @@ static void on_response(void *arg, const struct coaps_response *answer)
 /* --- requests ------------------------------------------------------------ */
 
 /* Asks the server in use. slot->kind and what belongs to it are set. */
-static void ask(struct uplink *u, struct request *slot, unsigned n, const struct coaps_request *request)
+static void ask(struct uplink *u, struct request *slot, unsigned n,
+		const struct coaps_request *request)
 {
 	int rc;
 
@@ -413,7 +443,8 @@ static void ask(struct uplink *u, struct request *slot, unsigned n, const struct
 	u->stats.requests++;
 	rc = coaps_client_request(slot->server->client, request, on_response, slot);
 	if (rc != 0) {
-		on_response(slot, &(const struct coaps_response){ .failure = COAPS_NO_ANSWER, .reason = strerror(-rc),
+		on_response(slot, &(const struct coaps_response){ .failure = COAPS_NO_ANSWER,
+								  .reason = strerror(-rc),
 								  .payload = (const uint8_t *)"" });
 	}
 }
@@ -422,7 +453,7 @@ static struct request *free_slot(struct uplink *u)
 {
 	struct request *r = u->requests;
 
-	while (r->kind != KIND_NONE) {	/* there is one: the window is no larger than all of them */
+	while (r->kind != KIND_NONE) { /* there is one: the window is no larger than all of them */
 		r++;
 	}
 	return r;
@@ -434,9 +465,13 @@ static void ask_time(struct uplink *u)
 
 	*slot = (struct request){ .kind = KIND_TIME };
 	u->asking_time = true;
-	ask(u, slot, 0, &(const struct coaps_request){
-		.method = COAPS_GET, .path = TIME_PATH, .content_format = -1, .accept = -1,
-	});
+	ask(u, slot, 0,
+	    &(const struct coaps_request){
+		    .method = COAPS_GET,
+		    .path = TIME_PATH,
+		    .content_format = -1,
+		    .accept = -1,
+	    });
 }
 
 /* Tells of gaps, if there are any: 1, 0, or an error of the outbox. */
@@ -459,10 +494,16 @@ static int send_gaps(struct uplink *u)
 	slot = free_slot(u);
 	*slot = (struct request){ .kind = KIND_GAPS, .epoch = stats.epoch };
 	snprintf(path, sizeof(path), "/gaps/%s", u->device);
-	ask(u, slot, 0, &(const struct coaps_request){
-		.method = COAPS_POST, .path = path, .content_format = FORMAT_JSON, .accept = -1, .payload = text,
-		.payload_size = (size_t)uplink_pack_gaps(stats.epoch, u->gaps, u->n_gaps, text, sizeof(text)),
-	});
+	ask(u, slot, 0,
+	    &(const struct coaps_request){
+		    .method = COAPS_POST,
+		    .path = path,
+		    .content_format = FORMAT_JSON,
+		    .accept = -1,
+		    .payload = text,
+		    .payload_size = (size_t)uplink_pack_gaps(stats.epoch, u->gaps, u->n_gaps, text,
+							     sizeof(text)),
+	    });
 	return 1;
 }
 
@@ -477,30 +518,41 @@ static int send_pack(struct uplink *u)
 	if (u->in_flight == 0) {
 		*under_way = (struct outbox_range){ 0, 0 };
 	}
-	rc = uplink_packer_next(u->packer, u->outbox, (enum outbox_order)u->config->server_order, *under_way,
-				u->plan.limit, &pack);
+	rc = uplink_packer_next(u->packer, u->outbox, (enum outbox_order)u->config->server_order,
+				*under_way, u->plan.limit, &pack);
 	if (rc <= 0) {
 		return rc;
 	}
-	if (u->config->server_format == NODE_FORMAT_LEGACY && !pack.dated && u->now_ns < u->began_ns + LEGACY_UNDATED_NS) {
+	if (u->config->server_format == NODE_FORMAT_LEGACY && !pack.dated &&
+	    u->now_ns < u->began_ns + LEGACY_UNDATED_NS) {
 		return 0;
 	}
 	slot = free_slot(u);
-	*slot = (struct request){ .kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last };
+	*slot = (struct request){
+		.kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last
+	};
 	under_way->last = under_way->last > pack.last ? under_way->last : pack.last;
-	under_way->first = under_way->first != 0 && under_way->first < pack.first ? under_way->first : pack.first;
-	ask(u, slot, pack.n, &(const struct coaps_request){
-		.method = COAPS_POST, .path = u->servers[u->plan.server].path, .content_format = pack.content_format,
-		.accept = -1, .payload = pack.payload, .payload_size = pack.size,
-	});
+	under_way->first = under_way->first != 0 && under_way->first < pack.first ? under_way->first
+										  : pack.first;
+	ask(u, slot, pack.n,
+	    &(const struct coaps_request){
+		    .method = COAPS_POST,
+		    .path = u->servers[u->plan.server].path,
+		    .content_format = pack.content_format,
+		    .accept = -1,
+		    .payload = pack.payload,
+		    .payload_size = pack.size,
+	    });
 	return 1;
 }
 
-/* A session that is not used is closed: its server may forget it unheard, and the next use would find out. */
+/* A session that is not used is closed: its server may forget it unheard, and the next use would
+ * find out. */
 static void close_others(struct uplink *u)
 {
 	for (unsigned i = 0; i < u->config->n_servers; i++) {
-		if (i != u->plan.server && coaps_client_state(u->servers[i].client) != COAPS_CLOSED) {
+		if (i != u->plan.server &&
+		    coaps_client_state(u->servers[i].client) != COAPS_CLOSED) {
 			coaps_client_disconnect(u->servers[i].client);
 		}
 	}
@@ -521,10 +573,11 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 		coaps_client_process(u->servers[i].client);
 	}
 	u->began_ns = u->began_ns != 0 ? u->began_ns : now_ns;
-	if (u->has_time) {	/* before the next pack: what waits can now be dated */
+	if (u->has_time) { /* before the next pack: what waits can now be dated */
 		return 1;
 	}
-	while (u->rc == 0 && sent > 0 && !u->asking_time && uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
+	while (u->rc == 0 && sent > 0 && !u->asking_time &&
+	       uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
 		if (u->in_flight == 0) {
 			close_others(u);
 		}
@@ -535,7 +588,8 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 			ask_time(u);
 			continue;
 		}
-		sent = legacy || u->telling_gaps || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
+		sent = legacy || u->telling_gaps || now_ns < u->gaps_not_before_ns ? 0
+										   : send_gaps(u);
 		sent = sent == 0 ? send_pack(u) : sent;
 		keep_error(u, sent);
 	}
@@ -544,13 +598,16 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 
 uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns)
 {
-	return u->in_flight == 0 && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns : UINT64_MAX;
+	return u->in_flight == 0 && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns
+								   : UINT64_MAX;
 }
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats)
 {
 	static const char *const states[] = {
-		[COAPS_CLOSED] = "closed", [COAPS_HANDSHAKE] = "connecting", [COAPS_ESTABLISHED] = "connected",
+		[COAPS_CLOSED] = "closed",
+		[COAPS_HANDSHAKE] = "connecting",
+		[COAPS_ESTABLISHED] = "connected",
 	};
 	const struct server *server = &u->servers[u->plan.server];
 

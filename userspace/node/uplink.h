@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * uplink: the outbox's readings to a server, by CON POST over a DTLS session that is kept, several under way
- * when there is a backlog; the next server when one fails.
+ * uplink: the outbox's readings to a server, by CON POST over a DTLS session that is kept, several
+ * under way when there is a backlog; the next server when one fails.
  *
  * What goes when and where is uplink_plan's; this is the edge: libcoap and the outbox. Everything
  * runs on the caller's event loop and thread, the only one that may touch libcoap.
@@ -20,18 +20,19 @@
 struct uplink;
 
 struct uplink_stats {
-	const char *state;	/* "closed", "connecting", "connected", "waiting" (to try again); "off" */
-	uint64_t retry_ns;	/* waiting: until then */
-	const char *server;	/* the URI in use */
+	const char *state; /* "closed", "connecting", "connected", "waiting" (to try again); "off"
+			    */
+	uint64_t retry_ns; /* waiting: until then */
+	const char *server; /* the URI in use */
 	const char *servers[NODE_SERVERS_MAX];
 	unsigned n_servers;
-	unsigned in_flight;	/* requests under way */
-	uint64_t sent;		/* readings confirmed */
+	unsigned in_flight; /* requests under way */
+	uint64_t sent; /* readings confirmed */
 	uint64_t requests;
-	uint64_t failures;	/* times that a server did not serve, or refused a pack */
-	uint64_t last_sent_ns;	/* 0: never */
-	int64_t certificate_not_after_s;	/* UTC; 0: not known */
-	const char *last_error;	/* "" none; valid until the next call */
+	uint64_t failures; /* times that a server did not serve, or refused a pack */
+	uint64_t last_sent_ns; /* 0: never */
+	int64_t certificate_not_after_s; /* UTC; 0: not known */
+	const char *last_error; /* "" none; valid until the next call */
 	uint64_t last_error_ns;
 };
 

@@ -16,8 +16,8 @@
 struct uplink_packer {
 	enum node_format format;
 	unsigned batch;
-	unsigned try;		/* readings to look at: what fitted last, and one more */
-	struct reading *readings;	/* batch of them */
+	unsigned try; /* readings to look at: what fitted last, and one more */
+	struct reading *readings; /* batch of them */
 	uint8_t body[SENML_READING_MAX];
 };
 
@@ -56,7 +56,8 @@ static int encode(struct uplink_packer *p, size_t found, size_t *n)
 	if (p->format == NODE_FORMAT_LEGACY) {
 		*n = 1;
 		size = legacy_from_reading(&p->readings[0], &record);
-		return size == 0 ? legacy_text_format(&record, (char *)p->body, sizeof(p->body)) : size;
+		return size == 0 ? legacy_text_format(&record, (char *)p->body, sizeof(p->body))
+				 : size;
 	}
 	size = senml_encode(SENML_CBOR, p->readings, found, p->body, DATAGRAM_MAX, n);
 	if (size == -ENOSPC) {
@@ -70,7 +71,9 @@ int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outb
 		       struct outbox_range except, unsigned max, struct uplink_pack *pack)
 {
 	for (;;) {
-		unsigned try = p->try < max ? p->try : max;
+		unsigned try = p->try < max ? p->
+		try : max
+			;
 		int found = outbox_peek(outbox, order, except, p->readings, try), size, rc;
 		size_t n;
 
@@ -81,8 +84,12 @@ int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outb
 		if (size >= 0) {
 			const struct reading *first = &p->readings[0], *last = &p->readings[n - 1];
 
-			p->try = n == try ? 2 * try : (unsigned)n + 1;
-			p->try = p->try < p->batch ? p->try : p->batch;
+			p->try = n == try ? 2 *
+			try:
+				(unsigned)n + 1;
+			p->try = p->try < p->batch ? p->
+			try : p
+				->batch;
 			*pack = (struct uplink_pack){
 				.epoch = first->epoch,
 				.first = first->seq < last->seq ? first->seq : last->seq,
@@ -95,22 +102,26 @@ int uplink_packer_next(struct uplink_packer *p, struct outbox *outbox, enum outb
 			};
 			return 1;
 		}
-		/* It could be encoded when it was put: its like is damaged, or of a device without a MAC. */
-		rc = outbox_refuse(outbox, p->readings[0].epoch, p->readings[0].seq, "cannot be encoded");
+		/* It could be encoded when it was put: its like is damaged, or of a device without
+		 * a MAC. */
+		rc = outbox_refuse(outbox, p->readings[0].epoch, p->readings[0].seq,
+				   "cannot be encoded");
 		if (rc < 0) {
 			return rc;
 		}
 	}
 }
 
-int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text, size_t size)
+int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text,
+		     size_t size)
 {
 	int used = snprintf(text, size, "{\"epoch\":\"%016" PRIx64 "\",\"gaps\":[", epoch);
 
 	for (unsigned i = 0; i < n; i++) {
 		used += snprintf(text + used, size - (size_t)used,
-				 "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}", i > 0 ? "," : "",
-				 gaps[i].first, gaps[i].last, outbox_gap_reason_name(gaps[i].reason));
+				 "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}",
+				 i > 0 ? "," : "", gaps[i].first, gaps[i].last,
+				 outbox_gap_reason_name(gaps[i].reason));
 	}
 	return used + snprintf(text + used, size - (size_t)used, "]}");
 }

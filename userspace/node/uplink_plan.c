@@ -21,14 +21,16 @@ bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t no
 	if (now_ns < p->not_before_ns || in_flight >= (p->settling ? 1 : p->window)) {
 		return false;
 	}
-	if (p->server != 0 && now_ns >= p->return_ns) {	/* the servers must not share what is under way */
+	if (p->server != 0 && now_ns >= p->return_ns) { /* the servers must not share what is under
+							   way */
 		p->settling = true;
 	}
 	if (in_flight > 0) {
 		return !p->settling;
 	}
 	if (p->server != 0 && now_ns >= p->return_ns) {
-		p->return_ns = now_ns + (uint64_t)p->backoff_max_ms * UPLINK_RETURN_MAXIMA * NS_PER_MS;
+		p->return_ns =
+			now_ns + (uint64_t)p->backoff_max_ms * UPLINK_RETURN_MAXIMA * NS_PER_MS;
 		p->server = 0;
 		p->window = 1;
 	}
@@ -60,8 +62,8 @@ static void back_off(struct uplink_plan *p, uint64_t now_ns)
 }
 
 /*
- * The next server, or, when all have failed, true: wait and begin with the first. Requests that were
- * under way together fail together: that is one failure.
+ * The next server, or, when all have failed, true: wait and begin with the first. Requests that
+ * were under way together fail together: that is one failure.
  */
 static bool server_failed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
 {
@@ -86,10 +88,10 @@ static bool server_failed(struct uplink_plan *p, struct uplink_ask ask, uint64_t
 static bool is_about_content(unsigned code)
 {
 	switch (code) {
-	case UPLINK_CODE(4, 0):		/* Bad Request */
-	case UPLINK_CODE(4, 6):		/* Not Acceptable */
-	case UPLINK_CODE(4, 13):	/* Request Entity Too Large */
-	case UPLINK_CODE(4, 22):	/* Unprocessable Entity (RFC 8132) */
+	case UPLINK_CODE(4, 0): /* Bad Request */
+	case UPLINK_CODE(4, 6): /* Not Acceptable */
+	case UPLINK_CODE(4, 13): /* Request Entity Too Large */
+	case UPLINK_CODE(4, 22): /* Unprocessable Entity (RFC 8132) */
 		return true;
 	default:
 		return false;
@@ -99,7 +101,8 @@ static bool is_about_content(unsigned code)
 static void confirmed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
 {
 	p->limit = p->limit > p->batch / 2 ? p->batch : p->limit * 2;
-	if (ask.round != p->round) {	/* asked before a failure: says nothing of what came after it */
+	if (ask.round != p->round) { /* asked before a failure: says nothing of what came after it
+				      */
 		return;
 	}
 	p->backoff_ms = 0;

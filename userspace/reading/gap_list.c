@@ -18,7 +18,8 @@ static int cause_ok(const char *cause)
 
 static int numbers_ok(const struct gap_list_gap *gap)
 {
-	return gap->first >= 1 && gap->first <= gap->last && gap->last <= (uint64_t)GAP_LIST_SEQ_MAX;
+	return gap->first >= 1 && gap->first <= gap->last &&
+	       gap->last <= (uint64_t)GAP_LIST_SEQ_MAX;
 }
 
 /* --- writing ---------------------------------------------------------------- */
@@ -35,14 +36,18 @@ int gap_list_encode(const struct gap_list *list, char *out, size_t size)
 		char begin[48] = ",";
 		int n;
 
-		if (memchr(gap->cause, '\0', sizeof(gap->cause)) == NULL || !cause_ok(gap->cause) || !numbers_ok(gap)) {
+		if (memchr(gap->cause, '\0', sizeof(gap->cause)) == NULL || !cause_ok(gap->cause) ||
+		    !numbers_ok(gap)) {
 			return -EINVAL;
 		}
 		if (i == 0) {
-			snprintf(begin, sizeof(begin), "{\"epoch\":\"%016" PRIx64 "\",\"gaps\":[", list->epoch);
+			snprintf(begin, sizeof(begin), "{\"epoch\":\"%016" PRIx64 "\",\"gaps\":[",
+				 list->epoch);
 		}
-		n = snprintf(out + at, size - at, "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}%s", begin,
-			     gap->first, gap->last, gap->cause, i + 1 == list->n ? "]}" : "");
+		n = snprintf(out + at, size - at,
+			     "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}%s",
+			     begin, gap->first, gap->last, gap->cause,
+			     i + 1 == list->n ? "]}" : "");
 		if (n < 0 || (size_t)n >= size - at) {
 			return -ENOSPC;
 		}
@@ -53,7 +58,8 @@ int gap_list_encode(const struct gap_list *list, char *out, size_t size)
 
 /* --- reading ---------------------------------------------------------------- */
 
-static int bad(char *err, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int bad(char *err, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 static int bad(char *err, size_t size, const char *format, ...)
 {
 	va_list args;
@@ -75,21 +81,27 @@ static int take_epoch(const json_t *root, uint64_t *epoch, char *err, size_t err
 	return *epoch != 0 ? 0 : bad(err, err_size, "epoch: expected a number other than 0");
 }
 
-static int take_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err, size_t err_size)
+static int take_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
+		    size_t err_size)
 {
-	const json_t *first = json_object_get(value, "first"), *last = json_object_get(value, "last");
+	const json_t *first = json_object_get(value, "first"),
+		     *last = json_object_get(value, "last");
 	const char *cause = json_string_value(json_object_get(value, "cause"));
 
 	if (!json_is_integer(first) || json_integer_value(first) < 1) {
 		return bad(err, err_size, "gap %u: first: expected a number from 1", i);
 	}
 	gap->first = (uint64_t)json_integer_value(first);
-	gap->last = json_is_integer(last) && json_integer_value(last) > 0 ? (uint64_t)json_integer_value(last) : 0;
+	gap->last = json_is_integer(last) && json_integer_value(last) > 0
+			    ? (uint64_t)json_integer_value(last)
+			    : 0;
 	if (!numbers_ok(gap)) {
-		return bad(err, err_size, "gap %u: last: expected a number from first to %" PRId64, i, GAP_LIST_SEQ_MAX);
+		return bad(err, err_size, "gap %u: last: expected a number from first to %" PRId64,
+			   i, GAP_LIST_SEQ_MAX);
 	}
 	if (cause == NULL || !cause_ok(cause)) {
-		return bad(err, err_size, "gap %u: cause: expected 1 to %d of a-z and -", i, GAP_LIST_CAUSE_SIZE - 1);
+		return bad(err, err_size, "gap %u: cause: expected 1 to %d of a-z and -", i,
+			   GAP_LIST_CAUSE_SIZE - 1);
 	}
 	memcpy(gap->cause, cause, strlen(cause) + 1);
 	return 0;
@@ -98,7 +110,9 @@ static int take_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, c
 static int take_list(const json_t *root, struct gap_list *out, char *err, size_t err_size)
 {
 	const json_t *gaps = json_object_get(root, "gaps");
-	int rc = json_is_object(root) ? 0 : bad(err, err_size, "expected an object with epoch and gaps");
+	int rc = json_is_object(root)
+			 ? 0
+			 : bad(err, err_size, "expected an object with epoch and gaps");
 
 	if (rc == 0) {
 		rc = take_epoch(root, &out->epoch, err, err_size);
@@ -107,14 +121,16 @@ static int take_list(const json_t *root, struct gap_list *out, char *err, size_t
 		return rc;
 	}
 	if (json_array_size(gaps) > GAP_LIST_MAX) {
-		bad(err, err_size, "gaps: %zu of them: expected at most %d", json_array_size(gaps), GAP_LIST_MAX);
+		bad(err, err_size, "gaps: %zu of them: expected at most %d", json_array_size(gaps),
+		    GAP_LIST_MAX);
 		return -E2BIG;
 	}
-	if (json_array_size(gaps) == 0) {	/* of what is no array, too */
+	if (json_array_size(gaps) == 0) { /* of what is no array, too */
 		return bad(err, err_size, "gaps: expected an array of 1 to %d", GAP_LIST_MAX);
 	}
 	for (out->n = 0; rc == 0 && out->n < json_array_size(gaps); out->n++) {
-		rc = take_gap(json_array_get(gaps, out->n), out->n, &out->gaps[out->n], err, err_size);
+		rc = take_gap(json_array_get(gaps, out->n), out->n, &out->gaps[out->n], err,
+			      err_size);
 	}
 	return rc;
 }

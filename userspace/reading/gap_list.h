@@ -13,16 +13,16 @@
 #include <stdint.h>
 
 #define GAP_LIST_MAX 64
-#define GAP_LIST_CAUSE_SIZE 16	/* NUL included; a-z and '-' */
+#define GAP_LIST_CAUSE_SIZE 16 /* NUL included; a-z and '-' */
 #define GAP_LIST_SEQ_MAX (INT64_MAX - 1)
-#define GAP_LIST_JSON_MAX 6144	/* no list is longer, as gap_list_encode() writes it */
-#define GAP_LIST_FORMAT 50	/* CoAP Content-Format application/json */
+#define GAP_LIST_JSON_MAX 6144 /* no list is longer, as gap_list_encode() writes it */
+#define GAP_LIST_FORMAT 50 /* CoAP Content-Format application/json */
 
 struct gap_list {
-	uint64_t epoch;		/* not 0 */
-	unsigned n;		/* 1 or more */
+	uint64_t epoch; /* not 0 */
+	unsigned n; /* 1 or more */
 	struct gap_list_gap {
-		uint64_t first, last;	/* both in it, 1 <= first <= last <= GAP_LIST_SEQ_MAX */
+		uint64_t first, last; /* both in it, 1 <= first <= last <= GAP_LIST_SEQ_MAX */
 		char cause[GAP_LIST_CAUSE_SIZE];
 	} gaps[GAP_LIST_MAX];
 };
@@ -30,7 +30,9 @@ struct gap_list {
 /* The bytes written, -EINVAL if the list breaks a rule above, -ENOSPC. */
 int gap_list_encode(const struct gap_list *list, char *out, size_t size);
 
-/* 0; -EBADMSG or -E2BIG (more than GAP_LIST_MAX) with err, which names field and what was expected; -ENOMEM. */
-int gap_list_decode(const void *data, size_t size, struct gap_list *out, char *err, size_t err_size);
+/* 0; -EBADMSG or -E2BIG (more than GAP_LIST_MAX) with err, which names field and what was expected;
+ * -ENOMEM. */
+int gap_list_decode(const void *data, size_t size, struct gap_list *out, char *err,
+		    size_t err_size);
 
 #endif

@@ -56,7 +56,7 @@ static bool rom_of_name(const char *name, uint8_t rom[8])
 
 static void rom_from_hash(const char *name, uint8_t rom[8])
 {
-	uint64_t hash = UINT64_C(14695981039346656037);	/* FNV-1a, 64 bits */
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a, 64 bits */
 
 	for (; *name != '\0'; name++) {
 		hash = (hash ^ (uint8_t)*name) * UINT64_C(1099511628211);
@@ -97,7 +97,8 @@ void legacy_to_reading(const struct legacy_record *record, int64_t arrived_us, s
 	r->utc_us = dated ? record->time_us : arrived_us;
 	r->seq = (uint64_t)r->utc_us;
 	r->time_source = dated ? READING_TIME_HOST : READING_TIME_SERVER;
-	/* A Pi that has not found the time yet: its TIME still tells records apart, but dates nothing. */
+	/* A Pi that has not found the time yet: its TIME still tells records apart, but dates
+	 * nothing. */
 	if (r->utc_us < READING_UTC_MIN_US || r->utc_us >= READING_UTC_MAX_US) {
 		r->utc_us = 0;
 		r->time_source = READING_TIME_NONE;

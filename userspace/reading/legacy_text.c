@@ -36,7 +36,7 @@ static bool decimal(struct slice s, int exponent, int64_t limit, int64_t *value)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0'
+	return c >= '0' && c <= '9'   ? c - '0'
 	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
 	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
 				      : -1;
@@ -266,7 +266,8 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 
 	memset(record, 0, sizeof(*record));
 	if (size > LEGACY_TEXT_MAX) {
-		return bad(err, "record", LEGACY_TEXT_MAX, "SENSOR/MAC/TEMP/FLOW/GPS/TIME of at most 512 bytes");
+		return bad(err, "record", LEGACY_TEXT_MAX,
+			   "SENSOR/MAC/TEMP/FLOW/GPS/TIME of at most 512 bytes");
 	}
 	while (end > text && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' ')) {
 		end--;
@@ -277,7 +278,8 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 		record->form = LEGACY_BOOT;
 		return decimal_mac(first, &record->mac) || colon_mac(first, &record->mac)
 			       ? 0
-			       : bad(err, "record", 0, "SENSOR/MAC/TEMP/FLOW/GPS/TIME or a MAC alone");
+			       : bad(err, "record", 0,
+				     "SENSOR/MAC/TEMP/FLOW/GPS/TIME or a MAC alone");
 	}
 	for (unsigned i = 1; i < 4; i++) {
 		cut[i] = cut[i - 1] != NULL ? slash(cut[i - 1] + 1, end) : NULL;
@@ -311,7 +313,8 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 	}
 	/* Past 2^32 s (2106) it is no time of anything. */
 	if (!decimal(between(last, end), -6, INT64_C(4294967296) * 1000000, &value) || value < 1) {
-		return bad(err, "TIME", (size_t)(last + 1 - text), "seconds since 1970, more than 0");
+		return bad(err, "TIME", (size_t)(last + 1 - text),
+			   "seconds since 1970, more than 0");
 	}
 	record->time_us = value;
 	return parse_values(text, between(cut[1], cut[2]), between(cut[2], cut[3]),
@@ -322,7 +325,7 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 
 struct out {
 	char *text;
-	size_t size, used;	/* used may pass size: then it did not fit */
+	size_t size, used; /* used may pass size: then it did not fit */
 };
 
 static void put(struct out *o, const char *text, size_t n)
@@ -361,8 +364,8 @@ static void put_digits(struct out *o, uint64_t value, unsigned width)
  * come at their end. */
 static void civil(unsigned days, unsigned *day, unsigned *month, unsigned *year)
 {
-	unsigned since = days + 719468;	/* 0000-03-01 */
-	unsigned era = since / 146097, of_era = since % 146097;	/* 400 years */
+	unsigned since = days + 719468; /* 0000-03-01 */
+	unsigned era = since / 146097, of_era = since % 146097; /* 400 years */
 	unsigned y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	unsigned of_year = of_era - (365 * y + y / 4 - y / 100);
 	unsigned m = (5 * of_year + 2) / 153;
@@ -403,7 +406,8 @@ static void put_rmc(struct out *o, const struct legacy_record *record)
 	put_angle(o, record->lat_e7, 2, "NS");
 	put_angle(o, record->lon_e7, 3, "EW");
 	if (record->speed_known) {
-		put_number(o, senml_number_i64(((int64_t)record->speed_mm_s * 36000 + 926) / 1852, -4));
+		put_number(o, senml_number_i64(((int64_t)record->speed_mm_s * 36000 + 926) / 1852,
+					       -4));
 	}
 	put_text(o, ",");
 	if (record->heading_known) {

@@ -19,38 +19,38 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LEGACY_TEXT_MAX 512	/* bytes of a record; true ones have about 120 */
+#define LEGACY_TEXT_MAX 512 /* bytes of a record; true ones have about 120 */
 #define LEGACY_NAME_SIZE 32
 
 enum legacy_form { LEGACY_RECORD, LEGACY_OLDER, LEGACY_BOOT };
 
 enum legacy_gps {
-	LEGACY_GPS_NONE,	/* empty */
-	LEGACY_GPS_POSITION,	/* lat_e7, lon_e7; from RMC also speed and heading, where given */
-	LEGACY_GPS_VOID,	/* RMC without a fix */
-	LEGACY_GPS_TEXT,	/* anything else, a sentence with a wrong checksum too */
+	LEGACY_GPS_NONE, /* empty */
+	LEGACY_GPS_POSITION, /* lat_e7, lon_e7; from RMC also speed and heading, where given */
+	LEGACY_GPS_VOID, /* RMC without a fix */
+	LEGACY_GPS_TEXT, /* anything else, a sentence with a wrong checksum too */
 };
 
 struct legacy_record {
 	enum legacy_form form;
-	uint64_t mac;	/* 48 bits */
-	char sensor[LEGACY_NAME_SIZE];	/* "" in LEGACY_OLDER and LEGACY_BOOT */
+	uint64_t mac; /* 48 bits */
+	char sensor[LEGACY_NAME_SIZE]; /* "" in LEGACY_OLDER and LEGACY_BOOT */
 	bool temp_known;
 	int32_t temp_mc;
-	bool flow_known;	/* not "0" */
-	int32_t flow_milli;	/* 0.001 of whatever FLOW is in */
+	bool flow_known; /* not "0" */
+	int32_t flow_milli; /* 0.001 of whatever FLOW is in */
 	enum legacy_gps gps;
 	int32_t lat_e7, lon_e7;
 	bool speed_known, heading_known;
 	int32_t speed_mm_s, heading_e5;
-	char gps_text[64];	/* LEGACY_GPS_TEXT: its printable ASCII, '?' for the rest, cut */
-	int64_t time_us;	/* LEGACY_RECORD: since 1970, as the node's clock was, right or wrong */
+	char gps_text[64]; /* LEGACY_GPS_TEXT: its printable ASCII, '?' for the rest, cut */
+	int64_t time_us; /* LEGACY_RECORD: since 1970, as the node's clock was, right or wrong */
 };
 
 struct legacy_error {
-	size_t byte;	/* where the field begins, or the first bad byte in it */
-	const char *field;	/* "MAC", "TEMP" ... */
-	const char *expected;	/* in words */
+	size_t byte; /* where the field begins, or the first bad byte in it */
+	const char *field; /* "MAC", "TEMP" ... */
+	const char *expected; /* in words */
 };
 
 /* 0, or -EBADMSG with *err filled. text needs no NUL. */

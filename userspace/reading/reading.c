@@ -4,15 +4,16 @@
 #include <errno.h>
 #include <string.h>
 
-#define X(id, type, member, name_, unit_, exponent_) \
-	[READING_##id] = { \
-		.name = name_, .unit = unit_, .exponent = exponent_, \
-		.size = sizeof(type), .is_signed = (type)-1 < (type)1, \
+#define X(id, type, member, name_, unit_, exponent_)        \
+	[READING_##id] = {                                  \
+		.name = name_,                              \
+		.unit = unit_,                              \
+		.exponent = exponent_,                      \
+		.size = sizeof(type),                       \
+		.is_signed = (type)(~0) < (type)1,          \
 		.offset = offsetof(struct reading, member), \
 	},
-const struct reading_scalar_info reading_scalars[READING_SCALAR_COUNT] = {
-	READING_SCALARS(X)
-};
+const struct reading_scalar_info reading_scalars[READING_SCALAR_COUNT] = { READING_SCALARS(X) };
 #undef X
 
 void reading_init(struct reading *r)
@@ -103,10 +104,9 @@ bool reading_equal(const struct reading *a, const struct reading *b)
 	if (strcmp(a->device, b->device) != 0 || a->epoch != b->epoch || a->seq != b->seq ||
 	    a->time_source != b->time_source ||
 	    (a->time_source != READING_TIME_NONE && a->utc_us != b->utc_us) ||
-	    a->time_acc_ns != b->time_acc_ns || a->boot_ns != b->boot_ns ||
-	    a->known != b->known || strcmp(a->host, b->host) != 0 ||
-	    strcmp(a->version, b->version) != 0 || strcmp(a->note, b->note) != 0 ||
-	    a->n_temperatures != b->n_temperatures) {
+	    a->time_acc_ns != b->time_acc_ns || a->boot_ns != b->boot_ns || a->known != b->known ||
+	    strcmp(a->host, b->host) != 0 || strcmp(a->version, b->version) != 0 ||
+	    strcmp(a->note, b->note) != 0 || a->n_temperatures != b->n_temperatures) {
 		return false;
 	}
 	for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {

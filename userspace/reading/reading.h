@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define READING_DEVICE_SIZE 96		/* URN with its NUL; RFC 9039, or configured */
-#define READING_HOST_SIZE 64		/* host name with its NUL (HOST_NAME_MAX) */
+#define READING_DEVICE_SIZE 96 /* URN with its NUL; RFC 9039, or configured */
+#define READING_HOST_SIZE 64 /* host name with its NUL (HOST_NAME_MAX) */
 #define READING_VERSION_SIZE 32
 #define READING_TEMPERATURES_MAX 64
 
@@ -26,33 +26,34 @@
  * receiver or host without the time says 1970 or 1980, and 32-bit seconds end in 2106.
  */
 #define READING_UTC_MIN_US (INT64_C(946684800) * 1000000)
-#define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000)	/* the first that is too late */
+#define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000) /* the first that is too late */
 
 /*
  * The epoch of what the older program's clients send (legacy_text.h): seq is the record's TIME in
  * us, so the same record again has the same key. Such numbers are never contiguous: no gaps are
  * counted in this epoch.
  */
-#define READING_EPOCH_LEGACY UINT64_C(0x6c65676163790000)	/* "legacy" */
+#define READING_EPOCH_LEGACY UINT64_C(0x6c65676163790000) /* "legacy" */
 
-enum reading_time_source {	/* on disk and on the wire: never renumber */
-	READING_TIME_NONE = 0,	/* utc_us is meaningless */
-	READING_TIME_GNSS = 1,
-	READING_TIME_NTP = 2,
-	READING_TIME_HOST = 3,	/* the host's clock, said to be set but by whom is not known */
-	READING_TIME_SERVER = 4,	/* /time of the server */
+enum reading_time_source { /* on disk and on the wire: never renumber */
+			   READING_TIME_NONE = 0, /* utc_us is meaningless */
+			   READING_TIME_GNSS = 1,
+			   READING_TIME_NTP = 2,
+			   READING_TIME_HOST = 3, /* the host's clock, said to be set but by whom is
+						     not known */
+			   READING_TIME_SERVER = 4, /* /time of the server */
 };
 
 struct reading_temperature {
-	uint8_t rom[8];		/* family code first, CRC last */
+	uint8_t rom[8]; /* family code first, CRC last */
 	uint8_t scratchpad[9];
 	bool scratchpad_known;
 	bool temp_known;
-	int32_t temp_mc;	/* m degC; raw * 625 / 10, rounded half away from zero */
-	int16_t raw;		/* 1/16 degC */
-	uint8_t resolution_bits;	/* 0: unknown */
+	int32_t temp_mc; /* m degC; raw * 625 / 10, rounded half away from zero */
+	int16_t raw; /* 1/16 degC */
+	uint8_t resolution_bits; /* 0: unknown */
 	uint8_t retries;
-	uint8_t quality;	/* enum ds18b20_quality */
+	uint8_t quality; /* enum ds18b20_quality */
 };
 
 /*
@@ -61,6 +62,7 @@ struct reading_temperature {
  * The codecs and the store walk this table; the bit of a row in `known` is its position.
  * Order is part of nothing on the wire, but append all the same.
  */
+/* clang-format off */
 #define READING_SCALARS(X) \
 	X(LAT, int32_t, lat_e7, "lat", "lat", -7) \
 	X(LON, int32_t, lon_e7, "lon", "lon", -7) \
@@ -86,33 +88,34 @@ struct reading_temperature {
 	X(W1_RETRIES, uint32_t, w1_retries, "w1retry", "count", 0) \
 	X(UBX_ERRORS, uint32_t, ubx_errors, "ubxerr", "count", 0) \
 	X(UPLINK_FAILURES, uint32_t, uplink_failures, "upfail", "count", 0)
+/* clang-format on */
 
 enum reading_scalar {
 #define X(id, type, member, name, unit, exponent) READING_##id,
 	READING_SCALARS(X)
 #undef X
-	READING_SCALAR_COUNT
+		READING_SCALAR_COUNT
 };
 _Static_assert(READING_SCALAR_COUNT <= 64, "known is 64 bits");
 
 struct reading {
-	char device[READING_DEVICE_SIZE];	/* "urn:dev:mac:b827ebfffe123456" */
-	uint64_t epoch;		/* random, made with the outbox file; 0 is not an epoch */
-	uint64_t seq;		/* 1, 2, 3 ... per (device, epoch) */
+	char device[READING_DEVICE_SIZE]; /* "urn:dev:mac:b827ebfffe123456" */
+	uint64_t epoch; /* random, made with the outbox file; 0 is not an epoch */
+	uint64_t seq; /* 1, 2, 3 ... per (device, epoch) */
 
-	int64_t utc_us;		/* UTC since 1970 */
+	int64_t utc_us; /* UTC since 1970 */
 	enum reading_time_source time_source;
-	uint64_t time_acc_ns;	/* uncertainty; UINT64_MAX: unknown */
-	uint64_t boot_ns;	/* CLOCK_BOOTTIME of the sample; 0: unknown */
+	uint64_t time_acc_ns; /* uncertainty; UINT64_MAX: unknown */
+	uint64_t boot_ns; /* CLOCK_BOOTTIME of the sample; 0: unknown */
 
-	uint64_t known;		/* bit n: scalar n of READING_SCALARS is known */
+	uint64_t known; /* bit n: scalar n of READING_SCALARS is known */
 #define X(id, type, member, name, unit, exponent) type member;
 	READING_SCALARS(X)
 #undef X
 
-	char host[READING_HOST_SIZE];		/* "" unknown */
-	char version[READING_VERSION_SIZE];	/* "" unknown */
-	char note[96];		/* health in words: why the kernel's bus, why no receiver; "" none */
+	char host[READING_HOST_SIZE]; /* "" unknown */
+	char version[READING_VERSION_SIZE]; /* "" unknown */
+	char note[96]; /* health in words: why the kernel's bus, why no receiver; "" none */
 
 	unsigned n_temperatures;
 	struct reading_temperature temperatures[READING_TEMPERATURES_MAX];
@@ -122,21 +125,21 @@ struct reading {
 struct reading_ack {
 	char device[READING_DEVICE_SIZE];
 	uint64_t epoch;
-	uint64_t complete;	/* every seq from 1 to this one is accounted for; 0: not even 1 */
+	uint64_t complete; /* every seq from 1 to this one is accounted for; 0: not even 1 */
 };
 
 /* One row of the table above, for code that walks it. */
 struct reading_scalar_info {
-	const char *name;	/* SenML name */
-	const char *unit;	/* "" where SenML has none */
+	const char *name; /* SenML name */
+	const char *unit; /* "" where SenML has none */
 	int8_t exponent;
-	uint8_t size;		/* 1, 2, 4 or 8 bytes */
+	uint8_t size; /* 1, 2, 4 or 8 bytes */
 	bool is_signed;
-	size_t offset;		/* in struct reading */
+	size_t offset; /* in struct reading */
 };
 extern const struct reading_scalar_info reading_scalars[READING_SCALAR_COUNT];
 
-void reading_init(struct reading *r);	/* everything unknown */
+void reading_init(struct reading *r); /* everything unknown */
 
 static inline bool reading_knows(const struct reading *r, enum reading_scalar id)
 {
@@ -155,10 +158,12 @@ bool reading_equal(const struct reading *a, const struct reading *b);
  * digits, "-", ":", ".", "_") and that need no escape in a CoAP path: 0, or -EINVAL.
  */
 int reading_device_check(const char *device);
-/* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...". */
+/* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...".
+ */
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
 
-/* CRC-8 of a 1-Wire ROM over its first seven bytes (Maxim application note 27); the eighth is it. */
+/* CRC-8 of a 1-Wire ROM over its first seven bytes (Maxim application note 27); the eighth is it.
+ */
 uint8_t reading_rom_crc(const uint8_t rom[7]);
 /* The nearest 1/16 degC to temp_mc, which must be within -2048000 to 2047938. */
 int16_t reading_raw_from_mc(int32_t temp_mc);

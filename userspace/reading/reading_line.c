@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L	/* gmtime_r, flockfile */
+#define _POSIX_C_SOURCE 200809L /* gmtime_r, flockfile */
 #include "reading_line.h"
 
 #include <inttypes.h>
@@ -30,10 +30,11 @@ static void put_time(FILE *out, const struct reading *r)
 /* A sensor under the name that the kernel would give it. */
 static void put_temperature(FILE *out, const struct reading_temperature *t)
 {
-	fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4], t->rom[3], t->rom[2],
-		t->rom[1]);
+	fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4],
+		t->rom[3], t->rom[2], t->rom[1]);
 	if (t->temp_known) {
-		fprintf(out, "%s%d.%03d \u00b0C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc / 1000), abs(t->temp_mc % 1000));
+		fprintf(out, "%s%d.%03d \u00b0C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc / 1000),
+			abs(t->temp_mc % 1000));
 	} else {
 		fputs(ds18b20_quality_name((enum ds18b20_quality)t->quality), out);
 	}

@@ -31,7 +31,8 @@ static int write_record(void *context, const struct senml_record *record)
 static int encode_begin(struct encoder *e, enum senml_format format, void *buffer, size_t size)
 {
 	e->codec = codec_of(format);
-	e->writer = (struct senml_writer){ .buffer = buffer, .size = size < INT_MAX ? size : INT_MAX };
+	e->writer =
+		(struct senml_writer){ .buffer = buffer, .size = size < INT_MAX ? size : INT_MAX };
 	if (e->writer.size == 0) {
 		return -ENOSPC;
 	}
@@ -47,8 +48,8 @@ static int encode_end(struct encoder *e)
 	return (int)e->writer.used;
 }
 
-int senml_encode(enum senml_format format, const struct reading *readings, size_t n,
-		 void *buffer, size_t size, size_t *encoded)
+int senml_encode(enum senml_format format, const struct reading *readings, size_t n, void *buffer,
+		 size_t size, size_t *encoded)
 {
 	struct encoder e;
 	int rc = n == 0 ? -EINVAL : encode_begin(&e, format, buffer, size);
@@ -93,8 +94,8 @@ static int decode(enum senml_format format, const void *data, size_t size, struc
 	return rc != 0 ? rc : senml_unpack_end(u);
 }
 
-int senml_decode(enum senml_format format, const void *data, size_t size,
-		 struct reading *readings, size_t max, struct senml_error *err)
+int senml_decode(enum senml_format format, const void *data, size_t size, struct reading *readings,
+		 size_t max, struct senml_error *err)
 {
 	struct senml_unpack u;
 

@@ -15,9 +15,9 @@
 
 #include "userspace/reading/reading.h"
 
-enum senml_format {	/* the CoAP Content-Format numbers (RFC 8428 12.3) */
-	SENML_JSON = 110,
-	SENML_CBOR = 112,
+enum senml_format { /* the CoAP Content-Format numbers (RFC 8428 12.3) */
+		    SENML_JSON = 110,
+		    SENML_CBOR = 112,
 };
 
 /* No single reading needs more in either format (64 sensors, every text full of escapes). */
@@ -27,11 +27,12 @@ enum senml_format {	/* the CoAP Content-Format numbers (RFC 8428 12.3) */
 
 /* Why a pack was refused. */
 struct senml_error {
-	int code;	/* as returned */
-	size_t byte;	/* where in the input the trouble (or its record) is; SENML_NOWHERE: not known */
-	unsigned record;	/* index of the record, from 0; meaningful if in_record */
+	int code; /* as returned */
+	size_t byte; /* where in the input the trouble (or its record) is; SENML_NOWHERE: not known
+		      */
+	unsigned record; /* index of the record, from 0; meaningful if in_record */
 	bool in_record;
-	char text[160];	/* in words, byte or record included: fit for a diagnostic payload */
+	char text[160]; /* in words, byte or record included: fit for a diagnostic payload */
 };
 
 /*
@@ -42,16 +43,16 @@ struct senml_error {
  * out of bounds, a text without its NUL. A reading that is none ends the pack before it.
  * A host, version or note that is not UTF-8 is sent up to its first bad byte.
  */
-int senml_encode(enum senml_format format, const struct reading *readings, size_t n,
-		 void *buffer, size_t size, size_t *encoded);
+int senml_encode(enum senml_format format, const struct reading *readings, size_t n, void *buffer,
+		 size_t size, size_t *encoded);
 
 /*
  * Decodes a pack of at most max readings; returns how many (1 or more). The pack is refused
  * whole, with *err filled: -EBADMSG malformed, -E2BIG more than max readings, -ENOMEM.
  * What readings holds then is undefined.
  */
-int senml_decode(enum senml_format format, const void *data, size_t size,
-		 struct reading *readings, size_t max, struct senml_error *err);
+int senml_decode(enum senml_format format, const void *data, size_t size, struct reading *readings,
+		 size_t max, struct senml_error *err);
 
 /* The answer to a POST. All n or -ENOSPC; the bytes written. n may be 0 in neither direction. */
 int senml_encode_acks(enum senml_format format, const struct reading_ack *acks, size_t n,

@@ -8,9 +8,9 @@
 
 #include "senml_codec.h"
 
-#define TAG_DECIMAL_FRACTION 4	/* RFC 8949 3.4.4: [exponent, mantissa] */
-#define DEPTH_MAX 8	/* of nested items in the value of a label that is not ours */
-#define HEAD_MAX 9	/* bytes of the head of an item */
+#define TAG_DECIMAL_FRACTION 4 /* RFC 8949 3.4.4: [exponent, mantissa] */
+#define DEPTH_MAX 8 /* of nested items in the value of a label that is not ours */
+#define HEAD_MAX 9 /* bytes of the head of an item */
 
 /* --- writing ---------------------------------------------------------------- */
 
@@ -70,7 +70,8 @@ static void cbor_record(struct senml_writer *w, const struct senml_record *recor
 	size_t wider = w->records == 23 || w->records == 255 ? 1 : w->records == 65535 ? 2 : 0;
 	size_t n = 0;
 
-	/* One byte is kept free already: the head of 24 elements has two, of 256 three, of 65536 five. */
+	/* One byte is kept free already: the head of 24 elements has two, of 256 three, of 65536
+	 * five. */
 	w->size -= wider < w->size - w->used ? wider : w->size - w->used;
 	for (unsigned i = 0; i < SENML_LABEL_COUNT; i++) {
 		n += senml_record_has(record, (enum senml_label)i);
@@ -115,8 +116,19 @@ static void cbor_end(struct senml_writer *w)
 /* --- reading: one item ---------------------------------------------------------- */
 
 enum item_kind {
-	ITEM_UINT, ITEM_NEGINT, ITEM_BYTES, ITEM_TEXT, ITEM_ARRAY, ITEM_MAP, ITEM_TAG, ITEM_SINGLE,
-	ITEM_DOUBLE, ITEM_BOOL, ITEM_SIMPLE, ITEM_BREAK, ITEM_CHUNKED,
+	ITEM_UINT,
+	ITEM_NEGINT,
+	ITEM_BYTES,
+	ITEM_TEXT,
+	ITEM_ARRAY,
+	ITEM_MAP,
+	ITEM_TAG,
+	ITEM_SINGLE,
+	ITEM_DOUBLE,
+	ITEM_BOOL,
+	ITEM_SIMPLE,
+	ITEM_BREAK,
+	ITEM_CHUNKED,
 };
 
 #define INDEFINITE UINT64_MAX
@@ -124,7 +136,7 @@ enum item_kind {
 /* The head of a data item, and the bytes of a string. */
 struct item {
 	enum item_kind kind;
-	uint64_t number;	/* of UINT, NEGINT, TAG; elements of ARRAY, MAP or INDEFINITE; BOOL */
+	uint64_t number; /* of UINT, NEGINT, TAG; elements of ARRAY, MAP or INDEFINITE; BOOL */
 	double real;
 	struct senml_text text;
 };
@@ -137,30 +149,30 @@ struct reader {
 
 /* libcbor calls back with what it found: each function below files it into *context. */
 #if CBOR_MAJOR_VERSION == 0 && CBOR_MINOR_VERSION < 9
-typedef size_t cbor_length;	/* became 64 bits wide everywhere in 0.9 */
+typedef size_t cbor_length; /* became 64 bits wide everywhere in 0.9 */
 #else
 typedef uint64_t cbor_length;
 #endif
 
-#define ON_NUMBER(name, type, kind_) \
-	static void name(void *context, type value) \
-	{ \
+#define ON_NUMBER(name, type, kind_)                                                       \
+	static void name(void *context, type value)                                        \
+	{                                                                                  \
 		*(struct item *)context = (struct item){ .kind = kind_, .number = value }; \
 	}
-#define ON_REAL(name, type, kind_) \
-	static void name(void *context, type value) \
-	{ \
+#define ON_REAL(name, type, kind_)                                                               \
+	static void name(void *context, type value)                                              \
+	{                                                                                        \
 		*(struct item *)context = (struct item){ .kind = kind_, .real = (double)value }; \
 	}
-#define ON_STRING(name, kind_) \
-	static void name(void *context, cbor_data data, cbor_length n) \
-	{ \
-		*(struct item *)context = (struct item){ \
-			.kind = kind_, .text = { (const char *)data, (size_t)n } }; \
+#define ON_STRING(name, kind_)                                                                     \
+	static void name(void *context, cbor_data data, cbor_length n)                             \
+	{                                                                                          \
+		*(struct item *)context =                                                          \
+			(struct item){ .kind = kind_, .text = { (const char *)data, (size_t)n } }; \
 	}
-#define ON_SIGN(name, kind_) \
-	static void name(void *context) \
-	{ \
+#define ON_SIGN(name, kind_)                                                                    \
+	static void name(void *context)                                                         \
+	{                                                                                       \
 		*(struct item *)context = (struct item){ .kind = kind_, .number = INDEFINITE }; \
 	}
 
@@ -187,16 +199,29 @@ ON_SIGN(on_simple, ITEM_SIMPLE)
 ON_SIGN(on_break, ITEM_BREAK)
 
 static const struct cbor_callbacks callbacks = {
-	.uint8 = on_uint8, .uint16 = on_uint16, .uint32 = on_uint32, .uint64 = on_uint64,
-	.negint8 = on_negint8, .negint16 = on_negint16, .negint32 = on_negint32,
+	.uint8 = on_uint8,
+	.uint16 = on_uint16,
+	.uint32 = on_uint32,
+	.uint64 = on_uint64,
+	.negint8 = on_negint8,
+	.negint16 = on_negint16,
+	.negint32 = on_negint32,
 	.negint64 = on_negint64,
-	.byte_string_start = on_chunked, .byte_string = on_bytes,
-	.string_start = on_chunked, .string = on_text,
-	.array_start = on_array, .indef_array_start = on_indefinite_array,
-	.map_start = on_map, .indef_map_start = on_indefinite_map,
+	.byte_string_start = on_chunked,
+	.byte_string = on_bytes,
+	.string_start = on_chunked,
+	.string = on_text,
+	.array_start = on_array,
+	.indef_array_start = on_indefinite_array,
+	.map_start = on_map,
+	.indef_map_start = on_indefinite_map,
 	.tag = on_tag,
-	.float2 = on_single, .float4 = on_single, .float8 = on_double,
-	.undefined = on_simple, .null = on_simple, .boolean = on_bool,
+	.float2 = on_single,
+	.float4 = on_single,
+	.float8 = on_double,
+	.undefined = on_simple,
+	.null = on_simple,
+	.boolean = on_bool,
 	.indef_break = on_break,
 };
 
@@ -213,8 +238,9 @@ static int next(struct reader *r, struct item *item)
 		cbor_stream_decode(r->data + r->at, r->size - r->at, &callbacks, item);
 
 	if (result.status != CBOR_DECODER_FINISHED) {
-		return bad(r, r->at, result.status == CBOR_DECODER_NEDATA
-					     ? "the pack ends within an item" : "not CBOR");
+		return bad(r, r->at,
+			   result.status == CBOR_DECODER_NEDATA ? "the pack ends within an item"
+								: "not CBOR");
 	}
 	r->at += result.read;
 	return 0;
@@ -341,12 +367,14 @@ static int read_value(struct reader *r, enum senml_label label, struct senml_rec
 	case SENML_BYTES:
 		/* RFC 8428 6: of definite length */
 		value->text = item.text;
-		if (item.kind == (senml_labels[label].kind == SENML_TEXT ? ITEM_TEXT : ITEM_BYTES)) {
+		if (item.kind ==
+		    (senml_labels[label].kind == SENML_TEXT ? ITEM_TEXT : ITEM_BYTES)) {
 			return 0;
 		}
-		return bad(r, byte, senml_labels[label].kind == SENML_TEXT
-					    ? "expected a text of definite length"
-					    : "expected bytes of definite length");
+		return bad(r, byte,
+			   senml_labels[label].kind == SENML_TEXT
+				   ? "expected a text of definite length"
+				   : "expected bytes of definite length");
 	case SENML_BOOL:
 		value->truth = item.number != 0;
 		return item.kind == ITEM_BOOL ? 0 : bad(r, byte, "expected true or false");
@@ -432,5 +460,8 @@ static int cbor_read(const void *data, size_t size, senml_record_fn fn, void *co
 }
 
 const struct senml_codec senml_cbor = {
-	.begin = cbor_begin, .record = cbor_record, .end = cbor_end, .read = cbor_read,
+	.begin = cbor_begin,
+	.record = cbor_record,
+	.end = cbor_end,
+	.read = cbor_read,
 };

@@ -21,7 +21,7 @@ struct senml_writer {
 struct senml_codec {
 	void (*begin)(struct senml_writer *w);
 	void (*record)(struct senml_writer *w, const struct senml_record *record);
-	void (*end)(struct senml_writer *w);	/* has one byte more than record() had */
+	void (*end)(struct senml_writer *w); /* has one byte more than record() had */
 	/*
 	 * Reads a whole pack and hands over each record. 0, or negative: what fn said, or
 	 * -EBADMSG or -ENOMEM with *err filled. err->record and byte are set before fn is called.

@@ -13,7 +13,7 @@
 
 #include "senml_codec.h"
 
-#define DEPTH_MAX 8	/* of nested objects in a record */
+#define DEPTH_MAX 8 /* of nested objects in a record */
 
 /* --- writing ---------------------------------------------------------------- */
 
@@ -215,7 +215,7 @@ static bool decode_base64(const char *text, size_t length, char *out, struct sen
 		}
 	}
 	*bytes = (struct senml_text){ out, o };
-	return have < 6 && bits == 0;	/* no lonely digit, nothing left in the last */
+	return have < 6 && bits == 0; /* no lonely digit, nothing left in the last */
 }
 
 static int read_value(const json_t *json, enum senml_label label, struct senml_record *record,
@@ -228,10 +228,10 @@ static int read_value(const json_t *json, enum senml_label label, struct senml_r
 	record->present |= 1u << label;
 	switch (senml_labels[label].kind) {
 	case SENML_NUMBER:
-		switch (wrapped == NULL ? -EINVAL
-					: senml_number_parse(json_string_value(wrapped),
-							     json_string_length(wrapped),
-							     &value->number)) {
+		switch (wrapped == NULL
+				? -EINVAL
+				: senml_number_parse(json_string_value(wrapped),
+						     json_string_length(wrapped), &value->number)) {
 		case 0:
 			return 0;
 		case -ERANGE:
@@ -244,16 +244,19 @@ static int read_value(const json_t *json, enum senml_label label, struct senml_r
 		if (!json_is_string(json)) {
 			return senml_fail(err, -EBADMSG, "%s: expected a string", name);
 		}
-		value->text = (struct senml_text){ json_string_value(json), json_string_length(json) };
+		value->text =
+			(struct senml_text){ json_string_value(json), json_string_length(json) };
 		if (senml_labels[label].kind == SENML_BYTES &&
 		    !decode_base64(value->text.at, value->text.length, scratch, &value->text)) {
-			return senml_fail(err, -EBADMSG, "%s: expected base64url without padding", name);
+			return senml_fail(err, -EBADMSG, "%s: expected base64url without padding",
+					  name);
 		}
 		return 0;
 	case SENML_BOOL:
 		value->truth = json_is_true(json);
 		return json_is_boolean(json)
-			       ? 0 : senml_fail(err, -EBADMSG, "%s: expected true or false", name);
+			       ? 0
+			       : senml_fail(err, -EBADMSG, "%s: expected true or false", name);
 	}
 	return 0;
 }
@@ -264,7 +267,8 @@ static int read_record(json_t *object, struct senml_record *record, char *scratc
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		size_t length = strlen(key);
 		enum senml_label label = senml_label_find(key, length);
 
@@ -274,7 +278,8 @@ static int read_record(json_t *object, struct senml_record *record, char *scratc
 			}
 		} else if (length > 0 && key[length - 1] == '_') {
 			/* RFC 8428 4.4: an underscore at the end means "must understand". */
-			return senml_fail(err, -EBADMSG, "%.40s: must be understood and is not", key);
+			return senml_fail(err, -EBADMSG, "%.40s: must be understood and is not",
+					  key);
 		}
 	}
 	return 0;
@@ -300,7 +305,7 @@ static int parse_record(struct reader *r, char *scratch, json_t **object)
 	if (json_error_code(&error) == json_error_out_of_memory) {
 		return senml_fail(r->err, -ENOMEM, "out of memory");
 	}
-	near = strstr(error.text, " near ");	/* would quote the wrapped text */
+	near = strstr(error.text, " near "); /* would quote the wrapped text */
 	if (near != NULL) {
 		*near = '\0';
 	}
@@ -371,5 +376,8 @@ static int json_read(const void *data, size_t size, senml_record_fn fn, void *co
 }
 
 const struct senml_codec senml_json = {
-	.begin = json_begin, .record = json_record, .end = json_end, .read = json_read,
+	.begin = json_begin,
+	.record = json_record,
+	.end = json_end,
+	.read = json_read,
 };

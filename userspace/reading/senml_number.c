@@ -113,11 +113,12 @@ int senml_number_add(const struct senml_number *a, const struct senml_number *b,
 
 int senml_number_from_float(double value, bool single, struct senml_number *n)
 {
-	/* 10^22 is the last power of ten that a double holds exactly; 2^53 the last such run of integers. */
+	/* 10^22 is the last power of ten that a double holds exactly; 2^53 the last such run of
+	 * integers. */
 	const double exact = 9007199254740992.0;
 	double size = value < 0 ? -value : value, power = 1;
 
-	if (!(size < 18446744073709551616.0)) {	/* 2^64; NaN too */
+	if (!(size < 18446744073709551616.0)) { /* 2^64; NaN too */
 		return -EDOM;
 	}
 	if (size == (double)(uint64_t)size) {
@@ -163,10 +164,10 @@ int senml_number_parse(const char *text, size_t length, struct senml_number *n)
 			break;
 		}
 		if (!fraction && c == start + 1 && *start == '0') {
-			return -EINVAL;	/* a leading zero */
+			return -EINVAL; /* a leading zero */
 		}
 		exponent -= fraction;
-		if (*c == '0') {	/* only counts if a digit other than 0 follows */
+		if (*c == '0') { /* only counts if a digit other than 0 follows */
 			zeros++;
 			continue;
 		}
@@ -180,7 +181,7 @@ int senml_number_parse(const char *text, size_t length, struct senml_number *n)
 			return -ERANGE;
 		}
 	}
-	if (c == start) {	/* no digit, or none after the point */
+	if (c == start) { /* no digit, or none after the point */
 		return -EINVAL;
 	}
 	if (c < end && (*c == 'e' || *c == 'E')) {

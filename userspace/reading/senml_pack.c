@@ -162,8 +162,9 @@ int senml_pack_reading(const struct reading *r, senml_record_fn fn, void *contex
 
 		if (reading_knows(r, (enum reading_scalar)i)) {
 			put_number(&p, info->name, info->unit,
-				   info->is_signed ? senml_number_i64(value, info->exponent)
-						   : senml_number_u64((uint64_t)value, info->exponent));
+				   info->is_signed
+					   ? senml_number_i64(value, info->exponent)
+					   : senml_number_u64((uint64_t)value, info->exponent));
 		}
 	}
 	if (r->host[0] != '\0') {
@@ -186,8 +187,8 @@ int senml_pack_ack(const struct reading_ack *ack, senml_record_fn fn, void *cont
 	struct packer p = { .fn = fn, .context = context };
 	char base[READING_DEVICE_SIZE + 1], epoch[17];
 
-	if (!text_ends(ack->device, sizeof(ack->device)) || reading_device_check(ack->device) != 0 ||
-	    ack->epoch == 0) {
+	if (!text_ends(ack->device, sizeof(ack->device)) ||
+	    reading_device_check(ack->device) != 0 || ack->epoch == 0) {
 		return -EINVAL;
 	}
 	put_device(&p, ack->device, base);

@@ -19,16 +19,19 @@
 #include "userspace/reading/reading.h"
 #include "userspace/reading/senml_record.h"
 
-#define SENML_OW_PREFIX "urn:dev:ow:"	/* RFC 9039 4.2: a 1-Wire ROM in 16 hex digits */
+#define SENML_OW_PREFIX "urn:dev:ow:" /* RFC 9039 4.2: a 1-Wire ROM in 16 hex digits */
 
 /* The names of the records that are not scalars. */
+/* clang-format off */
 #define SENML_DEVICE_FIELDS(X) \
 	X(SEQ, "seq") X(EPOCH, "epoch") X(TSRC, "tsrc") X(TACC, "tacc") X(BOOT, "boot") \
 	X(HOST, "host") X(VERSION, "version") X(NOTE, "note")
 #define SENML_SENSOR_FIELDS(X) \
 	X(QUALITY, "quality") X(TEMP, "temp") X(SP, "sp") X(RES, "res") X(RETRIES, "retries")
+/* clang-format on */
 
-/* Hands the records to fn, in order. -EINVAL: not a Reading (see senml.h); else 0 or what fn said. */
+/* Hands the records to fn, in order. -EINVAL: not a Reading (see senml.h); else 0 or what fn said.
+ */
 int senml_pack_reading(const struct reading *reading, senml_record_fn fn, void *context);
 int senml_pack_ack(const struct reading_ack *ack, senml_record_fn fn, void *context);
 

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 const struct senml_label_info senml_labels[SENML_LABEL_COUNT] = {
-#define X(id, json, cbor_, kind_) [SENML_##id] = { .name = json, .cbor = cbor_, .kind = SENML_##kind_ },
+#define X(id, json, cbor_, kind_) \
+	[SENML_##id] = { .name = json, .cbor = cbor_, .kind = SENML_##kind_ },
 	SENML_LABELS(X)
 #undef X
 };

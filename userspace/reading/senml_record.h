@@ -24,6 +24,7 @@ struct senml_text {
 };
 
 /* id, JSON label, CBOR label (RFC 8428 table 4), kind. In the order in which they are written. */
+/* clang-format off */
 #define SENML_LABELS(X) \
 	X(BVER, "bver", -1, NUMBER) \
 	X(BN, "bn", -2, TEXT) \
@@ -40,12 +41,13 @@ struct senml_text {
 	X(T, "t", 6, NUMBER) \
 	X(UT, "ut", 7, NUMBER) \
 	X(VD, "vd", 8, BYTES)
+/* clang-format on */
 
 enum senml_label {
 #define X(id, json, cbor, kind) SENML_##id,
 	SENML_LABELS(X)
 #undef X
-	SENML_LABEL_COUNT
+		SENML_LABEL_COUNT
 };
 
 enum senml_kind { SENML_NUMBER, SENML_TEXT, SENML_BYTES, SENML_BOOL };
@@ -62,12 +64,12 @@ enum senml_label senml_label_find(const char *name, size_t length);
 
 union senml_value {
 	struct senml_number number;
-	struct senml_text text;	/* TEXT and BYTES */
+	struct senml_text text; /* TEXT and BYTES */
 	bool truth;
 };
 
 struct senml_record {
-	unsigned present;	/* bit n: value n is there */
+	unsigned present; /* bit n: value n is there */
 	union senml_value value[SENML_LABEL_COUNT];
 };
 
@@ -76,7 +78,8 @@ static inline bool senml_record_has(const struct senml_record *r, enum senml_lab
 	return (r->present >> label) & 1;
 }
 
-static inline void senml_record_text(struct senml_record *r, enum senml_label label, const char *text)
+static inline void senml_record_text(struct senml_record *r, enum senml_label label,
+				     const char *text)
 {
 	r->present |= 1u << label;
 	r->value[label].text = (struct senml_text){ text, strlen(text) };

@@ -50,8 +50,10 @@ static int resolve_name(const struct senml_base *base, struct senml_resolved *s,
 	}
 	for (size_t i = 0; i < length; i++) {
 		if (!is_name_char(s->name[i])) {
-			return senml_fail(err, -EBADMSG, "byte 0x%02x in the name, expected letters, "
-					  "digits or -:./_", (unsigned char)s->name[i]);
+			return senml_fail(err, -EBADMSG,
+					  "byte 0x%02x in the name, expected letters, "
+					  "digits or -:./_",
+					  (unsigned char)s->name[i]);
 		}
 		last = s->name[i] == '_' ? &s->name[i] : last;
 	}
@@ -100,9 +102,8 @@ int senml_resolve(struct senml_base *base, const struct senml_record *record,
 			  ? record->value[SENML_U].text
 			  : (struct senml_text){ base->unit, strlen(base->unit) };
 	s->has_value = values == 1u << SENML_V || (values == 0 && base->value_given);
-	if (s->has_value &&
-	    senml_number_add(values == 0 ? &zero : &record->value[SENML_V].number, &base->value,
-			     &s->value) != 0) {
+	if (s->has_value && senml_number_add(values == 0 ? &zero : &record->value[SENML_V].number,
+					     &base->value, &s->value) != 0) {
 		return senml_fail(err, -EBADMSG, "%s: bv + v is too large", s->field);
 	}
 	return 0;
@@ -133,7 +134,8 @@ int senml_resolved_number(const struct senml_resolved *s, const char *unit, int 
 		*value = (int64_t)bits;
 	}
 	if (rc == -EDOM) {
-		return senml_fail(err, -EBADMSG, "%s: expected a multiple of 1e%d", s->field, exponent);
+		return senml_fail(err, -EBADMSG, "%s: expected a multiple of 1e%d", s->field,
+				  exponent);
 	}
 	return rc == 0 ? 0 : senml_fail(err, -EBADMSG, "%s: out of range", s->field);
 }
@@ -186,7 +188,8 @@ int senml_resolved_time(const struct senml_base *base, const struct senml_resolv
 	}
 	if (*utc_us != 0 && (*utc_us < READING_UTC_MIN_US || *utc_us >= READING_UTC_MAX_US)) {
 		return senml_fail(err, -EBADMSG,
-				  "%s: time is not within 2000 to 2105, nor 0 for unknown", s->field);
+				  "%s: time is not within 2000 to 2105, nor 0 for unknown",
+				  s->field);
 	}
 	return 0;
 }

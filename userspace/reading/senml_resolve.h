@@ -8,7 +8,7 @@
 
 #include "userspace/reading/senml_record.h"
 
-#define SENML_NAME_MAX 192	/* base name + name, with a NUL */
+#define SENML_NAME_MAX 192 /* base name + name, with a NUL */
 #define SENML_UNIT_MAX 32
 
 /* What lasts from record to record; starts as zeros. */
@@ -21,10 +21,10 @@ struct senml_base {
 
 struct senml_resolved {
 	const struct senml_record *record;
-	char name[SENML_NAME_MAX];	/* cut at its last '_': whose it is ... */
-	const char *field;	/* ... and what; all of the name if it has no '_' */
+	char name[SENML_NAME_MAX]; /* cut at its last '_': whose it is ... */
+	const char *field; /* ... and what; all of the name if it has no '_' */
 	struct senml_text unit;
-	struct senml_number value;	/* bv + v */
+	struct senml_number value; /* bv + v */
 	bool has_value;
 };
 

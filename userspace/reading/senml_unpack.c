@@ -7,16 +7,14 @@
 
 enum field {
 #define X(id, name) FIELD_##id,
-	SENML_DEVICE_FIELDS(X)
-	FIELD_COMPLETE,
-	FIELD_SCALAR,	/* and up: one for each */
+	SENML_DEVICE_FIELDS(X) FIELD_COMPLETE,
+	FIELD_SCALAR, /* and up: one for each */
 #undef X
 };
 
 enum sensor_field {
 #define X(id, name) SENSOR_##id,
-	SENML_SENSOR_FIELDS(X)
-	SENSOR_FIELD_COUNT
+	SENML_SENSOR_FIELDS(X) SENSOR_FIELD_COUNT
 #undef X
 };
 
@@ -24,7 +22,7 @@ static const char *const field_names[] = {
 #define X(id, name) [FIELD_##id] = name,
 	SENML_DEVICE_FIELDS(X)
 #undef X
-	[FIELD_COMPLETE] = "complete",
+		[FIELD_COMPLETE] = "complete",
 };
 
 static const char *const sensor_field_names[] = {
@@ -40,7 +38,9 @@ static bool parse_hex(const char *text, uint8_t *bytes, size_t n)
 {
 	for (size_t i = 0; i < 2 * n; i++) {
 		char c = text[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+						   : -1;
 
 		if (digit < 0) {
 			return false;
@@ -71,7 +71,8 @@ static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct se
 
 /* --- one reading -------------------------------------------------------------- */
 
-static int take_time_source(const struct senml_resolved *s, struct reading *r, struct senml_error *err)
+static int take_time_source(const struct senml_resolved *s, struct reading *r,
+			    struct senml_error *err)
 {
 	char text[16];
 
@@ -83,8 +84,8 @@ static int take_time_source(const struct senml_resolved *s, struct reading *r, s
 			r->time_source = (enum reading_time_source)i;
 			return (i == READING_TIME_NONE) == (r->utc_us == 0)
 				       ? 0
-				       : senml_fail(err, -EBADMSG, "tsrc: \"%s\" with%s a time", text,
-						    r->utc_us == 0 ? "out" : "");
+				       : senml_fail(err, -EBADMSG, "tsrc: \"%s\" with%s a time",
+						    text, r->utc_us == 0 ? "out" : "");
 		}
 	}
 	return senml_fail(err, -EBADMSG, "tsrc: expected none, gnss, ntp, host or server");
@@ -124,10 +125,12 @@ static int take_device_field(struct reading *r, unsigned field, const struct sen
 	default: {
 		const struct reading_scalar_info *info = &reading_scalars[field - FIELD_SCALAR];
 
-		if (senml_resolved_number(s, info->unit, info->exponent, info->is_signed, &value, err) != 0) {
+		if (senml_resolved_number(s, info->unit, info->exponent, info->is_signed, &value,
+					  err) != 0) {
 			return err->code;
 		}
-		return reading_scalar_put(r, (enum reading_scalar)(field - FIELD_SCALAR), value) == 0
+		return reading_scalar_put(r, (enum reading_scalar)(field - FIELD_SCALAR), value) ==
+				       0
 			       ? 0
 			       : senml_fail(err, -EBADMSG, "%s: out of range", s->field);
 	}
@@ -194,9 +197,12 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct s
 	const size_t prefix = sizeof(SENML_OW_PREFIX) - 1;
 	uint8_t rom[8];
 
-	if (strncmp(s->name, SENML_OW_PREFIX, prefix) != 0 || !parse_hex(s->name + prefix, rom, 8)) {
-		return senml_fail(u->err, -EBADMSG, "%s: of \"%.64s\", expected " SENML_OW_PREFIX
-				  " and 16 lowercase hex digits", s->field, s->name);
+	if (strncmp(s->name, SENML_OW_PREFIX, prefix) != 0 ||
+	    !parse_hex(s->name + prefix, rom, 8)) {
+		return senml_fail(u->err, -EBADMSG,
+				  "%s: of \"%.64s\", expected " SENML_OW_PREFIX
+				  " and 16 lowercase hex digits",
+				  s->field, s->name);
 	}
 	for (unsigned i = r->n_temperatures; i-- > 0;) {
 		if (memcmp(r->temperatures[i].rom, rom, sizeof(rom)) == 0) {
@@ -205,7 +211,8 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct s
 		}
 	}
 	if (reading_rom_crc(rom) != rom[7] || memcmp(rom, (uint8_t[8]){ 0 }, 8) == 0) {
-		return senml_fail(u->err, -EBADMSG, "%s: the CRC in %.64s is wrong", s->field, s->name);
+		return senml_fail(u->err, -EBADMSG, "%s: the CRC in %.64s is wrong", s->field,
+				  s->name);
 	}
 	if (r->n_temperatures == READING_TEMPERATURES_MAX) {
 		return senml_fail(u->err, -EBADMSG, "more than %d sensors in a reading",
@@ -263,8 +270,9 @@ static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 				  u->acks != NULL ? "acks" : "readings");
 	}
 	if (reading_device_check(s->name) != 0) {
-		return senml_fail(u->err, -EBADMSG, "%s: of \"%.64s\", expected a device \"urn:dev:...\"",
-				  s->field, s->name);
+		return senml_fail(u->err, -EBADMSG,
+				  "%s: of \"%.64s\", expected a device \"urn:dev:...\"", s->field,
+				  s->name);
 	}
 	u->seen = 0;
 	if (u->acks != NULL) {
@@ -298,12 +306,13 @@ static int take_of_reading(struct senml_unpack *u, const struct senml_resolved *
 		sensor_field++;
 	}
 	while (sensor_field == SENSOR_FIELD_COUNT && field < FIELD_SCALAR + READING_SCALAR_COUNT &&
-	       strcmp(s->field, field < FIELD_SCALAR ? field_names[field]
-						     : reading_scalars[field - FIELD_SCALAR].name) != 0) {
+	       strcmp(s->field, field < FIELD_SCALAR
+					? field_names[field]
+					: reading_scalars[field - FIELD_SCALAR].name) != 0) {
 		field++;
 	}
 	if (field == FIELD_SCALAR + READING_SCALAR_COUNT || field == FIELD_COMPLETE) {
-		return 0;	/* none of ours */
+		return 0; /* none of ours */
 	}
 	if (sensor_field == SENSOR_FIELD_COUNT && field == FIELD_SEQ) {
 		if (open_next(u, s) != 0) {
@@ -331,8 +340,9 @@ static int take_of_reading(struct senml_unpack *u, const struct senml_resolved *
 		return take_sensor_field(&r->temperatures[sensor], sensor_field, s, u->err);
 	}
 	if (strcmp(s->name, r->device) != 0) {
-		return senml_fail(u->err, -EBADMSG, "%s: of \"%.64s\", expected the device of the last seq",
-				  s->field, s->name);
+		return senml_fail(u->err, -EBADMSG,
+				  "%s: of \"%.64s\", expected the device of the last seq", s->field,
+				  s->name);
 	}
 	if (field < FIELD_SCALAR ? u->seen & 1u << field : reading_knows(r, field - FIELD_SCALAR)) {
 		return given_twice(u, s);

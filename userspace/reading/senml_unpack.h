@@ -16,9 +16,9 @@ struct senml_unpack {
 	struct senml_error *err;
 	struct senml_base base;
 	size_t n, max;
-	struct reading *readings;	/* one of the two */
+	struct reading *readings; /* one of the two */
 	struct reading_ack *acks;
-	unsigned seen;	/* device fields of the current reading or ack */
+	unsigned seen; /* device fields of the current reading or ack */
 	uint8_t sensor_seen[READING_TEMPERATURES_MAX];
 };
 

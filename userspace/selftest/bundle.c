@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* O_CLOEXEC, fdopen */
+#define _GNU_SOURCE /* O_CLOEXEC, fdopen */
 #include "bundle.h"
 
 #include <errno.h>
@@ -15,7 +15,10 @@
 #include "userspace/node/node_check.h"
 
 static const char *const files[] = {
-	"/proc/version", "/proc/device-tree/model", "/etc/os-release", "/sys/class/tty/console/active",
+	"/proc/version",
+	"/proc/device-tree/model",
+	"/etc/os-release",
+	"/sys/class/tty/console/active",
 };
 
 /* Replaces every occurrence of `secret`; less than three characters are none. */
@@ -60,7 +63,8 @@ static void redact(char *text, const struct node_config *config)
 }
 
 /* As it was given; it names files with secrets and holds none. */
-static void tell_configuration(FILE *out, const struct node_config *config, const struct node_config_source *source)
+static void tell_configuration(FILE *out, const struct node_config *config,
+			       const struct node_config_source *source)
 {
 	FILE *in = source->path != NULL ? fopen(source->path, "r") : NULL;
 	char line[1024];
@@ -80,8 +84,9 @@ static void tell_configuration(FILE *out, const struct node_config *config, cons
 	}
 }
 
-int bundle_write(const char *path, const struct node_config *config, const struct node_config_source *source,
-		 const struct selftest_outcome *outcomes, size_t n)
+int bundle_write(const char *path, const struct node_config *config,
+		 const struct node_config_source *source, const struct selftest_outcome *outcomes,
+		 size_t n)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;

@@ -2,8 +2,9 @@
 /*
  * bundle: one text file to show to others: the outcomes, the machine and the configuration.
  *
- * Left out or blotted: keys and certificates (only file names are told), the servers' host names and addresses, the
- * last half of the device's name, the serial number. A position is in the outcomes only if the person asked for it.
+ * Left out or blotted: keys and certificates (only file names are told), the servers' host names
+ * and addresses, the last half of the device's name, the serial number. A position is in the
+ * outcomes only if the person asked for it.
  */
 #ifndef SELFTEST_BUNDLE_H
 #define SELFTEST_BUNDLE_H
@@ -11,7 +12,8 @@
 #include "selftest.h"
 
 /* 0, or -errno with errno set. The file is readable by its owner only. */
-int bundle_write(const char *path, const struct node_config *config, const struct node_config_source *source,
-		 const struct selftest_outcome *outcomes, size_t n);
+int bundle_write(const char *path, const struct node_config *config,
+		 const struct node_config_source *source, const struct selftest_outcome *outcomes,
+		 size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Which board and which kernel: what may be expected of the rest. */
-#define _GNU_SOURCE	/* uname() */
+#define _GNU_SOURCE /* uname() */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,8 @@
 #define MODEL "/proc/device-tree/model"
 #define REVISION "/proc/device-tree/system/linux,revision"
 
-/* "new-style revision codes" of the Raspberry Pi documentation: bit 23 marks one; 12..15 processor, 20..22 memory. */
+/* "new-style revision codes" of the Raspberry Pi documentation: bit 23 marks one; 12..15
+ * processor, 20..22 memory. */
 static bool read_revision(const char *root, uint32_t *code)
 {
 	char path[512];
@@ -23,18 +24,21 @@ static bool read_revision(const char *root, uint32_t *code)
 	if (f != NULL) {
 		fclose(f);
 	}
-	*code = whole ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
+	*code = whole ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]
+		      : 0;
 	return whole;
 }
 
 const char *check_board_model(struct selftest *t)
 {
-	static const char *const processors[] = { "BCM2835", "BCM2836", "BCM2837", "BCM2711", "BCM2712" };
+	static const char *const processors[] = { "BCM2835", "BCM2836", "BCM2837", "BCM2711",
+						  "BCM2712" };
 	char model[96];
 	uint32_t code;
 	unsigned processor = 0;
 
-	if (!facts_text(t->root, MODEL, model, sizeof(model)) || strncmp(model, "Raspberry Pi", 12) != 0) {
+	if (!facts_text(t->root, MODEL, model, sizeof(model)) ||
+	    strncmp(model, "Raspberry Pi", 12) != 0) {
 		selftest_say(t, "%s", model[0] != '\0' ? model : "no device tree");
 		return "not-a-pi";
 	}
@@ -44,7 +48,7 @@ const char *check_board_model(struct selftest *t)
 	}
 	selftest_say(t, ", revision %06x", (unsigned)code);
 	if ((code >> 23 & 1) == 0) {
-		return "slow-board";	/* the old codes are of 2012 to 2014: all BCM2835 */
+		return "slow-board"; /* the old codes are of 2012 to 2014: all BCM2835 */
 	}
 	processor = code >> 12 & 15;
 	selftest_say(t, " (%s, %u MB)", processor < 5 ? processors[processor] : "processor unknown",
@@ -59,7 +63,7 @@ const char *check_board_kernel(struct selftest *t)
 
 	uname(&u);
 	facts_number(t->root, "/sys/kernel/realtime", 10, &realtime);
-	selftest_say(t, "Linux %s %s%s, %d-bit program", u.release, u.machine, realtime == 1 ? ", PREEMPT_RT" : "",
-		     (int)sizeof(void *) * 8);
+	selftest_say(t, "Linux %s %s%s, %d-bit program", u.release, u.machine,
+		     realtime == 1 ? ", PREEMPT_RT" : "", (int)sizeof(void *) * 8);
 	return NULL;
 }

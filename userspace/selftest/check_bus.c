@@ -2,8 +2,8 @@
 /*
  * The wire as such: levels, edges and the presence pulse, before anybody's address is asked for.
  *
- * Between reset and a ROM command every device waits; the short lows here are written bits to it at most, and eight of
- * them make FFh, which is no command.
+ * Between reset and a ROM command every device waits; the short lows here are written bits to it at
+ * most, and eight of them make FFh, which is no command.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,13 @@
 #define US UINT64_C(1000)
 
 #define LOOKS 2000
-#define TRIES 101	/* odd: the middle one is the median */
-#define PROBE_NS (2 * US)	/* low or high, as short as the calls allow */
+#define TRIES 101 /* odd: the middle one is the median */
+#define PROBE_NS (2 * US) /* low or high, as short as the calls allow */
 #define RISE_WAIT_NS (200 * US)
 #define RISE_LOOKS 201
 #define RISE_STEP_NS 100
-/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the calls of a Pi 3 leave it 4 of them to rise. */
+/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the calls of a Pi 3 leave it 4 of them
+ * to rise. */
 #define RISE_WARN_NS 1500
 #define RISE_FAIL_NS (4 * US)
 /* A metre or two of wire and a few devices, to make ohms of a time: an estimate. */
@@ -42,8 +43,9 @@ static void spin(const struct selftest *t, uint64_t until_ns)
 }
 
 /*
- * A line that stays low: driven high for a few us, as a strong pull-up does, it comes up if only the pull-up is
- * missing. A pad bears a short for that time; a reset drives into a short to 3.3 V for 480 us.
+ * A line that stays low: driven high for a few us, as a strong pull-up does, it comes up if only
+ * the pull-up is missing. A pad bears a short for that time; a reset drives into a short to 3.3 V
+ * for 480 us.
  */
 static const char *why_low(const struct selftest *t)
 {
@@ -181,7 +183,8 @@ static int by_time(const void *a, const void *b)
 	return (x->after_ns > y->after_ns) - (x->after_ns < y->after_ns);
 }
 
-/* Before which look the line rose: the place where most looks before it were low and most after it high. */
+/* Before which look the line rose: the place where most looks before it were low and most after it
+ * high. */
 static unsigned find_rise(const struct look *looks, unsigned n)
 {
 	unsigned wrong = 0, best, place = 0;
@@ -224,20 +227,26 @@ const char *check_bus_rise(struct selftest *t)
 	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
 	place = find_rise(looks, RISE_LOOKS);
 	if (place == 0) {
-		selftest_say(t, "high at the first look, %u.%u us after its release: sooner than can be told here",
-			     (unsigned)(looks[0].after_ns / 1000), (unsigned)(looks[0].after_ns % 1000 / 100));
+		selftest_say(
+			t,
+			"high at the first look, %u.%u us after its release: sooner than can be told here",
+			(unsigned)(looks[0].after_ns / 1000),
+			(unsigned)(looks[0].after_ns % 1000 / 100));
 		return NULL;
 	}
 	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;
 	/* Half the supply is reached after 0.7 RC. */
-	selftest_say(t, "%u.%u us to half the supply, as of %u kohm with %u pF", (unsigned)(rise_ns / 1000),
-		     (unsigned)(rise_ns % 1000 / 100), (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
-	return rise_ns > RISE_FAIL_NS ? "weak-pull-up" : rise_ns > RISE_WARN_NS ? "slow-rise" : NULL;
+	selftest_say(t, "%u.%u us to half the supply, as of %u kohm with %u pF",
+		     (unsigned)(rise_ns / 1000), (unsigned)(rise_ns % 1000 / 100),
+		     (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
+	return rise_ns > RISE_FAIL_NS	? "weak-pull-up"
+	       : rise_ns > RISE_WARN_NS ? "slow-rise"
+					: NULL;
 }
 
 struct presence {
-	uint64_t begin_ns, end_ns;	/* after the release; both 0: none was seen */
-	uint64_t gap_ns;		/* the longest time that nobody looked */
+	uint64_t begin_ns, end_ns; /* after the release; both 0: none was seen */
+	uint64_t gap_ns; /* the longest time that nobody looked */
 };
 
 static int watch_presence(const struct selftest *t, struct presence *p)
@@ -251,7 +260,7 @@ static int watch_presence(const struct selftest *t, struct presence *p)
 		return code != 0 ? code : -1;
 	}
 	released = last = now(t);
-	spin(t, released + 8 * US);	/* its own rise; a device waits 15 us at least */
+	spin(t, released + 8 * US); /* its own rise; a device waits 15 us at least */
 	do {
 		looked = now(t);
 		level = sample(t);
@@ -287,11 +296,12 @@ const char *check_bus_presence(struct selftest *t)
 		if (watch_presence(t, &p) != 0) {
 			return "line-error";
 		}
-		unwatched += p.gap_ns >= 60 * US;	/* tPDLOW is 60 us at least */
+		unwatched += p.gap_ns >= 60 * US; /* tPDLOW is 60 us at least */
 		/* A spike of noise is shorter than any presence pulse. */
 		if (p.end_ns - p.begin_ns > 20 * US) {
 			seen++;
-			late += p.end_ns > 310 * US;	/* tPDHIGH and tPDLOW at their most, and a call */
+			late += p.end_ns > 310 * US; /* tPDHIGH and tPDLOW at their most, and a call
+						      */
 			shown = p;
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The GPIO chip and the line; opened here for all that follow. */
-#define _GNU_SOURCE	/* O_CLOEXEC */
+#define _GNU_SOURCE /* O_CLOEXEC */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,8 @@ static void open_line(struct selftest *t)
 
 	t->line_asked = true;
 	if (c->w1_bus != NODE_W1_SIMULATED) {
-		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_gpio, &t->gpiod, t->line_why, sizeof(t->line_why));
+		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_gpio, &t->gpiod, t->line_why,
+					      sizeof(t->line_why));
 	}
 	if (t->gpiod != NULL) {
 		t->line = w1_gpiod_line(t->gpiod);
@@ -75,7 +76,8 @@ static void say_chips(struct selftest *t)
 		snprintf(path, sizeof(path), "/dev/%s", e->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &info) == 0) {
-			selftest_say(t, "%s%s (%u lines)", n++ > 0 ? ", " : "", info.label, (unsigned)info.lines);
+			selftest_say(t, "%s%s (%u lines)", n++ > 0 ? ", " : "", info.label,
+				     (unsigned)info.lines);
 		}
 		if (fd >= 0) {
 			close(fd);
@@ -143,7 +145,8 @@ const char *check_gpio_line(struct selftest *t)
 		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {
 			return "node-holds";
 		}
-		return strstr(t->line_why, "kernel's 1-Wire") != NULL && t->config->w1_bus == NODE_W1_AUTO
+		return strstr(t->line_why, "kernel's 1-Wire") != NULL &&
+				       t->config->w1_bus == NODE_W1_AUTO
 			       ? "kernel-holds"
 			       : "held";
 	case -EINVAL:

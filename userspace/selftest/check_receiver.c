@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The receiver: first only listened to, at each rate, for what it does by itself; then taken as the node takes it
- * (found, switched, configured, verified), without saving.
+ * The receiver: first only listened to, at each rate, for what it does by itself; then taken as the
+ * node takes it (found, switched, configured, verified), without saving.
  */
-#define _GNU_SOURCE	/* clock_gettime, TIOCGICOUNT */
+#define _GNU_SOURCE /* clock_gettime, TIOCGICOUNT */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/serial.h>
@@ -23,20 +23,20 @@
 #include "userspace/node/system_facts.h"
 #include "userspace/sim/ublox7_pty.h"
 
-#define DWELL_MS 1300		/* it speaks once a second */
-#define ANSWER_MS 15000		/* found, switched and verified in 3 s at most where all is well */
-#define HEALTH_MS 12000		/* each part of health is asked for every 10 s */
-#define JAM_LIMIT 120		/* of 255, as ubx_health.c takes it */
+#define DWELL_MS 1300 /* it speaks once a second */
+#define ANSWER_MS 15000 /* found, switched and verified in 3 s at most where all is well */
+#define HEALTH_MS 12000 /* each part of health is asked for every 10 s */
+#define JAM_LIMIT 120 /* of 255, as ubx_health.c takes it */
 
 struct selftest_receiver {
 	const char *path;
 	struct ublox7_pty *pty;
 
 	bool listened;
-	const char *listen_cause;	/* NULL: something readable was heard */
-	uint32_t baud;			/* where */
+	const char *listen_cause; /* NULL: something readable was heard */
+	uint32_t baud; /* where */
 	unsigned frames, sentences, bytes;
-	bool counted;			/* the driver counts errors */
+	bool counted; /* the driver counts errors */
 	unsigned frame_errors, overruns;
 
 	struct receiver *receiver;
@@ -104,7 +104,8 @@ static bool read_counters(const struct serial_port *port, struct serial_icounter
 	return ioctl(port->fd, TIOCGICOUNT, c) == 0;
 }
 
-static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_t baud, struct ear *ear)
+static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_t baud,
+		  struct ear *ear)
 {
 	uint64_t until = now_ms() + DWELL_MS;
 	struct serial_icounter_struct before = { 0 }, after = { 0 };
@@ -115,7 +116,9 @@ static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_
 	r->counted = read_counters(port, &before);
 	while (now_ms() < until) {
 		struct pollfd p = { .fd = port->fd, .events = POLLIN };
-		ssize_t n = poll(&p, 1, (int)(until - now_ms()) + 1) > 0 ? read(port->fd, bytes, sizeof(bytes)) : 0;
+		ssize_t n = poll(&p, 1, (int)(until - now_ms()) + 1) > 0
+				    ? read(port->fd, bytes, sizeof(bytes))
+				    : 0;
 
 		if (n > 0) {
 			hear(ear, bytes, (size_t)n);
@@ -124,9 +127,10 @@ static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_
 		}
 	}
 	if (r->counted && read_counters(port, &after)) {
-		r->frame_errors = (unsigned)(after.frame - before.frame + after.parity - before.parity + after.brk -
-					     before.brk);
-		r->overruns = (unsigned)(after.overrun - before.overrun + after.buf_overrun - before.buf_overrun);
+		r->frame_errors = (unsigned)(after.frame - before.frame + after.parity -
+					     before.parity + after.brk - before.brk);
+		r->overruns = (unsigned)(after.overrun - before.overrun + after.buf_overrun -
+					 before.buf_overrun);
 	}
 }
 
@@ -296,9 +300,14 @@ static const char *ask(struct selftest *t, struct selftest_receiver **out)
 		return why;
 	}
 	r->asked = true;
-	r->receiver = receiver_open(&(struct receiver_config){ .port = r->path, .baud = c->gnss_baud,
-			.rate_ms = c->gnss_rate_ms, .dyn_model = c->gnss_dyn_model,
-			.max_hacc_mm = c->gnss_max_hacc_m * 1000, .build_utc_us = c->not_before_us }, err, sizeof(err));
+	r->receiver =
+		receiver_open(&(struct receiver_config){ .port = r->path,
+							 .baud = c->gnss_baud,
+							 .rate_ms = c->gnss_rate_ms,
+							 .dyn_model = c->gnss_dyn_model,
+							 .max_hacc_mm = c->gnss_max_hacc_m * 1000,
+							 .build_utc_us = c->not_before_us },
+			      err, sizeof(err));
 	if (r->receiver == NULL) {
 		selftest_say(t, "%s", err);
 		return NULL;
@@ -312,8 +321,9 @@ static const char *answering(struct selftest *t, struct selftest_receiver **out)
 {
 	const char *why = ask(t, out);
 
-	if (why == NULL && ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
-			    receiver_state((*out)->receiver) == RECEIVER_PROBING)) {
+	if (why == NULL &&
+	    ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
+	     receiver_state((*out)->receiver) == RECEIVER_PROBING)) {
 		return "no-answer";
 	}
 	return why;
@@ -340,7 +350,9 @@ const char *check_receiver_answer(struct selftest *t)
 	case RECEIVER_PROBING:
 		break;
 	}
-	return r->listen_cause == NULL ? "deaf" : strcmp(r->listen_cause, "quiet") == 0 ? "silent" : "unreadable";
+	return r->listen_cause == NULL		       ? "deaf"
+	       : strcmp(r->listen_cause, "quiet") == 0 ? "silent"
+						       : "unreadable";
 }
 
 const char *check_receiver_settings(struct selftest *t)
@@ -353,7 +365,8 @@ const char *check_receiver_settings(struct selftest *t)
 		return why;
 	}
 	receiver_counters(r->receiver, &c);
-	selftest_say(t, "%u set, %u refused, %u asked again", (unsigned)c.sets, (unsigned)c.naks, (unsigned)c.timeouts);
+	selftest_say(t, "%u set, %u refused, %u asked again", (unsigned)c.sets, (unsigned)c.naks,
+		     (unsigned)c.timeouts);
 	if (receiver_state(r->receiver) != RECEIVER_READY) {
 		selftest_say(t, ": %s", receiver_reason(r->receiver));
 		return "not-as-wanted";
@@ -396,8 +409,8 @@ const char *check_receiver_antenna(struct selftest *t)
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return "unknown";
 	}
-	selftest_say(t, "%s, noise %u, gain %u of 8191", h->antenna_status < 5 ? words[h->antenna_status] : "?",
-		     h->noise, h->agc);
+	selftest_say(t, "%s, noise %u, gain %u of 8191",
+		     h->antenna_status < 5 ? words[h->antenna_status] : "?", h->noise, h->agc);
 	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
 }
 
@@ -430,11 +443,13 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_say(t, "none in %u s; %u satellites are heard", t->fix_wait_s, h->sats_seen);
+		selftest_say(t, "none in %u s; %u satellites are heard", t->fix_wait_s,
+			     h->sats_seen);
 		if (h->cno_best4 > 0) {
 			selftest_say(t, ", the best four at %u dBHz", h->cno_best4);
 		}
-		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals" : "no-fix";
+		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals"
+									  : "no-fix";
 	}
 	fix = receiver_fix(r->receiver);
 	selftest_say(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D", fix->num_sv,
@@ -460,7 +475,8 @@ const char *check_receiver_time(struct selftest *t)
 	}
 	fix = receiver_fix(r->receiver);
 	if (fix == NULL || !fix->time_known) {
-		bool nearly = fix != NULL && (fix->valid & 3) == 3;	/* UBX: date and time, but not fullyResolved */
+		bool nearly = fix != NULL && (fix->valid & 3) == 3; /* UBX: date and time, but not
+								       fullyResolved */
 
 		selftest_say(t, nearly ? "leap seconds not yet known" : "none yet");
 		return nearly ? "unresolved" : "no-time";
@@ -470,7 +486,8 @@ const char *check_receiver_time(struct selftest *t)
 	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
 		   (int64_t)((boot_ns - fix->received_ns) / 1000000) - fix->utc_us / 1000;
 	selftest_say(t, "the computer's clock is %+" PRId64 " ms from it", apart_ms);
-	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ" : NULL;
+	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ"
+									       : NULL;
 }
 
 /* After all of the above: what the line did to the bytes meanwhile. */
@@ -486,15 +503,18 @@ const char *check_uart_errors(struct selftest *t)
 	}
 	receiver_counters(r->receiver, &c);
 	h = receiver_health(r->receiver);
-	selftest_say(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors, c.rx_frames);
+	selftest_say(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors,
+		     c.rx_frames);
 	if (r->counted) {
-		selftest_say(t, ", %u framing errors, %u overruns here", r->frame_errors, r->overruns);
+		selftest_say(t, ", %u framing errors, %u overruns here", r->frame_errors,
+			     r->overruns);
 	}
 	if ((h->problems >> UBX_PROBLEM_LINE_ERRORS & 1) != 0 || r->frame_errors > 0) {
 		return "framing";
 	}
 	if (r->overruns > 0 ||
-	    ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) & 1) != 0) {
+	    ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) &
+	     1) != 0) {
 		return "overrun";
 	}
 	/* One may be of the moment when the rate was changed. */

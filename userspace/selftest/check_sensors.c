@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Who is on the bus, and whether each one can be believed. Writes RAM of the sensors only, and puts it back. */
+/* Who is on the bus, and whether each one can be believed. Writes RAM of the sensors only, and puts
+ * it back. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,16 +11,16 @@
 #include "gpio-w1/w1_search.h"
 #include "gpio-w1/w1_sysfs.h"
 
-#define CONVERSION_LIMIT_US 750000	/* tCONV at 12 bit */
+#define CONVERSION_LIMIT_US 750000 /* tCONV at 12 bit */
 #define POWER_ASKED 16
-#define EXAMINED_MAX 20	/* until one that lies about its power says that it has some */
+#define EXAMINED_MAX 20 /* until one that lies about its power says that it has some */
 
 static void say_rom(struct selftest *t, const uint8_t *rom)
 {
 	const char *between = t->out->value[0] != '\0' ? ", " : "";
 
-	selftest_say(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5], rom[4], rom[3], rom[2],
-		     rom[1]);
+	selftest_say(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5], rom[4],
+		     rom[3], rom[2], rom[1]);
 }
 
 /* The word for an error of the bus, in the value what it was. */
@@ -94,8 +95,12 @@ const char *check_sensors_search(struct selftest *t)
 static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, unsigned *retries)
 {
 	const uint8_t tx = DS18B20_READ_SCRATCHPAD;
-	const struct w1_transaction read = { .rom = rom, .tx = &tx, .tx_len = 1, .rx = sp,
-					     .rx_len = DS18B20_SCRATCHPAD_SIZE, .crc = true };
+	const struct w1_transaction read = { .rom = rom,
+					     .tx = &tx,
+					     .tx_len = 1,
+					     .rx = sp,
+					     .rx_len = DS18B20_SCRATCHPAD_SIZE,
+					     .crc = true };
 
 	return w1_bus_transact(&t->bus, &read, retries);
 }
@@ -173,9 +178,13 @@ const char *check_sensors_power(struct selftest *t)
 static const char *judge(struct selftest *t, const struct thermometer_sample *samples, unsigned n)
 {
 	static const char *const words[] = {
-		[DS18B20_OK] = NULL, [DS18B20_POWER_ON] = "power-on", [DS18B20_CRC_FAILED] = "crc",
-		[DS18B20_ABSENT] = "absent", [DS18B20_NOT_CONVERTED] = "not-converted",
-		[DS18B20_BAD_SCRATCHPAD] = "bad-scratchpad", [DS18B20_OUT_OF_RANGE] = "out-of-range",
+		[DS18B20_OK] = NULL,
+		[DS18B20_POWER_ON] = "power-on",
+		[DS18B20_CRC_FAILED] = "crc",
+		[DS18B20_ABSENT] = "absent",
+		[DS18B20_NOT_CONVERTED] = "not-converted",
+		[DS18B20_BAD_SCRATCHPAD] = "bad-scratchpad",
+		[DS18B20_OUT_OF_RANGE] = "out-of-range",
 		[DS18B20_BUS_FAILED] = "bus-failed",
 	};
 	const char *worst = NULL;
@@ -210,7 +219,8 @@ const char *check_sensors_temperature(struct selftest *t)
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);
-		code = w1_sysfs_read(path, &t->config->w1, samples, &n, t->line_why, sizeof(t->line_why));
+		code = w1_sysfs_read(path, &t->config->w1, samples, &n, t->line_why,
+				     sizeof(t->line_why));
 		if (code != 0) {
 			selftest_say(t, "%s", t->line_why);
 			return "kernel-has-none";
@@ -242,7 +252,7 @@ const char *check_sensors_identity(struct selftest *t)
 		int code;
 
 		if (t->rom[i][0] != DS18B20_FAMILY) {
-			continue;	/* other makes are not copied */
+			continue; /* other makes are not copied */
 		}
 		say_rom(t, t->rom[i]);
 		do {
@@ -255,11 +265,14 @@ const char *check_sensors_identity(struct selftest *t)
 		selftest_say(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
 			     *identity.family ? " " : "", identity.family, identity.passed,
 			     (unsigned)DS18B20_CHECK_COUNT);
-		if (e.conversion_us[0] > CONVERSION_LIMIT_US || (e.busy_seen && e.conversion_us[0] == 0)) {
+		if (e.conversion_us[0] > CONVERSION_LIMIT_US ||
+		    (e.busy_seen && e.conversion_us[0] == 0)) {
 			selftest_say(t, " converts in %u ms or more",
-				     (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000 : 1000));
+				     (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000
+								       : 1000));
 			worst = "slow";
-		} else if (identity.verdict == DS18B20_CLONE || identity.verdict == DS18B20_CLONE_UNKNOWN) {
+		} else if (identity.verdict == DS18B20_CLONE ||
+			   identity.verdict == DS18B20_CLONE_UNKNOWN) {
 			worst = worst == NULL ? "clone" : worst;
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The machine: its clock, its supply, its disk. */
-#define _GNU_SOURCE	/* O_CLOEXEC, O_DSYNC */
+#define _GNU_SOURCE /* O_CLOEXEC, O_DSYNC */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,12 +19,12 @@
 #include "userspace/node/system_facts.h"
 
 #define THROTTLED "/sys/devices/platform/soc/soc:firmware/get_throttled"
-#define TMPFS 0x01021994	/* statfs(2) */
+#define TMPFS 0x01021994 /* statfs(2) */
 #define RAMFS 0x858458f6
-#define HOT_MC 80000		/* the firmware slows the processor from 80 degC on */
+#define HOT_MC 80000 /* the firmware slows the processor from 80 degC on */
 #define WRITES 9
 #define SLOW_WRITE_MS 500
-#define WORN 10			/* eMMC 5.1, DEVICE_LIFE_TIME_EST: 0Ah is 90 to 100 %, 0Bh beyond */
+#define WORN 10 /* eMMC 5.1, DEVICE_LIFE_TIME_EST: 0Ah is 90 to 100 %, 0Bh beyond */
 
 const char *check_system_clock(struct selftest *t)
 {
@@ -55,9 +55,10 @@ const char *check_system_power(struct selftest *t)
 		return "unknown";
 	}
 	selftest_say(t, "flags 0x%llx", bits);
-	return (bits & 1) != 0 ? "under-voltage" : (bits & 0x10000) != 0 ? "was-under-voltage"
-					     : (bits & 0xe) != 0	       ? "throttled"
-									       : NULL;
+	return (bits & 1) != 0	       ? "under-voltage"
+	       : (bits & 0x10000) != 0 ? "was-under-voltage"
+	       : (bits & 0xe) != 0     ? "throttled"
+				       : NULL;
 }
 
 const char *check_system_heat(struct selftest *t)
@@ -137,7 +138,8 @@ static uint64_t write_us(const char *folder)
 	for (unsigned i = 0; i < WRITES; i++) {
 		uint64_t began = now_us();
 
-		if (pwrite(fd, block, sizeof(block), (off_t)i * (off_t)sizeof(block)) != (ssize_t)sizeof(block) ||
+		if (pwrite(fd, block, sizeof(block), (off_t)i * (off_t)sizeof(block)) !=
+			    (ssize_t)sizeof(block) ||
 		    fdatasync(fd) != 0) {
 			close(fd);
 			return 0;
@@ -150,13 +152,14 @@ static uint64_t write_us(const char *folder)
 }
 
 /* The disk that holds the folder: /sys/dev/block/MAJOR:MINOR, or its parent for a partition. */
-static bool disk_fact(const struct selftest *t, dev_t device, const char *name, char *text, size_t size)
+static bool disk_fact(const struct selftest *t, dev_t device, const char *name, char *text,
+		      size_t size)
 {
 	char path[256];
 
 	for (unsigned up = 0; up < 2; up++) {
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/%s", major(device), minor(device),
-			 up ? "/.." : "", name);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u%s/%s", major(device),
+			 minor(device), up ? "/.." : "", name);
 		if (facts_text(t->root, path, text, size)) {
 			return true;
 		}
@@ -179,14 +182,16 @@ const char *check_system_storage(struct selftest *t)
 	if (us == 0) {
 		return "no-write";
 	}
-	selftest_say(t, "a synchronous write takes %u.%u ms", (unsigned)(us / 1000), (unsigned)(us % 1000 / 100));
+	selftest_say(t, "a synchronous write takes %u.%u ms", (unsigned)(us / 1000),
+		     (unsigned)(us % 1000 / 100));
 	if (disk_fact(t, st.st_dev, "device/name", text, sizeof(text))) {
 		selftest_say(t, ", card %s", text);
 	}
 	if (disk_fact(t, st.st_dev, "device/date", text, sizeof(text))) {
 		selftest_say(t, " of %s", text);
 	}
-	if (disk_fact(t, st.st_dev, "device/life_time", text, sizeof(text)) && sscanf(text, "%x %x", &a, &b) == 2) {
+	if (disk_fact(t, st.st_dev, "device/life_time", text, sizeof(text)) &&
+	    sscanf(text, "%x %x", &a, &b) == 2) {
 		selftest_say(t, ", worn to %u0 %%", a > b ? a : b);
 		if (a >= WORN || b >= WORN) {
 			return "worn";

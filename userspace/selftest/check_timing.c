@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How punctual this computer is on the line: what each call costs, how long the lows of the node's own slots really
- * are, and what that means for a read of nine bytes.
+ * How punctual this computer is on the line: what each call costs, how long the lows of the node's
+ * own slots really are, and what that means for a read of nine bytes.
  *
- * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all devices are made
- * deaf: Match ROM with an address that nobody has. Should one slot be so late that it resets them, equal bits
- * follow, and neither 00h nor FFh is a command.
+ * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all
+ * devices are made deaf: Match ROM with an address that nobody has. Should one slot be so late that
+ * it resets them, equal bits follow, and neither 00h nor FFh is a command.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +17,15 @@
 #define US UINT64_C(1000)
 #define SLOTS_EACH 2000
 #define RESETS 200
-#define DEAF_FOR 64	/* slots */
-/* Between them: the kernel takes a real-time thread that spins for 950 ms of a second off the CPU (sched(7)). */
+#define DEAF_FOR 64 /* slots */
+/* Between them: the kernel takes a real-time thread that spins for 950 ms of a second off the CPU
+ * (sched(7)). */
 #define PAUSE_NS (5000 * US)
 #define RECONFIGURES 50
-/* A read: one byte of command and nine of answer after reset and Match ROM: 8 + 64 + 8 + 72 slots. */
+/* A read: one byte of command and nine of answer after reset and Match ROM: 8 + 64 + 8 + 72 slots.
+ */
 #define READ_SLOTS 152
-#define READ_WITHIN (15 * US)	/* datasheet, tRDV: low, release and look */
+#define READ_WITHIN (15 * US) /* datasheet, tRDV: low, release and look */
 
 enum kind { RESET, WRITE_0, WRITE_1, READ, KINDS };
 
@@ -35,7 +37,8 @@ struct series {
 /* A line that notes when what happened. */
 struct watch {
 	struct w1_line line;
-	uint64_t fall_ns, low_ns, look_ns; /* of the newest pulse: begin; length and look after it, at the latest */
+	uint64_t fall_ns, low_ns, look_ns; /* of the newest pulse: begin; length and look after it,
+					      at the latest */
 	struct series set, get, reconfigure, kind[KINDS];
 };
 
@@ -82,7 +85,8 @@ static int sample(void *ctx)
 
 	after = now(w);
 	put(&w->get, after - before);
-	w->look_ns = w->look_ns == 0 ? after - w->fall_ns : w->look_ns;	/* the first after the release */
+	w->look_ns = w->look_ns == 0 ? after - w->fall_ns : w->look_ns; /* the first after the
+									   release */
 	return level;
 }
 
@@ -111,8 +115,13 @@ static void sleep_until(void *ctx, uint64_t until_ns)
 }
 
 static const struct w1_line_ops watching = {
-	.drive_low = drive_low, .release = release, .sample = sample, .strong_pullup = strong_pullup, .now_ns = now,
-	.spin_until = spin_until, .sleep_until = sleep_until,
+	.drive_low = drive_low,
+	.release = release,
+	.sample = sample,
+	.strong_pullup = strong_pullup,
+	.now_ns = now,
+	.spin_until = spin_until,
+	.sleep_until = sleep_until,
 };
 
 static int by_size(const void *a, const void *b)
@@ -204,7 +213,9 @@ static int one_slot(struct w1_slots *s, enum kind kind)
 static int measure(struct watch *w, struct w1_slots *s, enum kind kind)
 {
 	static const enum w1_violation watched[] = {
-		[RESET] = W1_VIOLATION_RESET, [WRITE_0] = W1_VIOLATION_WRITE0, [WRITE_1] = W1_VIOLATION_WRITE1,
+		[RESET] = W1_VIOLATION_RESET,
+		[WRITE_0] = W1_VIOLATION_WRITE0,
+		[WRITE_1] = W1_VIOLATION_WRITE1,
 		[READ] = W1_VIOLATION_READ,
 	};
 	unsigned violated = 0, total = kind == RESET ? RESETS : SLOTS_EACH;
@@ -251,7 +262,8 @@ static const char *time_slots(struct selftest *t, bool realtime)
 	if (why != NULL) {
 		return why;
 	}
-	selftest_say(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated, (unsigned)all);
+	selftest_say(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated,
+		     (unsigned)all);
 	t->timed[realtime] = true;
 	t->slots[realtime] = all;
 	t->violated[realtime] = violated;
@@ -297,8 +309,8 @@ const char *check_timing_calls(struct selftest *t)
 	say_series(t, "set", &w->set);
 	say_series(t, "get", &w->get);
 	say_series(t, "reconfigure", &w->reconfigure);
-	selftest_say(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us", (unsigned)(read_ns / 1000),
-		     (unsigned)(read_ns % 1000 / 100));
+	selftest_say(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us",
+		     (unsigned)(read_ns / 1000), (unsigned)(read_ns % 1000 / 100));
 	free(w);
 	t->calls_ns = read_ns;
 	return read_ns > READ_WITHIN ? "too-slow" : NULL;
@@ -331,11 +343,13 @@ const char *check_timing_verdict(struct selftest *t)
 
 		if (t->timed[i]) {
 			selftest_say(t, "%s%u.%u %% of reads right at once %s real-time rights",
-				     t->out->value[0] != '\0' ? ", " : "", s / 10, s % 10, i ? "with" : "without");
+				     t->out->value[0] != '\0' ? ", " : "", s / 10, s % 10,
+				     i ? "with" : "without");
 		}
 		best = s > best ? s : best;
 	}
-	selftest_say(t, ": %s", best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
+	selftest_say(t, ": %s",
+		     best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
 	/* With 30 tries, 1 read in 10 at once is still every read in the end. */
 	return best >= 500 ? NULL : best >= 100 ? "many-retries" : "use-kernel";
 }

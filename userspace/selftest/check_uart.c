@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The serial port: which UART it is, and who else uses it. */
-#define _GNU_SOURCE	/* realpath() */
+#define _GNU_SOURCE /* realpath() */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "facts.h"
 #include "ubx/serial_port.h"
 
-#define ANY_BAUD 9600	/* nothing is sent */
+#define ANY_BAUD 9600 /* nothing is sent */
 
 /* A port to look at: NULL, "off" or "simulated". */
 static const char *no_port(const struct selftest *t)
@@ -62,7 +62,8 @@ const char *check_uart_port(struct selftest *t)
 static void device_name(const struct selftest *t, char *name, size_t size)
 {
 	char resolved[PATH_MAX];
-	const char *path = realpath(t->config->gnss_port, resolved) != NULL ? resolved : t->config->gnss_port;
+	const char *path = realpath(t->config->gnss_port, resolved) != NULL ? resolved
+									    : t->config->gnss_port;
 	const char *slash = strrchr(path, '/');
 
 	snprintf(name, size, "%.63s", slash != NULL ? slash + 1 : path);
@@ -80,12 +81,14 @@ const char *check_uart_console(struct selftest *t)
 	if (!facts_text(t->root, "/proc/cmdline", text, sizeof(text))) {
 		return "unknown";
 	}
-	for (char *word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
+	for (char *word = strtok_r(text, " ", &save); word != NULL;
+	     word = strtok_r(NULL, " ", &save)) {
 		size_t length = strncmp(word, "console=", 8) == 0 ? strcspn(word + 8, ",") : 0;
 
 		if (length > 0 &&
 		    ((strlen(name) == length && strncmp(word + 8, name, length) == 0) ||
-		     (link != NULL && strlen(link + 1) == length && strncmp(word + 8, link + 1, length) == 0))) {
+		     (link != NULL && strlen(link + 1) == length &&
+		      strncmp(word + 8, link + 1, length) == 0))) {
 			selftest_say(t, "%s", word);
 			return "console";
 		}
@@ -115,6 +118,6 @@ const char *check_uart_holder(struct selftest *t)
 	}
 	selftest_say(t, "%s", text);
 	return strstr(text, "getty") != NULL || strstr(text, "login") != NULL ? "getty"
-	       : strstr(text, "kernel console") != NULL			     ? "console"
-									     : "held";
+	       : strstr(text, "kernel console") != NULL			      ? "console"
+									      : "held";
 }

@@ -2,11 +2,12 @@
 /*
  * The way to the database: files, names, handshake, and one row there and back.
  *
- * The row is a reading without values, of the node's own device, in an epoch that no outbox has: its 64 bits read
- * "selftest". It is numbered on from the last such row, so that it leaves no gap, and noted "selftest". Only an
- * operator may remove rows, so it stays, where anybody can tell what it is.
+ * The row is a reading without values, of the node's own device, in an epoch that no outbox has:
+ * its 64 bits read "selftest". It is numbered on from the last such row, so that it leaves no gap,
+ * and noted "selftest". Only an operator may remove rows, so it stays, where anybody can tell what
+ * it is.
  */
-#define _GNU_SOURCE	/* clock_gettime */
+#define _GNU_SOURCE /* clock_gettime */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -24,20 +25,20 @@
 #include "userspace/node/system_facts.h"
 #include "userspace/reading/senml.h"
 
-#define EPOCH UINT64_C(0x73656c6674657374)	/* "selftest" */
+#define EPOCH UINT64_C(0x73656c6674657374) /* "selftest" */
 #define EPOCH_TEXT "73656c6674657374"
 #define BODY_MAX 32768
 #define DEADLINE_MS 20000
 #define RENEW_DAYS 30
 #define CLOCK_APART_S 60
-#define CREATED 0x41	/* 2.01, 2.04, 2.05: RFC 7252 5.9 */
+#define CREATED 0x41 /* 2.01, 2.04, 2.05: RFC 7252 5.9 */
 #define CONTENT 0x45
 #define NOT_FOUND 0x84
 
 struct selftest_uplink {
 	char device[READING_DEVICE_SIZE];
 	struct coaps_client *client;
-	const char *session;	/* NULL: /time was answered; else the cause */
+	const char *session; /* NULL: /time was answered; else the cause */
 
 	/* the newest answer */
 	bool done;
@@ -64,7 +65,8 @@ static const char *no_server(const struct selftest *t)
 
 static struct coaps_credentials credentials(const struct selftest *t)
 {
-	return (struct coaps_credentials){ .certificate = t->config->server_certificate, .key = t->config->server_key,
+	return (struct coaps_credentials){ .certificate = t->config->server_certificate,
+					   .key = t->config->server_key,
 					   .ca = t->config->server_ca };
 }
 
@@ -88,7 +90,9 @@ const char *check_uplink_credentials(struct selftest *t)
 	code = coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err));
 	if (code != 0) {
 		selftest_say(t, "%s", err);
-		return code == -ENOENT ? "missing" : code == -EACCES || code == -EPERM ? "unreadable" : "unusable";
+		return code == -ENOENT			   ? "missing"
+		       : code == -EACCES || code == -EPERM ? "unreadable"
+							   : "unusable";
 	}
 	if (coaps_credentials_check(&files, COAPS_CLIENT, utc_s, &info, err, sizeof(err)) != 0) {
 		selftest_say(t, "%s", err);
@@ -165,14 +169,16 @@ static bool ask(const struct selftest *t, const struct coaps_request *request)
 	return u->done && u->failure == COAPS_ANSWERED;
 }
 
-/* RFC 5246 7.2.2: alerts 42 to 46, 48 and 49 are about a certificate; as the server sent it, about ours. */
+/* RFC 5246 7.2.2: alerts 42 to 46, 48 and 49 are about a certificate; as the server sent it, about
+ * ours. */
 static bool is_about_us(const char *reason)
 {
 	const char *alert = strstr(reason, "Alert '");
 	unsigned n = 0;
 
 	return strstr(reason, "the server refused the handshake") != NULL ||
-	       (alert != NULL && sscanf(alert, "Alert '%u", &n) == 1 && n >= 42 && n <= 49 && n != 47);
+	       (alert != NULL && sscanf(alert, "Alert '%u", &n) == 1 && n >= 42 && n <= 49 &&
+		n != 47);
 }
 
 /* mbedTLS's words for the flags of a certificate that it refused. */
@@ -228,9 +234,10 @@ static const char *connect_server(struct selftest *t)
 	if (u->client == NULL) {
 		return "no-credentials";
 	}
-	u->session = ask(t,
-			 &(struct coaps_request){
-				 .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 })
+	u->session = ask(t, &(struct coaps_request){ .method = COAPS_GET,
+						     .path = "/time",
+						     .content_format = -1,
+						     .accept = -1 })
 			     ? NULL
 			     : session_cause(u);
 	return NULL;
@@ -279,7 +286,8 @@ static void say_answer(struct selftest *t)
 	if (u->failure != COAPS_ANSWERED) {
 		selftest_say(t, "%s", u->reason);
 	} else {
-		selftest_say(t, "%u.%02u %.*s", u->code >> 5, u->code & 31, u->code >= 0x80 ? 200 : 0, u->body);
+		selftest_say(t, "%u.%02u %.*s", u->code >> 5, u->code & 31,
+			     u->code >= 0x80 ? 200 : 0, u->body);
 	}
 }
 
@@ -293,9 +301,10 @@ const char *check_uplink_time(struct selftest *t)
 	if (why != NULL) {
 		return why;
 	}
-	if (!ask(t,
-		 &(struct coaps_request){
-			 .method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1 }) ||
+	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
+					     .path = "/time",
+					     .content_format = -1,
+					     .accept = -1 }) ||
 	    t->uplink->code != CONTENT) {
 		say_answer(t);
 		return "no-time";
@@ -307,7 +316,8 @@ const char *check_uplink_time(struct selftest *t)
 	apart_ms = ((before + now_us()) / 2 - server_us) / 1000;
 	selftest_say(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
 		     (now_us() - before) / 1000, apart_ms);
-	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ" : NULL;
+	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ"
+										   : NULL;
 }
 
 /* Does the server let us read what is ours? The body is /gaps. */
@@ -317,7 +327,9 @@ static const char *read_gaps(struct selftest *t)
 	const struct selftest_uplink *u = t->uplink;
 
 	snprintf(path, sizeof(path), "/gaps/%s", u->device);
-	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 })) {
+	if (!ask(t,
+		 &(struct coaps_request){
+			 .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 })) {
 		say_answer(t);
 		return "no-answer";
 	}
@@ -334,8 +346,9 @@ const char *check_uplink_read(struct selftest *t)
 
 	why = why != NULL ? why : read_gaps(t);
 	if (why == NULL) {
-		selftest_say(t, t->uplink->code == NOT_FOUND ? "the server has nothing of this device yet"
-							     : "the server knows this device");
+		selftest_say(t, t->uplink->code == NOT_FOUND
+					? "the server has nothing of this device yet"
+					: "the server knows this device");
 	}
 	return why;
 }
@@ -348,7 +361,8 @@ static uint64_t next_seq(const struct selftest_uplink *u)
 	uint64_t last = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(gaps, "streams"), i, stream) {
+	json_array_foreach(json_object_get(gaps, "streams"), i, stream)
+	{
 		const char *epoch = json_string_value(json_object_get(stream, "epoch"));
 
 		if (epoch != NULL && strcmp(epoch, EPOCH_TEXT) == 0) {
@@ -387,7 +401,8 @@ const char *check_uplink_store(struct selftest *t)
 		sent.time_source = READING_TIME_HOST;
 	}
 	size = senml_encode(SENML_CBOR, &sent, 1, pack, sizeof(pack), NULL);
-	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%s.%" PRIu64, u->device, EPOCH_TEXT, sent.seq);
+	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%s.%" PRIu64, u->device, EPOCH_TEXT,
+		 sent.seq);
 	if (size < 0 || !ask(t, &(struct coaps_request){ .method = COAPS_PUT,
 							 .path = path,
 							 .content_format = SENML_CBOR,
@@ -401,8 +416,10 @@ const char *check_uplink_store(struct selftest *t)
 		say_answer(t);
 		return u->code >> 5 == 4 ? "not-allowed" : "server-error";
 	}
-	if (!ask(t, &(struct coaps_request){
-			    .method = COAPS_GET, .path = path, .content_format = -1, .accept = SENML_CBOR })) {
+	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
+					     .path = path,
+					     .content_format = -1,
+					     .accept = SENML_CBOR })) {
 		say_answer(t);
 		return "no-answer";
 	}
@@ -411,6 +428,7 @@ const char *check_uplink_store(struct selftest *t)
 		say_answer(t);
 		return "not-the-same";
 	}
-	selftest_say(t, "stored and read back as %s.%" PRIu64 ", a row without values", EPOCH_TEXT, sent.seq);
+	selftest_say(t, "stored and read back as %s.%" PRIu64 ", a row without values", EPOCH_TEXT,
+		     sent.seq);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 #define CAUSES(...) (const struct selftest_cause[]){ __VA_ARGS__, { NULL, SELFTEST_SKIP, NULL } }
 #define PASS SELFTEST_PASS
 #define WARN SELFTEST_WARN
@@ -351,5 +352,6 @@ const struct selftest_check selftest_checks[] = {
 		{ "not-the-same", FAIL,
 		  "what comes back is not what was stored: please report it with --bundle" }), 20, false },
 };
+/* clang-format on */
 
 const size_t selftest_checks_count = sizeof(selftest_checks) / sizeof(selftest_checks[0]);

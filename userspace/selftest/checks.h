@@ -10,7 +10,8 @@ const char *check_board_kernel(struct selftest *t);
 
 const char *check_gpio_chip(struct selftest *t);
 const char *check_gpio_line(struct selftest *t);
-/* The line is there: NULL, or why the checks that need it are skipped: "off", "kernel", "no-line". */
+/* The line is there: NULL, or why the checks that need it are skipped: "off", "kernel", "no-line".
+ */
 const char *check_gpio_open(struct selftest *t);
 void check_gpio_close(struct selftest *t);
 

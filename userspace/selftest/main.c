@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* geotherm-selftest: what of this node's hardware, machine and server works. Here: the command line. */
-#define _GNU_SOURCE	/* isatty(), sigaction() */
+/* geotherm-selftest: what of this node's hardware, machine and server works. Here: the command
+ * line. */
+#define _GNU_SOURCE /* isatty(), sigaction() */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,24 +26,29 @@ enum option_key { ONLY = 256, FIX_WAIT, LIST, TAP, JSON, LOOP, BUNDLE, POSITION 
 static const struct manual_option options_of_selftest[] = {
 	{ 'c', "config", "FILE", "The node's configuration; default " DEFAULT_CONFIG "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
-	{ ONLY, "only", "LIST", "Groups (bus) or checks (bus/rise), with commas between; --list shows all." },
+	{ ONLY, "only", "LIST",
+	  "Groups (bus) or checks (bus/rise), with commas between; --list shows all." },
 	{ LIST, "list", NULL, "Shows every check, what it looks at and what passes." },
 	{ TAP, "tap", NULL, "Test Anything Protocol, for programs instead of people." },
 	{ JSON, "json", NULL, "One JSON object, likewise." },
 	{ LOOP, "loop", "[N]", "N times, or until interrupted or a check fails." },
-	{ BUNDLE, "bundle", "FILE", "Also writes a report to show to others: no keys, addresses, names or position." },
+	{ BUNDLE, "bundle", "FILE",
+	  "Also writes a report to show to others: no keys, addresses, names or position." },
 	{ FIX_WAIT, "fix-wait", "S", "How long to wait for a fix, in s (60)." },
 	{ POSITION, "position", NULL, "Tells the position too." },
 };
 
 static const struct manual_command command = {
-	.options = options_of_selftest, .n_options = sizeof(options_of_selftest) / sizeof(options_of_selftest[0]),
+	.options = options_of_selftest,
+	.n_options = sizeof(options_of_selftest) / sizeof(options_of_selftest[0]),
 };
 
 static const struct manual_exit exits[] = {
-	{ EXIT_PASSED, "no check failed (warnings may be there)" }, { EXIT_FAILED, "a check failed" },
+	{ EXIT_PASSED, "no check failed (warnings may be there)" },
+	{ EXIT_FAILED, "a check failed" },
 	{ EXIT_USAGE, "a wrong option or configuration" },
-	{ EXIT_NOT_RUN, "it could not run: the node holds what is to be tested, or no check applied" },
+	{ EXIT_NOT_RUN,
+	  "it could not run: the node holds what is to be tested, or no check applied" },
 };
 
 static const struct manual manual = {
@@ -67,7 +73,7 @@ struct options {
 	size_t n;
 	enum report_format format;
 	bool list, position;
-	unsigned long rounds;	/* 0: without end */
+	unsigned long rounds; /* 0: without end */
 	unsigned long fix_wait_s;
 };
 
@@ -123,7 +129,8 @@ static int take_options(int argc, char **argv, struct options *o)
 			break;
 		case LOOP:
 			o->rounds = 0;
-			if (optarg != NULL && !options_number("--loop", optarg, 1, 1000000, &o->rounds)) {
+			if (optarg != NULL &&
+			    !options_number("--loop", optarg, 1, 1000000, &o->rounds)) {
 				return EXIT_USAGE;
 			}
 			break;
@@ -141,7 +148,7 @@ static int take_options(int argc, char **argv, struct options *o)
 		case OPTIONS_DONE:
 			return EXIT_PASSED;
 		default:
-			return EXIT_USAGE;	/* said why already */
+			return EXIT_USAGE; /* said why already */
 		}
 	}
 	if (optind < argc) {
@@ -162,7 +169,8 @@ static int take_options(int argc, char **argv, struct options *o)
 static void tell_progress(const struct selftest_check *check)
 {
 	if (check->seconds > 0 && isatty(STDERR_FILENO)) {
-		fprintf(stderr, "  ...  %s/%s: may take %u s\r", check->group, check->name, check->seconds);
+		fprintf(stderr, "  ...  %s/%s: may take %u s\r", check->group, check->name,
+			check->seconds);
 	}
 }
 
@@ -182,7 +190,8 @@ static bool wants_colour(void)
 }
 
 /* All the wanted checks once. */
-static int run_round(struct selftest *t, const struct options *o, struct selftest_outcome *outcomes, size_t *n)
+static int run_round(struct selftest *t, const struct options *o, struct selftest_outcome *outcomes,
+		     size_t *n)
 {
 	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
 	unsigned planned = 0;
@@ -200,7 +209,7 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 		tell_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
-		if (!interrupted) {	/* else it was cut short, and may have found nothing for that */
+		if (!interrupted) { /* else it was cut short, and may have found nothing for that */
 			report_tell(&report, &outcomes[(*n)++]);
 		}
 	}
@@ -209,18 +218,22 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 	}
 	report_end(&report);
 	selftest_close(t);
-	return report.count[SELFTEST_FAIL] > 0					 ? EXIT_FAILED
+	return report.count[SELFTEST_FAIL] > 0					? EXIT_FAILED
 	       : report.count[SELFTEST_PASS] + report.count[SELFTEST_WARN] == 0 ? EXIT_NOT_RUN
-										 : EXIT_PASSED;
+										: EXIT_PASSED;
 }
 
-static int run(const struct options *o, const struct node_config *config, const struct node_config_source *source)
+static int run(const struct options *o, const struct node_config *config,
+	       const struct node_config_source *source)
 {
 	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
 	char what[64];
 	size_t n = 0;
-	struct selftest start = { .config = config, .root = "", .show_position = o->position,
-				  .fix_wait_s = (unsigned)o->fix_wait_s, .stop = &interrupted };
+	struct selftest start = { .config = config,
+				  .root = "",
+				  .show_position = o->position,
+				  .fix_wait_s = (unsigned)o->fix_wait_s,
+				  .stop = &interrupted };
 	struct selftest t = start;
 	int pid = selftest_node(&t, o->only, what, sizeof(what)), code = EXIT_NOT_RUN;
 
@@ -229,8 +242,10 @@ static int run(const struct options *o, const struct node_config *config, const 
 		return EXIT_NOT_RUN;
 	}
 	if (what[0] != '\0') {
-		log_error("geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or test the rest "
-			  "with --only board,system,uplink", pid, what);
+		log_error(
+			"geotherm-node (process %d) holds %s: stop it first (systemctl stop geotherm-node), or test the rest "
+			"with --only board,system,uplink",
+			pid, what);
 		free(outcomes);
 		return EXIT_NOT_RUN;
 	}

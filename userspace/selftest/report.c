@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-void report_begin(struct report *r, FILE *out, enum report_format format, bool colour, unsigned planned)
+void report_begin(struct report *r, FILE *out, enum report_format format, bool colour,
+		  unsigned planned)
 {
 	*r = (struct report){ .out = out, .format = format, .colour = colour };
 	if (format == REPORT_TAP) {
@@ -16,7 +17,9 @@ void report_begin(struct report *r, FILE *out, enum report_format format, bool c
 static void begin_line(const struct report *r, enum selftest_status status)
 {
 	static const char *const colours[] = {
-		[SELFTEST_PASS] = "\033[32m", [SELFTEST_WARN] = "\033[33m", [SELFTEST_FAIL] = "\033[1;31m",
+		[SELFTEST_PASS] = "\033[32m",
+		[SELFTEST_WARN] = "\033[33m",
+		[SELFTEST_FAIL] = "\033[1;31m",
 		[SELFTEST_SKIP] = "\033[2m",
 	};
 
@@ -52,7 +55,8 @@ static void name_skipped(struct report *r, const struct selftest_check *check)
 		used = r->skipped_run;
 		snprintf(r->skipped_names + used, size - used, " to %s", check->name);
 	} else {
-		snprintf(r->skipped_names + used, size - used, "%s%s/%s", used > 0 ? ", " : "", check->group, check->name);
+		snprintf(r->skipped_names + used, size - used, "%s%s/%s", used > 0 ? ", " : "",
+			 check->group, check->name);
 		r->skipped_run = strlen(r->skipped_names);
 	}
 	r->skipped_last = check;
@@ -101,8 +105,8 @@ static void yaml(FILE *out, const char *key, const char *text)
 
 static void tell_tap(const struct report *r, const struct selftest_outcome *o)
 {
-	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->told, o->check->group,
-		o->check->name);
+	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->told,
+		o->check->group, o->check->name);
 	if (o->status == SELFTEST_SKIP) {
 		fprintf(r->out, " # SKIP %s\n", o->hint != NULL ? o->hint : o->cause);
 		return;
@@ -127,10 +131,11 @@ static json_t *text_or_null(const char *text)
 
 static void tell_json(struct report *r, const struct selftest_outcome *o)
 {
-	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name,
-				  "status", selftest_status_name(o->status), "value", text_or_null(o->value),
-				  "limit", text_or_null(o->check->limit), "cause", text_or_null(o->cause), "hint",
-				  text_or_null(o->hint), "ms", (int)o->ms);
+	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name",
+				  o->check->name, "status", selftest_status_name(o->status),
+				  "value", text_or_null(o->value), "limit",
+				  text_or_null(o->check->limit), "cause", text_or_null(o->cause),
+				  "hint", text_or_null(o->hint), "ms", (int)o->ms);
 
 	json_array_append_new(r->checks, check);
 }
@@ -156,10 +161,11 @@ void report_tell(struct report *r, const struct selftest_outcome *o)
 void report_end(struct report *r)
 {
 	if (r->format == REPORT_JSON) {
-		json_t *whole = json_pack("{si ss so si si si si}", "format", 1, "version", GEOTHERM_VERSION,
-					  "checks", r->checks, "passed", (int)r->count[SELFTEST_PASS], "warned",
-					  (int)r->count[SELFTEST_WARN], "failed", (int)r->count[SELFTEST_FAIL],
-					  "skipped", (int)r->count[SELFTEST_SKIP]);
+		json_t *whole = json_pack(
+			"{si ss so si si si si}", "format", 1, "version", GEOTHERM_VERSION,
+			"checks", r->checks, "passed", (int)r->count[SELFTEST_PASS], "warned",
+			(int)r->count[SELFTEST_WARN], "failed", (int)r->count[SELFTEST_FAIL],
+			"skipped", (int)r->count[SELFTEST_SKIP]);
 
 		json_dumpf(whole, r->out, JSON_INDENT(1));
 		fputc('\n', r->out);
@@ -167,8 +173,8 @@ void report_end(struct report *r)
 	} else {
 		end_skipped(r);
 		fprintf(r->out, "%s%u passed, %u warned, %u failed, %u skipped\n",
-			r->format == REPORT_TAP ? "# " : "\n", r->count[SELFTEST_PASS], r->count[SELFTEST_WARN],
-			r->count[SELFTEST_FAIL], r->count[SELFTEST_SKIP]);
+			r->format == REPORT_TAP ? "# " : "\n", r->count[SELFTEST_PASS],
+			r->count[SELFTEST_WARN], r->count[SELFTEST_FAIL], r->count[SELFTEST_SKIP]);
 	}
 	fflush(r->out);
 }

@@ -3,10 +3,10 @@
  * report: where outcomes go: lines for people, TAP 14, or one JSON object.
  *
  *   human   PASS  bus/idle  1 in all of 2000 looks  (limit: ...)
- *           FAIL  bus/rise  ...            cause word, then the next thing to try on a line of its own
- *           SKIP  bus/low to presence, sensors/search to power (7) no-line: why
- *   TAP     ok 1 - bus/idle # value; a plan line; a YAML block where it did not pass; WARN is "ok" with one
- *   JSON    {"version", "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
+ *           FAIL  bus/rise  ...            cause word, then the next thing to try on a line of its
+ * own SKIP  bus/low to presence, sensors/search to power (7) no-line: why TAP     ok 1 - bus/idle #
+ * value; a plan line; a YAML block where it did not pass; WARN is "ok" with one JSON    {"version",
+ * "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
  *
  * A stream of checks is begun, told one by one, and ended; one at a time, one thread.
  */
@@ -24,18 +24,19 @@ struct report {
 	FILE *out;
 	enum report_format format;
 	bool colour;
-	unsigned count[SELFTEST_SKIP + 1];	/* by status */
+	unsigned count[SELFTEST_SKIP + 1]; /* by status */
 	unsigned told;
 	/* human: checks skipped one after the other for one reason are one line */
 	char skipped_names[200];
-	size_t skipped_run;	/* of the names: up to where the last group has its first */
+	size_t skipped_run; /* of the names: up to where the last group has its first */
 	const struct selftest_check *skipped_last;
 	const char *skipped_cause, *skipped_hint;
 	unsigned skipped;
 	json_t *checks;
 };
 
-void report_begin(struct report *r, FILE *out, enum report_format format, bool colour, unsigned planned);
+void report_begin(struct report *r, FILE *out, enum report_format format, bool colour,
+		  unsigned planned);
 void report_tell(struct report *r, const struct selftest_outcome *o);
 /* The closing line: "N passed, N warned, N failed, N skipped". */
 void report_end(struct report *r);

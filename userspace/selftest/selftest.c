@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE	/* clock_gettime */
+#define _GNU_SOURCE /* clock_gettime */
 #include "selftest.h"
 
 #include <errno.h>
@@ -18,7 +18,10 @@
 const char *selftest_status_name(enum selftest_status status)
 {
 	static const char *const names[] = {
-		[SELFTEST_PASS] = "PASS", [SELFTEST_WARN] = "WARN", [SELFTEST_FAIL] = "FAIL", [SELFTEST_SKIP] = "SKIP",
+		[SELFTEST_PASS] = "PASS",
+		[SELFTEST_WARN] = "WARN",
+		[SELFTEST_FAIL] = "FAIL",
+		[SELFTEST_SKIP] = "SKIP",
 	};
 
 	return names[status];
@@ -41,8 +44,9 @@ static bool names(const struct selftest_check *check, const char *word, size_t l
 	if (length == group && strncmp(word, check->group, length) == 0) {
 		return true;
 	}
-	return length == group + 1 + strlen(check->name) && strncmp(word, check->group, group) == 0 &&
-	       word[group] == '/' && strncmp(word + group + 1, check->name, length - group - 1) == 0;
+	return length == group + 1 + strlen(check->name) &&
+	       strncmp(word, check->group, group) == 0 && word[group] == '/' &&
+	       strncmp(word + group + 1, check->name, length - group - 1) == 0;
 }
 
 bool selftest_wanted(const struct selftest_check *check, const char *only)
@@ -98,7 +102,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What comes from files, devices and servers goes to terminals and into JSON: '?' for what is no text. */
+/* What comes from files, devices and servers goes to terminals and into JSON: '?' for what is no
+ * text. */
 static void clean(char *text)
 {
 	while (*text != '\0') {
@@ -114,7 +119,8 @@ static void clean(char *text)
 	}
 }
 
-void selftest_run(struct selftest *t, const struct selftest_check *check, struct selftest_outcome *out)
+void selftest_run(struct selftest *t, const struct selftest_check *check,
+		  struct selftest_outcome *out)
 {
 	struct job job = { t, check, NULL };
 	struct w1_thread thread;
@@ -143,7 +149,8 @@ void selftest_run(struct selftest *t, const struct selftest_check *check, struct
 			return;
 		}
 	}
-	out->status = SELFTEST_FAIL;	/* a word that is in no table: a fault of the check, and a test's */
+	out->status = SELFTEST_FAIL; /* a word that is in no table: a fault of the check, and a
+					test's */
 	out->hint = "this cause is not described: please report it";
 }
 
@@ -161,7 +168,8 @@ static bool asks(const char *only, const char *group, const char *another, bool 
 		const struct selftest_check *c = &selftest_checks[i];
 
 		if (selftest_wanted(c, only) &&
-		    (strcmp(c->group, group) == 0 || strcmp(c->group, another) == 0 || (on_bus && c->on_bus))) {
+		    (strcmp(c->group, group) == 0 || strcmp(c->group, another) == 0 ||
+		     (on_bus && c->on_bus))) {
 			return true;
 		}
 	}
@@ -173,18 +181,21 @@ int selftest_node(const struct selftest *t, const char *only, char *what, size_t
 	json_t *status = json_load_file(t->config->status, 0, NULL);
 	int pid = (int)json_integer_value(json_object_get(status, "pid"));
 	const char *bus = json_string_value(json_object_get(json_object_get(status, "w1"), "bus"));
-	const char *port = json_string_value(json_object_get(json_object_get(status, "gnss"), "port"));
-	bool line = bus != NULL && strcmp(bus, "userspace") == 0 && asks(only, "gpio", "timing", true);
+	const char *port =
+		json_string_value(json_object_get(json_object_get(status, "gnss"), "port"));
+	bool line = bus != NULL && strcmp(bus, "userspace") == 0 &&
+		    asks(only, "gpio", "timing", true);
 	bool receiver = port != NULL && port[0] == '/' && asks(only, "receiver", "receiver", false);
 	char path[64], name[64];
 
 	*what = '\0';
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (pid <= 0 || !facts_text("", path, name, sizeof(name)) || strcmp(name, "geotherm-node") != 0) {
+	if (pid <= 0 || !facts_text("", path, name, sizeof(name)) ||
+	    strcmp(name, "geotherm-node") != 0) {
 		pid = 0;
 	} else {
-		snprintf(what, size, "%s%s%s", line ? "the 1-Wire line" : "", line && receiver ? " and " : "",
-			 receiver ? "the receiver's port" : "");
+		snprintf(what, size, "%s%s%s", line ? "the 1-Wire line" : "",
+			 line && receiver ? " and " : "", receiver ? "the receiver's port" : "");
 	}
 	json_decref(status);
 	return pid;

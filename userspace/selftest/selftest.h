@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * selftest: is this node's hardware, line, receiver, machine and server as the node needs them? Each check looks
- * at the very pin, port, certificates and server of the node's configuration.
+ * selftest: is this node's hardware, line, receiver, machine and server as the node needs them?
+ * Each check looks at the very pin, port, certificates and server of the node's configuration.
  *
- * checks.c holds the one table. A check's run() gives NULL, which is a pass, or the word of one of its causes; the
- * cause says how bad that is and what to try next. What was seen goes into the value by selftest_say(), pass or not.
+ * checks.c holds the one table. A check's run() gives NULL, which is a pass, or the word of one of
+ * its causes; the cause says how bad that is and what to try next. What was seen goes into the
+ * value by selftest_say(), pass or not.
  *
- * What several checks need (line, receiver, session) is opened by the first that asks and kept to the end.
- * Nothing here writes an EEPROM, sends an undocumented command, saves a setting in the receiver or holds a shorted
- * line for longer than a slot of the protocol does.
+ * What several checks need (line, receiver, session) is opened by the first that asks and kept to
+ * the end. Nothing here writes an EEPROM, sends an undocumented command, saves a setting in the
+ * receiver or holds a shorted line for longer than a slot of the protocol does.
  *
  * Threads: one at a time; a check with on_bus runs on a thread with the node's real-time rights.
  */
@@ -27,20 +28,20 @@
 enum selftest_status { SELFTEST_PASS, SELFTEST_WARN, SELFTEST_FAIL, SELFTEST_SKIP };
 
 struct selftest_cause {
-	const char *word;	/* "no-pull-up"; NULL ends the list */
+	const char *word; /* "no-pull-up"; NULL ends the list */
 	enum selftest_status status;
-	const char *hint;	/* the next thing to try */
+	const char *hint; /* the next thing to try */
 };
 
 struct selftest;
 
 struct selftest_check {
 	const char *group, *name;
-	const char *what;	/* what is looked at */
-	const char *limit;	/* what passes */
+	const char *what; /* what is looked at */
+	const char *limit; /* what passes */
 	const char *(*run)(struct selftest *t);
 	const struct selftest_cause *causes;
-	unsigned seconds;	/* it may take so long; 0: a moment */
+	unsigned seconds; /* it may take so long; 0: a moment */
 	bool on_bus;
 };
 
@@ -50,7 +51,7 @@ extern const size_t selftest_checks_count;
 struct selftest_outcome {
 	const struct selftest_check *check;
 	enum selftest_status status;
-	const char *cause, *hint;	/* NULL: passed */
+	const char *cause, *hint; /* NULL: passed */
 	char value[640];
 	unsigned ms;
 };
@@ -61,16 +62,16 @@ struct selftest_uplink;
 /* All zero but config and root is where it starts. */
 struct selftest {
 	const struct node_config *config;
-	const char *root;	/* before /proc and /sys; "" on a real machine, a tree of a test else */
+	const char *root; /* before /proc and /sys; "" on a real machine, a tree of a test else */
 	bool show_position;
 	unsigned fix_wait_s;
-	unsigned round;		/* of --loop, from 0 */
-	const volatile sig_atomic_t *stop;	/* set: give up waiting; NULL is never */
-	struct selftest_outcome *out;	/* of the check that runs */
+	unsigned round; /* of --loop, from 0 */
+	const volatile sig_atomic_t *stop; /* set: give up waiting; NULL is never */
+	struct selftest_outcome *out; /* of the check that runs */
 
 	/* check_gpio.c; a test puts its own line here beforehand */
 	bool line_asked, has_line;
-	int line_error;		/* negative errno */
+	int line_error; /* negative errno */
 	char line_why[240];
 	struct w1_line line;
 	struct w1_gpiod *gpiod;
@@ -82,36 +83,39 @@ struct selftest {
 	struct w1_bus bus;
 	unsigned n;
 	uint8_t rom[W1_CYCLE_DEVICES][W1_ROM_SIZE];
-	bool parasite, lies[W1_CYCLE_DEVICES];	/* about their power */
+	bool parasite, lies[W1_CYCLE_DEVICES]; /* about their power */
 
 	/* check_timing.c */
-	bool timed[2];		/* without and with real-time rights */
+	bool timed[2]; /* without and with real-time rights */
 	uint64_t slots[2], violated[2];
-	uint64_t calls_ns;	/* of a read slot's three calls, as a rule */
-	char lacks[240];	/* what the thread of the newest on_bus check may not do */
+	uint64_t calls_ns; /* of a read slot's three calls, as a rule */
+	char lacks[240]; /* what the thread of the newest on_bus check may not do */
 
-	struct selftest_receiver *receiver;	/* check_receiver.c */
-	struct selftest_uplink *uplink;		/* check_uplink.c */
+	struct selftest_receiver *receiver; /* check_receiver.c */
+	struct selftest_uplink *uplink; /* check_uplink.c */
 };
 
 /* Appends to the value of the check that runs. */
-void selftest_say(struct selftest *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void selftest_say(struct selftest *t, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Does `only` ("bus,uplink/name"; NULL: all) name this check? */
 bool selftest_wanted(const struct selftest_check *check, const char *only);
 /* Is every word of it a group or a check? The first that is not, else NULL. */
 const char *selftest_unknown(const char *only, char *word, size_t size);
 
-void selftest_run(struct selftest *t, const struct selftest_check *check, struct selftest_outcome *out);
+void selftest_run(struct selftest *t, const struct selftest_check *check,
+		  struct selftest_outcome *out);
 /* Leaves the line released, the port closed, the session ended. */
 void selftest_close(struct selftest *t);
 
 /*
- * The process id of the node that runs with this configuration, from its status file; 0: none. *what: "the 1-Wire
- * line", "the receiver" or both, as far as it holds real ones that `only` would need; "" if nothing is in the way.
+ * The process id of the node that runs with this configuration, from its status file; 0: none.
+ * *what: "the 1-Wire line", "the receiver" or both, as far as it holds real ones that `only` would
+ * need; "" if nothing is in the way.
  */
 int selftest_node(const struct selftest *t, const char *only, char *what, size_t size);
 
-const char *selftest_status_name(enum selftest_status status);	/* "PASS" ... */
+const char *selftest_status_name(enum selftest_status status); /* "PASS" ... */
 
 #endif

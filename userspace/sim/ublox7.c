@@ -12,17 +12,20 @@
 #define NEVER UINT64_MAX
 
 /* Assumptions: V14 gives no time for these. */
-#define BOOT_MS 100		/* supply to banner */
-#define EPOCH_LATENCY_MS 15	/* grid point to first byte */
-#define WAKE_MS 500		/* "wait ~0.5 s" (V14 section 11.2.3.1) */
-#define AWAKE_MS 10000		/* CFG-PM2's default search period */
+#define BOOT_MS 100 /* supply to banner */
+#define EPOCH_LATENCY_MS 15 /* grid point to first byte */
+#define WAKE_MS 500 /* "wait ~0.5 s" (V14 section 11.2.3.1) */
+#define AWAKE_MS 10000 /* CFG-PM2's default search period */
 
 void ublox7_config_default(struct ublox7_config *config)
 {
 	*config = (struct ublox7_config){
-		.baud = 9600, .cold_ttff_ms = 29000,	/* [DS] cold start */
-		.antenna = 2, .jam_ind = 5,
-		.delay_min_us = 10000, .delay_max_us = 10000,
+		.baud = 9600,
+		.cold_ttff_ms = 29000, /* [DS] cold start */
+		.antenna = 2,
+		.jam_ind = 5,
+		.delay_min_us = 10000,
+		.delay_max_us = 10000,
 		.refused_cfg = 0xFF,
 	};
 }
@@ -46,7 +49,8 @@ static void start_sending(struct ublox7 *u, uint64_t at_ns)
 	if (u->sending || u->tx_count == 0 || u->tx_stuck) {
 		return;
 	}
-	u->shift = (struct ublox7_byte){ u->tx[u->tx_first], baud, at_ns, at_ns + ublox7_bits_ns(10, baud) };
+	u->shift = (struct ublox7_byte){ u->tx[u->tx_first], baud, at_ns,
+					 at_ns + ublox7_bits_ns(10, baud) };
 	u->tx_first = (u->tx_first + 1) % UBLOX7_TX_BUFFER;
 	u->tx_count--;
 	u->sending = true;
@@ -60,7 +64,8 @@ static void send(struct ublox7 *u, const void *bytes, size_t len)
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
-		u->tx[(u->tx_first + u->tx_count++) % UBLOX7_TX_BUFFER] = ((const uint8_t *)bytes)[i];
+		u->tx[(u->tx_first + u->tx_count++) % UBLOX7_TX_BUFFER] =
+			((const uint8_t *)bytes)[i];
 	}
 	if (u->tx_count > u->tx_peak) {
 		u->tx_peak = u->tx_count;
@@ -90,7 +95,8 @@ void ublox7_inform(struct ublox7 *u, unsigned level, const char *text)
 {
 	char line[UBLOX7_NMEA_MAX];
 
-	if (ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA && u->set.inf[1][4 + UBLOX7_UART] >> level & 1) {
+	if (ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA &&
+	    u->set.inf[1][4 + UBLOX7_UART] >> level & 1) {
 		send(u, line, ublox7_nmea_text(level, text, line));
 	}
 	if (u->set.inf[0][4 + UBLOX7_UART] >> level & 1 && u->config.kind != UBLOX7_NMEA_ONLY) {
@@ -104,7 +110,8 @@ void ublox7_schedule_epoch(struct ublox7 *u)
 {
 	/* Power save's acquisition state puts out at 2 Hz (V14 section 11.6). */
 	int64_t rate_us = u->set.rxm[1] == 1 ? 500000 : get_u16(u->set.rate) * 1000;
-	int64_t now_us = gps_us(u), from_us = u->epoch_gps_us > now_us - rate_us ? u->epoch_gps_us : now_us;
+	int64_t now_us = gps_us(u),
+		from_us = u->epoch_gps_us > now_us - rate_us ? u->epoch_gps_us : now_us;
 
 	/* After a step of true time back the old grid point may lie far ahead. */
 	if (from_us > now_us + rate_us) {
@@ -112,7 +119,8 @@ void ublox7_schedule_epoch(struct ublox7 *u)
 	}
 	int64_t next_us = (from_us / rate_us + 1) * rate_us;
 
-	u->epoch_due_ns = (uint64_t)((int64_t)u->now_ns + (next_us - now_us) * 1000) + EPOCH_LATENCY_MS * MS;
+	u->epoch_due_ns =
+		(uint64_t)((int64_t)u->now_ns + (next_us - now_us) * 1000) + EPOCH_LATENCY_MS * MS;
 }
 
 static void compute_epoch(struct ublox7 *u, int64_t at_us)
@@ -126,26 +134,33 @@ static void epoch(struct ublox7 *u)
 	static const uint8_t nmea_order[] = { 0x04, 0x05, 0x00, 0x02, 0x03, 0x01, 0x08 };
 	/* As in a real epoch: SOL, SVINFO, DOP, TIMEGPS, CLOCK; MON later */
 	static const uint8_t ubx_order[][2] = {
-		{ 1, 0x07 }, { 1, 0x06 }, { 1, 0x30 }, { 1, 0x04 }, { 1, 0x20 }, { 1, 0x22 }, { 1, 0x01 }, { 1, 0x02 },
-		{ 1, 0x03 }, { 1, 0x11 }, { 1, 0x12 }, { 1, 0x21 }, { 0x0A, 0x09 }, { 0x0A, 0x02 }, { 0x0A, 0x07 },
+		{ 1, 0x07 },	{ 1, 0x06 },	{ 1, 0x30 },	{ 1, 0x04 },	{ 1, 0x20 },
+		{ 1, 0x22 },	{ 1, 0x01 },	{ 1, 0x02 },	{ 1, 0x03 },	{ 1, 0x11 },
+		{ 1, 0x12 },	{ 1, 0x21 },	{ 0x0A, 0x09 }, { 0x0A, 0x02 }, { 0x0A, 0x07 },
 		{ 0x0A, 0x08 }, { 0x0D, 0x01 },
 	};
 	char line[UBLOX7_NMEA_MAX];
 	uint8_t payload[UBLOX7_PAYLOAD_MAX];
 	int64_t rate_us = u->set.rxm[1] == 1 ? 500000 : get_u16(u->set.rate) * 1000;
 
-	compute_epoch(u, (gps_us(u) - (int64_t)EPOCH_LATENCY_MS * 1000 + rate_us / 2) / rate_us * rate_us);
+	compute_epoch(u, (gps_us(u) - (int64_t)EPOCH_LATENCY_MS * 1000 + rate_us / 2) / rate_us *
+				 rate_us);
 	u->epochs++;
-	for (size_t i = 0; i < sizeof(nmea_order) && ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA; i++) {
+	for (size_t i = 0;
+	     i < sizeof(nmea_order) && ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA; i++) {
 		unsigned every = *ublox7_settings_rate(&u->set, 0xF0, nmea_order[i]);
 
 		if (every && u->epochs % every == 0) {
 			send(u, line, ublox7_nmea(&u->world.epoch, nmea_order[i], line));
 		}
 	}
-	for (size_t i = 0; i < sizeof(ubx_order) / sizeof(ubx_order[0]) && u->config.kind != UBLOX7_NMEA_ONLY; i++) {
+	for (size_t i = 0;
+	     i < sizeof(ubx_order) / sizeof(ubx_order[0]) && u->config.kind != UBLOX7_NMEA_ONLY;
+	     i++) {
 		unsigned every = *ublox7_settings_rate(&u->set, ubx_order[i][0], ubx_order[i][1]);
-		int len = every && u->epochs % every == 0 ? ublox7_report(u, ubx_order[i][0], ubx_order[i][1], payload) : -1;
+		int len = every && u->epochs % every == 0
+				  ? ublox7_report(u, ubx_order[i][0], ubx_order[i][1], payload)
+				  : -1;
 
 		if (len >= 0) {
 			ublox7_send_ubx(u, ubx_order[i][0], ubx_order[i][1], payload, (size_t)len);
@@ -159,8 +174,9 @@ void ublox7_start_gnss(struct ublox7 *u, uint32_t ttff_ms, bool utc_known)
 	u->world.ttff_ms = ttff_ms;
 	u->world.fix_at_us = ttff_ms ? (uint64_t)gps_us(u) + ttff_ms * 1000ull : 0;
 	if (!utc_known) {
-		u->world.utc_at_us = u->world.fix_at_us + u->config.utc_page_ms * 1000ull +
-				     (u->world.fix_at_us || !u->config.utc_page_ms ? 0 : (uint64_t)gps_us(u));
+		u->world.utc_at_us =
+			u->world.fix_at_us + u->config.utc_page_ms * 1000ull +
+			(u->world.fix_at_us || !u->config.utc_page_ms ? 0 : (uint64_t)gps_us(u));
 	}
 }
 
@@ -197,7 +213,8 @@ void ublox7_sleep(struct ublox7 *u, uint32_t ms)
 void ublox7_stay_awake(struct ublox7 *u)
 {
 	uint32_t period_ms = get_u32(u->set.pm2 + 8);
-	/* Up to 10 s it only tracks less often; 0 and above it goes to sleep in between (V14 section 11.2). */
+	/* Up to 10 s it only tracks less often; 0 and above it goes to sleep in between (V14
+	 * section 11.2). */
 	bool sleeps = u->set.rxm[1] == 1 && (period_ms == 0 || period_ms > 10000);
 
 	power(u, UBLOX7_ON, sleeps ? in_ms(u, AWAKE_MS) : NEVER);
@@ -254,8 +271,11 @@ void ublox7_brown_out(struct ublox7 *u, uint32_t off_ms, uint64_t now_ns)
 		u->bbr_sections = 0;
 		memset(u->aid_ini, 0, sizeof(u->aid_ini));
 	}
-	ublox7_start_gnss(u, off_ms + BOOT_MS + (u->config.no_battery ? u->config.cold_ttff_ms : u->config.hot_ttff_ms),
-			  !u->config.no_battery);
+	ublox7_start_gnss(
+		u,
+		off_ms + BOOT_MS +
+			(u->config.no_battery ? u->config.cold_ttff_ms : u->config.hot_ttff_ms),
+		!u->config.no_battery);
 }
 
 void ublox7_stick(struct ublox7 *u, bool stuck)
@@ -272,7 +292,8 @@ void ublox7_set_utc(struct ublox7 *u, int64_t utc_us, uint64_t now_ns)
 
 /* --- input --- */
 
-/* The baud of the UART changed: the byte on the line is spoilt, the rest of the buffer goes out at the new one. */
+/* The baud of the UART changed: the byte on the line is spoilt, the rest of the buffer goes out at
+ * the new one. */
 void ublox7_port_changed(struct ublox7 *u, uint32_t old_baud)
 {
 	if (ublox7_baud(u) != old_baud && u->sending) {
@@ -299,7 +320,7 @@ void ublox7_hear(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_ns)
 
 	u->now_ns = end_ns > u->now_ns ? end_ns : u->now_ns;
 	if (u->power == UBLOX7_PSM_SLEEP || u->power == UBLOX7_BACKUP) {
-		power_event(u);		/* an edge on RXD wakes it; the byte is lost */
+		power_event(u); /* an edge on RXD wakes it; the byte is lost */
 	}
 	if (u->power != UBLOX7_ON || chance(u, u->config.drop_ppm)) {
 		return;
@@ -310,7 +331,8 @@ void ublox7_hear(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_ns)
 	if (chance(u, u->config.corrupt_ppm)) {
 		byte ^= (uint8_t)(1u << w1_random_between(&u->random, 0, 7));
 	}
-	size_t n = ublox7_ear_hear(&u->ear, ublox7_baud(u), byte, baud, end_ns - ublox7_bits_ns(10, baud ? baud : 1), heard);
+	size_t n = ublox7_ear_hear(&u->ear, ublox7_baud(u), byte, baud,
+				   end_ns - ublox7_bits_ns(10, baud ? baud : 1), heard);
 
 	for (size_t i = 0; i < n; i++) {
 		u->counters.rx_bytes++;
@@ -392,8 +414,10 @@ uint32_t ublox7_baud(const struct ublox7 *u)
 static void apply_mode(struct ublox7_settings *s, const struct ublox7_config *c)
 {
 	static const uint8_t out_proto[UBLOX7_MODE_COUNT] = {
-		[UBLOX7_NMEA] = UBLOX7_PROTO_UBX | UBLOX7_PROTO_NMEA, [UBLOX7_UBX] = UBLOX7_PROTO_UBX,
-		[UBLOX7_MIXED] = UBLOX7_PROTO_UBX | UBLOX7_PROTO_NMEA, [UBLOX7_SILENT] = 0,
+		[UBLOX7_NMEA] = UBLOX7_PROTO_UBX | UBLOX7_PROTO_NMEA,
+		[UBLOX7_UBX] = UBLOX7_PROTO_UBX,
+		[UBLOX7_MIXED] = UBLOX7_PROTO_UBX | UBLOX7_PROTO_NMEA,
+		[UBLOX7_SILENT] = 0,
 		[UBLOX7_ASLEEP] = UBLOX7_PROTO_UBX | UBLOX7_PROTO_NMEA,
 	};
 
@@ -408,7 +432,7 @@ static void apply_mode(struct ublox7_settings *s, const struct ublox7_config *c)
 		}
 	} else if (c->mode == UBLOX7_ASLEEP) {
 		s->rxm[1] = 1;
-		put_u32(s->pm2 + 8, 0);		/* never wakes by itself */
+		put_u32(s->pm2 + 8, 0); /* never wakes by itself */
 	}
 }
 

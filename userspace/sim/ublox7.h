@@ -31,20 +31,20 @@
 #include "w1_random.h"
 
 enum ublox7_mode {
-	UBLOX7_NMEA,		/* as from the factory, but for the baud */
-	UBLOX7_UBX,		/* UBX only: what an older program set */
+	UBLOX7_NMEA, /* as from the factory, but for the baud */
+	UBLOX7_UBX, /* UBX only: what an older program set */
 	UBLOX7_MIXED,
-	UBLOX7_SILENT,		/* no output protocol at all */
-	UBLOX7_ASLEEP,		/* power save; wakes by an edge on RXD (V14 section 11.2.3.1) */
+	UBLOX7_SILENT, /* no output protocol at all */
+	UBLOX7_ASLEEP, /* power save; wakes by an edge on RXD (V14 section 11.2.3.1) */
 	UBLOX7_MODE_COUNT
 };
 
 enum ublox7_kind {
 	UBLOX7_GENUINE,
-	UBLOX7_NMEA_ONLY,	/* a clone that ignores UBX */
-	UBLOX7_NO_VERSION,	/* never answers MON-VER */
-	UBLOX7_WRONG_PROTVER,	/* says PROTVER 13.01 */
-	UBLOX7_IS_8,		/* u-blox 8: PROTVER=18.00, NAV-PVT of 92 bytes */
+	UBLOX7_NMEA_ONLY, /* a clone that ignores UBX */
+	UBLOX7_NO_VERSION, /* never answers MON-VER */
+	UBLOX7_WRONG_PROTVER, /* says PROTVER 13.01 */
+	UBLOX7_IS_8, /* u-blox 8: PROTVER=18.00, NAV-PVT of 92 bytes */
 	UBLOX7_KIND_COUNT
 };
 
@@ -52,27 +52,30 @@ struct ublox7_config {
 	uint32_t baud;
 	enum ublox7_mode mode;
 	enum ublox7_kind kind;
-	bool power_on;			/* begins with its boot (then the mode is what battery-backed RAM holds) */
+	bool power_on; /* begins with its boot (then the mode is what battery-backed RAM holds) */
 	uint64_t seed;
 
-	int64_t utc_us;			/* true time when the simulation starts */
-	const struct ublox7_point *track;	/* borrowed; NULL: a drive made from the seed */
+	int64_t utc_us; /* true time when the simulation starts */
+	const struct ublox7_point *track; /* borrowed; NULL: a drive made from the seed */
 	size_t track_len;
 
-	bool no_battery;		/* V_BCKP is not fed: saved settings die with the supply */
-	uint32_t ttff_ms;		/* first fix after the start of the simulation; 0: has one */
-	uint32_t hot_ttff_ms;		/* after a start with all known; [DS] 1000. 0: what a test measures is the host */
-	uint32_t cold_ttff_ms;		/* and after a start with nothing known */
-	uint32_t utc_page_ms;		/* after that fix: until UTC is resolved (the page comes every 12.5 min) */
-	uint32_t doubtful_ppm;		/* epochs with a fix that is not gnssFixOK */
-	uint8_t antenna;		/* MON-HW aStatus: 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */
-	uint8_t jam_ind;		/* MON-HW jamInd, continuous wave, 0..255 */
+	bool no_battery; /* V_BCKP is not fed: saved settings die with the supply */
+	uint32_t ttff_ms; /* first fix after the start of the simulation; 0: has one */
+	uint32_t hot_ttff_ms; /* after a start with all known; [DS] 1000. 0: what a test measures is
+				 the host */
+	uint32_t cold_ttff_ms; /* and after a start with nothing known */
+	uint32_t utc_page_ms; /* after that fix: until UTC is resolved (the page comes every 12.5
+				 min) */
+	uint32_t doubtful_ppm; /* epochs with a fix that is not gnssFixOK */
+	uint8_t antenna; /* MON-HW aStatus: 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */
+	uint8_t jam_ind; /* MON-HW jamInd, continuous wave, 0..255 */
 
-	uint32_t delay_min_us, delay_max_us;	/* a command is carried out this long after it came */
-	uint32_t deaf_ms;		/* drops input so long after CFG-PRT (clones: 300) */
-	uint32_t drop_ppm, corrupt_ppm;	/* of the bytes on the line, each way */
-	uint32_t framing_limit;		/* more framing errors than this in a second: deaf for its rest; 0 never */
-	uint8_t refused_cfg;		/* this CFG message is refused (NAK); 0xFF none */
+	uint32_t delay_min_us, delay_max_us; /* a command is carried out this long after it came */
+	uint32_t deaf_ms; /* drops input so long after CFG-PRT (clones: 300) */
+	uint32_t drop_ppm, corrupt_ppm; /* of the bytes on the line, each way */
+	uint32_t framing_limit; /* more framing errors than this in a second: deaf for its rest; 0
+				   never */
+	uint8_t refused_cfg; /* this CFG message is refused (NAK); 0xFF none */
 };
 
 void ublox7_config_default(struct ublox7_config *config);
@@ -84,7 +87,7 @@ void ublox7_config_default(struct ublox7_config *config);
 struct ublox7_byte {
 	uint8_t value;
 	uint32_t baud;
-	uint64_t start_ns, end_ns;	/* first edge of the start bit, end of the stop bit */
+	uint64_t start_ns, end_ns; /* first edge of the start bit, end of the stop bit */
 };
 
 struct ublox7_command {
@@ -93,12 +96,20 @@ struct ublox7_command {
 	uint8_t cls, id, payload[UBLOX7_PAYLOAD_MAX];
 };
 
-enum ublox7_power { UBLOX7_OFF, UBLOX7_BOOTING, UBLOX7_ON, UBLOX7_PSM_SLEEP, UBLOX7_BACKUP, UBLOX7_WAKING };
+enum ublox7_power {
+	UBLOX7_OFF,
+	UBLOX7_BOOTING,
+	UBLOX7_ON,
+	UBLOX7_PSM_SLEEP,
+	UBLOX7_BACKUP,
+	UBLOX7_WAKING
+};
 
 /* What a test may want to see. */
 struct ublox7_counters {
 	uint32_t frames, bad_frames, sets, polls, acks, naks, boots, framing_errors, overruns;
-	uint32_t rx_bytes, tx_bytes, tx_dropped;	/* tx_dropped: messages that found the buffer full */
+	uint32_t rx_bytes, tx_bytes, tx_dropped; /* tx_dropped: messages that found the buffer full
+						  */
 	uint32_t commands_dropped;
 };
 
@@ -106,20 +117,20 @@ struct ublox7 {
 	struct ublox7_config config;
 	struct w1_random random;
 	uint64_t now_ns;
-	int64_t utc_offset_us;		/* true UTC = now + this */
+	int64_t utc_offset_us; /* true UTC = now + this */
 
 	enum ublox7_power power;
-	uint64_t power_until_ns;	/* UINT64_MAX: does not end by itself */
+	uint64_t power_until_ns; /* UINT64_MAX: does not end by itself */
 	uint64_t boot_ns;
 	bool tx_stuck, gnss_stopped;
 
 	struct ublox7_settings set, bbr;
-	uint16_t bbr_sections;		/* which of them were saved */
+	uint16_t bbr_sections; /* which of them were saved */
 	uint8_t aid_ini[48];
 
 	struct ublox7_world world;
 	uint64_t epoch_due_ns;
-	int64_t epoch_gps_us;		/* grid point of the newest epoch */
+	int64_t epoch_gps_us; /* grid point of the newest epoch */
 	uint32_t epochs;
 
 	struct ublox7_ear ear;
@@ -133,14 +144,15 @@ struct ublox7 {
 	uint8_t tx[UBLOX7_TX_BUFFER];
 	unsigned tx_first, tx_count, tx_peak;
 	bool sending;
-	struct ublox7_byte shift;	/* the byte on the line */
+	struct ublox7_byte shift; /* the byte on the line */
 
 	struct ublox7_counters counters;
 };
 
 void ublox7_init(struct ublox7 *u, const struct ublox7_config *config, uint64_t now_ns);
 
-/* The host sent `byte` at `baud`; its stop bit ended at end_ns. Take what ublox7_next() gives until then first. */
+/* The host sent `byte` at `baud`; its stop bit ended at end_ns. Take what ublox7_next() gives until
+ * then first. */
 void ublox7_hear(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_ns);
 /* The next byte whose stop bit has ended by now_ns; false: none yet. */
 bool ublox7_next(struct ublox7 *u, uint64_t now_ns, struct ublox7_byte *out);

@@ -9,13 +9,23 @@
 #include "ublox7_report.h"
 
 enum { CLASS_RXM = 0x02, CLASS_ACK = 0x05, CLASS_CFG = 0x06, CLASS_AID = 0x0B };
-enum { CFG_PRT = 0x00, CFG_RST = 0x04, CFG_RATE = 0x08, CFG_CFG = 0x09, CFG_RXM = 0x11, RXM_PMREQ = 0x41, AID_INI = 0x01 };
+enum {
+	CFG_PRT = 0x00,
+	CFG_RST = 0x04,
+	CFG_RATE = 0x08,
+	CFG_CFG = 0x09,
+	CFG_RXM = 0x11,
+	RXM_PMREQ = 0x41,
+	AID_INI = 0x01
+};
 
 /* --- frames --- */
 
 static void enqueue(struct ublox7 *u)
 {
-	uint64_t due = u->now_ns + w1_random_between(&u->random, u->config.delay_min_us, u->config.delay_max_us) * 1000ull;
+	uint64_t due = u->now_ns + w1_random_between(&u->random, u->config.delay_min_us,
+						     u->config.delay_max_us) *
+					   1000ull;
 	struct ublox7_command *c;
 
 	u->counters.frames++;
@@ -30,7 +40,9 @@ static void enqueue(struct ublox7 *u)
 		due = due > c->due_ns ? due : c->due_ns;
 	}
 	c = &u->command[(u->command_first + u->command_count++) % UBLOX7_COMMANDS];
-	*c = (struct ublox7_command){ .due_ns = due, .cls = u->rx[2], .id = u->rx[3], .len = get_u16(u->rx + 4) };
+	*c = (struct ublox7_command){
+		.due_ns = due, .cls = u->rx[2], .id = u->rx[3], .len = get_u16(u->rx + 4)
+	};
 	memcpy(c->payload, u->rx + 6, c->len);
 }
 
@@ -58,7 +70,8 @@ static void frame_byte(struct ublox7 *u)
 	u->rx_len = 0;
 	if (u->rx[len + 6] != a || u->rx[len + 7] != b) {
 		u->counters.bad_frames++;
-	} else if (u->config.kind != UBLOX7_NMEA_ONLY && ublox7_settings_in(&u->set) & UBLOX7_PROTO_UBX) {
+	} else if (u->config.kind != UBLOX7_NMEA_ONLY &&
+		   ublox7_settings_in(&u->set) & UBLOX7_PROTO_UBX) {
 		enqueue(u);
 	}
 }
@@ -89,13 +102,14 @@ static void sentence(struct ublox7 *u)
 	char *line = (char *)u->rx, *star;
 	uint8_t sum = 0;
 
-	line[u->rx_len - 1] = '\0';	/* in place of LF */
+	line[u->rx_len - 1] = '\0'; /* in place of LF */
 	u->rx_len = 0;
 	star = strchr(line, '*');
 	for (const char *c = line + 1; star && c < star; c++) {
 		sum ^= (uint8_t)*c;
 	}
-	if (!star || strtoul(star + 1, NULL, 16) != sum || !(ublox7_settings_in(&u->set) & UBLOX7_PROTO_NMEA)) {
+	if (!star || strtoul(star + 1, NULL, 16) != sum ||
+	    !(ublox7_settings_in(&u->set) & UBLOX7_PROTO_NMEA)) {
 		return;
 	}
 	if (strncmp(line, "$PUBX,41,", 9) == 0) {
@@ -111,7 +125,8 @@ static void sentence(struct ublox7 *u)
 void ublox7_command_byte(struct ublox7 *u, uint8_t byte)
 {
 	if ((u->rx_len == 1 && u->rx[0] == 0xB5 && byte != 0x62) ||
-	    (u->rx_len && u->rx[0] == '$' && (byte >= 0x80 || byte == '$' || u->rx_len == SENTENCE_MAX))) {
+	    (u->rx_len && u->rx[0] == '$' &&
+	     (byte >= 0x80 || byte == '$' || u->rx_len == SENTENCE_MAX))) {
 		u->rx_len = 0;
 	}
 	if (u->rx_len == 0 && byte != 0xB5 && byte != '$') {
@@ -142,7 +157,8 @@ static bool cfg_cfg(struct ublox7 *u, const struct ublox7_command *c)
 	if (c->len != 12 && c->len != 13) {
 		return false;
 	}
-	uint16_t clear = get_u16(c->payload), save = get_u16(c->payload + 4), load = get_u16(c->payload + 8);
+	uint16_t clear = get_u16(c->payload), save = get_u16(c->payload + 4),
+		 load = get_u16(c->payload + 8);
 	bool into_bbr = c->len == 12 || c->payload[12] & 1;
 	uint32_t old = ublox7_baud(u);
 
@@ -176,7 +192,8 @@ static void cfg_rst(struct ublox7 *u, const struct ublox7_command *c)
 	}
 	u->gnss_stopped = false;
 	/* Bit 7 is UTC's; anything else that is cleared costs a search. */
-	ublox7_start_gnss(u, clear ? u->config.cold_ttff_ms : u->config.hot_ttff_ms, !(clear & 0x80));
+	ublox7_start_gnss(u, clear ? u->config.cold_ttff_ms : u->config.hot_ttff_ms,
+			  !(clear & 0x80));
 	if (mode == 0 || mode == 1 || mode == 4) {
 		ublox7_reboot(u);
 	} else {

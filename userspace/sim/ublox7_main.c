@@ -16,7 +16,8 @@
 #include "ublox7_recording.h"
 
 static const char *const modes[UBLOX7_MODE_COUNT] = { "nmea", "ubx", "mixed", "silent", "asleep" };
-static const char *const kinds[UBLOX7_KIND_COUNT] = { "genuine", "nmea-only", "no-version", "wrong-protver", "ublox8" };
+static const char *const kinds[UBLOX7_KIND_COUNT] = { "genuine", "nmea-only", "no-version",
+						      "wrong-protver", "ublox8" };
 
 /* --fault NAME=VALUE: a number of the config. */
 static const struct fault {
@@ -25,21 +26,34 @@ static const struct fault {
 	uint8_t size;
 	uint32_t max;
 } faults[] = {
-#define FAULT(name, member, max, help) \
-	{ name, help, offsetof(struct ublox7_config, member), sizeof(((struct ublox7_config *)0)->member), max }
+/* clang-format off */
+#define FAULT(name, member, max, help)                                   \
+	{                                                                \
+		name, help, offsetof(struct ublox7_config, member),      \
+			sizeof(((struct ublox7_config *)0)->member), max \
+	}
+	/* clang-format on */
 	FAULT("ttff-ms", ttff_ms, 3600000, "first fix that long after the start"),
-	FAULT("hot-ttff-ms", hot_ttff_ms, 3600000, "after a brown-out with battery (0; data sheet: 1000)"),
-	FAULT("cold-ttff-ms", cold_ttff_ms, 3600000, "and after a start with nothing known (29000)"),
-	FAULT("utc-page-ms", utc_page_ms, 3600000, "UTC is 2 s wrong and unresolved so long after the first fix"),
-	FAULT("doubtful-ppm", doubtful_ppm, 1000000, "so many of a million epochs have a fix that is not gnssFixOK"),
+	FAULT("hot-ttff-ms", hot_ttff_ms, 3600000,
+	      "after a brown-out with battery (0; data sheet: 1000)"),
+	FAULT("cold-ttff-ms", cold_ttff_ms, 3600000,
+	      "and after a start with nothing known (29000)"),
+	FAULT("utc-page-ms", utc_page_ms, 3600000,
+	      "UTC is 2 s wrong and unresolved so long after the first fix"),
+	FAULT("doubtful-ppm", doubtful_ppm, 1000000,
+	      "so many of a million epochs have a fix that is not gnssFixOK"),
 	FAULT("no-battery", no_battery, 1, "1: saved settings die with the supply"),
-	FAULT("delay-min-us", delay_min_us, 10000000, "a command is carried out at least that late (10000)"),
+	FAULT("delay-min-us", delay_min_us, 10000000,
+	      "a command is carried out at least that late (10000)"),
 	FAULT("delay-max-us", delay_max_us, 10000000, "and at most (10000)"),
 	FAULT("deaf-ms", deaf_ms, 10000, "drops its input so long after CFG-PRT (clones: 300)"),
 	FAULT("drop-ppm", drop_ppm, 1000000, "so many of a million bytes are lost, each way"),
-	FAULT("corrupt-ppm", corrupt_ppm, 1000000, "so many of a million bytes have a flipped bit, each way"),
-	FAULT("framing-limit", framing_limit, 1000000, "deaf for the second after so many framing errors in it (later parts: 100)"),
-	FAULT("refuse-cfg", refused_cfg, 255, "the id of a CFG message that is refused (0x3E or 62: GNSS)"),
+	FAULT("corrupt-ppm", corrupt_ppm, 1000000,
+	      "so many of a million bytes have a flipped bit, each way"),
+	FAULT("framing-limit", framing_limit, 1000000,
+	      "deaf for the second after so many framing errors in it (later parts: 100)"),
+	FAULT("refuse-cfg", refused_cfg, 255,
+	      "the id of a CFG message that is refused (0x3E or 62: GNSS)"),
 	FAULT("antenna", antenna, 4, "MON-HW: 0 init, 1 unknown, 2 ok, 3 short, 4 open"),
 	FAULT("jam-ind", jam_ind, 255, "MON-HW: strength of continuous-wave jamming (5)"),
 #undef FAULT
@@ -61,12 +75,14 @@ static int usage(FILE *out, const char *name)
 		"  --recording FILE  plays the positions of the UBX-NAV-PVT frames in FILE, in a loop\n"
 		"  --fault NAME=N    see below; may be given several times\n"
 		"  --help\n\n"
-		"Faults:\n", name);
+		"Faults:\n",
+		name);
 	for (size_t i = 0; i < FAULTS; i++) {
 		fprintf(out, "  %-16s  %s\n", faults[i].name, faults[i].help);
 	}
-	fprintf(out, "\nSIGUSR1: its supply fails for 0.5 s. SIGUSR2: its output hangs, the next one frees it.\n"
-		     "SIGINT, SIGTERM: ends.\n");
+	fprintf(out,
+		"\nSIGUSR1: its supply fails for 0.5 s. SIGUSR2: its output hangs, the next one frees it.\n"
+		"SIGINT, SIGTERM: ends.\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -92,7 +108,8 @@ static bool number(const char *option, const char *text, uint64_t max, uint64_t 
 	errno = 0;
 	*v = strtoull(text, &end, 0);
 	if (errno || end == text || *end || *text == '-' || *v > max) {
-		fprintf(stderr, "%s: '%s' is not a number from 0 to %llu\n", option, text, (unsigned long long)max);
+		fprintf(stderr, "%s: '%s' is not a number from 0 to %llu\n", option, text,
+			(unsigned long long)max);
 		return false;
 	}
 	return true;
@@ -106,7 +123,8 @@ static bool set_fault(struct ublox7_config *config, const char *text)
 	for (size_t i = 0; value && i < FAULTS; i++) {
 		uint8_t *to = (uint8_t *)config + faults[i].offset;
 
-		if (strlen(faults[i].name) != (size_t)(value - text) || strncmp(faults[i].name, text, (size_t)(value - text)) != 0) {
+		if (strlen(faults[i].name) != (size_t)(value - text) ||
+		    strncmp(faults[i].name, text, (size_t)(value - text)) != 0) {
 			continue;
 		}
 		if (!number(faults[i].name, value + 1, faults[i].max, &v)) {
@@ -132,16 +150,21 @@ struct options {
 static int parse(struct options *o, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "link", required_argument, NULL, 'l' }, { "baud", required_argument, NULL, 'b' },
-		{ "mode", required_argument, NULL, 'm' }, { "kind", required_argument, NULL, 'k' },
-		{ "seed", required_argument, NULL, 's' }, { "recording", required_argument, NULL, 'r' },
-		{ "fault", required_argument, NULL, 'f' }, { "running", no_argument, NULL, 'R' },
-		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+		{ "link", required_argument, NULL, 'l' },
+		{ "baud", required_argument, NULL, 'b' },
+		{ "mode", required_argument, NULL, 'm' },
+		{ "kind", required_argument, NULL, 'k' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "recording", required_argument, NULL, 'r' },
+		{ "fault", required_argument, NULL, 'f' },
+		{ "running", no_argument, NULL, 'R' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	uint64_t v;
 	int c, n;
 
-	optind = 0;	/* begins anew: the caller has parsed options before */
+	optind = 0; /* begins anew: the caller has parsed options before */
 	while ((c = getopt_long(argc, argv, "h", names, NULL)) != -1) {
 		bool ok = true;
 
@@ -190,10 +213,16 @@ static int parse(struct options *o, int argc, char **argv)
 		return -1;
 	}
 	switch (o->config.baud) {
-	case 4800: case 9600: case 19200: case 38400: case 57600: case 115200:
+	case 4800:
+	case 9600:
+	case 19200:
+	case 38400:
+	case 57600:
+	case 115200:
 		break;
 	default:
-		fprintf(stderr, "--baud: a u-blox 7 has only 4800, 9600, 19200, 38400, 57600 and 115200\n");
+		fprintf(stderr,
+			"--baud: a u-blox 7 has only 4800, 9600, 19200, 38400, 57600 and 115200\n");
 		return -1;
 	}
 	if (o->config.delay_max_us < o->config.delay_min_us) {

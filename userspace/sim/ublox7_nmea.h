@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ublox7_nmea: what the simulated receiver says in NMEA 0183: its epoch and its boot banner. Pure. */
+/* ublox7_nmea: what the simulated receiver says in NMEA 0183: its epoch and its boot banner. Pure.
+ */
 #ifndef UBLOX7_NMEA_H
 #define UBLOX7_NMEA_H
 
 #include "ublox7.h"
 
-#define UBLOX7_NMEA_MAX 512	/* GSV is several sentences */
+#define UBLOX7_NMEA_MAX 512 /* GSV is several sentences */
 
 /* The sentence(s) of CFG-MSG class 0xF0 `id` with CR LF; length, 0 if there is none. */
 size_t ublox7_nmea(const struct ublox7_epoch *e, uint8_t id, char out[UBLOX7_NMEA_MAX]);

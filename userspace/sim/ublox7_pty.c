@@ -16,22 +16,24 @@
 #include <unistd.h>
 
 #define MS 1000000ull
-#define SLACK_NS (1 * MS)	/* bytes go to the program in bunches of this; a UART's FIFO does so too */
-#define CLOSED_CHECK_MS 5	/* nothing wakes poll() when a program opens the port */
+#define SLACK_NS \
+	(1 * MS) /* bytes go to the program in bunches of this; a UART's FIFO does so too */
+#define CLOSED_CHECK_MS 5 /* nothing wakes poll() when a program opens the port */
 #define QUEUE 4096
 
 struct ublox7_pty {
 	pthread_t thread;
-	pthread_mutex_t lock;	/* of sim */
+	pthread_mutex_t lock; /* of sim */
 	struct ublox7 sim;
-	int master, stop;	/* stop: eventfd */
-	bool open;		/* a program has the port */
+	int master, stop; /* stop: eventfd */
+	bool open; /* a program has the port */
 	char path[64];
-	/* What the program wrote and is still to go over the wire, each byte with the end of its stop bit. */
+	/* What the program wrote and is still to go over the wire, each byte with the end of its
+	 * stop bit. */
 	struct ublox7_byte queue[QUEUE];
 	unsigned first, count;
 	uint64_t wire_idle_ns;
-	struct ublox7_ear ear;	/* the program's UART */
+	struct ublox7_ear ear; /* the program's UART */
 };
 
 static uint64_t now_ns(void)
@@ -56,8 +58,9 @@ static uint32_t host_baud(const struct ublox7_pty *p)
 	static const struct {
 		speed_t speed;
 		uint32_t baud;
-	} speeds[] = { { B4800, 4800 }, { B9600, 9600 }, { B19200, 19200 }, { B38400, 38400 }, { B57600, 57600 },
-		       { B115200, 115200 }, { B230400, 230400 }, { B2400, 2400 } };
+	} speeds[] = { { B4800, 4800 },	    { B9600, 9600 },   { B19200, 19200 },
+		       { B38400, 38400 },   { B57600, 57600 }, { B115200, 115200 },
+		       { B230400, 230400 }, { B2400, 2400 } };
 	struct termios t;
 
 	/* On Linux the master shows the slave's settings. */
@@ -84,7 +87,8 @@ static void take_written(struct ublox7_pty *p)
 		uint64_t start = p->wire_idle_ns > t ? p->wire_idle_ns : t;
 
 		p->wire_idle_ns = start + ublox7_bits_ns(10, baud ? baud : 300);
-		p->queue[(p->first + p->count++) % QUEUE] = (struct ublox7_byte){ bytes[i], baud, start, p->wire_idle_ns };
+		p->queue[(p->first + p->count++) % QUEUE] =
+			(struct ublox7_byte){ bytes[i], baud, start, p->wire_idle_ns };
 	}
 }
 
@@ -93,7 +97,7 @@ static void take_written(struct ublox7_pty *p)
 static void deliver(struct ublox7_pty *p, const uint8_t *bytes, size_t len)
 {
 	if (len && p->open && write(p->master, bytes, len) < (ssize_t)len) {
-		p->sim.counters.overruns++;	/* the program does not read: lost, as in a real port */
+		p->sim.counters.overruns++; /* the program does not read: lost, as in a real port */
 	}
 }
 
@@ -153,7 +157,7 @@ static void check_open(struct ublox7_pty *p)
 	bool open = poll(&fd, 1, 0) >= 0 && !(fd.revents & POLLHUP);
 
 	if (p->open && !open) {
-		tcflush(p->master, TCIOFLUSH);	/* what was not read is not there for the next one */
+		tcflush(p->master, TCIOFLUSH); /* what was not read is not there for the next one */
 		p->count = 0;
 	}
 	p->open = open;
@@ -172,7 +176,8 @@ static void *run(void *arg)
 		if (!p->open && wait > CLOSED_CHECK_MS * MS) {
 			wait = CLOSED_CHECK_MS * MS;
 		}
-		struct timespec timeout = { (time_t)(wait / 1000000000u), (long)(wait % 1000000000u) };
+		struct timespec timeout = { (time_t)(wait / 1000000000u),
+					    (long)(wait % 1000000000u) };
 		struct pollfd fds[2] = {
 			{ .fd = p->stop, .events = POLLIN },
 			{ .fd = p->open && p->count < QUEUE ? p->master : -1, .events = POLLIN },
@@ -196,10 +201,12 @@ static void *run(void *arg)
 static int open_master(struct ublox7_pty *p)
 {
 	p->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (p->master < 0 || grantpt(p->master) || unlockpt(p->master) || ptsname_r(p->master, p->path, sizeof(p->path))) {
+	if (p->master < 0 || grantpt(p->master) || unlockpt(p->master) ||
+	    ptsname_r(p->master, p->path, sizeof(p->path))) {
 		return -1;
 	}
-	/* Opened and closed once, so that the master tells from now on whether somebody has it open. */
+	/* Opened and closed once, so that the master tells from now on whether somebody has it
+	 * open. */
 	int slave = open(p->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	return slave < 0 ? -1 : close(slave);
@@ -224,7 +231,7 @@ struct ublox7_pty *ublox7_pty_start(const struct ublox7_config *config, char *er
 	c.utc_us = utc_us();
 	ublox7_init(&p->sim, &c, now_ns());
 	pthread_mutex_init(&p->lock, NULL);
-	sigfillset(&all);	/* signals are for the program's own threads */
+	sigfillset(&all); /* signals are for the program's own threads */
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	rc = pthread_create(&p->thread, NULL, run, p);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

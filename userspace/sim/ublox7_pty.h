@@ -24,7 +24,8 @@ struct ublox7_pty;
 struct ublox7_pty *ublox7_pty_start(const struct ublox7_config *config, char *err, size_t err_size);
 /* "/dev/pts/7"; valid until stop. */
 const char *ublox7_pty_path(const struct ublox7_pty *p);
-/* Accepts NULL. A program that has the port open sees it hang up, as when a USB receiver is pulled. */
+/* Accepts NULL. A program that has the port open sees it hang up, as when a USB receiver is pulled.
+ */
 void ublox7_pty_stop(struct ublox7_pty *p);
 
 /* Safe while it runs. */

@@ -74,12 +74,18 @@ static struct ublox7_point point(const uint8_t *p, uint32_t itow_0)
 {
 	return (struct ublox7_point){
 		.t_ms = (get_u32(p) + WEEK_MS - itow_0) % WEEK_MS,
-		.fix_type = p[20], .fix_ok = p[21] & 1, .num_sv = p[23],
-		.lon_e7 = get_i32(p + 24), .lat_e7 = get_i32(p + 28),
-		.height_mm = get_i32(p + 32), .hmsl_mm = get_i32(p + 36),
-		.hacc_mm = get_u32(p + 40), .vacc_mm = get_u32(p + 44),
+		.fix_type = p[20],
+		.fix_ok = p[21] & 1,
+		.num_sv = p[23],
+		.lon_e7 = get_i32(p + 24),
+		.lat_e7 = get_i32(p + 28),
+		.height_mm = get_i32(p + 32),
+		.hmsl_mm = get_i32(p + 36),
+		.hacc_mm = get_u32(p + 40),
+		.vacc_mm = get_u32(p + 44),
 		.vel_mm_s = { get_i32(p + 48), get_i32(p + 52), get_i32(p + 56) },
-		.sacc_mm_s = get_u32(p + 68), .pdop_e2 = get_u16(p + 76),
+		.sacc_mm_s = get_u32(p + 68),
+		.pdop_e2 = get_u16(p + 76),
 	};
 }
 
@@ -95,7 +101,8 @@ static long points(const uint8_t *bytes, size_t size, struct ublox7_point *out)
 			itow_0 = n ? itow_0 : get_u32(bytes + at + 6);
 			struct ublox7_point next = point(bytes + at + 6, itow_0);
 
-			/* Only forward: a recording whose clock was set back goes on from there without it. */
+			/* Only forward: a recording whose clock was set back goes on from there
+			 * without it. */
 			if (n == 0 || next.t_ms > out[n - 1].t_ms) {
 				out[n++] = next;
 			}
@@ -105,7 +112,8 @@ static long points(const uint8_t *bytes, size_t size, struct ublox7_point *out)
 	return n;
 }
 
-long ublox7_recording_read(const char *path, struct ublox7_point **track, char *err, size_t err_size)
+long ublox7_recording_read(const char *path, struct ublox7_point **track, char *err,
+			   size_t err_size)
 {
 	uint8_t *bytes = NULL;
 	long size = read_file(path, &bytes), n;
@@ -122,7 +130,8 @@ long ublox7_recording_read(const char *path, struct ublox7_point **track, char *
 	if (n <= 0) {
 		free(*track);
 		*track = NULL;
-		snprintf(err, err_size, n ? "%s: no memory" : "%s: no good UBX-NAV-PVT frame in it", path);
+		snprintf(err, err_size, n ? "%s: no memory" : "%s: no good UBX-NAV-PVT frame in it",
+			 path);
 		return n ? n : -ENODATA;
 	}
 	return n;

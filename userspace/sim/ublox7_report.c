@@ -13,7 +13,8 @@ static int cm(double metres)
 	return (int)lround(metres * 100);
 }
 
-/* Power save as NAV-PVT and NAV-STATUS show it: 2 ACQUISITION while it is awake to serve, 0 continuous. */
+/* Power save as NAV-PVT and NAV-STATUS show it: 2 ACQUISITION while it is awake to serve, 0
+ * continuous. */
 static unsigned psm_state(const struct ublox7 *u)
 {
 	return u->set.rxm[1] == 1 ? 2 : 0;
@@ -36,12 +37,12 @@ static int nav_pvt(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 	p[8] = e->hour;
 	p[9] = e->min;
 	p[10] = e->sec;
-	p[11] = e->valid | 0xF0;	/* reserved bits are set by real receivers */
+	p[11] = e->valid | 0xF0; /* reserved bits are set by real receivers */
 	put_u32(p + 12, e->tacc_ns);
 	put_i32(p + 16, e->nano);
 	p[20] = e->at.fix_type;
 	p[21] = (uint8_t)(e->at.fix_ok | psm_state(u) << 2);
-	p[22] = 0x0A;			/* reserved */
+	p[22] = 0x0A; /* reserved */
 	p[23] = e->at.num_sv;
 	put_i32(p + 24, e->at.lon_e7);
 	put_i32(p + 28, e->at.lat_e7);
@@ -58,7 +59,7 @@ static int nav_pvt(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 	put_u32(p + 72, e->at.fix_type ? 250000 : 18000000);
 	put_u16(p + 76, e->at.pdop_e2);
 	if (u->config.kind != UBLOX7_IS_8) {
-		put_u32(p + 80, 0x2C4F0D00);	/* reserved */
+		put_u32(p + 80, 0x2C4F0D00); /* reserved */
 		return 84;
 	}
 	put_i32(p + 84, e->heading_e5);
@@ -115,7 +116,7 @@ static int nav_dop(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 {
 	unsigned pdop = e->at.pdop_e2;
 	/* Shares of PDOP as in a real epoch; all of them 99.99 without a fix. */
-	static const uint8_t percent[] = { 113, 100, 53, 85, 52, 40, 33 };	/* G P T V H N E */
+	static const uint8_t percent[] = { 113, 100, 53, 85, 52, 40, 33 }; /* G P T V H N E */
 
 	(void)u;
 	put_u32(p, e->itow_ms);
@@ -140,9 +141,9 @@ static int nav_sol(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 	put_u32(p + 24, (uint32_t)(hypot(e->at.hacc_mm, e->at.vacc_mm) / 10));
 	put_u32(p + 40, e->at.sacc_mm_s / 10);
 	put_u16(p + 44, e->at.pdop_e2);
-	p[46] = 3;			/* reserved */
+	p[46] = 3; /* reserved */
 	p[47] = e->at.num_sv;
-	put_u32(p + 48, 0x000109E0);	/* reserved */
+	put_u32(p + 48, 0x000109E0); /* reserved */
 	return 52;
 }
 
@@ -170,7 +171,7 @@ static int nav_timegps(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 	put_i32(p + 4, e->ftow_ns);
 	put_u16(p + 8, e->week);
 	p[10] = e->leap_s;
-	p[11] = e->valid;		/* tow, week, leap seconds: the same doubts in the same bits */
+	p[11] = e->valid; /* tow, week, leap seconds: the same doubts in the same bits */
 	put_u32(p + 12, e->tacc_ns);
 	return 16;
 }
@@ -206,14 +207,15 @@ static int nav_svinfo(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 {
 	put_u32(p, e->itow_ms);
 	p[4] = UBLOX7_SATELLITES;
-	p[5] = u->config.kind == UBLOX7_IS_8 ? 4 : 3;	/* chipGen */
+	p[5] = u->config.kind == UBLOX7_IS_8 ? 4 : 3; /* chipGen */
 	for (unsigned i = 0; i < UBLOX7_SATELLITES; i++) {
 		const struct ublox7_satellite *sat = &e->sat[i];
 		uint8_t *q = p + 8 + 12 * i;
 
 		q[0] = (uint8_t)i;
 		q[1] = sat->svid;
-		q[2] = (uint8_t)(sat->used | (sat->used ? 0x0C : 0));	/* orbit and ephemeris known */
+		q[2] = (uint8_t)(sat->used | (sat->used ? 0x0C : 0)); /* orbit and ephemeris known
+								       */
 		q[3] = sat->used ? 7 : sat->cno ? 4 : 1;
 		q[4] = sat->cno;
 		q[5] = sat->elev;
@@ -228,9 +230,12 @@ static int nav_svinfo(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 static int mon_ver(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	static const char *const texts[UBLOX7_KIND_COUNT][4] = {
-		[UBLOX7_GENUINE] = { "1.00 (59842)", "00070000", "PROTVER 14.00", "GPS;SBAS;GLO;QZSS" },
-		[UBLOX7_WRONG_PROTVER] = { "1.00 (59842)", "00070000", "PROTVER 13.01", "GPS;SBAS;GLO;QZSS" },
-		[UBLOX7_IS_8] = { "EXT CORE 3.01 (111141)", "00080000", "PROTVER=18.00", "GPS;GLO;GAL;BDS" },
+		[UBLOX7_GENUINE] = { "1.00 (59842)", "00070000", "PROTVER 14.00",
+				     "GPS;SBAS;GLO;QZSS" },
+		[UBLOX7_WRONG_PROTVER] = { "1.00 (59842)", "00070000", "PROTVER 13.01",
+					   "GPS;SBAS;GLO;QZSS" },
+		[UBLOX7_IS_8] = { "EXT CORE 3.01 (111141)", "00080000", "PROTVER=18.00",
+				  "GPS;GLO;GAL;BDS" },
 	};
 	const char *const *text = texts[u->config.kind];
 
@@ -248,16 +253,19 @@ static int mon_ver(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 static int mon_hw(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	bool monitored = (get_u32(u->set.itfm) >> 31) != 0 && e->at.fix_ok;
-	unsigned jamming = !monitored ? 0 : u->config.jam_ind < 100 ? 1 : u->config.jam_ind < 180 ? 2 : 3;
+	unsigned jamming = !monitored		     ? 0
+			   : u->config.jam_ind < 100 ? 1
+			   : u->config.jam_ind < 180 ? 2
+						     : 3;
 
-	put_u32(p, 0x0000F400);			/* pinSel, Bank, Dir, Val: a real part's habit */
+	put_u32(p, 0x0000F400); /* pinSel, Bank, Dir, Val: a real part's habit */
 	put_u32(p + 12, 0x0000EFF7);
 	put_u16(p + 16, 78 + u->config.jam_ind / 8u);
 	put_u16(p + 18, u->config.antenna > 2 ? 8191 : 4100 - u->config.jam_ind * 8u);
 	p[20] = u->config.antenna;
-	p[21] = u->config.antenna == 3 ? 0 : 1;	/* a short switches the supply off */
+	p[21] = u->config.antenna == 3 ? 0 : 1; /* a short switches the supply off */
 	p[22] = (uint8_t)(1 | jamming << 2);
-	p[23] = 0x85;				/* reserved */
+	p[23] = 0x85; /* reserved */
 	put_u32(p + 24, 0x0001FEFF);
 	for (unsigned i = 0; i < 17; i++) {
 		p[28 + i] = (uint8_t)(10 + i);
@@ -293,14 +301,14 @@ static int mon_txbuf(const struct ublox7 *u, const struct ublox7_epoch *e, uint8
 	put_u16(p + 2 * UBLOX7_UART, u->tx_count);
 	p[12 + UBLOX7_UART] = p[24] = (uint8_t)(u->tx_count * 100 / UBLOX7_TX_BUFFER);
 	p[18 + UBLOX7_UART] = p[25] = (uint8_t)(u->tx_peak * 100 / UBLOX7_TX_BUFFER);
-	p[26] = u->counters.tx_dropped ? 1u << UBLOX7_UART : 0;	/* limit reached on the UART */
+	p[26] = u->counters.tx_dropped ? 1u << UBLOX7_UART : 0; /* limit reached on the UART */
 	return 28;
 }
 
 static int tim_tp(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, (e->itow_ms / 1000 + 1) % 604800 * 1000);	/* of the pulse to come */
+	put_u32(p, (e->itow_ms / 1000 + 1) % 604800 * 1000); /* of the pulse to come */
 	put_i32(p + 8, e->ftow_ns % 20000);
 	put_u16(p + 12, e->week);
 	p[14] = e->valid & 4 ? 3 : 0;
@@ -311,11 +319,12 @@ static const struct {
 	uint8_t cls, id;
 	report_fn *fn;
 } reports[] = {
-	{ 0x01, 0x01, nav_posecef }, { 0x01, 0x02, nav_posllh }, { 0x01, 0x03, nav_status }, { 0x01, 0x04, nav_dop },
-	{ 0x01, 0x06, nav_sol }, { 0x01, 0x07, nav_pvt }, { 0x01, 0x11, nav_velecef }, { 0x01, 0x12, nav_velned },
-	{ 0x01, 0x20, nav_timegps }, { 0x01, 0x21, nav_timeutc }, { 0x01, 0x22, nav_clock }, { 0x01, 0x30, nav_svinfo },
-	{ 0x0A, 0x02, mon_io }, { 0x0A, 0x04, mon_ver }, { 0x0A, 0x07, mon_rxbuf }, { 0x0A, 0x08, mon_txbuf },
-	{ 0x0A, 0x09, mon_hw }, { 0x0D, 0x01, tim_tp },
+	{ 0x01, 0x01, nav_posecef }, { 0x01, 0x02, nav_posllh }, { 0x01, 0x03, nav_status },
+	{ 0x01, 0x04, nav_dop },     { 0x01, 0x06, nav_sol },	 { 0x01, 0x07, nav_pvt },
+	{ 0x01, 0x11, nav_velecef }, { 0x01, 0x12, nav_velned }, { 0x01, 0x20, nav_timegps },
+	{ 0x01, 0x21, nav_timeutc }, { 0x01, 0x22, nav_clock },	 { 0x01, 0x30, nav_svinfo },
+	{ 0x0A, 0x02, mon_io },	     { 0x0A, 0x04, mon_ver },	 { 0x0A, 0x07, mon_rxbuf },
+	{ 0x0A, 0x08, mon_txbuf },   { 0x0A, 0x09, mon_hw },	 { 0x0D, 0x01, tim_tp },
 };
 
 int ublox7_report(const struct ublox7 *u, uint8_t cls, uint8_t id, uint8_t *out)

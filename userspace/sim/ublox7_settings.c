@@ -9,17 +9,19 @@
 /* --- the messages whose rate CFG-MSG knows (V14's message table) --- */
 
 static const struct {
-	uint8_t cls, id, on;	/* on: by default, on every port */
+	uint8_t cls, id, on; /* on: by default, on every port */
 } messages[] = {
-	{ 0x01, 0x01, 0 }, { 0x01, 0x02, 0 }, { 0x01, 0x03, 0 }, { 0x01, 0x04, 0 }, { 0x01, 0x06, 0 },
-	{ 0x01, 0x07, 0 }, { 0x01, 0x11, 0 }, { 0x01, 0x12, 0 }, { 0x01, 0x20, 0 }, { 0x01, 0x21, 0 },
-	{ 0x01, 0x22, 0 }, { 0x01, 0x30, 0 }, { 0x01, 0x31, 0 }, { 0x01, 0x32, 0 }, { 0x01, 0x60, 0 },
-	{ 0x02, 0x20, 0 }, { 0x0A, 0x02, 0 }, { 0x0A, 0x06, 0 }, { 0x0A, 0x07, 0 }, { 0x0A, 0x08, 0 },
-	{ 0x0A, 0x09, 0 }, { 0x0A, 0x0B, 0 }, { 0x0A, 0x21, 0 }, { 0x0D, 0x01, 0 }, { 0x0D, 0x03, 0 },
-	{ 0x0D, 0x06, 0 },
-	{ 0xF0, 0x00, 1 }, { 0xF0, 0x01, 1 }, { 0xF0, 0x02, 1 }, { 0xF0, 0x03, 1 }, { 0xF0, 0x04, 1 },
-	{ 0xF0, 0x05, 1 }, { 0xF0, 0x06, 0 }, { 0xF0, 0x07, 0 }, { 0xF0, 0x08, 0 }, { 0xF0, 0x09, 0 },
-	{ 0xF0, 0x0A, 0 }, { 0xF0, 0x0D, 0 }, { 0xF1, 0x00, 0 }, { 0xF1, 0x03, 0 }, { 0xF1, 0x04, 0 },
+	{ 0x01, 0x01, 0 }, { 0x01, 0x02, 0 }, { 0x01, 0x03, 0 }, { 0x01, 0x04, 0 },
+	{ 0x01, 0x06, 0 }, { 0x01, 0x07, 0 }, { 0x01, 0x11, 0 }, { 0x01, 0x12, 0 },
+	{ 0x01, 0x20, 0 }, { 0x01, 0x21, 0 }, { 0x01, 0x22, 0 }, { 0x01, 0x30, 0 },
+	{ 0x01, 0x31, 0 }, { 0x01, 0x32, 0 }, { 0x01, 0x60, 0 }, { 0x02, 0x20, 0 },
+	{ 0x0A, 0x02, 0 }, { 0x0A, 0x06, 0 }, { 0x0A, 0x07, 0 }, { 0x0A, 0x08, 0 },
+	{ 0x0A, 0x09, 0 }, { 0x0A, 0x0B, 0 }, { 0x0A, 0x21, 0 }, { 0x0D, 0x01, 0 },
+	{ 0x0D, 0x03, 0 }, { 0x0D, 0x06, 0 }, { 0xF0, 0x00, 1 }, { 0xF0, 0x01, 1 },
+	{ 0xF0, 0x02, 1 }, { 0xF0, 0x03, 1 }, { 0xF0, 0x04, 1 }, { 0xF0, 0x05, 1 },
+	{ 0xF0, 0x06, 0 }, { 0xF0, 0x07, 0 }, { 0xF0, 0x08, 0 }, { 0xF0, 0x09, 0 },
+	{ 0xF0, 0x0A, 0 }, { 0xF0, 0x0D, 0 }, { 0xF1, 0x00, 0 }, { 0xF1, 0x03, 0 },
+	{ 0xF1, 0x04, 0 },
 };
 
 #define MESSAGES (sizeof(messages) / sizeof(messages[0]))
@@ -54,8 +56,9 @@ static bool prt_ok(const struct ublox7_settings *s, const uint8_t *p)
 
 	(void)s;
 	/* 8 bits (6-7), no parity (9-11: 10x), 1 stop bit (12-13); V14 section 7.3 */
-	return p[0] != UBLOX7_UART || ((mode >> 6 & 3) == 3 && (mode >> 10 & 3) == 2 && (mode >> 12 & 3) == 0 &&
-				       one_of(get_u32(p + 8), bauds, sizeof(bauds) / sizeof(bauds[0])));
+	return p[0] != UBLOX7_UART ||
+	       ((mode >> 6 & 3) == 3 && (mode >> 10 & 3) == 2 && (mode >> 12 & 3) == 0 &&
+		one_of(get_u32(p + 8), bauds, sizeof(bauds) / sizeof(bauds[0])));
 }
 
 static bool inf_ok(const struct ublox7_settings *s, const uint8_t *p)
@@ -75,7 +78,8 @@ static bool nav5_ok(const struct ublox7_settings *s, const uint8_t *p)
 	unsigned mask = get_u16(p);
 
 	(void)s;
-	return (!(mask & 1) || (p[2] <= 8 && p[2] != 1)) && (!(mask & 4) || (p[3] >= 1 && p[3] <= 3));
+	return (!(mask & 1) || (p[2] <= 8 && p[2] != 1)) &&
+	       (!(mask & 4) || (p[3] >= 1 && p[3] <= 3));
 }
 
 static bool version_0(const struct ublox7_settings *s, const uint8_t *p)
@@ -92,7 +96,7 @@ static bool tp5_ok(const struct ublox7_settings *s, const uint8_t *p)
 
 static bool itfm_ok(const struct ublox7_settings *s, const uint8_t *p)
 {
-	(void)s;	/* the two constants of V14 section 35.9 */
+	(void)s; /* the two constants of V14 section 35.9 */
 	return (get_u32(p) >> 9 & 0x3FFFFF) == 0x16B156 && (get_u32(p + 4) & 0xFFF) == 0x31E;
 }
 
@@ -125,14 +129,24 @@ struct row {
 	uint8_t id;
 	uint16_t section, offset;
 	uint8_t size, items;
-	/* One character a byte: w is set, anything else stays; shorter than size: the rest stays. */
+	/* One character a byte: w is set, anything else stays; shorter than size: the rest stays.
+	 */
 	const char *writable;
 	bool (*ok)(const struct ublox7_settings *s, const uint8_t *payload);
 };
 
-#define AT(member) (uint16_t)offsetof(struct ublox7_settings, member)
+#define AT(member) ((uint16_t)(offsetof(struct ublox7_settings, member)))
 
-enum { PRT = 0x00, MSG = 0x01, INF = 0x02, RATE = 0x08, GNSS = 0x3E, NAV5 = 0x24, NAVX5 = 0x23, TP5 = 0x31 };
+enum {
+	PRT = 0x00,
+	MSG = 0x01,
+	INF = 0x02,
+	RATE = 0x08,
+	GNSS = 0x3E,
+	NAV5 = 0x24,
+	NAVX5 = 0x23,
+	TP5 = 0x31
+};
 
 /* Which section a message belongs to, where V14's list leaves a doubt, is an assumption. */
 static const struct row rows[] = {
@@ -185,8 +199,8 @@ static void set_nav5(uint8_t *to, const uint8_t *p)
 	/* One mask bit, the bytes it applies (V14 section 35.14) */
 	static const struct {
 		uint8_t bit, at, n;
-	} parts[] = { { 0, 2, 1 }, { 1, 12, 1 }, { 2, 3, 9 }, { 3, 13, 1 }, { 4, 14, 2 }, { 4, 18, 2 },
-		      { 5, 16, 2 }, { 5, 20, 2 }, { 6, 22, 1 }, { 7, 23, 1 } };
+	} parts[] = { { 0, 2, 1 },  { 1, 12, 1 }, { 2, 3, 9 },	{ 3, 13, 1 }, { 4, 14, 2 },
+		      { 4, 18, 2 }, { 5, 16, 2 }, { 5, 20, 2 }, { 6, 22, 1 }, { 7, 23, 1 } };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (get_u16(p) >> parts[i].bit & 1) {
@@ -199,8 +213,8 @@ static void set_navx5(uint8_t *to, const uint8_t *p)
 {
 	static const struct {
 		uint8_t bit, at, n;
-	} parts[] = { { 2, 10, 2 }, { 3, 12, 1 }, { 6, 14, 1 }, { 9, 18, 2 }, { 13, 26, 1 },
-		      { 14, 27, 1 }, { 14, 30, 2 } };
+	} parts[] = { { 2, 10, 2 },  { 3, 12, 1 },  { 6, 14, 1 }, { 9, 18, 2 },
+		      { 13, 26, 1 }, { 14, 27, 1 }, { 14, 30, 2 } };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (get_u16(p + 2) >> parts[i].bit & 1) {
@@ -224,7 +238,7 @@ static bool set_gnss(struct ublox7_settings *s, const uint8_t *p, size_t len)
 			block += 8;
 		}
 		if (block == after + sizeof(after)) {
-			return false;	/* a system that a u-blox 7 does not know */
+			return false; /* a system that a u-blox 7 does not know */
 		}
 		copy(block, p + 4 + 8 * i, 1, 2);
 		copy(block, p + 4 + 8 * i, 4, 4);
@@ -265,9 +279,10 @@ static void set_item(const struct row *r, uint8_t *to, const uint8_t *p)
 		}
 	}
 	if (r->id == PRT) {
-		to[4] &= (uint8_t)~0x10;	/* sent as 0x8D0, reported as 0x8C0 */
+		to[4] &= (uint8_t)~0x10; /* sent as 0x8D0, reported as 0x8C0 */
 	} else if (r->id == RATE && get_u16(to) < 100) {
-		put_u16(to, 100);	/* 10 Hz is the limit of the data sheet; V14 does not say what happens: adjusted */
+		put_u16(to, 100); /* 10 Hz is the limit of the data sheet; V14 does not say what
+				     happens: adjusted */
 	}
 }
 
@@ -280,14 +295,15 @@ bool ublox7_settings_is_poll(uint8_t id, size_t len)
 	return id == MSG ? len == 2 : len == 0 || (r && r->items > 1 && len == 1);
 }
 
-size_t ublox7_settings_poll(const struct ublox7_settings *s, uint8_t id, const uint8_t *selector, size_t len,
-			    uint8_t *out)
+size_t ublox7_settings_poll(const struct ublox7_settings *s, uint8_t id, const uint8_t *selector,
+			    size_t len, uint8_t *out)
 {
-	struct ublox7_settings *mine = (struct ublox7_settings *)s;	/* only read through it */
+	struct ublox7_settings *mine = (struct ublox7_settings *)s; /* only read through it */
 	const struct row *r = row_of(id);
 
 	if (id == MSG) {
-		const uint8_t *rate = len == 2 ? ublox7_settings_rate(mine, selector[0], selector[1]) : NULL;
+		const uint8_t *rate =
+			len == 2 ? ublox7_settings_rate(mine, selector[0], selector[1]) : NULL;
 
 		if (rate == NULL) {
 			return 0;
@@ -333,13 +349,15 @@ bool ublox7_settings_set(struct ublox7_settings *s, uint8_t id, const uint8_t *p
 	return true;
 }
 
-void ublox7_settings_copy(struct ublox7_settings *to, const struct ublox7_settings *from, uint32_t sections)
+void ublox7_settings_copy(struct ublox7_settings *to, const struct ublox7_settings *from,
+			  uint32_t sections)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 
 		if (sections & r->section) {
-			memcpy((uint8_t *)to + r->offset, (const uint8_t *)from + r->offset, (size_t)r->size * r->items);
+			memcpy((uint8_t *)to + r->offset, (const uint8_t *)from + r->offset,
+			       (size_t)r->size * r->items);
 		}
 	}
 	if (sections & UBLOX7_SECTION_MSG) {
@@ -364,28 +382,32 @@ uint16_t ublox7_settings_out(const struct ublox7_settings *s)
 
 void ublox7_settings_default(struct ublox7_settings *s)
 {
-	/* Values and reserved bytes as a real NEO-7N gave them where they are known, else V14's defaults. */
+	/* Values and reserved bytes as a real NEO-7N gave them where they are known, else V14's
+	 * defaults. */
 	static const struct ublox7_settings defaults = {
 		.prt = { { 0, 0, 0, 0, 0x84, 0, 0, 0, 0, 0, 0, 0, 7, 0, 3 },
 			 { 1, 0, 0, 0, 0xC0, 8, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 },
 			 { 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 3 },
 			 { 4, 0, 0, 0, 0, 0x32, 0, 0, 0, 0, 0, 0, 7, 0, 3 } },
-		.inf = { { 0 }, { 1, 0, 0, 0, 7, 7, 7, 7, 7, 7 } },	/* NMEA: error, warning, notice */
+		.inf = { { 0 }, { 1, 0, 0, 0, 7, 7, 7, 7, 7, 7 } }, /* NMEA: error, warning, notice
+								     */
 		.rate = { 0xE8, 0x03, 1, 0, 1, 0 },
-		.nav5 = { 0xFF, 0xFF, 0, 3, 0, 0, 0, 0, 0x10, 0x27, 0, 0, 5, 0, 0xFA, 0, 0xFA, 0, 0x64, 0, 0x2C, 1, 0, 60 },
-		.navx5 = { 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 3, 2, 3, 22, 7, 0, 0, 1, 0, 0, 0x9B, 0x06, 0, 0, 0, 0, 1, 1,
-			   0, 0, 0, 0x64, 0x64, 0 },
-		.gnss = { 0, 22, 22, 4, 0, 4, 255, 0, 1, 0, 0, 0, 1, 1, 3, 0, 1, 0, 0, 0, 5, 0, 3, 0, 1, 0, 0, 0,
-			  6, 8, 255, 0, 0, 0, 0, 0 },
+		.nav5 = { 0xFF, 0xFF, 0,    3, 0,    0, 0,    0, 0x10, 0x27, 0, 0,
+			  5,	0,    0xFA, 0, 0xFA, 0, 0x64, 0, 0x2C, 1,    0, 60 },
+		.navx5 = { 0, 0, 0xFF, 0xFF, 0, 0, 0, 0, 3, 2, 3, 22, 7, 0,    0,    1,
+			   0, 0, 0x9B, 0x06, 0, 0, 0, 0, 1, 1, 0, 0,  0, 0x64, 0x64, 0 },
+		.gnss = { 0, 22, 22, 4, 0, 4, 255, 0, 1, 0, 0, 0, 1,   1, 3, 0, 1, 0,
+			  0, 0,	 5,  0, 3, 0, 1,   0, 0, 0, 6, 8, 255, 0, 0, 0, 0, 0 },
 		.sbas = { 1, 3, 3, 0, 0xD1, 0xA2, 0x06, 0 },
-		.tp5 = { { 0, 0, 0, 0, 50, 0, 0, 0, 0x40, 0x42, 0x0F, 0, 0x40, 0x42, 0x0F, 0, 0, 0, 0, 0, 0xA0, 0x86, 1, 0,
-			   0, 0, 0, 0, 0xF7 },
-			 { 1, 0, 0, 0, 50, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0x48, 0xE8, 1, 0, 0x48, 0xE8, 1, 0,
-			   0, 0, 0, 0, 0xFE } },
-		.itfm = { 0xF3, 0xAC, 0x62, 0x2D, 0x1E, 0x53, 0, 0 },	/* off */
+		.tp5 = { { 0, 0, 0, 0, 50, 0,	 0,    0, 0x40, 0x42, 0x0F, 0, 0x40, 0x42, 0x0F,
+			   0, 0, 0, 0, 0,  0xA0, 0x86, 1, 0,	0,    0,    0, 0,    0xF7 },
+			 { 1, 0,    0,	  0, 50, 0,    0,    0, 4, 0, 0, 0, 1, 0,   0,
+			   0, 0x48, 0xE8, 1, 0,	 0x48, 0xE8, 1, 0, 0, 0, 0, 0, 0xFE } },
+		.itfm = { 0xF3, 0xAC, 0x62, 0x2D, 0x1E, 0x53, 0, 0 }, /* off */
 		.ant = { 0x1B, 0, 0xF0, 0xB9 },
 		.rxm = { 8, 0 },
-		.pm2 = { 1, 6, 0, 0, 0, 0x90, 2, 0, 0xE8, 3, 0, 0, 0x10, 0x27, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0x2C, 1 },
+		.pm2 = { 1,    6, 0, 0, 0, 0x90, 2, 0, 0xE8, 3, 0, 0,	 0x10,
+			 0x27, 0, 0, 0, 0, 0,	 0, 2, 0,    0, 0, 0x2C, 1 },
 	};
 
 	*s = defaults;

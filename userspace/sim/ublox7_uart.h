@@ -17,14 +17,14 @@
 struct ublox7_ear {
 	bool line_low;
 	bool in_char;
-	uint8_t bit;		/* next to be sampled: 0 start, 1..8 data, 9 stop */
+	uint8_t bit; /* next to be sampled: 0 start, 1..8 data, 9 stop */
 	uint8_t value;
-	uint64_t edge_ns;	/* of the start bit */
-	uint64_t known_ns;	/* the line's level is known until then */
+	uint64_t edge_ns; /* of the start bit */
+	uint64_t known_ns; /* the line's level is known until then */
 };
 
-#define UBLOX7_FRAMING_ERROR 0x100	/* beside the bits that were heard */
-#define UBLOX7_HEARD_MAX 8		/* a byte has at most five falling edges */
+#define UBLOX7_FRAMING_ERROR 0x100 /* beside the bits that were heard */
+#define UBLOX7_HEARD_MAX 8 /* a byte has at most five falling edges */
 
 static inline uint64_t ublox7_bits_ns(unsigned bits, uint32_t baud)
 {

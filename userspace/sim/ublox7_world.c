@@ -7,7 +7,7 @@
 #include "w1_random.h"
 
 #define WEEK_MS 604800000ll
-#define FIRMWARE_LEAP_S 16	/* what firmware of 2012 believes until it has read the UTC page */
+#define FIRMWARE_LEAP_S 16 /* what firmware of 2012 believes until it has read the UTC page */
 #define DEG (3.14159265358979323846 / 180)
 
 int64_t ublox7_gps_us(int64_t utc_us)
@@ -54,7 +54,8 @@ static void drive(uint64_t seed, int64_t gps_us, struct ublox7_point *at)
 	at->fix_ok = true;
 }
 
-/* The newest recorded point, in a loop; a recording is not interpolated: it is what a receiver said. */
+/* The newest recorded point, in a loop; a recording is not interpolated: it is what a receiver
+ * said. */
 static void replay(const struct ublox7_world *w, int64_t gps_us, struct ublox7_point *at)
 {
 	const struct ublox7_point *last = &w->track[w->track_len - 1];
@@ -75,10 +76,12 @@ static void ecef(struct ublox7_epoch *e)
 {
 	/* WGS84 */
 	const double a = 6378137.0, e2 = 6.69437999014e-3;
-	double lat = e->at.lat_e7 * 1e-7 * DEG, lon = e->at.lon_e7 * 1e-7 * DEG, h = e->at.height_mm / 1e3;
+	double lat = e->at.lat_e7 * 1e-7 * DEG, lon = e->at.lon_e7 * 1e-7 * DEG,
+	       h = e->at.height_mm / 1e3;
 	double sin_lat = sin(lat), cos_lat = cos(lat), sin_lon = sin(lon), cos_lon = cos(lon);
 	double n = a / sqrt(1 - e2 * sin_lat * sin_lat);
-	double vn = e->at.vel_mm_s[0] / 1e3, ve = e->at.vel_mm_s[1] / 1e3, vd = e->at.vel_mm_s[2] / 1e3;
+	double vn = e->at.vel_mm_s[0] / 1e3, ve = e->at.vel_mm_s[1] / 1e3,
+	       vd = e->at.vel_mm_s[2] / 1e3;
 
 	e->ecef_m[0] = (n + h) * cos_lat * cos_lon;
 	e->ecef_m[1] = (n + h) * cos_lat * sin_lon;
@@ -104,7 +107,7 @@ static void satellites(const struct ublox7_world *w, struct ublox7_epoch *e)
 	w1_random_init(&random, w->seed ^ 0x5A7);
 	for (unsigned i = 0; i < UBLOX7_SATELLITES; i++) {
 		e->sat[i] = (struct ublox7_satellite){
-			.svid = (uint8_t)(1 + i * 5 % 32),	/* 12 different ones of GPS */
+			.svid = (uint8_t)(1 + i * 5 % 32), /* 12 different ones of GPS */
 			.elev = (uint8_t)w1_random_between(&random, 5, 85),
 			.azim = (uint16_t)w1_random_between(&random, 0, 359),
 			.cno = (uint8_t)w1_random_between(&random, 24, 46),
@@ -154,7 +157,8 @@ static void calendar(struct ublox7_epoch *e, int64_t utc_ns)
 	e->day = (uint8_t)(days + 1);
 }
 
-/* GPS time as the receiver places it: a week number of 10 bits, taken as the first not before the rollover week. */
+/* GPS time as the receiver places it: a week number of 10 bits, taken as the first not before the
+ * rollover week. */
 static int64_t believed_gps_ms(int64_t gps_ms, uint16_t rollover_week)
 {
 	int64_t week = gps_ms / WEEK_MS;
@@ -191,8 +195,11 @@ void ublox7_world_epoch(struct ublox7_world *w, int64_t gps_us, uint16_t rollove
 	e->leap_s = utc_known ? GPS_LEAP_S : FIRMWARE_LEAP_S;
 	e->valid = utc_known ? 7 : 3;
 	if (!has_fix) {
-		/* Without a fix time begins at the rollover week; real parts set reserved bits beside valid = 0. */
-		e->at = (struct ublox7_point){ .hacc_mm = UINT32_MAX, .vacc_mm = UINT32_MAX, .sacc_mm_s = UINT32_MAX,
+		/* Without a fix time begins at the rollover week; real parts set reserved bits
+		 * beside valid = 0. */
+		e->at = (struct ublox7_point){ .hacc_mm = UINT32_MAX,
+					       .vacc_mm = UINT32_MAX,
+					       .sacc_mm_s = UINT32_MAX,
 					       .pdop_e2 = 9999 };
 		e->tacc_ns = UINT32_MAX;
 		e->valid = 0;

@@ -3,6 +3,7 @@
 
 #include "w1_random.h"
 
+/* clang-format off */
 #define ANY W1_ROM_ANY
 #define A1_ROM { ANY, ANY, ANY, ANY, 0, 0 }
 #define RANDOM_ROM { ANY, ANY, ANY, ANY, ANY, ANY }
@@ -116,6 +117,7 @@ static const struct w1_model models[W1_MODEL_COUNT] = {
 		.eeprom = { 0x4B, 0x46, 0x7F }, .reserved = GENUINE_RESERVED,
 	},
 };
+/* clang-format on */
 
 const struct w1_model *w1_model(enum w1_model_id id)
 {
@@ -142,7 +144,8 @@ void w1_model_rom(const struct w1_model *model, uint64_t seed, uint8_t rom[8])
 	for (int i = 0; i < 6; i++) {
 		/* Seeded bytes are never 0: the zeros of a pattern are what tells it. */
 		rom[i + 1] = (uint8_t)(model->rom[i] == W1_ROM_ANY
-			? w1_random_between(&random, 1, 0xFE) : (uint32_t)model->rom[i]);
+					       ? w1_random_between(&random, 1, 0xFE)
+					       : (uint32_t)model->rom[i]);
 	}
 	rom[7] = w1_model_crc8(0, rom, 7);
 }

@@ -13,7 +13,7 @@
 #endif
 
 struct w1_random {
-	uint64_t state;		/* never 0 */
+	uint64_t state; /* never 0 */
 };
 
 static inline uint64_t w1_random_next(struct w1_random *r)

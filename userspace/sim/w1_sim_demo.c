@@ -32,14 +32,15 @@ static int32_t wandering(void *ctx, uint64_t now_ns)
 
 struct w1_sim *w1_sim_new_demo(uint64_t seed)
 {
-	static const int32_t around_mc[] = { 21500, 4250 };	/* a room, a cold store */
+	static const int32_t around_mc[] = { 21500, 4250 }; /* a room, a cold store */
 	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = seed });
 
 	if (!sim) {
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(around_mc) / sizeof(around_mc[0]); i++) {
-		struct w1_slave *s = w1_sim_slave(sim, (unsigned)w1_sim_add(sim, W1_MODEL_A1, false));
+		struct w1_slave *s =
+			w1_sim_slave(sim, (unsigned)w1_sim_add(sim, W1_MODEL_A1, false));
 
 		s->temp_mc = around_mc[i];
 		s->temp = wandering;

@@ -75,15 +75,15 @@ static void judge_beginning(struct w1_sim_judge *j, uint64_t mark)
 				  j->fall_ns - j->release_ns, excused);
 	}
 	if (!j->after_reset && j->fall_ns - j->before_fall_ns < 60 * US) {
-		w1_sim_judge_note(j, W1_SIM_SLOT_SHORT, j->fall_ns,
-				  j->fall_ns - j->before_fall_ns, excused);
+		w1_sim_judge_note(j, W1_SIM_SLOT_SHORT, j->fall_ns, j->fall_ns - j->before_fall_ns,
+				  excused);
 	}
 }
 
 void w1_sim_judge_release(struct w1_sim_judge *j, uint64_t now_ns, bool parasite, uint64_t mark)
 {
 	uint64_t width = now_ns - j->fall_ns;
-	bool excused = mark != j->release_mark;	/* since the release before */
+	bool excused = mark != j->release_mark; /* since the release before */
 
 	if (!j->low) {
 		return;

@@ -27,6 +27,7 @@
 #include <stdint.h>
 #endif
 
+/* clang-format off */
 #define W1_SIM_OFFENCES(X) \
 	X(W1_SIM_LOW_SHORT, "low under 1 us") \
 	X(W1_SIM_LOW_AMBIGUOUS, "low between 15 and 60 us: neither 1 nor 0") \
@@ -40,35 +41,37 @@
 	X(W1_SIM_STRONG_LATE, "strong pull-up over 10 us after the command (tSPON)") \
 	X(W1_SIM_STRONG_SHORT, "strong pull-up ended before the longest conversion or copy") \
 	X(W1_SIM_PARASITE_TRAFFIC, "pulled low while a parasite device works")
+/* clang-format on */
 
 enum w1_sim_offence {
 #define X(id, text) id,
 	W1_SIM_OFFENCES(X)
 #undef X
-	W1_SIM_OFFENCE_COUNT
+		W1_SIM_OFFENCE_COUNT
 };
 
 #define W1_SIM_OFFENCES_KEPT 16
 
 struct w1_sim_judge {
 	/* to look at */
-	uint64_t slots, resets;		/* lows of the master below and from 480 us */
+	uint64_t slots, resets; /* lows of the master below and from 480 us */
 	uint64_t offences[W1_SIM_OFFENCE_COUNT];
 	uint64_t excused[W1_SIM_OFFENCE_COUNT];
 	struct {
 		enum w1_sim_offence kind;
 		uint64_t time_ns;
-		uint64_t width_ns;	/* what was measured */
-	} kept[W1_SIM_OFFENCES_KEPT];	/* the first offences */
+		uint64_t width_ns; /* what was measured */
+	} kept[W1_SIM_OFFENCES_KEPT]; /* the first offences */
 	unsigned n_kept;
 
 	/* private */
 	uint64_t fall_ns, release_ns, before_fall_ns, high_ns;
-	uint64_t release_mark;	/* preemptions at the last release, */
-	uint64_t fall_mark, before_fall_mark;	/* at the one before the last fall, before that fall's */
+	uint64_t release_mark; /* preemptions at the last release, */
+	uint64_t fall_mark, before_fall_mark; /* at the one before the last fall, before that fall's
+					       */
 	uint64_t looked_ns;
 	bool low, after_reset, read_slot, sampled, presence_done;
-	bool reset_disturbed;	/* preempted: perhaps a stretched slot, and nobody expects presence */
+	bool reset_disturbed; /* preempted: perhaps a stretched slot, and nobody expects presence */
 };
 
 /*

@@ -18,7 +18,8 @@ static uint32_t preemption_length(struct w1_sim *sim)
 {
 	uint32_t octaves = 0, base;
 
-	while ((uint64_t)sim->config.preempt_min_ns << (octaves + 1) <= sim->config.preempt_max_ns) {
+	while ((uint64_t)sim->config.preempt_min_ns << (octaves + 1) <=
+	       sim->config.preempt_max_ns) {
 		octaves++;
 	}
 	base = sim->config.preempt_min_ns << w1_random_between(&sim->random, 0, octaves);
@@ -35,8 +36,9 @@ struct moment {
 static struct moment begin(struct w1_sim *sim, struct w1_sim_cost cost)
 {
 	uint64_t chance = w1_random_next(&sim->random);
-	uint32_t takes = cost.min_ns +
-			 (uint32_t)(((uint64_t)(cost.max_ns - cost.min_ns + 1) * (chance & 0xFFFF)) >> 16);
+	uint32_t takes =
+		cost.min_ns +
+		(uint32_t)(((uint64_t)(cost.max_ns - cost.min_ns + 1) * (chance & 0xFFFF)) >> 16);
 	struct moment m = { .end_ns = sim->now_ns + takes };
 
 	/* Near the middle: in and out of the kernel cost about the same. */
@@ -106,7 +108,8 @@ static void set_strong(struct w1_sim *sim, bool on, uint64_t at)
 				  sim->preemptions != sim->judge.release_mark);
 	}
 	for (unsigned i = 0; i < sim->n_devices && sim->n_parasite > 0; i++) {
-		w1_slave_strong_pullup(&sim->devices[i].slave, on && working <= STRONG_PULLUP_DEVICES, at);
+		w1_slave_strong_pullup(&sim->devices[i].slave,
+				       on && working <= STRONG_PULLUP_DEVICES, at);
 		w1_sim_wire_look(sim, i);
 	}
 }
@@ -127,7 +130,7 @@ static int line_drive_low(void *ctx)
 {
 	struct w1_sim *sim = ctx;
 	struct moment m = begin(sim, sim->config.set);
-	uint64_t high_ns = 0;	/* a faulty wire is not the master's fault */
+	uint64_t high_ns = 0; /* a faulty wire is not the master's fault */
 
 	w1_sim_wire_run(sim, m.act_ns);
 	if (sim->config.wiring == W1_SIM_WIRING_OK) {
@@ -243,7 +246,8 @@ static void line_sleep_until(void *ctx, uint64_t until_ns)
 	struct w1_sim *sim = ctx;
 
 	if (sim->now_ns < until_ns) {
-		sim->now_ns = until_ns + w1_random_between(&sim->random, sim->config.wake.min_ns, sim->config.wake.max_ns);
+		sim->now_ns = until_ns + w1_random_between(&sim->random, sim->config.wake.min_ns,
+							   sim->config.wake.max_ns);
 	}
 	line_spin_until(sim, sim->now_ns);
 }
@@ -328,7 +332,8 @@ int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite)
 	if (d->rise_delay_ns > sim->slowest_ns) {
 		sim->slowest_ns = d->rise_delay_ns;
 	}
-	w1_slave_init(&d->slave, model, sim->config.seed * W1_SIM_DEVICES + index, parasite, sim->now_ns);
+	w1_slave_init(&d->slave, model, sim->config.seed * W1_SIM_DEVICES + index, parasite,
+		      sim->now_ns);
 	d->parasite = parasite;
 	sim->n_parasite += parasite;
 	d->plugged = true;

@@ -31,7 +31,7 @@ enum w1_sim_wiring {
 	W1_SIM_WIRING_OK,
 	W1_SIM_SHORT_TO_GND,
 	W1_SIM_SHORT_TO_VDD,
-	W1_SIM_NO_PULLUP,	/* floats low unless driven high */
+	W1_SIM_NO_PULLUP, /* floats low unless driven high */
 };
 
 /* What an operation takes: from, to, in ns. */
@@ -41,14 +41,16 @@ struct w1_sim_cost {
 
 struct w1_sim_config {
 	uint64_t seed;
-	struct w1_sim_cost set, get, reconfigure, clock;	/* all zero: a Pi 3 (estimated) */
-	uint32_t preempt_ppm;	/* chance per operation */
-	uint32_t preempt_min_ns, preempt_max_ns;	/* log-uniform; zero: 1 us to 5 ms */
-	struct w1_sim_cost wake;	/* how late a sleeper wakes up; zero: 8 to 30 us, a real-time thread (estimated) */
-	uint32_t rc_ns;		/* pull-up x capacitance; zero: 4.7 kohm x 100 pF */
-	uint32_t noise_ppm;	/* chance per slot of a low spike of 0.2 to 3 us, and per sample of a flip */
+	struct w1_sim_cost set, get, reconfigure, clock; /* all zero: a Pi 3 (estimated) */
+	uint32_t preempt_ppm; /* chance per operation */
+	uint32_t preempt_min_ns, preempt_max_ns; /* log-uniform; zero: 1 us to 5 ms */
+	struct w1_sim_cost wake; /* how late a sleeper wakes up; zero: 8 to 30 us, a real-time
+				    thread (estimated) */
+	uint32_t rc_ns; /* pull-up x capacitance; zero: 4.7 kohm x 100 pF */
+	uint32_t noise_ppm; /* chance per slot of a low spike of 0.2 to 3 us, and per sample of a
+			       flip */
 	enum w1_sim_wiring wiring;
-	bool no_strong_pullup;	/* strong_pullup() gives -EOPNOTSUPP */
+	bool no_strong_pullup; /* strong_pullup() gives -EOPNOTSUPP */
 };
 
 struct w1_sim_conversion {

@@ -56,7 +56,7 @@ static void wire_falls(struct w1_sim *sim, uint64_t at)
 		struct w1_sim_device *d = &sim->devices[sim->active[i]];
 
 		if (d->rise_ns != W1_SLAVE_NEVER) {
-			d->rise_ns = W1_SLAVE_NEVER;	/* it never got to its threshold */
+			d->rise_ns = W1_SLAVE_NEVER; /* it never got to its threshold */
 		} else {
 			w1_slave_wire(&d->slave, false, at);
 			w1_sim_wire_look(sim, sim->active[i]);
@@ -150,7 +150,8 @@ void w1_sim_wire_run(struct w1_sim *sim, uint64_t until)
 
 		for (unsigned i = 0; i < sim->n_active; i++) {
 			struct w1_sim_device *d = &sim->devices[sim->active[i]];
-			uint64_t next = d->rise_ns < d->slave.next_ns ? d->rise_ns : d->slave.next_ns;
+			uint64_t next = d->rise_ns < d->slave.next_ns ? d->rise_ns
+								      : d->slave.next_ns;
 
 			if (next < at) {
 				at = next;
@@ -169,7 +170,8 @@ void w1_sim_wire_run(struct w1_sim *sim, uint64_t until)
 			carry_out_plan(sim, at);
 		} else {
 			sim->spike = !sim->spike;
-			sim->spike_ns = sim->spike ? at + w1_random_between(&sim->random, 200, 3 * W1_SIM_US)
+			sim->spike_ns = sim->spike ? at + w1_random_between(&sim->random, 200,
+									    3 * W1_SIM_US)
 						   : W1_SLAVE_NEVER;
 		}
 		if (who) {

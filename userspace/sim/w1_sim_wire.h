@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * w1_sim_wire: the wire of w1_sim_line, its pull-up, and the devices that hang on it. For w1_sim_line.c only, which adds the
- * computer that drives it and the clock.
+ * w1_sim_wire: the wire of w1_sim_line, its pull-up, and the devices that hang on it. For
+ * w1_sim_line.c only, which adds the computer that drives it and the clock.
  */
 #ifndef W1_SIM_WIRE_H
 #define W1_SIM_WIRE_H
@@ -14,11 +14,11 @@
 struct w1_sim_device {
 	struct w1_slave slave;
 	bool parasite, plugged;
-	bool listed;		/* in sim->active */
-	bool counted;		/* in sim->pulling */
-	uint32_t rise_delay_ns;	/* wire let go to its own threshold */
-	uint64_t rise_ns;	/* when it will see the wire high */
-	uint64_t off_ns, on_ns;	/* the plan */
+	bool listed; /* in sim->active */
+	bool counted; /* in sim->pulling */
+	uint32_t rise_delay_ns; /* wire let go to its own threshold */
+	uint64_t rise_ns; /* when it will see the wire high */
+	uint64_t off_ns, on_ns; /* the plan */
 	uint32_t logged;
 };
 
@@ -28,20 +28,20 @@ struct w1_sim {
 	uint64_t now_ns;
 	struct w1_sim_judge judge;
 	uint64_t preemptions, reset_mark;
-	uint64_t preempt_threshold, noise_threshold;	/* of 2^32 */
+	uint64_t preempt_threshold, noise_threshold; /* of 2^32 */
 
 	struct w1_sim_device devices[W1_SIM_DEVICES];
 	unsigned n_devices, n_parasite;
-	uint8_t active[W1_SIM_DEVICES];	/* the ones that edges are delivered to */
+	uint8_t active[W1_SIM_DEVICES]; /* the ones that edges are delivered to */
 	unsigned n_active, pulling;
-	uint32_t slowest_ns;		/* largest rise delay */
-	uint64_t plan_ns;		/* the next thing planned for any device */
+	uint32_t slowest_ns; /* largest rise delay */
+	uint64_t plan_ns; /* the next thing planned for any device */
 
 	bool master_low, strong, wire_low;
-	uint64_t rose_ns;		/* the wire was let go */
-	uint64_t fell_ns;		/* it fell, as the slowest device sees it */
+	uint64_t rose_ns; /* the wire was let go */
+	uint64_t fell_ns; /* it fell, as the slowest device sees it */
 	bool spike;
-	uint64_t spike_ns;		/* when it begins or ends */
+	uint64_t spike_ns; /* when it begins or ends */
 	uint64_t strong_ns, strong_need_ns;
 
 	struct w1_sim_conversion log[W1_SIM_CONVERSIONS_KEPT];

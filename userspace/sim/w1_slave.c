@@ -29,7 +29,8 @@ static uint8_t configuration(const struct w1_slave *s, uint8_t value)
 	}
 	if (has(s, W1_QUIRK_CFG_ADDRESS)) {
 		/* DS1825: 0 R1 R0 1 AD; MAX318xx: 1 1 1 1 AD */
-		return (uint8_t)((s->model->layout == W1_LAYOUT_DS18B20 ? (value & 0x60) | 0x10 : 0xF0) |
+		return (uint8_t)((s->model->layout == W1_LAYOUT_DS18B20 ? (value & 0x60) | 0x10
+									: 0xF0) |
 				 (s->address & 0x0F));
 	}
 	if (s->model->layout == W1_LAYOUT_DS18S20) {
@@ -45,7 +46,7 @@ unsigned w1_slave_resolution(const struct w1_slave *s)
 
 int16_t w1_slave_sixteenths(int32_t temp_mc)
 {
-	int32_t twice = temp_mc * 2 + 62;	/* 16/1000 = 2/125, half of it added to round */
+	int32_t twice = temp_mc * 2 + 62; /* 16/1000 = 2/125, half of it added to round */
 	int32_t raw = twice / 125;
 
 	return (int16_t)(twice % 125 < 0 ? raw - 1 : raw);
@@ -78,8 +79,9 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 		raw = (int16_t)(raw & ~3);
 		whole = raw >> 4;
 		put_raw(s, 0, (uint16_t)(raw | (s->fault != 0)));
-		put_raw(s, 2, (uint16_t)((unsigned)w1_slave_sixteenths(s->cold_junction_mc) << 4 |
-					 (s->fault & 7)));
+		put_raw(s, 2,
+			(uint16_t)((unsigned)w1_slave_sixteenths(s->cold_junction_mc) << 4 |
+				   (s->fault & 7)));
 		break;
 	case W1_LAYOUT_MAX31826:
 	case W1_LAYOUT_DS18B20:
@@ -90,8 +92,9 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 		whole = raw >> 4;
 		put_raw(s, 0, (uint16_t)(raw | (s->undefined & undefined)));
 		if (s->model->byte6 != W1_BYTE6_FIXED) {
-			s->scratchpad[6] = (uint8_t)((s->model->byte6 == W1_BYTE6_FROM_16 ? 0x10 : 0x20) -
-						     (s->scratchpad[0] & 0x0F));
+			s->scratchpad[6] =
+				(uint8_t)((s->model->byte6 == W1_BYTE6_FROM_16 ? 0x10 : 0x20) -
+					  (s->scratchpad[0] & 0x0F));
 		}
 		break;
 	}
@@ -134,7 +137,7 @@ static void power_on_reset(struct w1_slave *s)
 
 static uint64_t convert_ns(const struct w1_slave *s)
 {
-	static const uint16_t root2[] = { 1024, 727, 518, 371 };	/* /1024, powers of 1/1.41 */
+	static const uint16_t root2[] = { 1024, 727, 518, 371 }; /* /1024, powers of 1/1.41 */
 	unsigned fewer = 12 - w1_slave_resolution(s);
 
 	switch (s->model->speed) {
@@ -202,7 +205,7 @@ static void brown_out(struct w1_slave *s)
 {
 	s->brownouts++;
 	if (s->busy == W1_SLAVE_COPYING) {
-		memset(s->eeprom, 0xFF, sizeof(s->eeprom));	/* erased, not yet written */
+		memset(s->eeprom, 0xFF, sizeof(s->eeprom)); /* erased, not yet written */
 	}
 	s->busy = W1_SLAVE_FREE;
 	if (has(s, W1_QUIRK_HUNG_LOW)) {
@@ -224,7 +227,8 @@ static void settle(struct w1_slave *s, uint64_t now)
 		return;
 	}
 	if (s->parasite && !s->strong && s->busy != W1_SLAVE_RECALLING) {
-		/* tSPON counts from the end of the command's last slot; work began when the bit was sampled. */
+		/* tSPON counts from the end of the command's last slot; work began when the bit was
+		 * sampled. */
 		uint64_t slot_end = s->busy_from_ns + (60 * US - s->timing.sample_ns);
 		uint64_t since = s->weak_ns > slot_end ? s->weak_ns : slot_end;
 		uint64_t starved = since + s->timing.starve_ns;
@@ -278,7 +282,8 @@ static void rom_command(struct w1_slave *s, uint8_t command)
 
 static void function_command(struct w1_slave *s, uint8_t command, uint64_t now)
 {
-	bool settings = s->model->layout == W1_LAYOUT_DS18B20 || s->model->layout == W1_LAYOUT_DS18S20;
+	bool settings = s->model->layout == W1_LAYOUT_DS18B20 ||
+			s->model->layout == W1_LAYOUT_DS18S20;
 
 	switch (settings || command == 0x44 || command == 0xBE || command == 0xB4 ? command : 0) {
 	case 0x44:
@@ -379,7 +384,8 @@ static bool transmit_bit(struct w1_slave *s, uint64_t now)
 		if (s->count == 72) {
 			return true;
 		}
-		/* A byte is taken as it is when its turn comes, and the CRC follows what was sent. */
+		/* A byte is taken as it is when its turn comes, and the CRC follows what was sent.
+		 */
 		if (s->count % 8 == 0) {
 			s->shift = s->count == 64 ? s->crc : s->scratchpad[s->count / 8];
 			s->crc = w1_model_crc8(s->crc, &s->shift, 1);
@@ -419,7 +425,7 @@ static void receive_bit(struct w1_slave *s, bool bit, uint64_t now)
 	} else if (s->count <= 40) {
 		write_byte(s, s->count / 8 - 1u, s->shift);
 	} else {
-		s->count = 40;	/* bytes beyond the fifth go nowhere */
+		s->count = 40; /* bytes beyond the fifth go nowhere */
 	}
 }
 
@@ -465,7 +471,7 @@ static void timer(struct w1_slave *s, uint64_t at)
 static void fall(struct w1_slave *s, uint64_t now)
 {
 	if (s->phase == W1_SLAVE_IDLE && now - s->rise_ns < s->timing.recovery_ns) {
-		s->phase = W1_SLAVE_WAIT_HIGH;	/* too short a high: for it the low goes on */
+		s->phase = W1_SLAVE_WAIT_HIGH; /* too short a high: for it the low goes on */
 		return;
 	}
 	s->low_ns = now;
@@ -578,11 +584,12 @@ void w1_slave_init(struct w1_slave *s, enum w1_model_id model, uint64_t seed, bo
 	w1_model_rom(s->model, seed, s->rom);
 	s->temp_mc = 20000;
 	s->offset_mc = s->model->offset_mc[0] +
-		       (int32_t)w1_random_between(&r, 0, (uint32_t)(s->model->offset_mc[1] -
-								    s->model->offset_mc[0]));
+		       (int32_t)w1_random_between(
+			       &r, 0, (uint32_t)(s->model->offset_mc[1] - s->model->offset_mc[0]));
 	s->cold_junction_mc = 20000;
 	s->undefined = (uint8_t)w1_random_between(&r, 0, 7);
-	s->starved_gives_07ff = s->model->layout == W1_LAYOUT_DS18B20 && (w1_random_next(&r) >> 62) == 0;
+	s->starved_gives_07ff = s->model->layout == W1_LAYOUT_DS18B20 &&
+				(w1_random_next(&r) >> 62) == 0;
 	s->timing = (struct w1_slave_timing){
 		.reset_ns = w1_random_between(&r, W1_SLAVE_RESET_MIN_NS + 1 * US, 479 * US),
 		.presence_wait_ns = w1_random_between(&r, 15 * US, 60 * US),
@@ -590,7 +597,8 @@ void w1_slave_init(struct w1_slave *s, enum w1_model_id model, uint64_t seed, bo
 		.sample_ns = w1_random_between(&r, 15 * US, 60 * US),
 		.hold_ns = w1_random_between(&r, 15 * US, 60 * US),
 		.recovery_ns = w1_random_between(&r, 0, 1 * US),
-		.convert_ns = w1_random_between(&r, s->model->conv_ms[0] * MS, s->model->conv_ms[1] * MS),
+		.convert_ns =
+			w1_random_between(&r, s->model->conv_ms[0] * MS, s->model->conv_ms[1] * MS),
 		.copy_ns = w1_random_between(&r, 2 * MS, 10 * MS),
 		.recall_ns = w1_random_between(&r, 20 * US, 200 * US),
 		.holdup_ns = w1_random_between(&r, 961 * US, 3 * MS),

@@ -40,7 +40,7 @@
 #endif
 
 enum w1_slave_state {
-	W1_SLAVE_WAIT_RESET,	/* not addressed: deaf but for a reset */
+	W1_SLAVE_WAIT_RESET, /* not addressed: deaf but for a reset */
 	W1_SLAVE_ROM_COMMAND,
 	W1_SLAVE_MATCH,
 	W1_SLAVE_SEARCH,
@@ -53,9 +53,9 @@ enum w1_slave_state {
 };
 
 enum w1_slave_phase {
-	W1_SLAVE_IDLE,		/* wire high, the next fall begins a slot */
-	W1_SLAVE_SLOT,		/* in a slot, until it has sampled or let go */
-	W1_SLAVE_WAIT_HIGH,	/* slot done, wire still low */
+	W1_SLAVE_IDLE, /* wire high, the next fall begins a slot */
+	W1_SLAVE_SLOT, /* in a slot, until it has sampled or let go */
+	W1_SLAVE_WAIT_HIGH, /* slot done, wire still low */
 	W1_SLAVE_PRESENCE_WAIT,
 	W1_SLAVE_PRESENCE,
 };
@@ -66,17 +66,17 @@ enum w1_slave_busy { W1_SLAVE_FREE, W1_SLAVE_CONVERTING, W1_SLAVE_COPYING, W1_SL
 struct w1_slave_timing {
 	uint32_t reset_ns, presence_wait_ns, presence_ns;
 	uint32_t sample_ns, hold_ns, recovery_ns;
-	uint32_t convert_ns;	/* at its highest resolution */
+	uint32_t convert_ns; /* at its highest resolution */
 	uint32_t copy_ns, recall_ns;
-	uint32_t holdup_ns;	/* parasite: a longer low takes its power away */
-	uint32_t starve_ns;	/* parasite: busy without strong pull-up for so long: brown-out */
-	uint32_t retain_ns;	/* a power gap up to this loses nothing but work in progress */
+	uint32_t holdup_ns; /* parasite: a longer low takes its power away */
+	uint32_t starve_ns; /* parasite: busy without strong pull-up for so long: brown-out */
+	uint32_t retain_ns; /* a power gap up to this loses nothing but work in progress */
 };
 
 /* What really happened: the truth a reading is checked against. */
 struct w1_slave_conversion {
 	uint64_t start_ns, end_ns;
-	int16_t raw;	/* 1/16 degC with undefined bits masked: what a correct read gives */
+	int16_t raw; /* 1/16 degC with undefined bits masked: what a correct read gives */
 };
 
 struct w1_slave {
@@ -84,36 +84,36 @@ struct w1_slave {
 
 	/* settable */
 	uint8_t rom[8];
-	int32_t temp_mc;	/* what surrounds it, unless temp is set */
+	int32_t temp_mc; /* what surrounds it, unless temp is set */
 	int32_t (*temp)(void *ctx, uint64_t now_ns);
 	void *temp_ctx;
-	int32_t offset_mc;	/* its error */
-	int32_t cold_junction_mc;	/* MAX31850 */
-	uint8_t fault;		/* MAX31850: 1 open, 2 short to GND, 4 short to VDD */
-	uint8_t address;	/* DS1825, MAX318xx: AD pins */
-	uint8_t undefined;	/* what it puts into undefined low bits of byte 0 */
-	bool starved_gives_07ff;	/* a starved conversion ends with 07FF instead of a power-on */
+	int32_t offset_mc; /* its error */
+	int32_t cold_junction_mc; /* MAX31850 */
+	uint8_t fault; /* MAX31850: 1 open, 2 short to GND, 4 short to VDD */
+	uint8_t address; /* DS1825, MAX318xx: AD pins */
+	uint8_t undefined; /* what it puts into undefined low bits of byte 0 */
+	bool starved_gives_07ff; /* a starved conversion ends with 07FF instead of a power-on */
 	struct w1_slave_timing timing;
 
 	/* to look at */
 	bool pulls;
 	uint64_t next_ns;
 	bool parasite, powered, strong, hung;
-	uint8_t scratchpad[8];	/* byte 8, the CRC, is made while sending */
+	uint8_t scratchpad[8]; /* byte 8, the CRC, is made while sending */
 	uint8_t eeprom[3];
 	bool alarm;
 	enum w1_slave_state state;
 	enum w1_slave_phase phase;
 	enum w1_slave_busy busy;
-	struct w1_slave_conversion last;	/* the last one that was completed */
+	struct w1_slave_conversion last; /* the last one that was completed */
 	uint32_t conversions, resets, power_ons, brownouts;
-	uint32_t copies;	/* EEPROM wear */
+	uint32_t copies; /* EEPROM wear */
 	uint32_t unknown_commands;
 
 	/* private */
 	bool high, transmitting;
 	uint8_t shift, crc, step;
-	uint16_t count;		/* bits of the current field */
+	uint16_t count; /* bits of the current field */
 	uint64_t low_ns, rise_ns, off_ns, weak_ns, busy_from_ns, busy_until_ns;
 	uint32_t lies;
 };
@@ -134,8 +134,8 @@ void w1_slave_power(struct w1_slave *s, bool on, uint64_t now_ns);
 /* Nothing but a reset or its power can wake it: edges of slots need not be delivered. */
 static inline bool w1_slave_dormant(const struct w1_slave *s)
 {
-	return s->state == W1_SLAVE_WAIT_RESET && s->phase == W1_SLAVE_IDLE && s->high && !s->pulls &&
-	       s->next_ns == W1_SLAVE_NEVER;
+	return s->state == W1_SLAVE_WAIT_RESET && s->phase == W1_SLAVE_IDLE && s->high &&
+	       !s->pulls && s->next_ns == W1_SLAVE_NEVER;
 }
 
 /* The shortest low that any device takes for a reset. */

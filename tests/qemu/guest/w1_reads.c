@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * w1_reads: reads all sensors again and again, and holds each reading to the truth that geotherm-sim tells in debugfs.
+ * w1_reads: reads all sensors again and again, and holds each reading to the truth that
+ * geotherm-sim tells in debugfs.
  *
- * A reading is wrong if its value is not that of the sensor's last conversion, stale if the sensor has not converted since
- * the reading was asked for. Sensors should rise with each conversion (parameter step), or an old value is not seen
- * as one. Ends with 1 if any reading was wrong or stale, 2 if the bus could not be opened.
+ * A reading is wrong if its value is not that of the sensor's last conversion, stale if the sensor
+ * has not converted since the reading was asked for. Sensors should rise with each conversion
+ * (parameter step), or an old value is not seen as one. Ends with 1 if any reading was wrong or
+ * stale, 2 if the bus could not be opened.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -27,7 +29,7 @@ enum {
 #define X(id, number, name, text) QUALITY_##number,
 	DS18B20_QUALITIES(X)
 #undef X
-	QUALITIES
+		QUALITIES
 };
 
 struct truth {
@@ -37,7 +39,8 @@ struct truth {
 };
 
 static struct {
-	unsigned long reads, right, wrong, stale, quality[QUALITIES], failed_cycles, violations, retries;
+	unsigned long reads, right, wrong, stale, quality[QUALITIES], failed_cycles, violations,
+		retries;
 } count;
 
 /* Opened before rights are dropped, and read from the start each time. */
@@ -53,10 +56,12 @@ static unsigned look(struct truth *truth, unsigned max)
 	while (n < max && fgets(text, sizeof text, devices) != NULL) {
 		struct truth *t = &truth[n];
 		unsigned rom[7];
-		const char *raw = strstr(text, " raw="), *conversions = strstr(text, " conversions=");
+		const char *raw = strstr(text, " raw="),
+			   *conversions = strstr(text, " conversions=");
 
-		if (raw == NULL || conversions == NULL || sscanf(text, "%2x-%2x%2x%2x%2x%2x%2x", &rom[0], &rom[6], &rom[5],
-								 &rom[4], &rom[3], &rom[2], &rom[1]) != 7) {
+		if (raw == NULL || conversions == NULL ||
+		    sscanf(text, "%2x-%2x%2x%2x%2x%2x%2x", &rom[0], &rom[6], &rom[5], &rom[4],
+			   &rom[3], &rom[2], &rom[1]) != 7) {
 			continue;
 		}
 		for (int i = 0; i < 7; i++) {
@@ -80,7 +85,8 @@ static const struct truth *find(const struct truth *truth, unsigned n, const uin
 	return NULL;
 }
 
-static void judge(const struct thermometer_sample *s, const struct truth *before, const struct truth *after)
+static void judge(const struct thermometer_sample *s, const struct truth *before,
+		  const struct truth *after)
 {
 	count.reads++;
 	count.quality[s->quality]++;
@@ -88,7 +94,7 @@ static void judge(const struct thermometer_sample *s, const struct truth *before
 		return;
 	}
 	if (before == NULL || after == NULL) {
-		count.wrong++;	/* of a sensor that is none */
+		count.wrong++; /* of a sensor that is none */
 	} else if (after->conversions == before->conversions || s->raw == before->raw) {
 		count.stale++;
 	} else if (s->raw != after->raw) {
@@ -97,9 +103,9 @@ static void judge(const struct thermometer_sample *s, const struct truth *before
 		count.right++;
 		return;
 	}
-	printf("# %02x...%02x read %d, was %d (%u conversions), is %d (%u)\n", s->rom[0], s->rom[7], s->raw,
-	       before ? before->raw : 0, before ? before->conversions : 0, after ? after->raw : 0,
-	       after ? after->conversions : 0);
+	printf("# %02x...%02x read %d, was %d (%u conversions), is %d (%u)\n", s->rom[0], s->rom[7],
+	       s->raw, before ? before->raw : 0, before ? before->conversions : 0,
+	       after ? after->raw : 0, after ? after->conversions : 0);
 }
 
 static void cycle(struct thermometers *t)
@@ -147,7 +153,8 @@ static void report(uint64_t elapsed_ms, uint64_t cpu_ms)
 	char text[256];
 
 	printf("reads=%lu right=%lu wrong=%lu stale=%lu failed_cycles=%lu violations=%lu retries=%lu elapsed_ms=%" PRIu64
-	       " cpu_ms=%" PRIu64 "\n", count.reads, count.right, count.wrong, count.stale, count.failed_cycles,
+	       " cpu_ms=%" PRIu64 "\n",
+	       count.reads, count.right, count.wrong, count.stale, count.failed_cycles,
 	       count.violations, count.retries, elapsed_ms, cpu_ms);
 	for (int i = 1; i < QUALITIES; i++) {
 		if (count.quality[i] > 0) {
@@ -163,21 +170,30 @@ static void report(uint64_t elapsed_ms, uint64_t cpu_ms)
 
 static int usage(const char *name)
 {
-	fprintf(stderr, "usage: %s [--bus userspace|kernel|auto] [--chip LABEL] [--gpio N] [--cycles N] [--resolution BITS]\n"
-		"       [--search-every N] [--ordinary]    (--ordinary: as a user without rights)\n", name);
+	fprintf(stderr,
+		"usage: %s [--bus userspace|kernel|auto] [--chip LABEL] [--gpio N] [--cycles N] [--resolution BITS]\n"
+		"       [--search-every N] [--ordinary]    (--ordinary: as a user without rights)\n",
+		name);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "bus", required_argument, NULL, 'b' }, { "chip", required_argument, NULL, 'c' },
-		{ "gpio", required_argument, NULL, 'g' }, { "cycles", required_argument, NULL, 'n' },
-		{ "resolution", required_argument, NULL, 'r' }, { "search-every", required_argument, NULL, 's' },
-		{ "ordinary", no_argument, NULL, 'o' }, { NULL, 0, NULL, 0 },
+		{ "bus", required_argument, NULL, 'b' },
+		{ "chip", required_argument, NULL, 'c' },
+		{ "gpio", required_argument, NULL, 'g' },
+		{ "cycles", required_argument, NULL, 'n' },
+		{ "resolution", required_argument, NULL, 'r' },
+		{ "search-every", required_argument, NULL, 's' },
+		{ "ordinary", no_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 },
 	};
 	struct thermometers_config config = {
-		.bus = THERMOMETERS_USERSPACE, .chip = "geotherm-sim", .gpio = 4, .search_every_cycles = 1000000,
+		.bus = THERMOMETERS_USERSPACE,
+		.chip = "geotherm-sim",
+		.gpio = 4,
+		.search_every_cycles = 1000000,
 	};
 	unsigned long cycles = 10;
 	bool ordinary = false;
@@ -190,7 +206,8 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'b':
 			config.bus = strcmp(optarg, "kernel") == 0 ? THERMOMETERS_KERNEL
-				: strcmp(optarg, "auto") == 0 ? THERMOMETERS_AUTO : THERMOMETERS_USERSPACE;
+				     : strcmp(optarg, "auto") == 0 ? THERMOMETERS_AUTO
+								   : THERMOMETERS_USERSPACE;
 			break;
 		case 'c':
 			config.chip = optarg;
