@@ -59,17 +59,18 @@ LDFLAGS_ALL = $(SAN_FLAGS) -pthread $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
 W1_SRC := $(filter-out gpio-w1/w1_gpiod1.c gpio-w1/w1_gpiod2.c,$(wildcard gpio-w1/*.c)) \
 	$(wildcard gpio-w1/w1_gpiod$(GPIOD_MAJOR).c)
 UBX_SRC := $(wildcard ubx/*.c)
+TIME_SRC := $(wildcard time/*.c)
 READING_SRC := $(wildcard userspace/reading/*.c)
 DAEMON_SRC := $(wildcard userspace/daemon/*.c)
 COAPS_SRC := $(wildcard userspace/coaps/*.c)
 SIM_SRC := $(wildcard userspace/sim/*.c)
 NODE_SRC := $(filter-out %/main.c,$(wildcard userspace/node/*.c))
-SERVER_SRC := $(filter-out %/main.c,$(wildcard server/*.c))
+SERVER_SRC := $(filter-out %/main.c,$(wildcard server/*.c server/*/*.c))
 CLI_SRC := $(filter-out %/main.c,$(wildcard userspace/cli/*.c))
 SELFTEST_SRC := $(filter-out %/main.c,$(wildcard userspace/selftest/*.c))
 
 # In link order: users first.
-LIB_NAMES := selftest cli server node sim coaps daemon reading ubx w1
+LIB_NAMES := selftest cli server node sim coaps daemon reading ubx w1 time
 selftest_SRC := $(SELFTEST_SRC)
 cli_SRC := $(CLI_SRC)
 server_SRC := $(SERVER_SRC)
@@ -79,6 +80,7 @@ coaps_SRC := $(COAPS_SRC)
 daemon_SRC := $(DAEMON_SRC)
 reading_SRC := $(READING_SRC)
 ubx_SRC := $(UBX_SRC)
+time_SRC := $(TIME_SRC)
 w1_SRC := $(W1_SRC)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -91,7 +93,7 @@ endef
 $(foreach l,$(LIB_NAMES),$(eval $(call library,$(l))))
 lib = $(foreach l,$(1),$(if $($(l)_SRC),$(BUILD)/lib$(l).a))
 
-$(call obj,$(W1_SRC) $(UBX_SRC) $(READING_SRC)): WARN += $(WARN_CORE)
+$(call obj,$(W1_SRC) $(UBX_SRC) $(TIME_SRC) $(READING_SRC)): WARN += $(WARN_CORE)
 $(call obj,$(filter gpio-w1/w1_gpiod%,$(W1_SRC))): CFLAGS_ALL += $(GPIOD_CFLAGS)
 $(call obj,$(READING_SRC)): CFLAGS_ALL += $(CBOR_CFLAGS) $(JANSSON_CFLAGS)
 $(call obj,$(DAEMON_SRC)): CFLAGS_ALL += $(INIH_CFLAGS)
@@ -118,28 +120,28 @@ $(BUILD)/%.o: %.c $(DEPS_STAMP)
 
 link = $(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps daemon reading ubx w1)
+$(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps daemon reading ubx w1 time)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
 
-$(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon reading w1)
+$(BUILD)/geotherm-server: $(BUILD)/server/main.o $(call lib,server coaps daemon reading w1 time)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(MARIADB_LIBS) $(MICROHTTPD_LIBS) -lm
 
-$(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli node sim coaps daemon reading ubx w1)
+$(BUILD)/geotherm: $(BUILD)/userspace/cli/main.o $(call lib,cli node sim coaps daemon reading ubx w1 time)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) -lm
 
-$(BUILD)/geotherm-selftest: $(BUILD)/userspace/selftest/main.o $(call lib,selftest node sim coaps daemon reading ubx w1)
+$(BUILD)/geotherm-selftest: $(BUILD)/userspace/selftest/main.o $(call lib,selftest node sim coaps daemon reading ubx w1 time)
 	$(say) LD $@
 	$(link) $(COAP_LIBS) $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(SQLITE_LIBS) $(GPIOD_LIBS) -lm
 
 # The migrations are embedded by .incbin, which -MMD does not see.
-$(BUILD)/server/migrations.o: $(wildcard server/migrations/*/*.sql)
+$(BUILD)/server/store/migrations.o: $(wildcard server/store/migrations/*/*.sql)
 
-# --- tests: tests/unit/test_*.c, one program each, linked with every library ---
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+# --- tests: tests/unit/<folder>/test_*.c, one program each, linked with every library ---
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
 $(call obj,$(UNIT_SRC)): CFLAGS_ALL += $(CMOCKA_CFLAGS) $(COAP_CFLAGS) $(SQLITE_CFLAGS) \
 	$(MARIADB_CFLAGS) $(JANSSON_CFLAGS) $(CBOR_CFLAGS) -Itests
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBS)
@@ -164,7 +166,8 @@ PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-
 	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
 	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c userspace/sim/w1_sim_wire.c \
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c \
-	server/gaps.c server/store_row.c server/authorise.c userspace/daemon/refusals.c)
+	time/civil.c userspace/reading/hex.c \
+	server/store/gaps.c server/store/store_row.c server/coap/authorise.c userspace/daemon/refusals.c)
 
 tests: $(UNIT_TESTS) $(TEST_TOOLS) $(call obj,$(PURE_SRC)) $(PROGRAMS) $(BUILD)/dts/geotherm.dtbo
 
@@ -229,7 +232,7 @@ check-static: $(DEPS_STAMP) ## cppcheck, clang-tidy, shellcheck, and what git mu
 	$(Q)deps/packages static
 	$(Q)tests/static --build '$(BUILD)' --flags '$(STATIC_FLAGS)' --jobs $(STATIC_JOBS) $(STATIC_SRC)
 
-STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(SIM_SRC) $(NODE_SRC) \
+STATIC_SRC := $(W1_SRC) $(UBX_SRC) $(TIME_SRC) $(READING_SRC) $(DAEMON_SRC) $(COAPS_SRC) $(SIM_SRC) $(NODE_SRC) \
 	$(SERVER_SRC) $(CLI_SRC) $(SELFTEST_SRC) $(wildcard userspace/node/main.c server/main.c userspace/cli/main.c \
 	userspace/selftest/main.c)
 STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) \
@@ -301,7 +304,7 @@ modules: ## The kernel's bus master: KDIR=headers (default: of the running kerne
 	$(Q)$(MAKE) $(KBUILD_ARGS) modules
 
 # What reads in a guest; tests/qemu/lab builds it for the guest's processor.
-$(BUILD)/tests/qemu/guest/w1_reads: $(BUILD)/tests/qemu/guest/w1_reads.o $(call lib,w1)
+$(BUILD)/tests/qemu/guest/w1_reads: $(BUILD)/tests/qemu/guest/w1_reads.o $(call lib,w1 time)
 	$(say) LD $@
 	$(link) $(GPIOD_LIBS)
 
@@ -324,7 +327,7 @@ distclean: clean ## Also removes built dependencies
 help: ## This list
 	@sed -n 's/^\([a-z0-9_-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
 .PHONY: all install-units check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-server check-node bench run clean distclean help
 .DELETE_ON_ERROR:

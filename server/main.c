@@ -13,12 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cmd_verify.h"
-#include "ingest.h"
-#include "metrics.h"
+#include "server/store/cmd_verify.h"
+#include "server/ingest/ingest.h"
+#include "server/http/metrics.h"
 #include "userspace/reading/reading_line.h"
-#include "reads.h"
-#include "resources.h"
+#include "server/ingest/reads.h"
+#include "server/coap/resources.h"
 #include "server_config.h"
 #include "supervisor.h"
 #include "userspace/coaps/coaps_policy.h"

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "store.h"
+#include "server/store/store.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 

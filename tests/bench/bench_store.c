@@ -24,10 +24,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "server/store.h"
-#include "server/store_row.h"
+#include "server/store/store.h"
+#include "server/store/store_row.h"
 #include "tests/bench/target.h"
-#include "tests/unit/private_mariadbd.h"
+#include "tests/unit/store/private_mariadbd.h"
 #include "userspace/daemon/options.h"
 
 #define DEVICES 1000

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "tests/bench/target.h"
-#include "tests/unit/ubx_files.h"
+#include "tests/unit/ubx/ubx_files.h"
 #include "ubx/gnss_fix.h"
 #include "ubx/ubx_frame.h"
 

@@ -10,8 +10,8 @@
 
 #include "gpio-w1/w1_cycle.h"
 #include "tests/bench/target.h"
-#include "tests/unit/test_sim_w1_master.h"
-#include "tests/unit/w1_truth.h"
+#include "tests/unit/sim/test_sim_w1_master.h"
+#include "tests/unit/gpio-w1/w1_truth.h"
 
 #define SENSORS_PEER 5
 /* Of T(N), the least that the bus and the conversion allow; and of a core, for 10 sensors at 1 Hz.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The bytes of docs/protocol.md as somebody else's CBOR library reads them, and the same bytes on the wire.
 
-That the page's bytes are those of our codecs is in tests/unit/test_senml_protocol.c.
+That the page's bytes are those of our codecs is in tests/unit/reading/test_senml_protocol.c.
 """
 import base64
 import decimal

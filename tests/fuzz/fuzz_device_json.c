@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* fuzz_device_json: any bytes as what an operator says of a device; see fuzz_senml.h for libFuzzer.
  * What is taken comes back the same. */
-#include "server/device_json.h"
+#include "server/store/device_json.h"
 #include "tests/fuzz/fuzz_senml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * post: the body of a POST or PUT to readings, and these to the store; the answer comes after the
+ * commit. A pack is stored whole or not at all. Where a commit takes long, the client is told by an
+ * empty ACK to wait; not the older program's, which gets its answer piggybacked or after one of its
+ * retransmissions.
+ */
+#ifndef POST_H
+#define POST_H
+
+#include <coap3/coap.h>
+
+#include "server/ingest/ingest.h"
+#include "userspace/coaps/coaps_server.h"
+
+#define POST_READINGS_MAX 256 /* in one pack: what a node sends at most */
+
+struct post {
+	struct ingest *ingest;
+	enum coaps_client_auth client_auth;
+	struct reading *scratch; /* POST_READINGS_MAX */
+	void (*changed)(void *arg, const char *device); /* there are new readings of it */
+	void *arg;
+};
+
+/* What a PUT names in its path: the one reading that its body must hold. */
+struct post_key {
+	const char *device;
+	uint64_t epoch, seq;
+};
+
+/* A whole request handler. key NULL: a POST. */
+void post_readings(struct post *p, const struct post_key *key, coap_session_t *session,
+		   const coap_pdu_t *request, coap_pdu_t *response);
+
+/* The same for a POST to /gaps/{device} (userspace/reading/gap_list.h). */
+void post_gaps(struct post *p, const char *device, coap_session_t *session,
+	       const coap_pdu_t *request, coap_pdu_t *response);
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * metrics: GET /metrics (OpenMetrics) and /health by HTTP, on an address of this machine only.
+ *
+ * /health is 200 and "ok" while the store takes readings, else 503 and why. HTTP is
+ * libmicrohttpd's, without a thread of its own.
+ *
+ * Threads: the loop's.
+ */
+#ifndef METRICS_H
+#define METRICS_H
+
+#include <stddef.h>
+
+#include "server/ingest/ingest.h"
+#include "server/coap/resources.h"
+
+struct metrics;
+
+struct metrics_config {
+	const char *listen; /* "127.0.0.1:9684" or "[::1]:9684": loopback, nothing else */
+	unsigned port_offset; /* of a worker: so many ports further */
+	struct ingest *ingest;
+	const struct resources *resources;
+};
+
+/* NULL with err: no address, not loopback (-EINVAL in *code), taken (-EADDRINUSE). */
+struct metrics *metrics_start(const struct metrics_config *config, int *code, char *err,
+			      size_t err_size);
+int metrics_fd(const struct metrics *m); /* readable when metrics_process() has work; -1 for NULL */
+void metrics_process(struct metrics *m);
+void metrics_stop(struct metrics *m); /* accepts NULL */
+
+#endif

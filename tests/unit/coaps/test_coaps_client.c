@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * coaps_client's requests, names and addresses, without DTLS (test_coaps.c has that): the server is
+ * a plain socket that answers what each test wants.
+ */
+#define _GNU_SOURCE /* poll */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <poll.h>
+
+#include "coap_peer.h"
+#include "userspace/coaps/coaps_client.h"
+
+static struct {
+	struct coaps_client *client;
+	int fd;
+	uint16_t port;
+	struct coap_message waiting[64];
+	struct sockaddr_in from;
+	unsigned asked, answered, failed;
+	enum coaps_failure failure;
+	char reason[640];
+	bool ask_again; /* each answer makes one more request */
+} t;
+
+static void begin_idling(const char *host, unsigned idle_ms)
+{
+	char uri[96], err[256];
+	struct coaps_client_config config = {
+		.uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1, .idle_ms = idle_ms
+	};
+	int code;
+
+	memset(&t, 0, sizeof(t));
+	t.fd = coap_listen(&t.port);
+	assert_true(t.fd >= 0);
+	snprintf(uri, sizeof(uri), "coap://%s:%u", host, t.port);
+	t.client = coaps_client_new(&config, &code, err, sizeof(err));
+	if (t.client == NULL) {
+		fail_msg("%s", err);
+	}
+}
+
+static void begin(const char *host)
+{
+	begin_idling(host, 0);
+}
+
+static void end(void)
+{
+	coaps_client_free(t.client);
+	if (t.fd >= 0) {
+		close(t.fd);
+	}
+}
+
+static int ask(void);
+
+static void on_answer(void *arg, const struct coaps_response *response)
+{
+	assert_ptr_equal(arg, &t);
+	t.answered += response->failure == COAPS_ANSWERED;
+	t.failed += response->failure != COAPS_ANSWERED;
+	t.failure = response->failure;
+	snprintf(t.reason, sizeof(t.reason), "%s", response->reason);
+	if (t.ask_again) {
+		t.ask_again = false;
+		assert_int_equal(ask(), 0);
+	}
+}
+
+static int ask(void)
+{
+	const struct coaps_request request = { .method = COAPS_POST,
+					       .path = "/x",
+					       .content_format = -1,
+					       .accept = -1,
+					       .payload = "p",
+					       .payload_size = 1 };
+
+	return coaps_client_request(t.client, &request, on_answer, &t);
+}
+
+/* One turn of both sides; what was asked is kept in t.waiting. */
+static void turn(void)
+{
+	struct pollfd fds[2] = { { .fd = coaps_client_fd(t.client), .events = POLLIN },
+				 { .fd = t.fd, .events = POLLIN } };
+	socklen_t size = sizeof(t.from);
+	uint8_t bytes[1500];
+	ssize_t n;
+
+	assert_true(poll(fds, 2, 30000) > 0); /* a time that only a fault can exceed */
+	coaps_client_process(t.client);
+	while (t.fd >= 0 && (n = recvfrom(t.fd, bytes, sizeof(bytes), MSG_DONTWAIT,
+					  (struct sockaddr *)&t.from, &size)) > 0) {
+		if (t.asked < 64 && coap_parse(bytes, (size_t)n, &t.waiting[t.asked]) &&
+		    t.waiting[t.asked].code != 0) {
+			t.asked++;
+		}
+	}
+}
+
+static void as_many_requests_as_allowed_are_under_way_and_answers_may_come_in_any_order(void **state)
+{
+	(void)state;
+	begin("127.0.0.1");
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		assert_int_equal(ask(), 0);
+	}
+	assert_int_equal(ask(), -EBUSY);
+	while (t.asked < COAPS_REQUESTS_MAX) {
+		turn();
+	}
+	assert_int_equal(t.answered, 0);
+	for (unsigned i = COAPS_REQUESTS_MAX; i-- > 0;) {
+		assert_true(coap_reply(t.fd, &t.waiting[i], CODE(2, 4), -1, "", &t.from));
+	}
+	t.ask_again = true;
+	while (t.answered < COAPS_REQUESTS_MAX || t.asked < COAPS_REQUESTS_MAX + 1) {
+		turn();
+	}
+	assert_true(coap_reply(t.fd, &t.waiting[COAPS_REQUESTS_MAX], CODE(2, 4), -1, "", &t.from));
+	while (t.answered < COAPS_REQUESTS_MAX + 1) {
+		turn();
+	}
+	assert_int_equal(t.failed, 0);
+	end();
+}
+
+static void when_the_server_is_gone_each_request_is_told_once(void **state)
+{
+	(void)state;
+	begin("127.0.0.1");
+	close(t.fd);
+	t.fd = -1;
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(ask(), 0);
+	}
+	assert_int_equal(t.failed, 0); /* never from within the call */
+	while (t.failed < 5) {
+		turn();
+	}
+	assert_int_equal(t.failure, COAPS_UNREACHABLE);
+	assert_int_equal(coaps_client_state(t.client), COAPS_CLOSED);
+	t.fd = coap_listen(&t.port);
+	assert_int_equal(ask(), 0);
+	while (t.asked == 0) {
+		turn();
+	}
+	coap_reply(t.fd, &t.waiting[0], CODE(2, 4), -1, "", &t.from);
+	while (t.answered == 0) {
+		turn();
+	}
+	assert_int_equal(t.failed, 5);
+	end();
+}
+
+/* Where "localhost" is ::1 too, nothing listens there: the other address is tried. */
+static void a_name_is_looked_up_and_its_server_asked(void **state)
+{
+	(void)state;
+	begin("localhost");
+	assert_int_equal(ask(), 0);
+	while (t.asked == 0) {
+		turn();
+	}
+	coap_reply(t.fd, &t.waiting[0], CODE(2, 4), -1, "", &t.from);
+	while (t.answered == 0) {
+		turn();
+	}
+	assert_int_equal(t.failed, 0);
+	end();
+}
+
+static void a_name_that_does_not_exist_is_told_and_named(void **state)
+{
+	(void)state;
+	begin("no-such-host.invalid");
+	assert_int_equal(ask(), 0);
+	while (t.failed == 0) {
+		turn();
+	}
+	assert_int_equal(t.failure, COAPS_UNREACHABLE);
+	assert_non_null(strstr(t.reason, "no such host: no-such-host.invalid"));
+	end();
+}
+
+static void a_client_may_be_freed_in_the_middle_of_a_lookup(void **state)
+{
+	(void)state;
+	begin("no-such-host.invalid");
+	assert_int_equal(ask(), 0);
+	end();
+	begin("127.0.0.1");
+	assert_int_equal(ask(), 0);
+	coaps_client_cancel(t.client);
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		assert_int_equal(ask(), 0);
+	}
+	end();
+	assert_int_equal(t.failed, 0);
+}
+
+/* Asks, answers, and returns the port that it came from. */
+static in_port_t round_trip(void)
+{
+	unsigned asked = t.asked, answered = t.answered;
+
+	assert_int_equal(ask(), 0);
+	while (t.asked == asked) {
+		turn();
+	}
+	assert_true(coap_reply(t.fd, &t.waiting[asked], CODE(2, 4), -1, "", &t.from));
+	while (t.answered == answered) {
+		turn();
+	}
+	return t.from.sin_port;
+}
+
+static void a_session_that_was_silent_for_long_is_opened_anew(void **state)
+{
+	in_port_t port;
+
+	(void)state;
+	begin("127.0.0.1");
+	port = round_trip();
+	assert_int_equal(round_trip(), port);
+	end();
+	begin_idling("127.0.0.1", 20);
+	port = round_trip();
+	poll(NULL, 0, 30);
+	assert_int_not_equal(round_trip(), port);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			as_many_requests_as_allowed_are_under_way_and_answers_may_come_in_any_order),
+		cmocka_unit_test(when_the_server_is_gone_each_request_is_told_once),
+		cmocka_unit_test(a_name_is_looked_up_and_its_server_asked),
+		cmocka_unit_test(a_name_that_does_not_exist_is_told_and_named),
+		cmocka_unit_test(a_session_that_was_silent_for_long_is_opened_anew),
+		cmocka_unit_test(a_client_may_be_freed_in_the_middle_of_a_lookup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

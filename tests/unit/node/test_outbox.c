@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE /* mkdtemp(), memmem() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "outbox_place.h"
+
+/* --- order, keys --------------------------------------------------------- */
+
+static void what_is_put_is_peeked_in_order_and_stays(void **state)
+{
+	struct place *p = *state;
+	struct reading in[5], out[8];
+
+	for (int i = 0; i < 5; i++) {
+		in[i] = put_dated(p, 10 + (uint64_t)i);
+		assert_int_equal(in[i].seq, i + 1);
+	}
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 5);
+		for (int i = 0; i < 5; i++) {
+			assert_true(reading_equal(&in[i], &out[i]));
+		}
+	}
+	assert_int_equal(outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 2), 2);
+	assert_true(reading_equal(&in[4], &out[0]));
+	assert_true(reading_equal(&in[3], &out[1]));
+}
+
+static void what_is_confirmed_is_gone_and_the_rest_stays(void **state)
+{
+	struct place *p = *state;
+	struct reading out[8];
+	uint64_t epoch = stats(p).epoch, before;
+
+	for (uint64_t i = 0; i < 6; i++) {
+		put(p, 10 + i);
+	}
+	before = stats(p).bytes;
+	assert_int_equal(outbox_confirm(p->o, epoch, 2, 4), 3);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 3);
+	assert_int_equal(out[0].seq, 1);
+	assert_int_equal(out[1].seq, 5);
+	assert_int_equal(stats(p).rows, 3);
+	assert_true(stats(p).bytes < before);
+	assert_int_equal(outbox_confirm(p->o, epoch, 2, 4), 0);
+	assert_int_equal(outbox_confirm(p->o, epoch + 1, 1, 6), 0);
+	assert_int_equal(outbox_confirm(p->o, epoch, 0, INT64_MAX), 3);
+	assert_int_equal(stats(p).rows, 0);
+	assert_int_equal(stats(p).bytes, 0);
+}
+
+static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **state)
+{
+	static const struct {
+		enum outbox_order order;
+		struct outbox_range except;
+		uint64_t first, last; /* in the order of the peek */
+	} rows[] = {
+		{ OUTBOX_OLDEST_FIRST, { 1, 4 }, 5, 9 }, { OUTBOX_OLDEST_FIRST, { 3, 5 }, 1, 2 },
+		{ OUTBOX_NEWEST_FIRST, { 3, 5 }, 9, 6 }, { OUTBOX_NEWEST_FIRST, { 6, 9 }, 5, 1 },
+		{ OUTBOX_OLDEST_FIRST, { 1, 9 }, 0, 0 },
+	};
+	struct place *p = *state;
+	struct reading out[16];
+
+	for (uint64_t i = 1; i <= 9; i++) {
+		put(p, i);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int n = outbox_peek(p->o, rows[i].order, rows[i].except, out, 16);
+
+		assert_int_equal(
+			n, rows[i].first == 0
+				   ? 0
+				   : llabs((long long)rows[i].last - (long long)rows[i].first) + 1);
+		assert_true(n == 0 ||
+			    (out[0].seq == rows[i].first && out[n - 1].seq == rows[i].last));
+	}
+}
+
+static void a_seq_is_never_given_twice_even_after_all_was_confirmed(void **state)
+{
+	struct place *p = *state;
+	uint64_t epoch = stats(p).epoch;
+
+	put(p, 1);
+	put(p, 2);
+	outbox_confirm(p->o, epoch, 1, 2);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(put(p, 3).seq, 3);
+	outbox_confirm(p->o, epoch, 3, 3);
+	assert_int_equal(crash(p), 0);
+	assert_int_equal(put(p, 4).seq, 4);
+	assert_true(stats(p).epoch == epoch);
+}
+
+static void each_new_file_has_an_epoch_of_its_own(void **state)
+{
+	struct place *p = *state;
+	uint64_t first = stats(p).epoch;
+
+	outbox_close(p->o);
+	assert_int_equal(unlink(p->path), 0);
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
+	assert_true(first != 0 && stats(p).epoch != 0 && stats(p).epoch != first);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
+static void a_second_process_is_refused(void **state)
+{
+	struct place *p = *state;
+	struct outbox *second;
+
+	assert_int_equal(outbox_open(&second, &p->config, p->err, sizeof(p->err)), -EBUSY);
+	assert_null(second);
+	assert_non_null(strstr(p->err, p->path));
+	assert_non_null(strstr(p->err, "another"));
+}
+
+/* Holds the file's lock as long as a look into it, or the recovery of its WAL, may take. */
+static void *look_into(void *arg)
+{
+	sqlite3 *db = arg;
+	const struct timespec while_ = { 0, 300000000 };
+
+	nanosleep(&while_, NULL);
+	sqlite3_close(db);
+	return NULL;
+}
+
+static void somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened(void **state)
+{
+	struct place *p = *state;
+	pthread_t thread;
+	sqlite3 *db;
+
+	put(p, 1);
+	outbox_close(p->o);
+	p->o = NULL;
+	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(pthread_create(&thread, NULL, look_into, db), 0);
+	if (outbox_open(&p->o, &p->config, p->err, sizeof(p->err)) != 0) {
+		fail_msg("%s", p->err);
+	}
+	pthread_join(thread, NULL);
+}
+
+/* --- dates ---------------------------------------------------------------- */
+
+static void readings_of_this_boot_without_time_are_dated_when_it_is_known(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
+	struct reading out[4], dated;
+
+	put(p, 40);
+	dated = put_dated(p, 50);
+	put(p, 99);
+	assert_int_equal(outbox_date(p->o, &now, 1), 1);
+	assert_int_equal(outbox_date(p->o, &now, 9), 1);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
+	assert_true(out[0].utc_us == T0 - 60000000);
+	assert_int_equal(out[0].time_source, READING_TIME_GNSS);
+	assert_true(out[0].time_acc_ns == 30 + 60 * S / CLOCK_DRIFT_DIVISOR);
+	assert_true(reading_equal(&out[1], &dated));
+	assert_true(out[2].utc_us == T0 - 1000000);
+	assert_int_equal(outbox_date(p->o, &now, 9), 0);
+}
+
+static void readings_of_another_boot_are_never_dated(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, CLOCK_ACC_UNKNOWN };
+	struct reading out[4];
+
+	put(p, 40);
+	p->config.boot = BOOT + 1;
+	assert_int_equal(reopen(p), 0);
+	put(p, 50);
+	assert_int_equal(outbox_date(p->o, &now, 9), 1);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(out[0].time_source, READING_TIME_NONE);
+	assert_int_equal(out[1].time_source, READING_TIME_GNSS);
+	assert_true(out[1].time_acc_ns == CLOCK_ACC_UNKNOWN);
+}
+
+/* --- bounds --------------------------------------------------------------- */
+
+static void when_it_is_full_the_oldest_go_into_a_gap(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[4];
+	struct reading out[16];
+
+	p->config.max_rows = 10;
+	assert_int_equal(reopen(p), 0);
+	for (uint64_t i = 1; i <= 25; i++) {
+		put(p, i);
+	}
+	assert_int_equal(stats(p).rows, 10);
+	assert_int_equal(stats(p).dropped, 15);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 16), 10);
+	assert_int_equal(out[0].seq, 16);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 4), 1);
+	assert_int_equal(gaps[0].first, 1);
+	assert_int_equal(gaps[0].last, 15);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_FULL);
+}
+
+static void a_gap_holds_only_what_was_dropped_not_what_was_confirmed(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[4];
+
+	p->config.max_rows = 4;
+	assert_int_equal(reopen(p), 0);
+	for (uint64_t i = 1; i <= 4; i++) {
+		put(p, i);
+	}
+	outbox_confirm(p->o, stats(p).epoch, 2, 3);
+	for (uint64_t i = 5; i <= 8; i++) {
+		put(p, i);
+	}
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 4), 2);
+	assert_int_equal(gaps[0].first, 1);
+	assert_int_equal(gaps[0].last, 1);
+	assert_int_equal(gaps[1].first, 4);
+	assert_int_equal(gaps[1].last, 4);
+	assert_int_equal(outbox_gaps(p->o, 2, gaps, 4), 1);
+}
+
+static void bytes_are_a_bound_as_well(void **state)
+{
+	struct place *p = *state;
+	uint64_t one;
+
+	put(p, 1);
+	one = stats(p).bytes;
+	p->config.max_bytes = one * 5;
+	assert_int_equal(reopen(p), 0);
+	assert_true(stats(p).bytes == one);
+	for (uint64_t i = 2; i <= 50; i++) {
+		put(p, i);
+		assert_true(stats(p).bytes <= p->config.max_bytes);
+	}
+	assert_in_range(stats(p).rows, 4, 5);
+}
+
+/* --- set aside ------------------------------------------------------------- */
+
+static void a_refused_reading_is_kept_but_not_sent_again(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[2];
+	struct reading out[4];
+	uint64_t epoch = stats(p).epoch;
+
+	put(p, 1);
+	put(p, 2);
+	assert_int_equal(outbox_refuse(p->o, epoch, 1, "4.00 record 3: not a number"), 0);
+	assert_int_equal(outbox_refuse(p->o, epoch, 1, "again"), -ENOENT);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 1);
+	assert_int_equal(out[0].seq, 2);
+	assert_int_equal(stats(p).rows, 2);
+	assert_int_equal(stats(p).refused, 1);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_REFUSED);
+	outbox_confirm(p->o, epoch, 1, 2);
+	assert_int_equal(stats(p).rows, 1);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(stats(p).refused, 1);
+}
+
+static void what_is_set_aside_goes_first_when_it_is_full(void **state)
+{
+	struct place *p = *state;
+	struct reading out[8];
+
+	p->config.max_rows = 4;
+	assert_int_equal(reopen(p), 0);
+	for (uint64_t i = 1; i <= 4; i++) {
+		put(p, i);
+	}
+	outbox_refuse(p->o, stats(p).epoch, 4, "4.00");
+	put(p, 5);
+	assert_int_equal(stats(p).refused, 0);
+	assert_int_equal(stats(p).dropped, 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 4);
+	assert_int_equal(out[0].seq, 1);
+	assert_int_equal(out[3].seq, 5);
+}
+
+static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap told, now;
+
+	p->config.max_rows = 3;
+	assert_int_equal(reopen(p), 0);
+	for (uint64_t i = 1; i <= 5; i++) {
+		put(p, i);
+	}
+	assert_int_equal(outbox_gaps(p->o, 1, &told, 1), 1);
+	assert_int_equal(told.last, 2);
+	put(p, 6);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &told), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
+	assert_int_equal(now.first, 1);
+	assert_int_equal(now.last, 3);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch + 1, &now), 0); /* of another file
+										  */
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 0);
+	assert_int_equal(stats(p).gaps, 0);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 6, "it"), 0);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 4, 5), 2);
+	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(put(p, 7).seq, 7);
+}
+
+/* --- power and sync -------------------------------------------------------- */
+
+static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[2];
+	uint64_t next;
+
+	p->config.sync_ms = 30000;
+	assert_int_equal(reopen(p), 0);
+	put(p, 1);
+	put(p, 2);
+	assert_int_equal(crash(p), 0); /* of the process only: the kernel still has all of it */
+	assert_int_equal(put(p, 3).seq, 3);
+	p->config.boot = BOOT + 1;
+	assert_int_equal(crash(p), 0);
+	next = put(p, 4).seq;
+	assert_true(next > 1000);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 4);
+	assert_int_equal(gaps[0].last, next - 1);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_POWER);
+	p->config.boot = BOOT + 2;
+	assert_int_equal(reopen(p), 0); /* closed in order: nothing is skipped */
+	assert_int_equal(put(p, 5).seq, next + 1);
+}
+
+static void a_sync_is_due_its_interval_after_the_first_unsynced_put(void **state)
+{
+	struct place *p = *state;
+
+	p->config.sync_ms = 30000;
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(outbox_sync_due_ns(p->o), 0);
+	put(p, 100);
+	put(p, 110);
+	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
+	assert_int_equal(outbox_sync(p->o), 0);
+	assert_int_equal(outbox_sync_due_ns(p->o), 0);
+	assert_int_equal(outbox_sync(p->o), 0);
+	assert_int_equal(stats(p).syncs, 1);
+	for (uint64_t i = 0; i < 1000; i++) {
+		put(p, 200 + i);
+	}
+	assert_int_equal(stats(p).syncs, 2); /* never more unsynced than are skipped */
+}
+
+static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[8];
+	uint64_t syncs;
+	int n = 0;
+
+	put(p, 1); /* of the process before: it may be in the kernel only */
+	p->config.flush_thread = true;
+	assert_int_equal(reopen(p), 0);
+	put(p, 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 0);
+	done.fd = outbox_fd(p->o);
+	while (n < 2) {
+		assert_int_equal(poll(&done, 1, 30000), 1);
+		assert_int_equal(outbox_settle(p->o), 0);
+		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 8);
+	}
+	assert_int_equal(out[0].seq, 2);
+	assert_int_equal(out[1].seq, 1);
+	syncs = stats(p).syncs;
+	assert_in_range(syncs, 1, 2);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2); /* needs none */
+	assert_int_equal(stats(p).syncs, syncs);
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(stats(p).rows, 0);
+	assert_int_equal(put(p, 3).seq, 3);
+}
+
+static void the_thread_keeps_the_wal_short(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[1];
+	struct stat wal;
+	char name[128];
+
+	p->config.flush_thread = true;
+	p->config.max_rows = 100;
+	assert_int_equal(reopen(p), 0);
+	done.fd = outbox_fd(p->o);
+	for (uint64_t i = 1; i <= 1200; i++) {
+		uint64_t seq = put(p, i).seq;
+
+		/* The thread is never further behind than one sync. */
+		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
+		       out[0].seq < seq) {
+			assert_int_equal(poll(&done, 1, 30000), 1);
+			assert_int_equal(outbox_settle(p->o), 0);
+		}
+	}
+	snprintf(name, sizeof(name), "%s-wal", p->path);
+	assert_int_equal(stat(name, &wal), 0);
+	assert_true(wal.st_size < 10 * 1024 * 1024);
+}
+
+static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct reading out[8];
+
+	p->config.flush_thread = true;
+	p->config.sync_ms = 30000;
+	assert_int_equal(reopen(p), 0);
+	put(p, 100);
+	put(p, 110);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);
+	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
+	assert_int_equal(stats(p).syncs, 0);
+	assert_int_equal(outbox_sync(p->o), 0);
+	done.fd = outbox_fd(p->o);
+	assert_int_equal(poll(&done, 1, 30000), 1);
+	assert_int_equal(outbox_settle(p->o), 0);
+	assert_int_equal(stats(p).syncs, 1);
+	assert_int_equal(outbox_sync_due_ns(p->o), 0);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_put_is_peeked_in_order_and_stays),
+		TEST(what_is_confirmed_is_gone_and_the_rest_stays),
+		TEST(what_is_under_way_is_not_peeked_and_nothing_reaches_over_it),
+		TEST(a_seq_is_never_given_twice_even_after_all_was_confirmed),
+		TEST(each_new_file_has_an_epoch_of_its_own),
+		TEST(a_second_process_is_refused),
+		TEST(somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened),
+		TEST(readings_of_this_boot_without_time_are_dated_when_it_is_known),
+		TEST(readings_of_another_boot_are_never_dated),
+		TEST(when_it_is_full_the_oldest_go_into_a_gap),
+		TEST(a_gap_holds_only_what_was_dropped_not_what_was_confirmed),
+		TEST(bytes_are_a_bound_as_well),
+		TEST(a_refused_reading_is_kept_but_not_sent_again),
+		TEST(what_is_set_aside_goes_first_when_it_is_full),
+		TEST(a_gap_that_the_server_knows_is_gone_unless_it_has_grown),
+		TEST(after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap),
+		TEST(a_sync_is_due_its_interval_after_the_first_unsynced_put),
+		TEST(with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk),
+		TEST(the_thread_keeps_the_wal_short),
+		TEST(with_a_thread_and_an_interval_readings_need_not_wait),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The outbox with files that are damaged, foreign or of the future, and disks that take nothing. */
+#define _GNU_SOURCE /* mkdtemp(), memmem() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "disk_takes.h"
+#include "outbox_place.h"
+
+/* --- trouble --------------------------------------------------------------- */
+
+static void sql(const char *path, const char *statements)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, statements, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void a_newer_version_is_refused_with_words(void **state)
+{
+	struct place *p = *state;
+
+	outbox_close(p->o);
+	sql(p->path, "PRAGMA user_version = 2");
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), OUTBOX_E_NEWER);
+	assert_null(p->o);
+	assert_non_null(strstr(p->err, p->path));
+	assert_non_null(strstr(p->err, "newer version"));
+}
+
+static void another_programs_database_is_refused_and_left_alone(void **state)
+{
+	struct place *p = *state;
+	struct stat before, after;
+	char other[128];
+
+	snprintf(other, sizeof(other), "%s/photos.db", p->dir);
+	sql(other, "CREATE TABLE photo (name TEXT)");
+	assert_int_equal(stat(other, &before), 0);
+	outbox_close(p->o);
+	p->config.path = other;
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), OUTBOX_E_FOREIGN);
+	assert_non_null(strstr(p->err, other));
+	assert_int_equal(stat(other, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+}
+
+static void a_file_that_is_no_database_is_set_aside(void **state)
+{
+	struct place *p = *state;
+	char aside[128];
+	FILE *f;
+
+	outbox_close(p->o);
+	for (int n = 1; n <= 2; n++) {
+		f = fopen(p->path, "w");
+		assert_non_null(f);
+		for (int i = 0; i < 500; i++) {
+			fputs("this is not a database\n", f);
+		}
+		fclose(f);
+		assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
+		snprintf(aside, sizeof(aside), "%s.damaged-%d", p->path, n);
+		assert_non_null(strstr(p->err, aside));
+		assert_int_equal(access(aside, F_OK), 0);
+		assert_int_equal(put(p, 1).seq, 1);
+		outbox_close(p->o);
+	}
+	p->o = NULL;
+}
+
+/* Writes over the page of the file that holds some readings, `which` of those. */
+static void damage_a_page_of_readings(const char *path, int which)
+{
+	uint8_t page[4096], garbage[100];
+	int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	memset(garbage, 0xa5, sizeof(garbage));
+	for (off_t at = 0; pread(fd, page, sizeof(page), at) == (ssize_t)sizeof(page); at += 4096) {
+		if (memmem(page, sizeof(page), "river-hut", 9) != NULL && which-- == 0) {
+			assert_int_equal(pwrite(fd, garbage, sizeof(garbage), at), sizeof(garbage));
+			close(fd);
+			return;
+		}
+	}
+	fail_msg("no such page in %s", path);
+}
+
+static void damage_is_set_aside_though_the_file_was_closed_in_order(void **state)
+{
+	struct place *p = *state;
+	char aside[128];
+
+	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
+	for (uint64_t i = 1; i <= 60; i++) {
+		put(p, i);
+	}
+	outbox_close(p->o);
+	damage_a_page_of_readings(p->path, 2);
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
+	assert_int_equal(access(aside, F_OK), 0);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
+static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state)
+{
+	struct place *p = *state;
+	struct reading out[64];
+	char aside[128];
+	int rc = 0;
+
+	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
+	for (uint64_t i = 1; i <= 60; i++) {
+		put(p, i);
+	}
+	p->config.max_rows = 100000;
+	p->config.sync_ms = 3600000;
+	assert_int_equal(reopen(p), 0);
+	damage_a_page_of_readings(p->path, 1);
+	for (uint64_t i = 61; i < 12000 && rc >= 0; i++) { /* more than it keeps in memory */
+		struct reading r = sample(i);
+
+		rc = outbox_put(p->o, &r);
+	}
+	rc = rc >= 0 ? outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
+	assert_int_equal(rc, -EUCLEAN);
+	assert_int_equal(reopen(p), 1);
+	assert_int_equal(access(aside, F_OK), 0);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
+static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[2];
+	struct reading out[4];
+
+	put(p, 1);
+	put(p, 2);
+	put(p, 3);
+	outbox_close(p->o);
+	sql(p->path,
+	    "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(out[0].seq, 1);
+	assert_int_equal(out[1].seq, 3);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 2);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_DAMAGED);
+	assert_int_equal(stats(p).refused, 1);
+}
+
+static void a_folder_that_is_not_there_is_named(void **state)
+{
+	struct place *p = *state;
+	struct outbox *o;
+
+	p->config.path = "/nonexistent/outbox.db";
+	assert_int_equal(outbox_open(&o, &p->config, p->err, sizeof(p->err)), -ENOENT);
+	assert_non_null(strstr(p->err, "/nonexistent/outbox.db"));
+	assert_non_null(strstr(p->err, "No such file"));
+}
+
+/* Gives 1 and 2, and 3 to 5, which the disk does not take. */
+static void give_five_of_which_two_are_written(struct place *p)
+{
+	rlim_t before;
+
+	put(p, 1);
+	put(p, 2);
+	before = disk_takes(512);
+	for (uint64_t i = 3; i <= 5; i++) {
+		struct reading r = sample(i);
+
+		assert_true(outbox_put(p->o, &r) < 0);
+		assert_true(outbox_reason(p->o)[0] != '\0');
+	}
+	assert_true(outbox_confirm(p->o, stats(p).epoch, 1, 1) < 0); /* it stays, as it cannot be
+									deleted */
+	disk_takes(before);
+	assert_int_equal(stats(p).not_written, 3);
+	assert_int_equal(stats(p).rows, 2);
+}
+
+static void assert_gap_of_three_to_five(struct place *p)
+{
+	struct outbox_gap gaps[2];
+
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 3);
+	assert_int_equal(gaps[0].last, 5);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_NOT_WRITTEN);
+}
+
+static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
+{
+	struct place *p = *state;
+	struct reading out[8];
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2); /* what there is
+										      can be sent */
+	assert_int_equal(put(p, 6).seq, 6);
+	assert_gap_of_three_to_five(p);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
+}
+
+static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp first = { 100 * S, T0, READING_TIME_SERVER, 30 },
+				 later = { 200 * S, T0 + 7, READING_TIME_GNSS, 3 };
+	struct reading sent[2], out[2];
+	rlim_t before;
+
+	put(p, 40);
+	put(p, 41);
+	before = disk_takes(512);
+	assert_true(outbox_date(p->o, &first, 9) < 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, sent, 2), 2);
+	assert_int_equal(sent[0].time_source, READING_TIME_SERVER);
+	assert_true(sent[0].utc_us == T0 - 60000000);
+	disk_takes(before);
+	assert_int_equal(outbox_date(p->o, &later, 1), 1); /* what is sent again must be the same */
+	assert_int_equal(reopen(p), 0);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
+	assert_true(reading_equal(&out[0], &sent[0]));
+	assert_int_equal(out[1].time_source, READING_TIME_NONE);
+}
+
+/* Each of these saves that 3 to 5 were given: it must save what became of them too. */
+
+static void the_gap_is_there_when_a_confirm_comes_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2);
+	assert_int_equal(crash(p), 0);
+	assert_gap_of_three_to_five(p);
+	assert_int_equal(put(p, 6).seq, 6);
+}
+
+static void the_gap_is_there_when_a_refusal_comes_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[3];
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 2, "4.00"), 0);
+	assert_int_equal(crash(p), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 3), 2);
+	assert_int_equal(gaps[0].first, 2);
+	assert_int_equal(gaps[1].first, 3);
+	assert_int_equal(gaps[1].last, 5);
+}
+
+static void the_gap_is_there_when_another_is_confirmed_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gap;
+
+	put(p, 1);
+	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 1, "4.00"), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
+	put(p, 2);
+	{
+		rlim_t before = disk_takes(512);
+		struct reading r = sample(3);
+
+		assert_true(outbox_put(p->o, &r) < 0);
+		disk_takes(before);
+	}
+	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &gap), 1);
+	assert_int_equal(crash(p), 0);
+	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
+	assert_int_equal(gap.first, 3);
+	assert_int_equal(gap.last, 3);
+	assert_int_equal(put(p, 4).seq, 4);
+}
+
+static void the_gap_is_there_when_the_outbox_is_closed_before_the_next_put(void **state)
+{
+	struct place *p = *state;
+
+	give_five_of_which_two_are_written(p);
+	assert_int_equal(reopen(p), 0);
+	assert_gap_of_three_to_five(p);
+	assert_int_equal(put(p, 6).seq, 6);
+}
+
+static void what_is_no_reading_uses_up_no_seq(void **state)
+{
+	struct place *p = *state;
+	struct reading r = sample(1);
+
+	strcpy(r.device, "no urn");
+	assert_int_equal(outbox_put(p->o, &r), -EINVAL);
+	assert_int_equal(put(p, 1).seq, 1);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_newer_version_is_refused_with_words),
+		TEST(another_programs_database_is_refused_and_left_alone),
+		TEST(a_file_that_is_no_database_is_set_aside),
+		TEST(damage_is_set_aside_though_the_file_was_closed_in_order),
+		TEST(damage_that_is_met_in_use_is_set_aside_at_the_next_open),
+		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
+		TEST(a_folder_that_is_not_there_is_named),
+		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
+		TEST(a_date_that_the_disk_does_not_take_is_sent_all_the_same),
+		TEST(the_gap_is_there_when_a_confirm_comes_before_the_next_put),
+		TEST(the_gap_is_there_when_a_refusal_comes_before_the_next_put),
+		TEST(the_gap_is_there_when_another_is_confirmed_before_the_next_put),
+		TEST(the_gap_is_there_when_the_outbox_is_closed_before_the_next_put),
+		TEST(what_is_no_reading_uses_up_no_seq),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The uplink and one server: what each answer means for the outbox. */
+#define _GNU_SOURCE /* mkdtemp() */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "disk_takes.h"
+#include "uplink_rig.h"
+
+static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
+{
+	(void)state;
+	put(10);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.posts, 3);
+	assert_int_equal(t.sizes[0], 4);
+	assert_int_equal(t.sizes[1], 4);
+	assert_int_equal(t.sizes[2], 2);
+	for (unsigned seq = 1; seq <= 10; seq++) {
+		assert_int_equal(t.stored[seq], 1);
+	}
+	assert_int_equal(uplink().sent, 10);
+	assert_int_equal(uplink().failures, 0);
+	assert_true(uplink_deadline_ns(t.uplink, now_ns()) == UINT64_MAX);
+}
+
+static void only_the_reading_that_is_wrong_is_set_aside(void **state)
+{
+	(void)state;
+	t.poison = 6;
+	put(12);
+	UNTIL(outbox().rows - outbox().refused == 0 && t.gap_posts == 1 && outbox().gaps == 0);
+	assert_int_equal(outbox().refused, 1);
+	assert_non_null(strstr(t.gaps, "[{\"first\":6,\"last\":6,\"cause\":\"refused\"}]"));
+	for (unsigned seq = 1; seq <= 12; seq++) {
+		assert_int_equal(t.stored[seq], seq != 6);
+	}
+	assert_non_null(strstr(uplink().last_error, "record 7: not a number"));
+}
+
+static void what_will_never_come_is_told_until_the_server_knows(void **state)
+{
+	char expected[160];
+
+	(void)state;
+	put(5);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 3, "it"), 0);
+	t.code = CODE(5, 0);
+	UNTIL(uplink().failures == 1);
+	assert_int_equal(outbox().gaps, 1);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows - outbox().refused == 0 && outbox().gaps == 0);
+	snprintf(
+		expected, sizeof(expected),
+		"{\"epoch\":\"%016llx\",\"gaps\":[{\"first\":2,\"last\":3,\"cause\":\"refused\"}]}",
+		(unsigned long long)outbox().epoch);
+	assert_string_equal(t.gaps, expected);
+	assert_int_equal(t.gap_posts, 2);
+}
+
+static void a_server_that_takes_no_note_of_gaps_gets_the_readings(void **state)
+{
+	(void)state;
+	put(3);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
+	t.gap_code = CODE(4, 5);
+	UNTIL(outbox().rows - outbox().refused == 0);
+	assert_int_equal(t.gap_posts, 1);
+	assert_int_equal(outbox().gaps, 1);
+	put(1);
+	UNTIL(outbox().rows - outbox().refused == 0);
+	assert_int_equal(t.gap_posts, 1);
+	t.gap_code = 0;
+	t.skew_ns = 601 * S; /* it is asked again after ten minutes */
+	UNTIL(outbox().gaps == 0);
+}
+
+static void what_a_server_cannot_do_is_told_once(void **state)
+{
+	(void)state;
+	catch_log();
+	t.gap_code = CODE(4, 5);
+	put(4);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 1, "it"), 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		put(1);
+		UNTIL_NEEDING(true, outbox().rows - outbox().refused == 0 && t.gap_posts == i &&
+					    t.gets == i);
+		t.skew_ns += 601 * S;
+	}
+	assert_int_equal(log_lines("4.05"), 1);
+	assert_int_equal(log_lines("tells no time"), 1);
+	t.gap_code = 0;
+	put(1);
+	UNTIL(outbox().gaps == 0);
+	t.gap_code = CODE(4, 5); /* it could, and cannot any more */
+	put(1);
+	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, outbox().next_seq - 1, "it"), 0);
+	put(1);
+	UNTIL(log_lines("4.05") == 2);
+}
+
+static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(void **state)
+{
+	uint64_t wait_ns = 0;
+
+	(void)state;
+	put(2);
+	t.disk_full = true;
+	disk_takes(512);
+	for (unsigned i = 1; i <= 6; i++) {
+		UNTIL(t.posts == i && uplink().in_flight == 0);
+		for (int n = 0; n < 5; n++) {
+			turn(false);
+		}
+		assert_int_equal(t.posts, i);
+		wait_ns = uplink_deadline_ns(t.uplink, now_ns()) - now_ns();
+		assert_in_range(wait_ns, 0, 64 * S);
+		t.skew_ns += wait_ns;
+	}
+	assert_true(wait_ns > 8 * S); /* it waits longer and longer */
+	assert_int_equal(outbox().rows, 2);
+	assert_string_equal(uplink().server, t.config.servers[0]);
+	disk_takes(RLIM_INFINITY);
+	t.disk_full = false;
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.posts, 7);
+}
+
+static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
+{
+	uint64_t until;
+
+	(void)state;
+	t.code = CODE(5, 3);
+	t.max_age_s = 90;
+	put(1);
+	UNTIL(uplink().failures == 1);
+	until = uplink_deadline_ns(t.uplink, now_ns());
+	assert_in_range(until - now_ns(), 88 * S, 90 * S);
+	t.code = CODE(2, 4);
+	t.max_age_s = -1;
+	for (int i = 0; i < 5; i++) {
+		turn(false);
+	}
+	assert_int_equal(t.posts, 1);
+	t.skew_ns = 91 * S;
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.posts, 2);
+}
+
+static void a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost(void **state)
+{
+	(void)state;
+	t.code = CODE(4, 3);
+	put(2);
+	UNTIL(uplink().failures == 1);
+	assert_non_null(strstr(uplink().last_error, "4.03"));
+	assert_non_null(strstr(uplink().last_error, "not your device"));
+	assert_int_equal(outbox().rows, 2);
+	assert_int_equal(outbox().refused, 0);
+	assert_in_range(uplink_deadline_ns(t.uplink, now_ns()) - now_ns(), 0, S);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows == 0);
+}
+
+static void a_server_that_was_away_gets_what_was_kept(void **state)
+{
+	(void)state;
+	close(t.fd);
+	t.fd = -1;
+	put(3);
+	UNTIL(uplink().failures >= 2);
+	assert_int_equal(outbox().rows, 3);
+	assert_true(uplink().last_error[0] != '\0');
+	listen_again();
+	UNTIL(outbox().rows == 0);
+	for (unsigned seq = 1; seq <= 3; seq++) {
+		assert_true(t.stored[seq] >= 1); /* the key keeps what comes twice from being stored
+						    twice */
+	}
+}
+
+static void a_server_that_answers_nonsense_costs_neither_readings_nor_the_processor(void **state)
+{
+	unsigned turns = 0, busy = 0;
+
+	(void)state;
+	t.code = NONSENSE;
+	put(2);
+	while (uplink().failures == 0 && turns < 5000) {
+		busy += turn(false) < 1;
+		turns++;
+	}
+	assert_int_equal(uplink().failures, 1);
+	assert_true(busy < 200);
+	assert_int_equal(outbox().rows, 2);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows == 0);
+}
+
+static void an_answer_that_is_too_large_or_no_text_is_told_and_costs_no_reading(void **state)
+{
+	(void)state;
+	t.code = HUGE_ANSWER;
+	put(2);
+	UNTIL(uplink().failures == 1);
+	assert_non_null(strstr(uplink().last_error, "too large"));
+	t.code = BINARY;
+	UNTIL(uplink().failures == 2);
+	assert_non_null(strstr(uplink().last_error, "4.03: ?( ??"));
+	assert_int_equal(outbox().rows, 2);
+	t.code = CODE(2, 4);
+	UNTIL(outbox().rows == 0);
+}
+
+static void the_time_is_asked_before_anything_is_sent(void **state)
+{
+	(void)state;
+	t.time = "1797120010000000";
+	put(1);
+	UNTIL_NEEDING(true, t.stamps == 1);
+	assert_int_equal(t.posts, 0);
+	assert_int_equal(t.stamp.source, READING_TIME_SERVER);
+	assert_in_range(t.stamp.utc_us - INT64_C(1797120010000000), 0, 10000000);
+	assert_true(t.stamp.acc_ns < 10 * S && t.stamp.acc_ns > 0);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.gets, 1);
+}
+
+static void a_server_without_a_clock_does_not_stop_the_readings(void **state)
+{
+	static const char *const times[] = { NULL, "half past ten", "", "99999999999999999999" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		t.time = times[i];
+		put(1);
+		UNTIL_NEEDING(true, outbox().rows == 0);
+		assert_int_equal(t.stamps, 0);
+		t.skew_ns += 601 * S; /* it is asked again after ten minutes */
+		assert_int_equal(t.gets, i + 1);
+	}
+}
+
+static void newest_first_confirms_what_was_sent(void **state)
+{
+	(void)state;
+	t.config.server_order = OUTBOX_NEWEST_FIRST;
+	put(6);
+	UNTIL(t.posts == 1);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.sizes[0], 4);
+	for (unsigned seq = 1; seq <= 6; seq++) {
+		assert_int_equal(t.stored[seq], 1);
+	}
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
+		TEST(only_the_reading_that_is_wrong_is_set_aside),
+		TEST(what_will_never_come_is_told_until_the_server_knows),
+		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),
+		TEST(what_a_server_cannot_do_is_told_once),
+		TEST(a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on),
+		TEST(a_server_that_is_busy_is_left_alone_for_max_age),
+		TEST(a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost),
+		TEST(a_server_that_was_away_gets_what_was_kept),
+		TEST(a_server_that_answers_nonsense_costs_neither_readings_nor_the_processor),
+		TEST(an_answer_that_is_too_large_or_no_text_is_told_and_costs_no_reading),
+		TEST(the_time_is_asked_before_anything_is_sent),
+		TEST(a_server_without_a_clock_does_not_stop_the_readings),
+		TEST(newest_first_confirms_what_was_sent),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* gaps against a bitmap that is too simple to be wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "server/store/gaps.h"
+
+static void a_stream_in_order_has_no_ranges(void **state)
+{
+	struct gaps g;
+
+	(void)state;
+	gaps_init(&g, 0);
+	for (uint64_t seq = 1; seq <= 1000; seq++) {
+		gaps_add(&g, seq, seq);
+		assert_int_equal(g.complete, seq);
+		assert_int_equal(g.n, 0);
+	}
+}
+
+static void a_late_reading_closes_its_hole(void **state)
+{
+	struct gaps g;
+	struct gaps_range hole;
+
+	(void)state;
+	gaps_init(&g, 0);
+	gaps_add(&g, 1, 4);
+	gaps_add(&g, 7, 9);
+	gaps_add(&g, 12, 12);
+	assert_int_equal(g.complete, 4);
+	assert_int_equal(g.n, 2);
+	hole = gaps_hole(&g, 0);
+	assert_int_equal(hole.first, 5);
+	assert_int_equal(hole.last, 6);
+	hole = gaps_hole(&g, 1);
+	assert_int_equal(hole.first, 10);
+	assert_int_equal(hole.last, 11);
+	gaps_add(&g, 6, 6);
+	assert_int_equal(g.complete, 4);
+	gaps_add(&g, 5, 5);
+	assert_int_equal(g.complete, 9);
+	gaps_add(&g, 10, 11);
+	assert_int_equal(g.complete, 12);
+	assert_int_equal(g.n, 0);
+}
+
+static void a_number_that_is_there_changes_nothing(void **state)
+{
+	struct gaps g, before;
+
+	(void)state;
+	gaps_init(&g, 10);
+	gaps_add(&g, 20, 30);
+	before = g;
+	gaps_add(&g, 3, 3);
+	gaps_add(&g, 25, 25);
+	gaps_add(&g, 20, 30);
+	assert_memory_equal(&g, &before, sizeof(g));
+}
+
+static void the_largest_numbers_do_not_wrap(void **state)
+{
+	struct gaps g;
+
+	(void)state;
+	gaps_init(&g, 0);
+	gaps_add(&g, UINT64_MAX - 1, UINT64_MAX - 1);
+	assert_int_equal(g.complete, 0);
+	assert_true(gaps_has(&g, UINT64_MAX - 1));
+	assert_false(gaps_has(&g, 0));
+	gaps_add(&g, 1, UINT64_MAX - 2);
+	assert_true(g.complete == UINT64_MAX - 1);
+	assert_false(gaps_stale(&g));
+}
+
+/*
+ * Random adds beside a bitmap: the set is exact below what it forgot, complete never claims too
+ * much, and whenever it falls behind for what was forgotten, gaps_stale() says so.
+ */
+static void random_orders_agree_with_a_bitmap(void **state)
+{
+	enum { N = 400 };
+
+	(void)state;
+	for (unsigned seed = 1; seed <= 300; seed++) {
+		uint8_t there[N + 2] = { 0 };
+		struct gaps g;
+
+		srand(seed);
+		gaps_init(&g, 0);
+		for (unsigned step = 0; step < 300; step++) {
+			uint64_t first = 1 + (uint64_t)(rand() % N);
+			uint64_t last = first + (uint64_t)(rand() % (seed % 5 + 1));
+			uint64_t complete = 0, shown = 0;
+
+			if (last > N) {
+				last = N;
+			}
+			gaps_add(&g, first, last);
+			memset(there + first, 1, last - first + 1);
+			while (there[complete + 1]) {
+				complete++;
+			}
+			assert_true(g.complete <= complete);
+			if (g.complete < complete) {
+				assert_true(gaps_stale(&g));
+			}
+			if (gaps_stale(&g)) {
+				gaps_init(&g, g.complete);
+				for (uint64_t seq = 1; seq <= N; seq++) {
+					if (there[seq]) {
+						gaps_add(&g, seq, seq);
+					}
+				}
+				assert_int_equal(g.complete, complete);
+			}
+			for (unsigned i = 0; i < g.n; i++) {
+				struct gaps_range hole = gaps_hole(&g, i);
+
+				assert_true(hole.first > shown && hole.first <= hole.last);
+				shown = hole.last;
+				for (uint64_t seq = hole.first; seq <= hole.last; seq++) {
+					assert_false(there[seq]);
+					assert_false(gaps_has(&g, seq));
+				}
+			}
+			for (uint64_t seq = 1; seq <= N && seq < g.forgotten; seq++) {
+				assert_int_equal(gaps_has(&g, seq), there[seq]);
+			}
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_in_order_has_no_ranges),
+		cmocka_unit_test(a_late_reading_closes_its_hole),
+		cmocka_unit_test(a_number_that_is_there_changes_nothing),
+		cmocka_unit_test(the_largest_numbers_do_not_wrap),
+		cmocka_unit_test(random_orders_agree_with_a_bitmap),
+	};
+
+	return cmocka_run_group_tests_name("gaps", tests, NULL, NULL);
+}

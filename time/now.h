@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* now: the kernel's clocks as integers. Any thread; they cannot fail on Linux. */
+#ifndef NOW_H
+#define NOW_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC: for deadlines and durations; stands still in suspend. */
+uint64_t now_ns(void);
+uint64_t now_ms(void);
+
+/* CLOCK_BOOTTIME: ns since boot, suspend included; the boot clock of a Reading. */
+uint64_t now_boot_ns(void);
+
+/* CLOCK_REALTIME: us since 1970, as far as this machine knows. */
+int64_t now_utc_us(void);
+
+#endif
