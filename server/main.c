@@ -165,10 +165,10 @@ static int read_options(struct options *o, int argc, char **argv)
 
 static int configure(struct server_config *config, const struct options *o)
 {
+	const struct config_source source = { o->config_path, o->overrides, o->n_overrides };
 	char err[512];
 
-	if (server_config_load(config, o->config_path, o->overrides, o->n_overrides, err,
-			       sizeof(err)) < 0) {
+	if (server_config_load(config, &source, err, sizeof(err)) < 0) {
 		log_error("%s", err);
 		return EXIT_USAGE;
 	}
@@ -443,19 +443,23 @@ static bool take_config(struct server *s, const struct options *o)
 {
 	struct server_config fresh;
 	struct coaps_credentials credentials;
-	const char *changed;
+	const struct config_source source = { o->config_path, o->overrides, o->n_overrides };
+	const struct config_key *changed = NULL;
 	char err[512];
 	bool taken = false;
 
-	if (server_config_load(&fresh, o->config_path, o->overrides, o->n_overrides, err,
-			       sizeof(err)) < 0) {
+	if (server_config_load(&fresh, &source, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
 		return false;
 	}
 	credentials = credentials_of(&fresh);
-	if ((changed = server_config_fixed_difference(&s->config, &fresh)) != NULL) {
-		log_error("reload: %s has changed, and that takes a restart; all stays as it was",
-			  changed);
+	do {
+		changed = config_next_change(&server_config_table, &s->config, &fresh, changed);
+	} while (changed != NULL && changed->live);
+	if (changed != NULL) {
+		log_error(
+			"reload: [%s] %s has changed, and that takes a restart; all stays as it was",
+			changed->section, changed->key);
 	} else if (renew(s, &credentials, err, sizeof(err)) < 0) {
 		log_error("reload: %s; all stays as it was", err);
 	} else {

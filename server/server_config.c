@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "peers.h"
-#include "userspace/daemon/config.h"
 
 static const char *const backend_words[] = { "sqlite", "mariadb", NULL }; /* enum store_kind */
 /* enum coaps_client_auth */
@@ -14,75 +13,70 @@ static const char *const client_auth_words[] = { "required", "optional", "none",
 #define AT(member) offsetof(struct server_config, member)
 
 static const struct config_key table[] = {
-	{ "server", "listen", CONFIG_STRING, AT(listen), "[::]:5684", 0, 0, NULL,
-	  "Addresses with their ports, such as 192.0.2.1:5684,[2001:db8::1]:5684. The default is every address, of IPv4 too. "
-	  "The port is 5684 where none is given." },
+	{ "server", "listen", CONFIG_STRING, AT(listen), "[::]:5684",
+	  .help = "Addresses with their ports, such as 192.0.2.1:5684,[2001:db8::1]:5684. The default is every address, of IPv4 too. "
+		  "The port is 5684 where none is given." },
 	{ "server", "certificate", CONFIG_STRING, AT(certificate), "/etc/geotherm/pki/server.pem",
-	  0, 0, NULL,
-	  "PEM file with the server's certificate and its chain, and its key if there is no file of its own for that." },
-	{ "server", "key", CONFIG_STRING, AT(key), NULL, 0, 0, NULL,
-	  "PEM file with the server's private key. Default: the file of the certificate." },
-	{ "server", "ca", CONFIG_STRING, AT(ca), "/etc/geotherm/pki/ca.pem", 0, 0, NULL,
-	  "PEM file with the certificates that may sign those of nodes and operators." },
-	{ "server", "crl", CONFIG_STRING, AT(crl), NULL, 0, 0, NULL,
-	  "PEM file with the revocation lists of these." },
-	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required", 0, 0,
-	  client_auth_words,
-	  "required: every client shows a certificate. optional: one without may send the older program's text, and no "
-	  "more. none: no certificate is asked for, anyone may write and read, nobody may delete." },
-	{ "server", "ciphers", CONFIG_STRING, AT(ciphers), NULL, 0, 0, NULL,
-	  "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
-	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", 10000,
-	  604800000, NULL,
-	  "A session that was silent for so long is forgotten. The older program's clients never make a new one by "
-	  "themselves: keep it longer than their longest pause." },
-	{ "server", "queue", CONFIG_UINT, AT(queue), "4096", 256, 65536, NULL,
-	  "Readings that wait for the database at most; more are answered 5.03. One takes about 3.5 KB." },
-	{ "server", "batch", CONFIG_UINT, AT(batch), "1000", 256, 10000, NULL,
-	  "Readings in one commit at most." },
-	{ "server", "workers", CONFIG_UINT, AT(workers), "1", 1, PEERS_MAX, NULL,
-	  "Processes that share the port, for machines with more processors than one can use. More than 1 needs backend = mariadb: "
-	  "SQLite has one writer at a time. Each has its own connections to the database, queue and metrics." },
-	{ "server", "log_level", CONFIG_STRING, AT(log_level_name), "info", 0, 0, NULL,
-	  "error, warning, notice, info or debug." },
-	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL, 0, 0, NULL,
-	  "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none. "
-	  "With several workers this is the first one's; each other has the next port, and counts for itself." },
+	  .live = true,
+	  .help = "PEM file with the server's certificate and its chain, and its key if there is no file of its own for that." },
+	{ "server", "key", CONFIG_STRING, AT(key), NULL, .live = true,
+	  .help = "PEM file with the server's private key. Default: the file of the certificate." },
+	{ "server", "ca", CONFIG_STRING, AT(ca), "/etc/geotherm/pki/ca.pem", .live = true,
+	  .help = "PEM file with the certificates that may sign those of nodes and operators." },
+	{ "server", "crl", CONFIG_STRING, AT(crl), NULL, .live = true,
+	  .help = "PEM file with the revocation lists of these." },
+	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required",
+	  .choices = client_auth_words,
+	  .help = "required: every client shows a certificate. optional: one without may send the older program's text, and no "
+		  "more. none: no certificate is asked for, anyone may write and read, nobody may delete." },
+	{ "server", "ciphers", CONFIG_STRING, AT(ciphers), NULL,
+	  .help = "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
+	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", .min = 10000,
+	  .max = 604800000,
+	  .help = "A session that was silent for so long is forgotten. The older program's clients never make a new one by "
+		  "themselves: keep it longer than their longest pause." },
+	{ "server", "queue", CONFIG_UINT, AT(queue), "4096", .min = 256, .max = 65536,
+	  .help = "Readings that wait for the database at most; more are answered 5.03. One takes about 3.5 KB." },
+	{ "server", "batch", CONFIG_UINT, AT(batch), "1000", .min = 256, .max = 10000,
+	  .help = "Readings in one commit at most." },
+	{ "server", "workers", CONFIG_UINT, AT(workers), "1", .min = 1, .max = PEERS_MAX,
+	  .help = "Processes that share the port, for machines with more processors than one can use. More than 1 needs backend = mariadb: "
+		  "SQLite has one writer at a time. Each has its own connections to the database, queue and metrics." },
+	{ "server", "log_level", CONFIG_LOG_LEVEL, AT(log_level), "info", .live = true,
+	  .help = "What is logged, and all above it." },
+	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL,
+	  .help = "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none. "
+		  "With several workers this is the first one's; each other has the next port, and counts for itself." },
 
-	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", 0, 0, backend_words,
-	  "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
-	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm-server/readings.db", 0,
-	  0, NULL, "sqlite: the database file; its directory must be writable." },
-	{ "store", "socket", CONFIG_STRING, AT(store_socket), NULL, 0, 0, NULL,
-	  "mariadb: unix socket of a server on this machine, such as /run/mysqld/mysqld.sock; then hosts is ignored." },
-	{ "store", "hosts", CONFIG_STRING, AT(store_hosts), "127.0.0.1:3306", 0, 0, NULL,
-	  "mariadb: HOST[:PORT], or several with commas, tried in turn. All is written to one of them at a time." },
-	{ "store", "user", CONFIG_STRING, AT(store_user), "geotherm", 0, 0, NULL,
-	  "mariadb: the account." },
-	{ "store", "password_file", CONFIG_STRING, AT(store_password_file), NULL, 0, 0, NULL,
-	  "mariadb: file whose first line is the password. Without it none is sent." },
-	{ "store", "database", CONFIG_STRING, AT(store_database), "geotherm", 0, 0, NULL,
-	  "mariadb: the database; it must exist, the tables in it are made." },
-	{ "store", "tls", CONFIG_BOOL, AT(store_tls), "yes", 0, 0, NULL,
-	  "mariadb over TCP to another machine: encrypted and verified against tls_ca. no: in the clear, password and all." },
-	{ "store", "tls_ca", CONFIG_STRING, AT(store_tls_ca), NULL, 0, 0, NULL,
-	  "mariadb over TCP: PEM file with the CA of the database's certificate." },
-	{ "store", "retention_days", CONFIG_UINT, AT(retention_days), "0", 0, 36500, NULL,
-	  "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may say otherwise of a "
-	  "device (docs/protocol.md 5). What was removed stays explained in /gaps." },
+	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", .choices = backend_words,
+	  .help = "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
+	{ "store", "path", CONFIG_STRING, AT(store_path), "/var/lib/geotherm-server/readings.db",
+	  .help = "sqlite: the database file; its directory must be writable." },
+	{ "store", "socket", CONFIG_STRING, AT(store_socket), NULL,
+	  .help = "mariadb: unix socket of a server on this machine, such as /run/mysqld/mysqld.sock; then hosts is ignored." },
+	{ "store", "hosts", CONFIG_STRING, AT(store_hosts), "127.0.0.1:3306",
+	  .help = "mariadb: HOST[:PORT], or several with commas, tried in turn. All is written to one of them at a time." },
+	{ "store", "user", CONFIG_STRING, AT(store_user), "geotherm",
+	  .help = "mariadb: the account." },
+	{ "store", "password_file", CONFIG_STRING, AT(store_password_file), NULL,
+	  .help = "mariadb: file whose first line is the password. Without it none is sent." },
+	{ "store", "database", CONFIG_STRING, AT(store_database), "geotherm",
+	  .help = "mariadb: the database; it must exist, the tables in it are made." },
+	{ "store", "tls", CONFIG_BOOL, AT(store_tls), "yes",
+	  .help = "mariadb over TCP to another machine: encrypted and verified against tls_ca. no: in the clear, password and all." },
+	{ "store", "tls_ca", CONFIG_STRING, AT(store_tls_ca), NULL,
+	  .help = "mariadb over TCP: PEM file with the CA of the database's certificate." },
+	{ "store", "retention_days", CONFIG_UINT, AT(retention_days), "0", .live = true,
+	  .max = 36500,
+	  .help = "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may say otherwise of a "
+		  "device (docs/protocol.md 5). What was removed stays explained in /gaps." },
 };
-#define TABLE_ROWS (sizeof(table) / sizeof(table[0]))
 
-/* What one key cannot say about itself. */
-static int work_out(struct server_config *c, char *err, size_t err_size)
+/* What one key does not tell. */
+static int validate(void *target, char *err, size_t err_size)
 {
-	if (log_level_parse(c->log_level_name, &c->log_level) != 0) {
-		snprintf(
-			err, err_size,
-			"[server] log_level = %.40s: must be one of error, warning, notice, info, debug",
-			c->log_level_name);
-		return -EINVAL;
-	}
+	const struct server_config *c = target;
+
 	if (c->batch > c->queue) {
 		snprintf(err, err_size,
 			 "[server] batch = %u: must not be more than queue, which is %u", c->batch,
@@ -100,77 +94,20 @@ static int work_out(struct server_config *c, char *err, size_t err_size)
 	return 0;
 }
 
-int server_config_load(struct server_config *config, const char *path,
-		       const char *const *assignments, size_t n, char *err, size_t err_size)
-{
-	int rc;
+const struct config_table server_config_table = { table, sizeof(table) / sizeof(table[0]),
+						  validate };
 
+int server_config_load(struct server_config *config, const struct config_source *source, char *err,
+		       size_t err_size)
+{
 	memset(config, 0, sizeof(*config));
-	rc = config_load(table, TABLE_ROWS, config, path, err, err_size);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = config_override(table, TABLE_ROWS, config, assignments[i], err, err_size);
-	}
-	if (rc == 0) {
-		char why[256];
-
-		rc = work_out(config, why, sizeof(why));
-		if (rc != 0) {
-			snprintf(err, err_size, "%s: %s", path != NULL ? path : "configuration",
-				 why);
-		}
-	}
-	if (rc != 0) {
-		server_config_free(config);
-	}
-	return rc;
-}
-
-static bool same(const struct config_key *key, const struct server_config *a,
-		 const struct server_config *b)
-{
-	const char *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
-
-	switch (key->type) {
-	case CONFIG_STRING: {
-		const char *s = *(char *const *)x, *t = *(char *const *)y;
-
-		return s == t || (s != NULL && t != NULL && strcmp(s, t) == 0);
-	}
-	case CONFIG_BOOL:
-		return *(const bool *)x == *(const bool *)y;
-	default:
-		return memcmp(x, y, sizeof(unsigned)) == 0;
-	}
-}
-
-const char *server_config_fixed_difference(const struct server_config *a,
-					   const struct server_config *b)
-{
-	static const char *const changeable[] = { "log_level",	 "retention_days",
-						  "certificate", "key",
-						  "ca",		 "crl" };
-	static char text[64];
-
-	for (size_t i = 0; i < TABLE_ROWS; i++) {
-		bool fixed = true;
-
-		for (size_t k = 0; k < sizeof(changeable) / sizeof(changeable[0]); k++) {
-			fixed = fixed && strcmp(table[i].key, changeable[k]) != 0;
-		}
-		if (fixed && !same(&table[i], a, b)) {
-			snprintf(text, sizeof(text), "[%s] %s", table[i].section, table[i].key);
-			return text;
-		}
-	}
-	return NULL;
+	return config_load(&server_config_table, config, source, err, err_size);
 }
 
 void server_config_free(struct server_config *config)
 {
-	config_free(table, TABLE_ROWS, config);
+	config_free(&server_config_table, config);
 }
-
-const struct config_table server_config_table = { table, TABLE_ROWS };
 
 struct store_config server_config_store(const struct server_config *c)
 {

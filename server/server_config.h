@@ -19,7 +19,7 @@ struct server_config {
 	int client_auth; /* enum coaps_client_auth */
 	unsigned session_timeout_ms;
 	unsigned queue, batch, workers;
-	char *log_level_name;
+	enum log_level log_level;
 	char *metrics;
 
 	int store_backend; /* enum store_kind */
@@ -28,20 +28,12 @@ struct server_config {
 		*store_tls_ca;
 	bool store_tls;
 	unsigned retention_days;
-
-	enum log_level log_level; /* of log_level_name */
 };
 
-/*
- * path NULL: defaults only. assignments: n strings "section.key=value", over the file. 0, or a
- * negative errno with err, which names file and line or the option, key and what is allowed.
- */
-int server_config_load(struct server_config *config, const char *path,
-		       const char *const *assignments, size_t n, char *err, size_t err_size);
+/* As config_load(). */
+int server_config_load(struct server_config *config, const struct config_source *source, char *err,
+		       size_t err_size);
 void server_config_free(struct server_config *config);
-/* The first key that differs and cannot be changed without a restart, "[section] key", or NULL. */
-const char *server_config_fixed_difference(const struct server_config *a,
-					   const struct server_config *b);
 /* Every key with its meaning. */
 extern const struct config_table server_config_table;
 

@@ -150,11 +150,3 @@ def test_a_name_with_a_dead_address_is_served_and_followed_when_it_moves(rig):
     rig.wait_rows(len(rig.rows()) + 5)
     assert node.stop() == 0
     assert_no_hole(rig.rows())
-
-
-def test_sensors_beyond_the_alarm_thresholds_are_told(rig):
-    node = rig.start_node(conf=rig.node_conf(w1={"alarms": "-5..10"}))     # simulated: a room and a cold store
-    node.wait_log(r"sensor 28[0-9a-f]{14}: [0-9.]+ degC is at or beyond the alarm thresholds -5\.\.10")
-    sensors = until(lambda: rig.status().get("w1", {}).get("sensors"), "the status has sensors")
-    assert [s["alarm"] for s in sensors] == [s["celsius"] >= 10 for s in sensors] and any(s["alarm"] for s in sensors)
-    assert node.stop() == 0

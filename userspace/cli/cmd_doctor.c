@@ -382,7 +382,7 @@ static int walk(struct doctor *d, unsigned long wait_s)
 int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 {
 	const char *assignments[ASSIGNMENTS_MAX];
-	struct node_config_source source = { .assignments = assignments };
+	struct config_source source = { .assignments = assignments };
 	struct doctor d = { .client = NULL };
 	unsigned long wait_s = 20;
 	char err[512];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE /* strdup() */
 #include "config.h"
 
 #include <ctype.h>
@@ -8,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "file:12: " or "-o server.port=x: " in front of every complaint. */
+#include "log.h"
+
+/* "file:12: " or "server.port=x: " in front of every complaint. */
 struct place {
 	const char *file;
 	unsigned line; /* 0: not a line of a file */
@@ -17,8 +20,7 @@ struct place {
 };
 
 struct load {
-	const struct config_key *table;
-	size_t n;
+	const struct config_table *table;
 	void *target;
 	FILE *file;
 	struct place place;
@@ -46,6 +48,28 @@ static int complain(const struct place *at, const char *format, ...)
 static void *member(void *target, const struct config_key *key)
 {
 	return (char *)target + key->offset;
+}
+
+static size_t member_size(const struct config_key *key)
+{
+	switch (key->type) {
+	case CONFIG_STRING:
+		return sizeof(char *);
+	case CONFIG_BOOL:
+		return sizeof(bool);
+	case CONFIG_CHOICE:
+		return sizeof(int);
+	case CONFIG_UINT:
+	case CONFIG_SECONDS:
+		return sizeof(unsigned);
+	case CONFIG_LOG_LEVEL:
+		return sizeof(enum log_level);
+	case CONFIG_PARSED:
+		return key->size;
+	case CONFIG_REMOVED:
+		break;
+	}
+	return 0;
 }
 
 /* --- values ------------------------------------------------------------- */
@@ -129,7 +153,8 @@ void config_allowed(const struct config_key *key, char *text, size_t size)
 		break;
 	case CONFIG_SECONDS:
 		snprintf(text, size,
-			 "a time from %u.%03u s to %u.%03u s (10, 0.5, 250ms, 5min, 2h)",
+			 "%s%sa time from %u.%03u s to %u.%03u s (10, 0.5, 250ms, 5min, 2h)",
+			 key->zero != NULL ? key->zero : "", key->zero != NULL ? ", or " : "",
 			 key->min / 1000, key->min % 1000, key->max / 1000, key->max % 1000);
 		break;
 	case CONFIG_CHOICE:
@@ -140,46 +165,73 @@ void config_allowed(const struct config_key *key, char *text, size_t size)
 			used += n > 0 ? (size_t)n : 0;
 		}
 		break;
+	case CONFIG_LOG_LEVEL:
+		snprintf(text, size, "one of error, warning, notice, info, debug");
+		break;
+	case CONFIG_PARSED:
+		snprintf(text, size, "%s", key->allowed);
+		break;
+	case CONFIG_REMOVED:
+		*text = '\0';
+		break;
 	}
+}
+
+static int assign_string(const struct config_key *key, void *target, const char *value,
+			 const struct place *at)
+{
+	char **slot = member(target, key), *copy = NULL;
+
+	if (*value != '\0') {
+		copy = strdup(value);
+		if (copy == NULL) {
+			complain(at, "out of memory");
+			return -ENOMEM;
+		}
+	}
+	free(*slot);
+	*slot = copy;
+	return 0;
+}
+
+static bool assign_time(const struct config_key *key, unsigned *ms, const char *value)
+{
+	unsigned long long number;
+
+	if (key->zero != NULL && strcmp(value, key->zero) == 0) {
+		*ms = 0;
+		return true;
+	}
+	if (!parse_seconds(value, &number) || number < key->min || number > key->max) {
+		return false;
+	}
+	*ms = (unsigned)number;
+	return true;
 }
 
 static int assign(const struct config_key *key, void *target, const char *value,
 		  const struct place *at)
 {
 	unsigned long long number = 0;
-	char hint[256];
+	char why[256] = "must be ";
 	bool good = false;
 	int index;
 
+	config_allowed(key, why + strlen(why), sizeof(why) - strlen(why));
 	switch (key->type) {
-	case CONFIG_STRING: {
-		char **slot = member(target, key);
-		size_t size = strlen(value) + 1;
-		char *copy = NULL;
-
-		if (size == 1 && key->fallback != NULL) {
-			break;
+	case CONFIG_STRING:
+		if (*value != '\0' || key->fallback == NULL) {
+			return assign_string(key, target, value, at);
 		}
-		if (size > 1) {
-			copy = malloc(size);
-			if (copy == NULL) {
-				complain(at, "out of memory");
-				return -ENOMEM;
-			}
-			memcpy(copy, value, size);
-		}
-		free(*slot);
-		*slot = copy;
-		return 0;
-	}
+		break;
 	case CONFIG_UINT:
-	case CONFIG_SECONDS:
-		good = key->type == CONFIG_UINT ? parse_uint(value, &number)
-						: parse_seconds(value, &number);
-		good = good && number >= key->min && number <= key->max;
+		good = parse_uint(value, &number) && number >= key->min && number <= key->max;
 		if (good) {
 			*(unsigned *)member(target, key) = (unsigned)number;
 		}
+		break;
+	case CONFIG_SECONDS:
+		good = assign_time(key, member(target, key), value);
 		break;
 	case CONFIG_BOOL:
 		good = word_index(yes_words, value) >= 0 || word_index(no_words, value) >= 0;
@@ -194,92 +246,98 @@ static int assign(const struct config_key *key, void *target, const char *value,
 			*(int *)member(target, key) = index;
 		}
 		break;
-	}
-	if (good) {
+	case CONFIG_LOG_LEVEL:
+		good = log_level_parse(value, member(target, key)) == 0;
+		break;
+	case CONFIG_PARSED:
+		good = key->parse(value, member(target, key), why, sizeof(why));
+		break;
+	case CONFIG_REMOVED:
+		complain(at, "[%s] %s is no longer used: %s; ignored", key->section, key->key,
+			 key->help);
+		log_warning("%s", at->err);
 		return 0;
 	}
-	config_allowed(key, hint, sizeof(hint));
-	return complain(at, "[%s] %s = %.80s: must be %s", key->section, key->key, value, hint);
+	return good ? 0 : complain(at, "[%s] %s = %.80s: %s", key->section, key->key, value, why);
 }
 
 /* --- names -------------------------------------------------------------- */
 
-/* Edit distance of two short names (Levenshtein), for "did you mean". */
-static size_t distance(const char *a, const char *b)
+/* Names that differ in one place only, by at most two characters. */
+static bool is_slip(const char *a, const char *b)
 {
-	size_t row[41], n = strlen(b);
+	size_t head = 0, tail = 0, n = strlen(a), m = strlen(b);
+	size_t shorter = n < m ? n : m;
 
-	if (strlen(a) > 40 || n > 40) {
-		return SIZE_MAX;
+	while (head < shorter && a[head] == b[head]) {
+		head++;
 	}
-	for (size_t j = 0; j <= n; j++) {
-		row[j] = j;
+	while (head + tail < shorter && a[n - 1 - tail] == b[m - 1 - tail]) {
+		tail++;
 	}
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			best = best < row[j] + 1 ? best : row[j] + 1;
-			best = best < row[j - 1] + 1 ? best : row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[n];
+	return head + tail > 0 && n - head - tail <= 2 && m - head - tail <= 2;
 }
 
-/*
- * Finds the row. If there is none, says so with the nearest name: of a section where the section
- * is unknown, else of a key of that section.
- */
-static const struct config_key *find(const struct config_key *table, size_t n, const char *section,
-				     const char *key, const struct place *at)
+/* A key of that section, or a section if key is NULL, whose name is nearly this one; or NULL. */
+static const char *nearest(const struct config_table *table, const char *section, const char *key)
 {
-	const char *near = NULL, *elsewhere = NULL;
-	size_t near_by = 3; /* two slips of the finger are a typo, more is another word */
+	for (size_t i = 0; i < table->n; i++) {
+		const struct config_key *k = &table->keys[i];
+
+		if (k->type == CONFIG_REMOVED) {
+			continue;
+		}
+		if (key == NULL && is_slip(section, k->section)) {
+			return k->section;
+		}
+		if (key != NULL && strcmp(section, k->section) == 0 && is_slip(key, k->key)) {
+			return k->key;
+		}
+	}
+	return NULL;
+}
+
+/* There is no such row: what was meant, by a similar name or the same one elsewhere. */
+static void complain_unknown(const struct config_table *table, const char *section, const char *key,
+			     const struct place *at)
+{
+	const char *elsewhere = NULL, *near;
 	bool section_known = false;
 
-	for (size_t i = 0; i < n; i++) {
-		bool here = strcmp(table[i].section, section) == 0;
-
-		if (here && strcmp(table[i].key, key) == 0) {
-			return &table[i];
-		}
-		section_known |= here;
-		if (strcmp(table[i].key, key) == 0) {
-			elsewhere = table[i].section;
+	for (size_t i = 0; i < table->n; i++) {
+		section_known |= strcmp(table->keys[i].section, section) == 0;
+		if (strcmp(table->keys[i].key, key) == 0) {
+			elsewhere = table->keys[i].section;
 		}
 	}
-	for (size_t i = 0; i < n; i++) {
-		bool here = strcmp(table[i].section, section) == 0;
-		const char *name = section_known ? table[i].key : table[i].section;
-		size_t by = section_known && !here ? SIZE_MAX
-						   : distance(section_known ? key : section, name);
-
-		if (by < near_by && by < strlen(name)) {
-			near = name;
-			near_by = by;
-		}
-	}
-	if (!section_known && section[0] == '\0') {
+	near = nearest(table, section, section_known ? key : NULL);
+	if (section_known && near != NULL) {
+		complain(at, "unknown key %.80s in [%s]; did you mean %s?", key, section, near);
+	} else if (section_known) {
+		complain(at, "unknown key %.80s in [%s]%s%s%s", key, section,
+			 elsewhere != NULL ? "; it belongs into [" : "",
+			 elsewhere != NULL ? elsewhere : "", elsewhere != NULL ? "]" : "");
+	} else if (*section == '\0') {
 		complain(at, "%.80s stands before any [section]%s%s%s", key,
 			 elsewhere != NULL ? "; it belongs into [" : "",
 			 elsewhere != NULL ? elsewhere : "", elsewhere != NULL ? "]" : "");
-	} else if (!section_known) {
+	} else {
 		complain(at, "unknown section [%.80s]%s%s%s", section,
 			 near != NULL ? "; did you mean [" : "", near != NULL ? near : "",
 			 near != NULL ? "]?" : "");
-	} else if (near != NULL) {
-		complain(at, "unknown key %.80s in [%s]; did you mean %s?", key, section, near);
-	} else if (elsewhere != NULL) {
-		complain(at, "unknown key %.80s in [%s]; it belongs into [%s]", key, section,
-			 elsewhere);
-	} else {
-		complain(at, "unknown key %.80s in [%s]", key, section);
 	}
+}
+
+static const struct config_key *find(const struct config_table *table, const char *section,
+				     const char *key, const struct place *at)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		if (strcmp(table->keys[i].section, section) == 0 &&
+		    strcmp(table->keys[i].key, key) == 0) {
+			return &table->keys[i];
+		}
+	}
+	complain_unknown(table, section, key, at);
 	return NULL;
 }
 
@@ -335,12 +393,12 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	if (load->error != 0) {
 		return 0;
 	}
-	key = find(load->table, load->n, section, name, &load->place);
+	key = find(load->table, section, name, &load->place);
 	if (key == NULL) {
 		load->error = -EINVAL;
 		return 0;
 	}
-	row = (size_t)(key - load->table);
+	row = (size_t)(key - load->table->keys);
 	if (load->line_of[row] != 0) {
 		load->error = complain(&load->place, "[%s] %s is given twice, first in line %u",
 				       section, name, load->line_of[row]);
@@ -362,7 +420,8 @@ static int load_file(struct load *load)
 		complain(&load->place, "%s", strerror(error));
 		return -error;
 	}
-	load->line_of = calloc(load->n + 1, sizeof(*load->line_of)); /* a table may be empty */
+	load->line_of = calloc(load->table->n + 1, sizeof(*load->line_of)); /* a table may be empty
+									     */
 	if (load->line_of == NULL) {
 		fclose(load->file);
 		complain(&load->place, "out of memory");
@@ -381,88 +440,114 @@ static int load_file(struct load *load)
 	return load->error;
 }
 
-/* Member by member: the size of the target is not known here. */
-static void clear(const struct config_key *table, size_t n, void *target)
+static int load_defaults(struct load *load)
 {
-	for (size_t i = 0; i < n; i++) {
-		switch (table[i].type) {
-		case CONFIG_STRING:
-			*(char **)member(target, &table[i]) = NULL;
-			break;
-		case CONFIG_BOOL:
-			*(bool *)member(target, &table[i]) = false;
-			break;
-		case CONFIG_CHOICE:
-			*(int *)member(target, &table[i]) = 0;
-			break;
-		case CONFIG_UINT:
-		case CONFIG_SECONDS:
-			*(unsigned *)member(target, &table[i]) = 0;
-			break;
-		}
-	}
-}
-
-int config_load(const struct config_key *table, size_t n, void *target, const char *path, char *err,
-		size_t err_size)
-{
-	struct load load = {
-		.table = table,
-		.n = n,
-		.target = target,
-		.place = { .file = path, .err = err, .err_size = err_size },
-	};
+	const struct config_table *table = load->table;
 	int rc = 0;
 
-	clear(table, n, target);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		const struct place at = { .file = "default", .err = err, .err_size = err_size };
-
-		if (table[i].fallback != NULL) {
-			rc = assign(&table[i], target, table[i].fallback, &at);
+	load->place.file = "default";
+	for (size_t i = 0; i < table->n && rc == 0; i++) {
+		memset(member(load->target, &table->keys[i]), 0, member_size(&table->keys[i]));
+		if (table->keys[i].fallback != NULL) {
+			rc = assign(&table->keys[i], load->target, table->keys[i].fallback,
+				    &load->place);
 		}
-	}
-	if (rc == 0 && path != NULL) {
-		rc = load_file(&load);
-	}
-	if (rc != 0) {
-		config_free(table, n, target);
-		clear(table, n, target);
 	}
 	return rc;
 }
 
-int config_override(const struct config_key *table, size_t n, void *target, const char *assignment,
-		    char *err, size_t err_size)
+/* "section.key=value" */
+static int load_assignment(struct load *load, const char *assignment)
 {
-	const struct place at = { .file = assignment, .err = err, .err_size = err_size };
 	const char *dot = strchr(assignment, '.'), *equals = strchr(assignment, '=');
 	const struct config_key *key;
 	char section[64], name[64];
 
+	load->place.file = assignment;
+	load->place.line = 0;
 	if (dot == NULL || equals == NULL || dot > equals ||
 	    (size_t)(dot - assignment) >= sizeof(section) ||
 	    (size_t)(equals - dot) > sizeof(name)) {
-		return complain(&at, "must be section.key=value");
+		return complain(&load->place, "must be section.key=value");
 	}
-	memcpy(section, assignment, (size_t)(dot - assignment));
-	section[dot - assignment] = '\0';
-	memcpy(name, dot + 1, (size_t)(equals - dot - 1));
-	name[equals - dot - 1] = '\0';
-	key = find(table, n, section, name, &at);
-	return key == NULL ? -EINVAL : assign(key, target, equals + 1, &at);
+	snprintf(section, sizeof(section), "%.*s", (int)(dot - assignment), assignment);
+	snprintf(name, sizeof(name), "%.*s", (int)(equals - dot - 1), dot + 1);
+	key = find(load->table, section, name, &load->place);
+	return key == NULL ? -EINVAL : assign(key, load->target, equals + 1, &load->place);
 }
 
-void config_free(const struct config_key *table, size_t n, void *target)
+static int validate(struct load *load, const char *path)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (table[i].type == CONFIG_STRING) {
-			char **slot = member(target, &table[i]);
+	char why[256];
+	int rc = load->table->validate(load->target, why, sizeof(why));
 
-			free(*slot);
-			*slot = NULL;
+	load->place.file = path != NULL ? path : "configuration";
+	load->place.line = 0;
+	if (rc != 0) {
+		complain(&load->place, "%s", why);
+	}
+	return rc;
+}
+
+int config_load(const struct config_table *table, void *target, const struct config_source *source,
+		char *err, size_t err_size)
+{
+	struct load load = {
+		.table = table,
+		.target = target,
+		.place = { .err = err, .err_size = err_size },
+	};
+	int rc = load_defaults(&load);
+
+	if (rc == 0 && source->path != NULL) {
+		load.place.file = source->path;
+		rc = load_file(&load);
+	}
+	for (size_t i = 0; i < source->n && rc == 0; i++) {
+		rc = load_assignment(&load, source->assignments[i]);
+	}
+	if (rc == 0 && table->validate != NULL) {
+		rc = validate(&load, source->path);
+	}
+	if (rc != 0) {
+		config_free(table, target);
+	}
+	return rc;
+}
+
+void config_free(const struct config_table *table, void *target)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		const struct config_key *key = &table->keys[i];
+
+		if (key->type == CONFIG_STRING) {
+			free(*(char **)member(target, key));
+		}
+		memset(member(target, key), 0, member_size(key));
+	}
+}
+
+static bool is_same(const struct config_key *key, const void *a, const void *b)
+{
+	const void *left = (const char *)a + key->offset, *right = (const char *)b + key->offset;
+
+	if (key->type == CONFIG_STRING) {
+		const char *l = *(const char *const *)left, *r = *(const char *const *)right;
+
+		return l == r || (l != NULL && r != NULL && strcmp(l, r) == 0);
+	}
+	return memcmp(left, right, member_size(key)) == 0;
+}
+
+const struct config_key *config_next_change(const struct config_table *table, const void *a,
+					    const void *b, const struct config_key *after)
+{
+	for (size_t i = after != NULL ? (size_t)(after - table->keys) + 1 : 0; i < table->n; i++) {
+		if (!is_same(&table->keys[i], a, b)) {
+			return &table->keys[i];
 		}
 	}
+	return NULL;
 }
 
 /* --- the manual --------------------------------------------------------- */
@@ -484,14 +569,17 @@ static void print_comment(const char *text, FILE *out)
 	}
 }
 
-void config_print(const struct config_key *table, size_t n, FILE *out)
+void config_print(const struct config_table *table, FILE *out)
 {
 	const char *section = NULL;
 	char text[256];
 
-	for (size_t i = 0; i < n; i++) {
-		const struct config_key *key = &table[i];
+	for (size_t i = 0; i < table->n; i++) {
+		const struct config_key *key = &table->keys[i];
 
+		if (key->type == CONFIG_REMOVED) {
+			continue;
+		}
 		if (section == NULL || strcmp(section, key->section) != 0) {
 			fprintf(out, "%s[%s]\n", section == NULL ? "" : "\n", key->section);
 			section = key->section;

@@ -278,6 +278,9 @@ void manual_config_page(const struct manual *m, FILE *out)
 		const struct config_key *key = &m->config->keys[i];
 		char text[256];
 
+		if (key->type == CONFIG_REMOVED) {
+			continue;
+		}
 		if (strcmp(section, key->section) != 0) {
 			section = key->section;
 			fprintf(out, ".SH [%s]\n", section);

@@ -40,7 +40,7 @@ static int answer(const struct manual *m, const struct manual_command *command, 
 		printf("%s %s\n", m->name, GEOTHERM_VERSION);
 		break;
 	case MANUAL_PRINT_CONFIG:
-		config_print(m->config->keys, m->config->n, stdout);
+		config_print(m->config, stdout);
 		break;
 	case PRINT_MAN:
 		manual_page(m, stdout);

@@ -117,7 +117,7 @@ static int check(const struct node_config *config)
 int main(int argc, char **argv)
 {
 	struct options options = { .config = NULL };
-	struct node_config_source source;
+	struct config_source source;
 	struct node_config config;
 	char err[512];
 	int code;
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	if (options.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
 		options.config = DEFAULT_CONFIG;
 	}
-	source = (struct node_config_source){ options.config, options.assignments, options.n };
+	source = (struct config_source){ options.config, options.assignments, options.n };
 	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
 		log_error("%s", err);
 		return NODE_CONFIG;

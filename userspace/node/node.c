@@ -46,7 +46,7 @@
 
 struct node {
 	struct node_config *config;
-	const struct node_config_source *source;
+	const struct config_source *source;
 	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns,
 		status_ns;
 	int epoll, signals;
@@ -501,25 +501,27 @@ static int start_uplink(struct node *n)
 /* The new configuration, if it can be taken without a restart and its credentials are good. */
 static bool load_again(struct node *n, struct node_config *fresh)
 {
-	static const char *const fixed[] = { "w1", "gnss", "outbox" };
+	const struct config_key *key = NULL;
 	char err[512];
-	const char *changed = NULL;
+	bool same = true;
 
 	if (node_config_load(fresh, n->source, err, sizeof(err)) != 0) {
 		log_error("reload: %s", err);
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]) && changed == NULL; i++) {
-		changed = node_config_difference(n->config, fresh, fixed[i]);
+	while ((key = config_next_change(&node_config_table, n->config, fresh, key)) != NULL) {
+		/* a device that was the default may be written down */
+		bool live = key->offset == offsetof(struct node_config, device)
+				    ? fresh->device == NULL || strcmp(fresh->device, n->device) == 0
+				    : key->live;
+
+		if (!live) {
+			log_error("reload: [%s] %s has changed: that takes a restart", key->section,
+				  key->key);
+			same = false;
+		}
 	}
-	if (changed == NULL &&
-	    strcmp(fresh->device != NULL ? fresh->device : n->device, n->device) != 0) {
-		changed = "[node] device";
-	}
-	if (changed != NULL) {
-		log_error("reload: %s has changed: that takes a restart", changed);
-	}
-	if (changed != NULL || node_check_server(fresh, n->device) != 0) {
+	if (!same || node_check_server(fresh, n->device) != 0) {
 		node_config_free(fresh);
 		return false;
 	}
@@ -585,7 +587,7 @@ static int run(struct node *n)
 	return rc;
 }
 
-int node_run(struct node_config *config, const struct node_config_source *source)
+int node_run(struct node_config *config, const struct config_source *source)
 {
 	static struct node node; /* large: a reading, a result */
 	struct node *n = &node;

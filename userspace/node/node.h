@@ -33,6 +33,6 @@ int node_exit_of(int error);
  * before. Else *config is the new one, and a new session is opened with the credentials as they are
  * now. Nothing measured is lost.
  */
-int node_run(struct node_config *config, const struct node_config_source *source);
+int node_run(struct node_config *config, const struct config_source *source);
 
 #endif

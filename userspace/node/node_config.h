@@ -33,21 +33,20 @@ struct node_config {
 	unsigned period_ms;
 	int simulate; /* enum node_simulate */
 	char *status;
-	char *log_level_name;
+	enum log_level log_level;
 
 	int w1_bus; /* enum node_w1_bus */
 	char *w1_chip;
 	unsigned w1_gpio;
-	char *w1_resolution;
+	struct w1_settings w1; /* of the sensors */
 	unsigned w1_search_every;
-	char *w1_alarms;
 
 	char *gnss_port; /* a path, or the words "simulated" or "none" */
 	unsigned gnss_baud;
 	unsigned gnss_rate_ms;
 	int gnss_model; /* index of the word; see gnss_dyn_model */
 	unsigned gnss_max_hacc_m;
-	char *gnss_not_before;
+	int64_t not_before_us;
 
 	char *server_uri;
 	char *server_ca;
@@ -63,38 +62,18 @@ struct node_config {
 	char *outbox_path;
 	unsigned outbox_max_rows;
 	unsigned outbox_max_mb;
-	char *outbox_sync;
+	unsigned outbox_sync_ms; /* 0: each */
 
-	/* worked out from the above by node_config_load() */
-	enum log_level log_level;
+	/* by node_config_load(), from the above */
 	char servers[NODE_SERVERS_MAX][256]; /* the URIs of server_uri */
 	unsigned n_servers;
-	struct w1_settings w1;
 	uint8_t gnss_dyn_model; /* CFG-NAV5 dynModel */
-	int64_t not_before_us;
-	unsigned outbox_sync_ms;
 };
 
-/* Where a configuration comes from; borrowed. */
-struct node_config_source {
-	const char *path; /* NULL: no file */
-	const char *const *assignments; /* "section.key=value", over the file, in order */
-	size_t n;
-};
-
-/*
- * Defaults, then the source, then what must hold between keys. 0, or an error with one line in err.
- */
-int node_config_load(struct node_config *config, const struct node_config_source *source, char *err,
+/* As config_load(). */
+int node_config_load(struct node_config *config, const struct config_source *source, char *err,
 		     size_t err_size);
 void node_config_free(struct node_config *config);
-
-/*
- * The first key of [section] (of any if NULL) whose value differs, as "[section] key", or NULL if
- * none does.
- */
-const char *node_config_difference(const struct node_config *a, const struct node_config *b,
-				   const char *section);
 
 /* Every key with its meaning. */
 extern const struct config_table node_config_table;

@@ -64,7 +64,7 @@ static void redact(char *text, const struct node_config *config)
 
 /* As it was given; it names files with secrets and holds none. */
 static void tell_configuration(FILE *out, const struct node_config *config,
-			       const struct node_config_source *source)
+			       const struct config_source *source)
 {
 	FILE *in = source->path != NULL ? fopen(source->path, "r") : NULL;
 	char line[1024];
@@ -85,7 +85,7 @@ static void tell_configuration(FILE *out, const struct node_config *config,
 }
 
 int bundle_write(const char *path, const struct node_config *config,
-		 const struct node_config_source *source, const struct selftest_outcome *outcomes,
+		 const struct config_source *source, const struct selftest_outcome *outcomes,
 		 size_t n)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);

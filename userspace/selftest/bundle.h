@@ -13,7 +13,7 @@
 
 /* 0, or -errno with errno set. The file is readable by its owner only. */
 int bundle_write(const char *path, const struct node_config *config,
-		 const struct node_config_source *source, const struct selftest_outcome *outcomes,
+		 const struct config_source *source, const struct selftest_outcome *outcomes,
 		 size_t n);
 
 #endif

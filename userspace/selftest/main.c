@@ -224,7 +224,7 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 }
 
 static int run(const struct options *o, const struct node_config *config,
-	       const struct node_config_source *source)
+	       const struct config_source *source)
 {
 	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
 	char what[64];
@@ -268,7 +268,7 @@ static int run(const struct options *o, const struct node_config *config,
 int main(int argc, char **argv)
 {
 	struct options options = { .rounds = 1, .fix_wait_s = 60 };
-	struct node_config_source source;
+	struct config_source source;
 	struct sigaction action = { .sa_handler = on_signal };
 	struct node_config config;
 	char err[512];
@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 	if (options.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
 		options.config = DEFAULT_CONFIG;
 	}
-	source = (struct node_config_source){ options.config, options.assignments, options.n };
+	source = (struct config_source){ options.config, options.assignments, options.n };
 	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
 		log_error("%s", err);
 		return EXIT_USAGE;

@@ -12,34 +12,69 @@
 #include <cmocka.h>
 
 #include "userspace/daemon/config.h"
+#include "userspace/daemon/log.h"
 
 struct target {
 	char *name, *path;
 	unsigned port, interval_ms, untouched;
 	bool loud, quiet;
 	int mode;
+	enum log_level level;
+	unsigned sync_ms;
+	int8_t range[2];
 };
 
 static const char *const modes[] = { "auto", "userspace", "kernel", NULL };
 
-static const struct config_key table[] = {
-	{ "node", "name", CONFIG_STRING, offsetof(struct target, name), "pi", 0, 0, NULL,
-	  "Name of the node." },
-	{ "node", "interval", CONFIG_SECONDS, offsetof(struct target, interval_ms), "10", 500,
-	  86400000, NULL,
-	  "Time between two readings, from the beginning of one to the beginning of the next one, however long it takes." },
-	{ "node", "loud", CONFIG_BOOL, offsetof(struct target, loud), "no", 0, 0, NULL,
-	  "Says more." },
-	{ "node", "quiet", CONFIG_BOOL, offsetof(struct target, quiet), NULL, 0, 0, NULL,
-	  "Says less." },
-	{ "server", "port", CONFIG_UINT, offsetof(struct target, port), "5684", 1, 65535, NULL,
-	  "UDP port." },
-	{ "server", "path", CONFIG_STRING, offsetof(struct target, path), NULL, 0, 0, NULL,
-	  "A file." },
-	{ "sensors", "bus", CONFIG_CHOICE, offsetof(struct target, mode), "auto", 0, 0, modes,
-	  "Which bus." },
+static bool parse_range(const char *text, void *member, char *why, size_t why_size)
+{
+	int low, high, used;
+	int8_t *range = member;
+
+	if (sscanf(text, "%4d..%4d%n", &low, &high, &used) != 2 || text[used] != '\0') {
+		return false;
+	}
+	if (low > high) {
+		snprintf(why, why_size, "%d is above %d", low, high);
+		return false;
+	}
+	range[0] = (int8_t)low;
+	range[1] = (int8_t)high;
+	return true;
+}
+
+static const struct config_key rows[] = {
+	{ "node", "name", CONFIG_STRING, offsetof(struct target, name), "pi",
+	  .help = "Name of the node." },
+	{ "node", "interval", CONFIG_SECONDS, offsetof(struct target, interval_ms), "10",
+	  .min = 500, .max = 86400000,
+	  .help = "Time between two readings, from the beginning of one to the beginning of the next one, however long it takes." },
+	{ "node", "loud", CONFIG_BOOL, offsetof(struct target, loud), "no", .help = "Says more." },
+	{ "node", "quiet", CONFIG_BOOL, offsetof(struct target, quiet), NULL,
+	  .help = "Says less." },
+	{ "server", "port", CONFIG_UINT, offsetof(struct target, port), "5684", .min = 1,
+	  .max = 65535, .help = "UDP port." },
+	{ "server", "path", CONFIG_STRING, offsetof(struct target, path), NULL, .help = "A file." },
+	{ "sensors", "bus", CONFIG_CHOICE, offsetof(struct target, mode), "auto", .choices = modes,
+	  .help = "Which bus." },
+	{ "sensors", "old", CONFIG_REMOVED, 0, NULL, .help = "use bus instead" },
+	{ "sensors", "range", CONFIG_PARSED, offsetof(struct target, range), "-5..5",
+	  .parse = parse_range, .size = 2, .allowed = "LOW..HIGH", .help = "A range." },
+	{ "sensors", "sync", CONFIG_SECONDS, offsetof(struct target, sync_ms), "each", .min = 1000,
+	  .max = 60000, .zero = "each", .help = "When." },
+	{ "sensors", "log_level", CONFIG_LOG_LEVEL, offsetof(struct target, level), "info",
+	  .live = true, .help = "How much." },
 };
-#define N (sizeof(table) / sizeof(table[0]))
+
+static int validate(void *target, char *why, size_t why_size)
+{
+	const struct target *t = target;
+
+	snprintf(why, why_size, "loud and quiet exclude each other");
+	return t->loud && t->quiet ? -EINVAL : 0;
+}
+
+static const struct config_table table = { rows, sizeof(rows) / sizeof(rows[0]), validate };
 
 static char path[] = "/tmp/test_daemon_config.XXXXXX";
 static char err[256];
@@ -67,7 +102,14 @@ static int load(struct target *t, const char *text)
 	fclose(f);
 	memset(t, 0x55, sizeof(*t));
 	err[0] = '\0';
-	return config_load(table, N, t, path, err, sizeof(err));
+	return config_load(&table, t, &(const struct config_source){ path, NULL, 0 }, err,
+			   sizeof(err));
+}
+
+static int load_over(struct target *t, const char *file, const char *assignment)
+{
+	return config_load(&table, t, &(const struct config_source){ file, &assignment, 1 }, err,
+			   sizeof(err));
 }
 
 static void defaults_stand_without_a_file(void **state)
@@ -76,7 +118,9 @@ static void defaults_stand_without_a_file(void **state)
 
 	(void)state;
 	memset(&t, 0x55, sizeof(t));
-	assert_int_equal(config_load(table, N, &t, NULL, err, sizeof(err)), 0);
+	assert_int_equal(config_load(&table, &t, &(const struct config_source){ NULL, NULL, 0 },
+				     err, sizeof(err)),
+			 0);
 	assert_string_equal(t.name, "pi");
 	assert_null(t.path);
 	assert_int_equal(t.port, 5684);
@@ -84,7 +128,7 @@ static void defaults_stand_without_a_file(void **state)
 	assert_false(t.loud);
 	assert_false(t.quiet);
 	assert_int_equal(t.mode, 0);
-	config_free(table, N, &t);
+	config_free(&table, &t);
 	assert_null(t.name);
 }
 
@@ -104,7 +148,7 @@ static void a_file_is_read_key_by_key(void **state)
 	assert_int_equal(t.port, 1);
 	assert_null(t.path); /* as without the line */
 	assert_int_equal(t.mode, 2);
-	config_free(table, N, &t);
+	config_free(&table, &t);
 }
 
 static void times_are_exact_in_every_unit(void **state)
@@ -140,7 +184,7 @@ static void times_are_exact_in_every_unit(void **state)
 		snprintf(line, sizeof(line), "[node]\ninterval = %s\n", cases[i].text);
 		assert_int_equal(load(&t, line), 0);
 		assert_int_equal(t.interval_ms, cases[i].ms);
-		config_free(table, N, &t);
+		config_free(&table, &t);
 	}
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		snprintf(line, sizeof(line), "[node]\ninterval = %s\n", wrong[i]);
@@ -223,7 +267,9 @@ static void a_nul_byte_is_refused_where_it_would_cut_a_value(void **state)
 	assert_non_null(f);
 	fwrite(text, 1, sizeof(text) - 1, f);
 	fclose(f);
-	assert_int_equal(config_load(table, N, &t, path, err, sizeof(err)), -EINVAL);
+	assert_int_equal(config_load(&table, &t, &(const struct config_source){ path, NULL, 0 },
+				     err, sizeof(err)),
+			 -EINVAL);
 	assert_non_null(strstr(err, ":2: a NUL byte in the line"));
 }
 
@@ -232,10 +278,15 @@ static void a_file_that_cannot_be_read_says_why(void **state)
 	struct target t;
 
 	(void)state;
-	assert_int_equal(config_load(table, N, &t, "/nonexistent/node.conf", err, sizeof(err)),
-			 -ENOENT);
+	assert_int_equal(
+		config_load(&table, &t,
+			    &(const struct config_source){ "/nonexistent/node.conf", NULL, 0 }, err,
+			    sizeof(err)),
+		-ENOENT);
 	assert_string_equal(err, "/nonexistent/node.conf: No such file or directory");
-	assert_int_equal(config_load(table, N, &t, "/tmp", err, sizeof(err)), -EINVAL);
+	assert_int_equal(config_load(&table, &t, &(const struct config_source){ "/tmp", NULL, 0 },
+				     err, sizeof(err)),
+			 -EINVAL);
 	assert_non_null(strstr(err, "/tmp: cannot be read"));
 }
 
@@ -248,7 +299,10 @@ static void an_error_longer_than_its_buffer_is_cut_and_terminated(void **state)
 	load(&t, "[node]\nloud = maybe\n");
 	for (size_t size = 1; size <= sizeof(small); size++) {
 		memset(small, 0x55, sizeof(small));
-		assert_int_equal(config_load(table, N, &t, path, small, size), -EINVAL);
+		assert_int_equal(config_load(&table, &t,
+					     &(const struct config_source){ path, NULL, 0 }, small,
+					     size),
+				 -EINVAL);
 		assert_int_equal(strlen(small), size - 1);
 	}
 }
@@ -268,25 +322,144 @@ static void an_override_goes_over_what_was_loaded(void **state)
 
 	(void)state;
 	assert_int_equal(load(&t, "[node]\nname = file\n"), 0);
-	assert_int_equal(config_override(table, N, &t, "node.name=over=it", err, sizeof(err)), 0);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, path, "node.name=over=it"), 0);
 	assert_string_equal(t.name, "over=it");
-	assert_int_equal(config_override(table, N, &t, "node.name=", err, sizeof(err)), -EINVAL);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, path, "node.name="), -EINVAL);
 	assert_string_equal(
 		err,
 		"node.name=: [node] name = : must be a text that is not empty (leave it out for the default)");
-	assert_int_equal(config_override(table, N, &t, "server.port=77", err, sizeof(err)), 0);
+	assert_int_equal(load_over(&t, path, "server.port=77"), 0);
 	assert_int_equal(t.port, 77);
-	assert_int_equal(config_override(table, N, &t, "server.port=0", err, sizeof(err)), -EINVAL);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, path, "server.port=0"), -EINVAL);
 	assert_string_equal(
 		err, "server.port=0: [server] port = 0: must be a whole number from 1 to 65535");
-	assert_int_equal(t.port, 77);
-	assert_int_equal(config_override(table, N, &t, "server.prot=1", err, sizeof(err)), -EINVAL);
+	assert_int_equal(load_over(&t, path, "server.prot=1"), -EINVAL);
 	assert_string_equal(err, "server.prot=1: unknown key prot in [server]; did you mean port?");
-	assert_int_equal(config_override(table, N, &t, "port=1", err, sizeof(err)), -EINVAL);
+	assert_int_equal(load_over(&t, path, "port=1"), -EINVAL);
 	assert_string_equal(err, "port=1: must be section.key=value");
-	assert_int_equal(config_override(table, N, &t, "port=1.5", err, sizeof(err)), -EINVAL);
-	assert_int_equal(config_override(table, N, &t, "server.port", err, sizeof(err)), -EINVAL);
-	config_free(table, N, &t);
+	assert_int_equal(load_over(&t, path, "port=1.5"), -EINVAL);
+	assert_int_equal(load_over(&t, path, "server.port"), -EINVAL);
+	assert_null(t.name);
+}
+
+static void a_value_is_parsed_by_its_rows_function(void **state)
+{
+	struct target t;
+
+	(void)state;
+	assert_int_equal(load_over(&t, NULL, "sensors.range=-20..60"), 0);
+	assert_int_equal(t.range[0], -20);
+	assert_int_equal(t.range[1], 60);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, NULL, "sensors.range=60"), -EINVAL);
+	assert_string_equal(err, "sensors.range=60: [sensors] range = 60: must be LOW..HIGH");
+	assert_int_equal(load_over(&t, NULL, "sensors.range=7..6"), -EINVAL);
+	assert_string_equal(err, "sensors.range=7..6: [sensors] range = 7..6: 7 is above 6");
+}
+
+static void a_word_may_stand_for_no_time(void **state)
+{
+	struct target t;
+
+	(void)state;
+	assert_int_equal(load_over(&t, NULL, "sensors.sync=2"), 0);
+	assert_int_equal(t.sync_ms, 2000);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, NULL, "sensors.sync=each"), 0);
+	assert_int_equal(t.sync_ms, 0);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, NULL, "sensors.sync=0"), -EINVAL);
+	assert_non_null(strstr(err, "must be each, or a time from 1.000 s to 60.000 s"));
+}
+
+static void a_log_level_is_a_level(void **state)
+{
+	struct target t;
+
+	(void)state;
+	assert_int_equal(load_over(&t, NULL, "sensors.log_level=debug"), 0);
+	assert_int_equal(t.level, LOG_LEVEL_DEBUG);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, NULL, "sensors.log_level=loud"), -EINVAL);
+	assert_non_null(strstr(err, "must be one of error, warning, notice, info, debug"));
+}
+
+static void what_keys_exclude_is_named_with_the_file(void **state)
+{
+	char expected[sizeof(path) + 64];
+	struct target t;
+
+	(void)state;
+	assert_int_equal(load(&t, "[node]\nloud = yes\nquiet = yes\n"), -EINVAL);
+	snprintf(expected, sizeof(expected), "%s: loud and quiet exclude each other", path);
+	assert_string_equal(err, expected);
+	assert_null(t.name);
+}
+
+/* stderr into text while a load runs. */
+static int load_logged(struct target *t, const char *text, char *logged, size_t size)
+{
+	int pipes[2], old = dup(STDERR_FILENO), rc;
+	ssize_t n;
+
+	assert_int_equal(pipe(pipes), 0);
+	dup2(pipes[1], STDERR_FILENO);
+	rc = load(t, text);
+	dup2(old, STDERR_FILENO);
+	close(old);
+	close(pipes[1]);
+	n = read(pipes[0], logged, size - 1);
+	logged[n > 0 ? n : 0] = '\0';
+	close(pipes[0]);
+	return rc;
+}
+
+static void a_removed_key_is_ignored_with_a_warning(void **state)
+{
+	char expected[sizeof(path) + 128], logged[256];
+	struct target t;
+
+	(void)state;
+	assert_int_equal(
+		load_logged(&t, "[sensors]\nold = x y\nbus = kernel\n", logged, sizeof(logged)), 0);
+	snprintf(
+		expected, sizeof(expected),
+		"geotherm: warning: %s:2: [sensors] old is no longer used: use bus instead; ignored\n",
+		path);
+	assert_string_equal(logged, expected);
+	assert_int_equal(t.mode, 2);
+	config_free(&table, &t);
+	/* a typing error is not led to it */
+	assert_int_equal(load(&t, "[sensors]\nodl = 1\n"), -EINVAL);
+	assert_null(strstr(err, "did you mean"));
+}
+
+static void changes_come_one_by_one_in_the_tables_order(void **state)
+{
+	static const char *const changed[] = { "name", "path", "range", "log_level" };
+	const struct config_key *key = NULL;
+	struct target a, b;
+
+	(void)state;
+	assert_int_equal(load(&a, ""), 0);
+	assert_int_equal(load(&b, "[node]\nname = x\n[server]\npath = y\nport = 5684\n"
+				  "[sensors]\nrange = -5..6\nlog_level = error\n"),
+			 0);
+	for (size_t i = 0; i < sizeof(changed) / sizeof(changed[0]); i++) {
+		key = config_next_change(&table, &a, &b, key);
+		assert_non_null(key);
+		assert_string_equal(key->key, changed[i]);
+		assert_int_equal(key->live, i == 3);
+	}
+	assert_null(config_next_change(&table, &a, &b, key));
+	config_free(&table, &b);
+	assert_int_equal(load(&b, "[node]\nname = pi\n"), 0);
+	assert_null(config_next_change(&table, &a, &b, NULL)); /* equal, not the same pointer */
+	config_free(&table, &a);
+	config_free(&table, &b);
 }
 
 static void the_printed_table_names_all_keys_and_loads_as_the_defaults(void **state)
@@ -297,14 +470,16 @@ static void the_printed_table_names_all_keys_and_loads_as_the_defaults(void **st
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
-	config_print(table, N, out);
+	config_print(&table, out);
 	fclose(out);
 	assert_non_null(strstr(text, "[node]\n\n# Name of the node.\n;name = pi\n"));
 	assert_non_null(strstr(text, "# Allowed: a whole number from 1 to 65535.\n;port = 5684\n"));
+	assert_null(strstr(text, "old"));
+	assert_non_null(strstr(text, "# Allowed: LOW..HIGH.\n;range = -5..5\n"));
 	assert_non_null(strstr(text, "# Allowed: one of auto, userspace, kernel.\n;bus = auto\n"));
 	assert_int_equal(load(&t, text), 0);
 	assert_int_equal(t.port, 5684);
-	config_free(table, N, &t);
+	config_free(&table, &t);
 	/* with the comments taken off it says the same */
 	for (char *c = text; (c = strstr(c, "\n;")) != NULL; c += 2) {
 		c[1] = ' ';
@@ -313,7 +488,7 @@ static void the_printed_table_names_all_keys_and_loads_as_the_defaults(void **st
 	assert_int_equal(load(&t, text), 0);
 	assert_string_equal(t.name, "pi");
 	assert_int_equal(t.interval_ms, 10000);
-	config_free(table, N, &t);
+	config_free(&table, &t);
 	for (char *c = text; *c != '\0'; c += strcspn(c, "\n") + 1) {
 		assert_in_range(strcspn(c, "\n"), 0, 95);
 	}
@@ -332,6 +507,12 @@ int main(void)
 		cmocka_unit_test(an_error_longer_than_its_buffer_is_cut_and_terminated),
 		cmocka_unit_test(a_text_without_a_value_is_an_error_of_its_line),
 		cmocka_unit_test(an_override_goes_over_what_was_loaded),
+		cmocka_unit_test(a_value_is_parsed_by_its_rows_function),
+		cmocka_unit_test(a_word_may_stand_for_no_time),
+		cmocka_unit_test(a_log_level_is_a_level),
+		cmocka_unit_test(what_keys_exclude_is_named_with_the_file),
+		cmocka_unit_test(a_removed_key_is_ignored_with_a_warning),
+		cmocka_unit_test(changes_come_one_by_one_in_the_tables_order),
 		cmocka_unit_test(the_printed_table_names_all_keys_and_loads_as_the_defaults),
 	};
 

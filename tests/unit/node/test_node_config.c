@@ -39,7 +39,7 @@ static int load_text(struct node_config *config, const char *text)
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
-	return node_config_load(config, &(const struct node_config_source){ path, NULL, 0 }, err,
+	return node_config_load(config, &(const struct config_source){ path, NULL, 0 }, err,
 				sizeof(err));
 }
 
@@ -72,8 +72,8 @@ static void what_is_given_is_worked_out(void **state)
 	      "[gnss]\nnot_before = 2015-03-01\n",
 	      f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, over, 2 },
-					  err, sizeof(err)),
+	assert_int_equal(node_config_load(&c, &(const struct config_source){ path, over, 2 }, err,
+					  sizeof(err)),
 			 0);
 	assert_int_equal(c.period_ms, 500);
 	assert_int_equal(c.simulate, NODE_SIMULATE_IF_ABSENT);
@@ -98,9 +98,9 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 
 			snprintf(line, sizeof(line), "gnss.not_before=%04d-%02d-28", year, month);
 			assert_int_equal(
-				node_config_load(
-					&c, &(const struct node_config_source){ NULL, &over, 1 },
-					err, sizeof(err)),
+				node_config_load(&c,
+						 &(const struct config_source){ NULL, &over, 1 },
+						 err, sizeof(err)),
 				0);
 			assert_true(c.not_before_us == (int64_t)timegm(&tm) * 1000000);
 			node_config_free(&c);
@@ -108,11 +108,11 @@ static void a_day_is_counted_as_the_c_library_does(void **state)
 	}
 }
 
-static void servers_and_thresholds_are_taken_apart(void **state)
+static void servers_and_resolutions_are_taken_apart(void **state)
 {
 	static const char *const over[] = {
 		"server.uri=coaps://a/x , coap://[::1]:5, ",
-		"w1.alarms=28dedf128400003b=0..95, -20..60",
+		"w1.alarms=28dedf128400003b=0..95, -20..60", /* no longer used */
 		"w1.resolution=28dedf128400003b=9, 28ff64067d140139=10"
 	};
 	static const uint8_t first[8] = { 0x28, 0xde, 0xdf, 0x12, 0x84, 0, 0, 0x3b };
@@ -122,21 +122,18 @@ static void servers_and_thresholds_are_taken_apart(void **state)
 	const struct w1_setting *set;
 
 	(void)state;
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ NULL, over, 3 },
-					  err, sizeof(err)),
+	assert_int_equal(node_config_load(&c, &(const struct config_source){ NULL, over, 3 }, err,
+					  sizeof(err)),
 			 0);
 	assert_int_equal(c.n_servers, 2);
 	assert_string_equal(c.servers[0], "coaps://a/x");
 	assert_string_equal(c.servers[1], "coap://[::1]:5");
 	set = w1_setting_of(&c.w1, none);
-	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 &&
-		    set->resolution_bits == 12);
+	assert_true(set->resolution_bits == 12);
 	set = w1_setting_of(&c.w1, first);
-	assert_true(set->alarms && set->alarm_low == 0 && set->alarm_high == 95 &&
-		    set->resolution_bits == 9);
+	assert_true(set->resolution_bits == 9);
 	set = w1_setting_of(&c.w1, second);
-	assert_true(set->alarms && set->alarm_low == -20 && set->alarm_high == 60 &&
-		    set->resolution_bits == 10);
+	assert_true(set->resolution_bits == 10);
 	node_config_free(&c);
 }
 
@@ -151,10 +148,6 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		{ "[node]\nperiodd = 1\n", "periodd", "did you mean period" },
 		{ "[node]\ndevice = my node\n", "device", "urn:dev:mac:" },
 		{ "[node]\nlog_level = loud\n", "log_level", "notice" },
-		{ "[w1]\nalarms = 60..-20\n", "alarms", "LOW..HIGH" },
-		{ "[w1]\nalarms = -20\n", "alarms", "LOW..HIGH" },
-		{ "[w1]\nalarms = -20..60C\n", "alarms", "LOW..HIGH" },
-		{ "[w1]\nalarms = 28dedf128400003b=9\n", "alarms", "LOW..HIGH" },
 		{ "[w1]\nresolution = 28dedf128400003c=9\n", "resolution", "would be 3b" },
 		{ "[w1]\nresolution = 28-dedf12840000=9\n", "resolution", "16 hex digits" },
 		{ "[w1]\nresolution = 28dedf128400003b=13\n", "resolution", "9, 10, 11, 12" },
@@ -193,30 +186,39 @@ static void the_printed_manual_is_a_configuration_that_loads(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	config_print(node_config_table.keys, node_config_table.n, f);
+	config_print(&node_config_table, f);
 	fclose(f);
-	assert_int_equal(node_config_load(&c, &(const struct node_config_source){ path, NULL, 0 },
-					  err, sizeof(err)),
+	assert_int_equal(node_config_load(&c, &(const struct config_source){ path, NULL, 0 }, err,
+					  sizeof(err)),
 			 0);
 	node_config_free(&c);
 }
 
-static void a_difference_is_named(void **state)
+static void what_a_reload_cannot_apply_is_not_live(void **state)
 {
-	static const char *const over[] = { "server.ciphers=ECDHE", "w1.gpio=17" };
+	static const char *const over[] = { "server.ciphers=ECDHE", "w1.gpio=17",
+					    "w1.resolution=9" };
+	const struct config_key *key;
 	struct node_config a, b;
 
 	(void)state;
-	assert_int_equal(node_config_load(&a, &(const struct node_config_source){ NULL, NULL, 0 },
-					  err, sizeof(err)),
+	assert_int_equal(node_config_load(&a, &(const struct config_source){ NULL, NULL, 0 }, err,
+					  sizeof(err)),
 			 0);
-	assert_int_equal(node_config_load(&b, &(const struct node_config_source){ NULL, over, 2 },
-					  err, sizeof(err)),
+	assert_int_equal(node_config_load(&b, &(const struct config_source){ NULL, over, 3 }, err,
+					  sizeof(err)),
 			 0);
-	assert_null(node_config_difference(&a, &a, NULL));
-	assert_string_equal(node_config_difference(&a, &b, NULL), "[w1] gpio");
-	assert_string_equal(node_config_difference(&a, &b, "server"), "[server] ciphers");
-	assert_null(node_config_difference(&a, &b, "outbox"));
+	assert_null(config_next_change(&node_config_table, &a, &a, NULL));
+	key = config_next_change(&node_config_table, &a, &b, NULL);
+	assert_string_equal(key->key, "gpio");
+	assert_false(key->live);
+	key = config_next_change(&node_config_table, &a, &b, key);
+	assert_string_equal(key->key, "resolution");
+	assert_false(key->live);
+	key = config_next_change(&node_config_table, &a, &b, key);
+	assert_string_equal(key->key, "ciphers");
+	assert_true(key->live);
+	assert_null(config_next_change(&node_config_table, &a, &b, key));
 	node_config_free(&a);
 	node_config_free(&b);
 }
@@ -227,9 +229,9 @@ int main(void)
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
 		cmocka_unit_test(what_is_given_is_worked_out),
 		cmocka_unit_test(a_day_is_counted_as_the_c_library_does),
-		cmocka_unit_test(servers_and_thresholds_are_taken_apart),
+		cmocka_unit_test(servers_and_resolutions_are_taken_apart),
 		cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
-		cmocka_unit_test(a_difference_is_named),
+		cmocka_unit_test(what_a_reload_cannot_apply_is_not_live),
 		cmocka_unit_test(the_printed_manual_is_a_configuration_that_loads),
 	};
 

@@ -214,10 +214,9 @@ static inline void open_with(const char *second, const char *third)
 	uplink_close(t.uplink);
 	t.uplink = NULL;
 	node_config_free(&t.config);
-	if (node_config_load(
-		    &t.config,
-		    &(const struct node_config_source){ NULL, over, third != NULL ? 4 : 3 }, err,
-		    sizeof(err)) != 0) {
+	if (node_config_load(&t.config,
+			     &(const struct config_source){ NULL, over, third != NULL ? 4 : 3 },
+			     err, sizeof(err)) != 0) {
 		fail_msg("%s", err);
 	}
 	t.uplink =
@@ -246,9 +245,8 @@ static inline int setup(void **state)
 	snprintf(t.path, sizeof(t.path), "%s/outbox.db", t.dir);
 	listen_again();
 	snprintf(t.uri, sizeof(t.uri), "server.uri=coap://127.0.0.1:%u", t.port);
-	assert_int_equal(node_config_load(&t.config,
-					  &(const struct node_config_source){ NULL, over, 2 }, err,
-					  sizeof(err)),
+	assert_int_equal(node_config_load(&t.config, &(const struct config_source){ NULL, over, 2 },
+					  err, sizeof(err)),
 			 0);
 	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
 	log_set_level(LOG_LEVEL_ERROR);
