@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "gpio-w1/w1_crc.h"
 #include "store_sql.h"
 
 #define ROWS 1000
@@ -38,7 +39,7 @@ static void check_temperature(struct check *c, const struct reading_temperature 
 	enum ds18b20_quality quality;
 	char what[128];
 
-	if (reading_rom_crc(t->rom) != t->rom[7]) {
+	if (w1_crc8(t->rom, 7) != t->rom[7]) {
 		snprintf(what, sizeof(what), "sensor %u: the CRC of its ROM is wrong", i);
 		flaw(c, STORE_FLAW_ROM, what);
 		return;

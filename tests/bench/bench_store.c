@@ -24,6 +24,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gpio-w1/w1_crc.h"
 #include "server/store/store.h"
 #include "server/store/store_row.h"
 #include "tests/bench/target.h"
@@ -153,7 +154,7 @@ static void make_reading(struct reading *r, uint64_t n)
 		t->rom[0] = 0x28;
 		t->rom[1] = (uint8_t)i;
 		t->rom[2] = (uint8_t)n;
-		t->rom[7] = reading_rom_crc(t->rom);
+		t->rom[7] = w1_crc8(t->rom, 7);
 		memcpy(t->scratchpad, pad, sizeof(pad));
 		t->scratchpad_known = t->temp_known = true;
 		t->raw = (int16_t)(200 + n % 400);

@@ -44,6 +44,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gpio-w1/w1_crc.h"
 #include "userspace/reading/reading.h"
 #include "userspace/reading/senml.h"
 
@@ -254,7 +255,7 @@ static size_t reading_of(struct device *d, unsigned number, uint8_t *out, size_t
 	r.time_source = READING_TIME_GNSS;
 	r.n_temperatures = 1;
 	r.temperatures[0].rom[0] = 0x28;
-	r.temperatures[0].rom[7] = reading_rom_crc(r.temperatures[0].rom);
+	r.temperatures[0].rom[7] = w1_crc8(r.temperatures[0].rom, 7);
 	memcpy(r.temperatures[0].scratchpad, pad, sizeof(pad));
 	r.temperatures[0].scratchpad_known = r.temperatures[0].temp_known = true;
 	r.temperatures[0].raw = 0x191;

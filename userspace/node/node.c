@@ -18,6 +18,7 @@
 #include "sampler.h"
 #include "status.h"
 #include "system_facts.h"
+#include "time/now.h"
 #include "uplink.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
@@ -74,7 +75,7 @@ struct node {
 static void trouble(struct node *n, const char *text)
 {
 	snprintf(n->trouble, sizeof(n->trouble), "%s", text);
-	n->trouble_ns = system_facts_boot_ns();
+	n->trouble_ns = now_boot_ns();
 	log_error("%s", n->trouble);
 }
 
@@ -364,7 +365,7 @@ static int send_readings(struct node *n, uint64_t now_ns)
 			    &stamp);
 	if (rc == 1) {
 		feed_clock(n, &stamp);
-		rc = date_readings(n, system_facts_boot_ns());
+		rc = date_readings(n, now_boot_ns());
 		rc = rc == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : rc;
 	}
 	uplink_stats(n->uplink, &stats);
@@ -389,7 +390,7 @@ static void feed_watchdog(struct node *n, uint64_t now_ns)
 /* What is due; 0, or an error that ends the node. */
 static int turn(struct node *n)
 {
-	uint64_t now_ns = system_facts_boot_ns(), sync_ns;
+	uint64_t now_ns = now_boot_ns(), sync_ns;
 	int rc;
 
 	check_ntp(n, now_ns);
@@ -424,7 +425,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 /* How long epoll may wait, in ms, rounded up. */
 static int patience_ms(const struct node *n)
 {
-	uint64_t now_ns = system_facts_boot_ns(), at, sync_ns = outbox_sync_due_ns(n->outbox);
+	uint64_t now_ns = now_boot_ns(), at, sync_ns = outbox_sync_due_ns(n->outbox);
 
 	at = least(sampler_deadline_ns(&n->sampler, now_ns), n->ntp_due_ns);
 	at = least(at, parts_deadline_ns(n->parts));
@@ -546,7 +547,7 @@ static void reload(struct node *n)
 	if (start_uplink(n) == NODE_OK) {
 		node_config_free(&old);
 		log_set_level(n->config->log_level);
-		sampler_set_period(&n->sampler, n->config->period_ms, system_facts_boot_ns());
+		sampler_set_period(&n->sampler, n->config->period_ms, now_boot_ns());
 		n->certificate_days = INT_MIN;
 		log_notice("reload: done");
 	} else { /* such as ciphers that do not exist */
@@ -601,7 +602,7 @@ int node_run(struct node_config *config, const struct config_source *source)
 	n->certificate_days = INT_MIN;
 	code = open_loop(n);
 	n->boot = system_facts_boot("");
-	n->started_ns = system_facts_boot_ns();
+	n->started_ns = now_boot_ns();
 	n->last_reading_ns = n->started_ns;
 	clock_init(&n->clock, n->config->not_before_us);
 	if (code == NODE_OK && node_check_device(config, n->device) != 0) {

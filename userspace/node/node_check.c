@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* clock_gettime() */
 #include "node_check.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "system_facts.h"
+#include "time/now.h"
 #include "uplink.h"
 #include "userspace/daemon/log.h"
 
@@ -30,10 +29,9 @@ int node_check_device(const struct node_config *config, char device[READING_DEVI
 
 int64_t node_check_utc_s(const struct node_config *config)
 {
-	struct timespec now;
+	int64_t now_us = now_utc_us();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec < config->not_before_us / 1000000 ? 0 : now.tv_sec;
+	return now_us < config->not_before_us ? 0 : now_us / 1000000;
 }
 
 int node_check_server(const struct node_config *config, const char *device)

@@ -11,6 +11,7 @@
 
 #include "ubx/receiver.h"
 #include "userspace/daemon/log.h"
+#include "userspace/reading/hex.h"
 #include "userspace/sim/ublox7_pty.h"
 #include "userspace/sim/w1_sim_line.h"
 
@@ -190,9 +191,7 @@ static void check_alarms(struct parts *p, const struct thermometers_result *resu
 		bool was = parts_is_alarmed(p, t->rom), is = t->temp_known ? t->alarm : was;
 		char rom[17];
 
-		for (unsigned b = 0; b < 8; b++) {
-			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
-		}
+		hex_format(rom, t->rom, sizeof(t->rom));
 		if (is != was) {
 			log_warning(
 				"1-Wire: sensor %s: %.3f degC is %s the alarm thresholds %d..%d",

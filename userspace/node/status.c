@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* O_CLOEXEC, fchmod */
 #include "status.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -11,10 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "userspace/daemon/file_replace.h"
+#include "userspace/reading/hex.h"
 
 /* To the millisecond. */
 static double seconds(uint64_t ns)
@@ -62,9 +61,7 @@ static json_t *sensors(const struct status *s)
 		const struct reading_temperature *t = &r->temperatures[i];
 		char rom[17];
 
-		for (unsigned b = 0; b < 8; b++) {
-			snprintf(rom + 2 * b, 3, "%02x", t->rom[b]);
-		}
+		hex_format(rom, t->rom, sizeof(t->rom));
 		json_array_append_new(
 			list,
 			json_pack("{s:s, s:o, s:s, s:i, s:b}", "rom", rom, "celsius",
@@ -163,57 +160,20 @@ static json_t *all(const struct status *s)
 								  : json_null());
 }
 
-static int write_all(int fd, const char *bytes, size_t n)
-{
-	while (n > 0) {
-		ssize_t wrote = write(fd, bytes, n);
-
-		if (wrote < 0 && errno != EINTR) {
-			return -errno;
-		}
-		if (wrote > 0) {
-			bytes += wrote;
-			n -= (size_t)wrote;
-		}
-	}
-	return 0;
-}
-
 int status_write(const char *path, const struct status *s)
 {
-	char fresh[PATH_MAX];
-	json_t *json;
-	char *dump;
-	int fd, rc;
+	json_t *json = all(s);
+	char *text = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12))
+				  : NULL;
+	size_t size = text != NULL ? strlen(text) : 0;
+	int rc = -EINVAL; /* no memory, or a text that is not UTF-8 */
 
-	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh)) {
-		return -ENAMETOOLONG;
+	if (text != NULL) {
+		text[size] = '\n'; /* in place of the NUL */
+		rc = file_replace(path, 0644, false, text, size + 1);
 	}
-	json = all(s);
-	dump = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
+	free(text);
 	json_decref(json);
-	if (dump == NULL) { /* memory, or a text that is not UTF-8 */
-		return -EINVAL;
-	}
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0) {
-		rc = -errno;
-		free(dump);
-		return rc;
-	}
-	rc = fchmod(fd, 0644) == 0 ? write_all(fd, dump, strlen(dump)) : -errno; /* whatever the
-										    umask says */
-	rc = rc == 0 ? write_all(fd, "\n", 1) : rc;
-	free(dump);
-	if (close(fd) != 0 && rc == 0) {
-		rc = -errno;
-	}
-	if (rc == 0 && rename(fresh, path) != 0) {
-		rc = -errno;
-	}
-	if (rc != 0) {
-		unlink(fresh);
-	}
 	return rc;
 }
 

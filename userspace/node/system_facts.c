@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* CLOCK_BOOTTIME, opendir(), O_CLOEXEC */
+#define _GNU_SOURCE /* opendir(), O_CLOEXEC */
 #include "system_facts.h"
 
 #include <dirent.h>
@@ -13,10 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
-#define NS_PER_S UINT64_C(1000000000)
+#include "time/now.h"
 
 /* Reads a small file as text: its length, or a negative errno. */
 static ssize_t read_text(const char *root, const char *path, char *text, size_t size)
@@ -200,26 +199,15 @@ uint64_t system_facts_boot(const char *root)
 	return boot;
 }
 
-uint64_t system_facts_boot_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 int system_facts_ntp(struct clock_stamp *stamp)
 {
 	struct timex state = { .modes = 0 };
-	struct timespec utc;
-
 	if (ntp_adjtime(&state) == TIME_ERROR || (state.status & STA_UNSYNC) != 0 ||
 	    state.maxerror < 0) {
 		return 0;
 	}
-	stamp->boot_ns = system_facts_boot_ns();
-	clock_gettime(CLOCK_REALTIME, &utc);
-	stamp->utc_us = (int64_t)utc.tv_sec * 1000000 + utc.tv_nsec / 1000;
+	stamp->boot_ns = now_boot_ns();
+	stamp->utc_us = now_utc_us();
 	stamp->source = READING_TIME_NTP;
 	stamp->acc_ns = (uint64_t)state.maxerror * 1000;
 	return 1;

@@ -25,9 +25,6 @@ int system_facts_mac(const char *root, uint8_t mac[6]);
 /* The same for the life of a boot, another after it; never 0. */
 uint64_t system_facts_boot(const char *root);
 
-/* CLOCK_BOOTTIME in ns: goes on during suspend, never steps. */
-uint64_t system_facts_boot_ns(void);
-
 /* Whether the kernel says that its clock is synchronised: 1 and *stamp, or 0. */
 int system_facts_ntp(struct clock_stamp *stamp);
 

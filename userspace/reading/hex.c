@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "hex.h"
 
+#include <string.h>
+
 int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9') {
@@ -24,6 +26,12 @@ bool hex_parse(const char *text, uint8_t *bytes, size_t n)
 		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
+}
+
+bool hex_parse_canonical(const char *text, uint8_t *bytes, size_t n)
+{
+	return strspn(text, "0123456789abcdef") == 2 * n && text[2 * n] == '\0' &&
+	       hex_parse(text, bytes, n);
 }
 
 char *hex_format(char *text, const uint8_t *bytes, size_t n)

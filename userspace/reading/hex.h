@@ -14,6 +14,9 @@ int hex_digit(char c);
  * first. */
 bool hex_parse(const char *text, uint8_t *bytes, size_t n);
 
+/* As hex_parse(), but all of text must be 2 n digits, lower-case ones: what hex_format() writes. */
+bool hex_parse_canonical(const char *text, uint8_t *bytes, size_t n);
+
 /* 2 n lower-case digits and a NUL into text, which has room for 2 n + 1 characters; returns text.
  */
 char *hex_format(char *text, const uint8_t *bytes, size_t n);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "gpio-w1/w1_crc.h"
+#include "userspace/reading/hex.h"
 #include "userspace/reading/senml_number.h"
 
 /* Appends to a terminated text, cut where it is full. */
@@ -29,27 +31,17 @@ static void append_number(char *text, size_t size, struct senml_number number)
 	append(text, size, digits, senml_number_print(&number, digits));
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "28-0000069be7d2", as the kernel names sensors: family, then the serial number backwards. */
 static bool rom_of_name(const char *name, uint8_t rom[8])
 {
-	static const uint8_t order[] = { 0, 6, 5, 4, 3, 2, 1 };
+	uint8_t serial[6];
 
-	if (strlen(name) != 15 || name[2] != '-') {
+	if (strlen(name) != 15 || name[2] != '-' || strpbrk(name, "ABCDEF") != NULL ||
+	    !hex_parse(name, rom, 1) || !hex_parse(name + 3, serial, sizeof(serial))) {
 		return false;
 	}
-	for (unsigned i = 0; i < 7; i++) {
-		const char *at = name + (i == 0 ? 0 : 2 * i + 1);
-		int high = hex_digit(at[0]), low = hex_digit(at[1]);
-
-		if (high < 0 || low < 0) {
-			return false;
-		}
-		rom[order[i]] = (uint8_t)(high << 4 | low);
+	for (unsigned i = 0; i < sizeof(serial); i++) {
+		rom[1 + i] = serial[5 - i];
 	}
 	return rom[0] != 0;
 }
@@ -76,7 +68,7 @@ static void to_temperature(const struct legacy_record *record, struct reading *r
 		rom_from_hash(record->sensor, t->rom);
 		append_text(r->note, sizeof(r->note), record->sensor);
 	}
-	t->rom[7] = reading_rom_crc(t->rom);
+	t->rom[7] = w1_crc8(t->rom, 7);
 	t->temp_known = record->temp_known;
 	t->temp_mc = record->temp_mc;
 	t->raw = reading_raw_from_mc(record->temp_mc);
@@ -134,38 +126,30 @@ void legacy_to_reading(const struct legacy_record *record, int64_t arrived_us, s
 static bool mac_of_device(const char *device, uint64_t *mac)
 {
 	static const char prefix[] = "urn:dev:mac:";
+	uint8_t eui64[8];
 
 	if (strncmp(device, prefix, sizeof(prefix) - 1) != 0 ||
-	    strlen(device) != sizeof(prefix) - 1 + 16 ||
-	    strncmp(device + sizeof(prefix) - 1 + 6, "fffe", 4) != 0) {
+	    !hex_parse_canonical(device + sizeof(prefix) - 1, eui64, sizeof(eui64)) ||
+	    eui64[3] != 0xff || eui64[4] != 0xfe) {
 		return false;
 	}
-	device += sizeof(prefix) - 1;
 	*mac = 0;
-	for (unsigned i = 0; i < 16; i++) {
-		if (hex_digit(device[i]) < 0) {
-			return false;
-		}
-		if (i < 6 || i >= 10) {
-			*mac = *mac << 4 | (uint64_t)hex_digit(device[i]);
-		}
+	for (unsigned i = 0; i < sizeof(eui64); i++) {
+		*mac = i == 3 || i == 4 ? *mac : *mac << 8 | eui64[i];
 	}
 	return true;
 }
 
-static void name_of_rom(const uint8_t rom[8], char *name)
+static void name_of_rom(const uint8_t rom[8], char name[16])
 {
-	static const char digits[] = "0123456789abcdef";
-	static const uint8_t order[] = { 0, 6, 5, 4, 3, 2, 1 };
+	uint8_t serial[6];
 
-	for (unsigned i = 0; i < 7; i++) {
-		*name++ = digits[rom[order[i]] >> 4];
-		*name++ = digits[rom[order[i]] & 15];
-		if (i == 0) {
-			*name++ = '-';
-		}
+	for (unsigned i = 0; i < sizeof(serial); i++) {
+		serial[i] = rom[6 - i];
 	}
-	*name = '\0';
+	hex_format(name, rom, 1);
+	name[2] = '-';
+	hex_format(name + 3, serial, sizeof(serial));
 }
 
 int legacy_from_reading(const struct reading *r, struct legacy_record *record)

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "time/civil.h"
+#include "userspace/reading/hex.h"
 #include "userspace/reading/senml_number.h"
 
 /* A piece of the input. */
@@ -32,14 +34,6 @@ static bool decimal(struct slice s, int exponent, int64_t limit, int64_t *value)
 		n.magnitude /= 10;
 	}
 	return senml_number_to_i64(&n, exponent, value) == 0 && *value >= -limit && *value <= limit;
-}
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
 }
 
 /* Hexadecimal, all of the slice, at most 16 digits. */
@@ -360,21 +354,6 @@ static void put_digits(struct out *o, uint64_t value, unsigned width)
 	put(o, digits, width);
 }
 
-/* Day, month and year of a day since 1970, from 1970 on: years counted from March, as leap days
- * come at their end. */
-static void civil(unsigned days, unsigned *day, unsigned *month, unsigned *year)
-{
-	unsigned since = days + 719468; /* 0000-03-01 */
-	unsigned era = since / 146097, of_era = since % 146097; /* 400 years */
-	unsigned y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	unsigned of_year = of_era - (365 * y + y / 4 - y / 100);
-	unsigned m = (5 * of_year + 2) / 153;
-
-	*day = of_year - (153 * m + 2) / 5 + 1;
-	*month = m < 10 ? m + 3 : m - 9;
-	*year = 400 * era + y + (*month <= 2);
-}
-
 /* 1e-7 degrees are 6e-6 minutes: six decimals are exact. */
 static void put_angle(struct out *o, int32_t e7, unsigned degree_digits, const char *letters)
 {
@@ -392,14 +371,14 @@ static void put_angle(struct out *o, int32_t e7, unsigned degree_digits, const c
 
 static void put_rmc(struct out *o, const struct legacy_record *record)
 {
-	uint64_t seconds = (uint64_t)record->time_us / 1000000;
-	unsigned day, month, year, of_day = (unsigned)(seconds % 86400);
+	struct civil at;
 	static const char digits[] = "0123456789ABCDEF";
 	size_t start = o->used + 1;
 	uint8_t sum = 0;
 
+	civil_from_s(record->time_us / 1000000, &at);
 	put_text(o, "$GPRMC,");
-	put_digits(o, of_day / 3600 * 10000 + of_day / 60 % 60 * 100 + of_day % 60, 6);
+	put_digits(o, (uint64_t)(at.hour * 10000 + at.min * 100 + at.sec), 6);
 	put_text(o, ".");
 	put_digits(o, (uint64_t)record->time_us / 10000 % 100, 2);
 	put_text(o, ",A,");
@@ -414,8 +393,7 @@ static void put_rmc(struct out *o, const struct legacy_record *record)
 		put_number(o, senml_number_i64(record->heading_e5, -5));
 	}
 	put_text(o, ",");
-	civil((unsigned)(seconds / 86400), &day, &month, &year);
-	put_digits(o, day * 10000 + month * 100 + year % 100, 6);
+	put_digits(o, (uint64_t)(at.day * 10000 + at.month * 100 + at.year % 100), 6);
 	put_text(o, ",,,A");
 	for (size_t i = start; i < o->used && o->used < o->size; i++) {
 		sum ^= (uint8_t)o->text[i];

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "userspace/reading/hex.h"
+
 #define X(id, type, member, name_, unit_, exponent_)        \
 	[READING_##id] = {                                  \
 		.name = name_,                              \
@@ -143,31 +145,12 @@ int reading_device_check(const char *device)
 
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	static const char prefix[] = "urn:dev:mac:";
 	/* RFC 9039 4.1: an EUI-48 becomes an EUI-64 by ff:fe in its middle, bits unchanged. */
 	const uint8_t eui64[8] = { mac[0], mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5] };
-	char *out = device + sizeof(prefix) - 1;
 
 	memcpy(device, prefix, sizeof(prefix) - 1);
-	for (unsigned i = 0; i < sizeof(eui64); i++) {
-		*out++ = digits[eui64[i] >> 4];
-		*out++ = digits[eui64[i] & 15];
-	}
-	*out = '\0';
-}
-
-uint8_t reading_rom_crc(const uint8_t rom[7])
-{
-	uint8_t crc = 0;
-
-	for (unsigned i = 0; i < 7; i++) {
-		crc ^= rom[i];
-		for (unsigned bit = 0; bit < 8; bit++) {
-			crc = (uint8_t)(crc & 1 ? crc >> 1 ^ 0x8c : crc >> 1);
-		}
-	}
-	return crc;
+	hex_format(device + sizeof(prefix) - 1, eui64, sizeof(eui64));
 }
 
 int16_t reading_raw_from_mc(int32_t temp_mc)

@@ -162,9 +162,6 @@ int reading_device_check(const char *device);
  */
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
 
-/* CRC-8 of a 1-Wire ROM over its first seven bytes (Maxim application note 27); the eighth is it.
- */
-uint8_t reading_rom_crc(const uint8_t rom[7]);
 /* The nearest 1/16 degC to temp_mc, which must be within -2048000 to 2047938. */
 int16_t reading_raw_from_mc(int32_t temp_mc);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "userspace/reading/hex.h"
 
 /* The record in the making and where it goes. */
 struct packer {
@@ -25,17 +26,6 @@ const char *senml_quality_name(unsigned quality)
 									  : NULL;
 }
 
-static void hex(const uint8_t *bytes, size_t n, char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		*text++ = digits[bytes[i] >> 4];
-		*text++ = digits[bytes[i] & 15];
-	}
-	*text = '\0';
-}
-
 static void epoch_hex(uint64_t epoch, char text[17])
 {
 	uint8_t bytes[8];
@@ -43,7 +33,7 @@ static void epoch_hex(uint64_t epoch, char text[17])
 	for (unsigned i = 0; i < sizeof(bytes); i++) {
 		bytes[i] = (uint8_t)(epoch >> (56 - 8 * i));
 	}
-	hex(bytes, sizeof(bytes), text);
+	hex_format(text, bytes, sizeof(bytes));
 }
 
 static void finish(struct packer *p, const char *name)
@@ -77,7 +67,7 @@ static void put_temperature(struct packer *p, const struct reading_temperature *
 	char base[sizeof(SENML_OW_PREFIX) + 17];
 
 	memcpy(base, SENML_OW_PREFIX, sizeof(SENML_OW_PREFIX) - 1);
-	hex(t->rom, sizeof(t->rom), base + sizeof(SENML_OW_PREFIX) - 1);
+	hex_format(base + sizeof(SENML_OW_PREFIX) - 1, t->rom, sizeof(t->rom));
 	memcpy(base + sizeof(base) - 2, "_", 2);
 	senml_record_text(&p->record, SENML_BN, base);
 	put_text(p, "quality", senml_quality_name(t->quality));

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "gpio-w1/w1_crc.h"
+#include "userspace/reading/hex.h"
 #include "userspace/reading/senml_pack.h"
 
 enum field {
@@ -33,23 +35,6 @@ static const char *const sensor_field_names[] = {
 
 /* --- values of our own forms -------------------------------------------------- */
 
-/* n bytes in lowercase hexadecimal, all of text. */
-static bool parse_hex(const char *text, uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < 2 * n; i++) {
-		char c = text[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-						   : -1;
-
-		if (digit < 0) {
-			return false;
-		}
-		bytes[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : bytes[i / 2] | digit);
-	}
-	return text[2 * n] == '\0';
-}
-
 static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct senml_error *err)
 {
 	uint8_t bytes[8];
@@ -59,7 +44,7 @@ static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct se
 		return err->code;
 	}
 	*epoch = 0;
-	if (parse_hex(text, bytes, sizeof(bytes))) {
+	if (hex_parse_canonical(text, bytes, sizeof(bytes))) {
 		for (size_t i = 0; i < sizeof(bytes); i++) {
 			*epoch = *epoch << 8 | bytes[i];
 		}
@@ -198,7 +183,7 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct s
 	uint8_t rom[8];
 
 	if (strncmp(s->name, SENML_OW_PREFIX, prefix) != 0 ||
-	    !parse_hex(s->name + prefix, rom, 8)) {
+	    !hex_parse_canonical(s->name + prefix, rom, sizeof(rom))) {
 		return senml_fail(u->err, -EBADMSG,
 				  "%s: of \"%.64s\", expected " SENML_OW_PREFIX
 				  " and 16 lowercase hex digits",
@@ -210,7 +195,7 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct s
 			return 0;
 		}
 	}
-	if (reading_rom_crc(rom) != rom[7] || memcmp(rom, (uint8_t[8]){ 0 }, 8) == 0) {
+	if (w1_crc8(rom, 7) != rom[7] || memcmp(rom, (uint8_t[8]){ 0 }, 8) == 0) {
 		return senml_fail(u->err, -EBADMSG, "%s: the CRC in %.64s is wrong", s->field,
 				  s->name);
 	}

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "time/now.h"
 #include "ubx/receiver.h"
 #include "ubx/serial_port.h"
 #include "ubx/ubx_frame.h"
@@ -42,14 +43,6 @@ struct selftest_receiver {
 	struct receiver *receiver;
 	bool asked;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static bool stopped(const struct selftest *t)
 {
@@ -481,7 +474,7 @@ const char *check_receiver_time(struct selftest *t)
 		selftest_say(t, nearly ? "leap seconds not yet known" : "none yet");
 		return nearly ? "unresolved" : "no-time";
 	}
-	boot_ns = system_facts_boot_ns();
+	boot_ns = now_boot_ns();
 	clock_gettime(CLOCK_REALTIME, &now);
 	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
 		   (int64_t)((boot_ns - fix->received_ns) / 1000000) - fix->utc_us / 1000;

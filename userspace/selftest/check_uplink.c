@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/node/node_check.h"
 #include "userspace/node/system_facts.h"
@@ -395,7 +396,7 @@ const char *check_uplink_store(struct selftest *t)
 	sent.seq = u->code == CONTENT ? next_seq(u) : 1;
 	snprintf(sent.version, sizeof(sent.version), "%s", GEOTHERM_VERSION);
 	snprintf(sent.note, sizeof(sent.note), "selftest");
-	sent.boot_ns = system_facts_boot_ns();
+	sent.boot_ns = now_boot_ns();
 	if (node_check_utc_s(t->config) > 0) {
 		sent.utc_us = now_us();
 		sent.time_source = READING_TIME_HOST;

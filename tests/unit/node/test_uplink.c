@@ -25,7 +25,7 @@ static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
 	}
 	assert_int_equal(uplink().sent, 10);
 	assert_int_equal(uplink().failures, 0);
-	assert_true(uplink_deadline_ns(t.uplink, now_ns()) == UINT64_MAX);
+	assert_true(uplink_deadline_ns(t.uplink, rig_now_ns()) == UINT64_MAX);
 }
 
 static void only_the_reading_that_is_wrong_is_set_aside(void **state)
@@ -119,7 +119,7 @@ static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(voi
 			turn(false);
 		}
 		assert_int_equal(t.posts, i);
-		wait_ns = uplink_deadline_ns(t.uplink, now_ns()) - now_ns();
+		wait_ns = uplink_deadline_ns(t.uplink, rig_now_ns()) - rig_now_ns();
 		assert_in_range(wait_ns, 0, 64 * S);
 		t.skew_ns += wait_ns;
 	}
@@ -141,8 +141,8 @@ static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
 	t.max_age_s = 90;
 	put(1);
 	UNTIL(uplink().failures == 1);
-	until = uplink_deadline_ns(t.uplink, now_ns());
-	assert_in_range(until - now_ns(), 88 * S, 90 * S);
+	until = uplink_deadline_ns(t.uplink, rig_now_ns());
+	assert_in_range(until - rig_now_ns(), 88 * S, 90 * S);
 	t.code = CODE(2, 4);
 	t.max_age_s = -1;
 	for (int i = 0; i < 5; i++) {
@@ -164,7 +164,7 @@ static void a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost
 	assert_non_null(strstr(uplink().last_error, "not your device"));
 	assert_int_equal(outbox().rows, 2);
 	assert_int_equal(outbox().refused, 0);
-	assert_in_range(uplink_deadline_ns(t.uplink, now_ns()) - now_ns(), 0, S);
+	assert_in_range(uplink_deadline_ns(t.uplink, rig_now_ns()) - rig_now_ns(), 0, S);
 	t.code = CODE(2, 4);
 	UNTIL(outbox().rows == 0);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/unit/coaps/coap_peer.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/node/system_facts.h"
 #include "userspace/node/uplink.h"
@@ -62,9 +63,9 @@ static struct {
 	unsigned stamps;
 } t;
 
-static inline uint64_t now_ns(void)
+static inline uint64_t rig_now_ns(void)
 {
-	return system_facts_boot_ns() + t.skew_ns;
+	return now_boot_ns() + t.skew_ns;
 }
 
 /* --- the server ----------------------------------------------------------- */
@@ -316,7 +317,7 @@ static inline void put(unsigned n)
 
 		reading_init(&r);
 		strcpy(r.device, "urn:dev:mac:0200c0fffe000001");
-		r.boot_ns = system_facts_boot_ns();
+		r.boot_ns = now_boot_ns();
 		assert_int_equal(outbox_put(t.outbox, &r), 0);
 	}
 }
@@ -343,7 +344,7 @@ static inline int turn(bool needs_time)
 	struct pollfd fds[3] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
 				 { .fd = t.fd, .events = POLLIN },
 				 { .fd = t.other_fd, .events = POLLIN } };
-	uint64_t before = system_facts_boot_ns();
+	uint64_t before = now_boot_ns();
 
 	assert_true(poll(fds, 3, 20) >= 0);
 	while (t.fd >= 0 && serve()) {
@@ -351,7 +352,7 @@ static inline int turn(bool needs_time)
 	if (t.other_fd >= 0) {
 		serve_other();
 	}
-	switch (uplink_process(t.uplink, t.outbox, needs_time, now_ns(), &t.stamp)) {
+	switch (uplink_process(t.uplink, t.outbox, needs_time, rig_now_ns(), &t.stamp)) {
 	case 0:
 		break;
 	case 1:
@@ -362,18 +363,18 @@ static inline int turn(bool needs_time)
 			fail_msg("uplink_process failed: %s", outbox_reason(t.outbox));
 		}
 	}
-	return (int)((system_facts_boot_ns() - before) / 1000000);
+	return (int)((now_boot_ns() - before) / 1000000);
 }
 
-#define UNTIL_NEEDING(needs_time, condition)                                \
-	do {                                                                \
-		uint64_t give_up = system_facts_boot_ns() + PATIENCE_S * S; \
-		while (!(condition)) {                                      \
-			turn(needs_time);                                   \
-			if (system_facts_boot_ns() > give_up) {             \
-				fail_msg("in vain: " #condition);           \
-			}                                                   \
-		}                                                           \
+#define UNTIL_NEEDING(needs_time, condition)                       \
+	do {                                                       \
+		uint64_t give_up = now_boot_ns() + PATIENCE_S * S; \
+		while (!(condition)) {                             \
+			turn(needs_time);                          \
+			if (now_boot_ns() > give_up) {             \
+				fail_msg("in vain: " #condition);  \
+			}                                          \
+		}                                                  \
 	} while (0)
 #define UNTIL(condition) UNTIL_NEEDING(false, condition)
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "gpio-w1/w1_crc.h"
 #include "userspace/reading/reading.h"
 
 /* splitmix64 */
@@ -87,7 +88,7 @@ static inline void random_temperature(uint64_t *seed, struct reading_temperature
 	for (unsigned i = 1; i < 7; i++) {
 		t->rom[i] = (uint8_t)random_u64(seed);
 	}
-	t->rom[7] = reading_rom_crc(t->rom);
+	t->rom[7] = w1_crc8(t->rom, 7);
 	t->scratchpad_known = random_below(seed, 4) != 0;
 	for (unsigned i = 0; t->scratchpad_known && i < 9; i++) {
 		t->scratchpad[i] = (uint8_t)random_u64(seed);

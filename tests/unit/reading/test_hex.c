@@ -53,11 +53,24 @@ static void a_text_that_ends_early_or_holds_another_character_is_refused(void **
 	assert_false(hex_parse("+1", bytes, 1));
 }
 
+static void the_canonical_form_is_lower_case_and_all_of_the_text(void **state)
+{
+	uint8_t bytes[2];
+
+	(void)state;
+	assert_true(hex_parse_canonical("a1b2", bytes, 2));
+	assert_memory_equal(bytes, "\xa1\xb2", 2);
+	assert_false(hex_parse_canonical("a1B2", bytes, 2));
+	assert_false(hex_parse_canonical("a1b2c", bytes, 2));
+	assert_false(hex_parse_canonical("a1b", bytes, 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_character_is_its_digit_or_none),
 		cmocka_unit_test(bytes_come_back_from_their_text),
+		cmocka_unit_test(the_canonical_form_is_lower_case_and_all_of_the_text),
 		cmocka_unit_test(a_text_that_ends_early_or_holds_another_character_is_refused),
 	};
 

@@ -254,7 +254,7 @@ static void a_reading_says_what_the_record_could_not_prove(void **state)
 	uint8_t rom[8] = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0x00, 0x00 };
 
 	(void)state;
-	rom[7] = reading_rom_crc(rom);
+	rom[7] = w1_crc8(rom, 7);
 	assert_int_equal(parse("28-0000069be7d2/1/25.437/0/" RMC "\r\n/1479396032.57"), 0);
 	legacy_to_reading(&record, ARRIVED_US, &r);
 	assert_int_equal(r.n_temperatures, 1);
@@ -274,7 +274,7 @@ static void a_reading_says_what_the_record_could_not_prove(void **state)
 	assert_int_equal(parse("SENSOR_A/1/-1/2.5/garage/1479396032.57"), 0);
 	legacy_to_reading(&record, ARRIVED_US, &r);
 	assert_int_equal(r.temperatures[0].rom[0], 0);
-	assert_int_equal(r.temperatures[0].rom[7], reading_rom_crc(r.temperatures[0].rom));
+	assert_int_equal(r.temperatures[0].rom[7], w1_crc8(r.temperatures[0].rom, 7));
 	assert_false(r.temperatures[0].temp_known);
 	assert_int_equal(r.temperatures[0].quality, DS18B20_ABSENT);
 	assert_string_equal(r.note, "SENSOR_A flow=2.5 gps=garage");

@@ -189,15 +189,6 @@ static void a_mac_names_a_device_by_its_eui64(void **state)
 	assert_int_equal(reading_device_check(device), 0);
 }
 
-static void the_rom_crc_is_maxims(void **state)
-{
-	/* Maxim application note 27, its example */
-	static const uint8_t rom[] = { 0x02, 0x1c, 0xb8, 0x01, 0x00, 0x00, 0x00 };
-
-	(void)state;
-	assert_int_equal(reading_rom_crc(rom), 0xa2);
-}
-
 static void every_raw_value_is_the_nearest_to_its_millidegrees(void **state)
 {
 	(void)state;
@@ -228,7 +219,6 @@ int main(void)
 		cmocka_unit_test(equality_sees_every_known_field_and_no_unknown_one),
 		cmocka_unit_test(a_device_is_a_dev_urn_that_a_senml_name_can_hold),
 		cmocka_unit_test(a_mac_names_a_device_by_its_eui64),
-		cmocka_unit_test(the_rom_crc_is_maxims),
 		cmocka_unit_test(every_raw_value_is_the_nearest_to_its_millidegrees),
 		cmocka_unit_test(time_sources_have_names),
 	};
