@@ -111,7 +111,7 @@ struct server {
 	/* As one of several workers; else NULL. */
 	const struct peers *peers;
 	const struct coaps_listen *sockets;
-	const uint8_t *secret;
+	const struct coaps_secrets *secrets;
 };
 
 /* --- options -------------------------------------------------------------- */
@@ -293,7 +293,7 @@ static int open_coaps(struct server *s)
 			.ciphers = c->ciphers,
 			.session_timeout_s = c->session_timeout_ms / 1000,
 			.sockets = s->sockets,
-			.secret = s->secret,
+			.secrets = s->secrets,
 		},
 		&code, err, sizeof(err));
 	if (s->coaps == NULL) {
@@ -604,7 +604,7 @@ struct family {
 	struct server *server;
 	const struct options *options;
 	struct coaps_listen sockets[PEERS_MAX]; /* of each worker */
-	uint8_t secret[COAPS_SECRET_SIZE];
+	struct coaps_secrets secrets;
 };
 
 static int be_worker(void *arg, const struct peers *peers)
@@ -620,7 +620,7 @@ static int be_worker(void *arg, const struct peers *peers)
 	}
 	s->peers = peers;
 	s->sockets = &f->sockets[peers->self];
-	s->secret = f->secret;
+	s->secrets = &f->secrets;
 	rc = serve(s, f->options);
 	finish(s);
 	coaps_listen_close(&f->sockets[peers->self]);
@@ -674,7 +674,8 @@ static int serve_by_workers(struct server *s, const struct options *o)
 	if (rc != EXIT_OK) {
 		return rc;
 	}
-	if (getrandom(f.secret, sizeof(f.secret), 0) != (ssize_t)sizeof(f.secret)) {
+	if ((f.secrets.n = 1,
+	     getrandom(f.secrets.key[0], COAPS_SECRET_SIZE, 0) != COAPS_SECRET_SIZE)) {
 		log_error("getrandom: %s", strerror(errno));
 		return EXIT_RUNTIME;
 	}
@@ -700,7 +701,7 @@ static int serve_by_workers(struct server *s, const struct options *o)
 	for (unsigned i = 0; i < s->config.workers; i++) {
 		coaps_listen_close(&f.sockets[i]);
 	}
-	explicit_bzero(f.secret, sizeof(f.secret));
+	explicit_bzero(&f.secrets, sizeof(f.secrets));
 	return rc;
 }
 

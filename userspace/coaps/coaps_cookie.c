@@ -2,6 +2,7 @@
 #include "coaps_cookie.h"
 
 #include <errno.h>
+#include <mbedtls/platform_util.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -14,6 +15,50 @@
 #define TYPE_HANDSHAKE 22
 #define CLIENT_HELLO 1
 #define HELLO_VERIFY_REQUEST 3
+
+/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our
+ * secret the same. */
+static int cookie_key(void *arg, unsigned char *out, size_t size)
+{
+	uint8_t key[32];
+	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA
+				    : coaps_secret_derive(arg, "cookie", 0, key);
+
+	if (rc == 0) {
+		memcpy(out, key, size);
+	}
+	mbedtls_platform_zeroize(key, sizeof(key));
+	return rc;
+}
+
+void coaps_cookies_init(struct coaps_cookies *c)
+{
+	c->n = 0;
+	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
+		mbedtls_ssl_cookie_init(&c->of[i]);
+	}
+}
+
+int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *secrets)
+{
+	int rc = 0;
+
+	for (c->n = 0; rc == 0 && c->n < secrets->n; c->n++) {
+		uint8_t secret[COAPS_SECRET_SIZE];
+
+		memcpy(secret, secrets->key[c->n], sizeof(secret));
+		rc = mbedtls_ssl_cookie_setup(&c->of[c->n], cookie_key, secret);
+		mbedtls_platform_zeroize(secret, sizeof(secret));
+	}
+	return rc;
+}
+
+void coaps_cookies_free(struct coaps_cookies *c)
+{
+	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
+		mbedtls_ssl_cookie_free(&c->of[i]);
+	}
+}
 
 /* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to
  * copy. */
@@ -47,12 +92,30 @@ static struct sender sender_of_id(const unsigned char *id, size_t size)
 	return sender_of(&remote);
 }
 
+static int write_cookie(struct coaps_cookies *c, unsigned char **p, unsigned char *end,
+			const struct sender *s)
+{
+	return mbedtls_ssl_cookie_write(&c->of[0], p, end, (const unsigned char *)s, sizeof(*s));
+}
+
+static int check_cookie(struct coaps_cookies *c, const unsigned char *cookie, size_t size,
+			const struct sender *s)
+{
+	int rc = MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+
+	for (unsigned i = 0; rc != 0 && i < c->n; i++) {
+		rc = mbedtls_ssl_cookie_check(&c->of[i], cookie, size, (const unsigned char *)s,
+					      sizeof(*s));
+	}
+	return rc;
+}
+
 static int cookie_write(void *cookies, unsigned char **p, unsigned char *end,
 			const unsigned char *id, size_t size)
 {
 	struct sender s = sender_of_id(id, size);
 
-	return mbedtls_ssl_cookie_write(cookies, p, end, (const unsigned char *)&s, sizeof(s));
+	return write_cookie(cookies, p, end, &s);
 }
 
 static int cookie_check(void *cookies, const unsigned char *cookie, size_t cookie_size,
@@ -60,11 +123,10 @@ static int cookie_check(void *cookies, const unsigned char *cookie, size_t cooki
 {
 	struct sender s = sender_of_id(id, size);
 
-	return mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s,
-					sizeof(s));
+	return check_cookie(cookies, cookie, cookie_size, &s);
 }
 
-void coaps_cookie_configure(mbedtls_ssl_config *conf, mbedtls_ssl_cookie_ctx *cookies)
+void coaps_cookie_configure(mbedtls_ssl_config *conf, struct coaps_cookies *cookies)
 {
 	mbedtls_ssl_conf_dtls_cookies(conf, cookie_write, cookie_check, cookies);
 }
@@ -105,14 +167,13 @@ static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
 }
 
 /* Always shorter than the hello that asked for it: nothing to amplify (RFC 6347 4.2.1). */
-static size_t hello_verify_request(mbedtls_ssl_cookie_ctx *cookies, const struct sender *s,
+static size_t hello_verify_request(struct coaps_cookies *cookies, const struct sender *s,
 				   const uint8_t *hello, uint8_t *reply)
 {
 	uint8_t *body = reply + CLIENT_VERSION, *end = body + 3;
 	size_t length;
 
-	if (mbedtls_ssl_cookie_write(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX,
-				     (const unsigned char *)s, sizeof(*s)) != 0) {
+	if (write_cookie(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX, s) != 0) {
 		return 0;
 	}
 	length = (size_t)(end - body);
@@ -128,7 +189,7 @@ static size_t hello_verify_request(mbedtls_ssl_cookie_ctx *cookies, const struct
 	return (size_t)(end - reply);
 }
 
-int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote,
+int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
 		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
 		       size_t *reply_size)
 {
@@ -141,8 +202,7 @@ int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *re
 		return 0;
 	}
 	if (cookie_size > 0 && cookie_size <= COOKIE_MAX &&
-	    mbedtls_ssl_cookie_check(cookies, cookie, cookie_size, (const unsigned char *)&s,
-				     sizeof(s)) == 0) {
+	    check_cookie(cookies, cookie, cookie_size, &s) == 0) {
 		return 1;
 	}
 	*reply_size = hello_verify_request(cookies, &s, data, reply);

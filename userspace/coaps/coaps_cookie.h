@@ -4,7 +4,8 @@
  *
  * A ClientHello without a valid cookie is answered by HelloVerifyRequest; the cookie is a keyed
  * hash of the address and the time, so nothing is remembered, and a flood from made-up addresses
- * costs an HMAC for each datagram. A cookie is good for a minute (MBEDTLS_SSL_COOKIE_TIMEOUT).
+ * costs an HMAC for each datagram. A cookie is good for a minute (MBEDTLS_SSL_COOKIE_TIMEOUT). The
+ * first secret makes cookies, every one is accepted.
  *
  * One thread. Inside userspace/coaps only.
  */
@@ -17,16 +18,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coaps_tickets.h"
+
+struct coaps_cookies {
+	unsigned n;
+	mbedtls_ssl_cookie_ctx of[COAPS_SECRETS_MAX];
+};
+
 #define COAPS_COOKIE_REPLY_MAX 128 /* 13 record, 12 handshake, 2 version, 1 and the cookie's 32 */
+
+void coaps_cookies_init(struct coaps_cookies *c);
+/* An error of mbedTLS, or 0. */
+int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *secrets);
+void coaps_cookies_free(struct coaps_cookies *c);
 
 /*
  * Looks at the first datagram of an unknown address: 1, it carries a valid cookie; 0, drop it, and
  * send *reply_size bytes of reply (0: nothing, it was no ClientHello).
  */
-int coaps_cookie_judge(mbedtls_ssl_cookie_ctx *cookies, const coap_address_t *remote,
+int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
 		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
 		       size_t *reply_size);
 /* The same cookies for mbedTLS, which asks for them when a known address begins anew. */
-void coaps_cookie_configure(mbedtls_ssl_config *conf, mbedtls_ssl_cookie_ctx *cookies);
+void coaps_cookie_configure(mbedtls_ssl_config *conf, struct coaps_cookies *cookies);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -140,6 +141,52 @@ int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, cha
 	if (code == 0 && l->n == 0) {
 		snprintf(err, err_size, "listen: names no address");
 		code = -EINVAL;
+	}
+	if (code != 0) {
+		coaps_listen_close(l);
+	}
+	return code;
+}
+
+static int adopt(struct coaps_listen *l, int fd, char *err, size_t err_size)
+{
+	coap_address_t *address = &l->at[l->n].address;
+	socklen_t type_size = sizeof(int), size = sizeof(address->addr);
+	int type = 0, flags = fcntl(fd, F_GETFL);
+
+	coap_address_init(address);
+	l->at[l->n++].fd = fd;
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 ||
+	    getsockname(fd, &address->addr.sa, &size) != 0) {
+		int error = errno;
+
+		snprintf(err, err_size, "inherited descriptor %d: %s", fd, strerror(error));
+		return -error;
+	}
+	address->size = size;
+	if (type != SOCK_DGRAM ||
+	    (address->addr.sa.sa_family != AF_INET && address->addr.sa.sa_family != AF_INET6)) {
+		snprintf(err, err_size,
+			 "inherited descriptor %d: expected a bound UDP socket (ListenDatagram=)",
+			 fd);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int coaps_listen_adopt(struct coaps_listen *l, int first, unsigned n, char *err, size_t err_size)
+{
+	int code = 0;
+
+	l->n = 0;
+	if (n > COAPS_LISTEN_MAX) {
+		snprintf(err, err_size, "more than %d inherited sockets", COAPS_LISTEN_MAX);
+		return -EINVAL;
+	}
+	for (unsigned i = 0; code == 0 && i < n; i++) {
+		code = adopt(l, first + (int)i, err, err_size);
 	}
 	if (code != 0) {
 		coaps_listen_close(l);

@@ -3,12 +3,10 @@
  * coaps_listen: the addresses that a server listens on, and the sockets bound to them.
  *
  * They are bound without SO_REUSEADDR, by which two servers would share a UDP port without a word,
- * each losing the other's datagrams. Processes that share a port on purpose bind one set each, all
- * in the process that starts them: the kernel deals senders out to the sockets by their addresses,
- * and deals anew when one is closed, so that every session would lose its server. deps/patches/0011
- * hands a socket to libcoap.
- *
- * Inside userspace/coaps, and for who starts such processes.
+ * each losing the other's datagrams. Processes that share a port on purpose inherit their sockets
+ * from a service manager that keeps them open: the kernel assigns senders to sockets by address,
+ * and assigns them again when one is closed, so that every session would lose its server.
+ * deps/patches/0011 hands a socket to libcoap.
  */
 #ifndef COAPS_LISTEN_H
 #define COAPS_LISTEN_H
@@ -34,6 +32,11 @@ struct coaps_listen {
  */
 int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err,
 		      size_t err_size);
+/*
+ * Takes the n bound datagram sockets from descriptor first on, as a service manager passes them
+ * (sd_listen_fds(3)). 0, or -EINVAL or another negative errno with err, and all are closed.
+ */
+int coaps_listen_adopt(struct coaps_listen *l, int first, unsigned n, char *err, size_t err_size);
 void coaps_listen_close(struct coaps_listen *l); /* a zeroed one is closed */
 
 #endif

@@ -220,7 +220,7 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		return NULL;
 	}
 	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers,
-				config->secret, err, err_size);
+				config->secrets, err, err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
@@ -254,6 +254,11 @@ int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *c
 
 	code = code != 0 ? code : coaps_side_renew(&s->side, credentials, err, err_size);
 	return code != 0 ? -EKEYREJECTED : 0;
+}
+
+int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets)
+{
+	return coaps_side_set_secrets(&s->side, secrets);
 }
 
 void coaps_server_free(struct coaps_server *s)

@@ -32,13 +32,13 @@ struct coaps_server_config {
 				       rarely */
 	unsigned max_body; /* largest request body in bytes; 0: 1 MiB */
 	/*
-	 * Of processes that share a port (coaps_listen.h): this one's sockets, which stay the
-	 * caller's and go before listen, and the secret of all of them, COAPS_SECRET_SIZE bytes.
-	 * Whoever bound them has looked whether our patches are in force: a datagram to oneself
-	 * could come to another. NULL: alone.
+	 * Sockets that another process has bound (coaps_listen_adopt()); they stay the caller's and
+	 * replace `listen`. NULL: alone on its port.
 	 */
 	const struct coaps_listen *sockets;
-	const uint8_t *secret;
+	/* What tickets and cookies come from, copied; processes that share a port share them. NULL:
+	 * one of its own. */
+	const struct coaps_secrets *secrets;
 };
 
 struct coaps_server;
@@ -59,6 +59,9 @@ void coaps_server_free(struct coaps_server *s);
  */
 int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
 		       char *err, size_t err_size);
+
+/* From now on tickets and cookies come from these. 0 or -EIO. */
+int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets);
 
 /* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by
  * coaps_server_user(). */

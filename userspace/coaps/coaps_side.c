@@ -148,45 +148,39 @@ int coaps_side_renew(struct coaps_side *side, const struct coaps_credentials *cr
 	return 0;
 }
 
-/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our
- * secret the same. */
-static int cookie_key(void *arg, unsigned char *out, size_t size)
+/* secrets NULL: one of its own. */
+static int load_secrets(struct coaps_side *side, const struct coaps_secrets *secrets)
 {
-	uint8_t key[32];
-	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA
-				    : coaps_secret_derive(arg, "cookie", 0, key);
+	struct coaps_secrets own = { .n = 1 };
+	int rc = 0;
 
-	if (rc == 0) {
-		memcpy(out, key, size);
+	if (secrets == NULL) {
+		rc = mbedtls_ctr_drbg_random(&side->drbg, own.key[0], sizeof(own.key[0]));
+		secrets = &own;
 	}
-	mbedtls_platform_zeroize(key, sizeof(key));
+	rc = rc != 0 ? rc : coaps_cookies_setup(&side->cookies, secrets);
+	rc = rc != 0 ? rc
+		     : coaps_tickets_setup(&side->tickets, secrets, mbedtls_ctr_drbg_random,
+					   &side->drbg);
+	mbedtls_platform_zeroize(&own, sizeof(own));
 	return rc;
 }
 
-static int load_server(struct coaps_side *side, const uint8_t *shared)
+int coaps_side_set_secrets(struct coaps_side *side, const struct coaps_secrets *secrets)
 {
-	uint8_t secret[COAPS_SECRET_SIZE];
-	int rc = 0;
-
-	if (shared != NULL) {
-		memcpy(secret, shared, sizeof(secret));
-	} else {
-		rc = mbedtls_ctr_drbg_random(&side->drbg, secret, sizeof(secret));
-	}
-	rc = rc != 0 ? rc : mbedtls_ssl_cookie_setup(&side->cookies, cookie_key, secret);
-	rc = rc != 0 ? rc
-		     : coaps_tickets_setup(&side->tickets, secret, mbedtls_ctr_drbg_random,
-					   &side->drbg);
-	mbedtls_platform_zeroize(secret, sizeof(secret));
-	return rc;
+	coaps_tickets_free(&side->tickets);
+	coaps_cookies_free(&side->cookies);
+	coaps_tickets_init(&side->tickets);
+	coaps_cookies_init(&side->cookies);
+	return load_secrets(side, secrets) == 0 ? 0 : -EIO;
 }
 
 static int load(struct coaps_side *side, const struct coaps_credentials *credentials,
-		const uint8_t *secret, char *err, size_t err_size)
+		const struct coaps_secrets *secrets, char *err, size_t err_size)
 {
 	if (mbedtls_ctr_drbg_seed(&side->drbg, mbedtls_entropy_func, &side->entropy, NULL, 0) !=
 		    0 ||
-	    (side->role == COAPS_SERVER && load_server(side, secret) != 0)) {
+	    (side->role == COAPS_SERVER && load_secrets(side, secrets) != 0)) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
 	}
@@ -195,7 +189,7 @@ static int load(struct coaps_side *side, const struct coaps_credentials *credent
 
 int coaps_side_init(struct coaps_side *side, enum coaps_role role,
 		    const struct coaps_credentials *credentials, const char *ciphers,
-		    const uint8_t *secret, char *err, size_t err_size)
+		    const struct coaps_secrets *secrets, char *err, size_t err_size)
 {
 	int code;
 
@@ -206,10 +200,10 @@ int coaps_side_init(struct coaps_side *side, enum coaps_role role,
 	mbedtls_entropy_init(&side->entropy);
 	mbedtls_ctr_drbg_init(&side->drbg);
 	coaps_tickets_init(&side->tickets);
-	mbedtls_ssl_cookie_init(&side->cookies);
+	coaps_cookies_init(&side->cookies);
 	code = coaps_policy_parse(ciphers, &side->policy, err, err_size);
 	if (code == 0) {
-		code = load(side, credentials, secret, err, err_size);
+		code = load(side, credentials, secrets, err, err_size);
 	}
 	if (code != 0) {
 		coaps_side_free(side);
@@ -242,7 +236,7 @@ void coaps_side_free(struct coaps_side *side)
 		side->context = NULL;
 	}
 	coaps_tickets_free(&side->tickets);
-	mbedtls_ssl_cookie_free(&side->cookies);
+	coaps_cookies_free(&side->cookies);
 	mbedtls_ctr_drbg_free(&side->drbg);
 	mbedtls_entropy_free(&side->entropy);
 	keys_free(&side->keys);

@@ -24,7 +24,7 @@ int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *lab
 			       COAPS_SECRET_SIZE, text, sizeof(text), out);
 }
 
-static int use_period(struct coaps_tickets *t, int64_t period)
+static int use_period(struct coaps_ticket_keys *t, int64_t period)
 {
 	uint8_t key[32], name[32];
 	int rc = coaps_secret_derive(t->secret, "ticket key", period, key);
@@ -40,7 +40,7 @@ static int use_period(struct coaps_tickets *t, int64_t period)
 
 /* The keys of this period and of the one before. mbedTLS makes one up where the clock was set back
  * behind its making: again, then. */
-static int update(struct coaps_tickets *t)
+static int update(struct coaps_ticket_keys *t)
 {
 	int64_t now_s = (int64_t)time(NULL), period = now_s / PERIOD_S;
 	int rc = 0;
@@ -63,35 +63,50 @@ static int write_ticket(void *arg, const mbedtls_ssl_session *session, unsigned 
 			const unsigned char *end, size_t *size, uint32_t *lifetime)
 {
 	struct coaps_tickets *t = arg;
-	int rc = update(t);
+	int rc = update(&t->of[0]);
 
 	return rc != 0 ? rc
-		       : mbedtls_ssl_ticket_write(&t->context, session, start, end, size, lifetime);
+		       : mbedtls_ssl_ticket_write(&t->of[0].context, session, start, end, size,
+						  lifetime);
 }
 
+/* mbedTLS compares the key's name first: a ticket of another secret is "expired", and as it was. */
 static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *ticket, size_t size)
 {
 	struct coaps_tickets *t = arg;
-	int rc = update(t);
+	int rc = MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 
-	return rc != 0 ? rc : mbedtls_ssl_ticket_parse(&t->context, session, ticket, size);
+	for (unsigned i = 0; rc == MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED && i < t->n; i++) {
+		rc = update(&t->of[i]);
+		rc = rc != 0 ? rc
+			     : mbedtls_ssl_ticket_parse(&t->of[i].context, session, ticket, size);
+	}
+	return rc;
 }
 
 void coaps_tickets_init(struct coaps_tickets *t)
 {
-	mbedtls_ssl_ticket_init(&t->context);
-	t->period = -1;
-	t->set_s = 0;
+	memset(t, 0, sizeof(*t));
+	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
+		mbedtls_ssl_ticket_init(&t->of[i].context);
+		t->of[i].period = -1;
+	}
 }
 
-int coaps_tickets_setup(struct coaps_tickets *t, const uint8_t secret[COAPS_SECRET_SIZE],
+int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets,
 			mbedtls_f_rng_t *rng, void *rng_arg)
 {
-	int rc = mbedtls_ssl_ticket_setup(&t->context, rng, rng_arg, MBEDTLS_CIPHER_AES_256_GCM,
-					  LIFETIME_S);
+	int rc = 0;
 
-	memcpy(t->secret, secret, sizeof(t->secret));
-	return rc != 0 ? rc : update(t);
+	for (t->n = 0; rc == 0 && t->n < secrets->n; t->n++) {
+		struct coaps_ticket_keys *keys = &t->of[t->n];
+
+		rc = mbedtls_ssl_ticket_setup(&keys->context, rng, rng_arg,
+					      MBEDTLS_CIPHER_AES_256_GCM, LIFETIME_S);
+		memcpy(keys->secret, secrets->key[t->n], sizeof(keys->secret));
+		rc = rc != 0 ? rc : update(keys);
+	}
+	return rc;
 }
 
 void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t)
@@ -101,6 +116,8 @@ void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t)
 
 void coaps_tickets_free(struct coaps_tickets *t)
 {
-	mbedtls_ssl_ticket_free(&t->context);
-	mbedtls_platform_zeroize(t->secret, sizeof(t->secret));
+	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
+		mbedtls_ssl_ticket_free(&t->of[i].context);
+	}
+	mbedtls_platform_zeroize(t, sizeof(*t));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* coaps_tickets: who has one secret takes each other's tickets, and changes the key at the same
- * time. */
+/* coaps_tickets: processes with one secret accept each other's tickets, and change the key at the
+ * same time; secrets are replaced with two accepted. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS /* a session is filled by a handshake only */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,13 +36,20 @@ struct ticket {
 	size_t size;
 };
 
+/* Secrets of these bytes; second 0: only one. */
+static void setup_two(struct coaps_tickets *t, uint8_t first, uint8_t second)
+{
+	struct coaps_secrets secrets = { .n = second != 0 ? 2 : 1 };
+
+	memset(secrets.key[0], first, sizeof(secrets.key[0]));
+	memset(secrets.key[1], second, sizeof(secrets.key[1]));
+	coaps_tickets_init(t);
+	assert_int_equal(coaps_tickets_setup(t, &secrets, mbedtls_ctr_drbg_random, &drbg), 0);
+}
+
 static void setup(struct coaps_tickets *t, uint8_t fill)
 {
-	uint8_t secret[COAPS_SECRET_SIZE];
-
-	memset(secret, fill, sizeof(secret));
-	coaps_tickets_init(t);
-	assert_int_equal(coaps_tickets_setup(t, secret, mbedtls_ctr_drbg_random, &drbg), 0);
+	setup_two(t, fill, 0);
 }
 
 /* By the callbacks that mbedTLS gets. */
@@ -152,6 +159,44 @@ static void a_clock_that_is_set_back_or_forth_does_not_part_them(void **state)
 	coaps_tickets_free(&b);
 }
 
+static void the_first_of_two_secrets_makes_tickets_and_both_are_accepted(void **state)
+{
+	struct coaps_tickets before, between, after;
+
+	(void)state;
+	now_s = 1000 * (time_t)PERIOD_S + 5;
+	setup(&before, 1);
+	setup_two(&between, 2, 1);
+	setup(&after, 2);
+	assert_true(takes(&between, make(&before)));
+	assert_true(takes(&between, make(&after)));
+	assert_true(takes(&after, make(&between)));
+	assert_false(takes(&before, make(&between)));
+	assert_false(takes(&after, make(&before)));
+	now_s += 1000 * (time_t)PERIOD_S;
+	assert_true(takes(&between, make(&before)));
+	coaps_tickets_free(&before);
+	coaps_tickets_free(&between);
+	coaps_tickets_free(&after);
+}
+
+/* A key that came back would open what was sent months ago (the number of the period is 64 bits).
+ */
+static void keys_of_distant_periods_differ(void **state)
+{
+	static const int64_t distances[] = { 1, 256, 65536, INT64_C(1) << 32, INT64_C(1) << 56 };
+	const uint8_t secret[COAPS_SECRET_SIZE] = { 7 };
+	uint8_t a[32], b[32];
+
+	(void)state;
+	assert_int_equal(coaps_secret_derive(secret, "ticket key", 1000, a), 0);
+	for (unsigned i = 0; i < sizeof(distances) / sizeof(distances[0]); i++) {
+		assert_int_equal(coaps_secret_derive(secret, "ticket key", 1000 + distances[i], b),
+				 0);
+		assert_memory_not_equal(a, b, sizeof(a));
+	}
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -173,6 +218,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ticket_is_good_where_the_secret_is_the_same_and_nowhere_else),
 		cmocka_unit_test(a_ticket_is_good_in_its_period_and_the_next),
+		cmocka_unit_test(the_first_of_two_secrets_makes_tickets_and_both_are_accepted),
+		cmocka_unit_test(keys_of_distant_periods_differ),
 		cmocka_unit_test(a_clock_that_is_set_back_or_forth_does_not_part_them),
 	};
 
