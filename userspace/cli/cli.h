@@ -36,6 +36,14 @@ enum cli_option {
 	CLI_OUT,
 	CLI_COUNT,
 	CLI_OWN,
+	CLI_LINK,
+	CLI_BAUD,
+	CLI_MODE,
+	CLI_KIND,
+	CLI_RUNNING,
+	CLI_SEED,
+	CLI_RECORDING,
+	CLI_FAULT,
 };
 
 extern const struct manual cli_manual;

@@ -2,6 +2,7 @@
 /* The commands of geotherm, their options and what is said of them. */
 #include "cli.h"
 #include "node_status.h"
+#include "userspace/sim/ublox7_faults.h"
 
 /* clang-format off */
 #define FILES \
@@ -47,6 +48,21 @@ static const struct manual_option wait_options[] = {
 
 static const struct manual_option replay_options[] = {
 	{ CLI_JSON, "json", NULL, "As SenML JSON, a pack for each reading." },
+};
+#define FAULT_HELP(name, member, max, help) "\n" name ": " help
+static const struct manual_option sim_options[] = {
+	{ CLI_LINK, "link", "FILE",
+	  "A symbolic link to the pseudo terminal, for as long as it exists." },
+	{ CLI_BAUD, "baud", "4800|9600|19200|38400|57600|115200",
+	  "The receiver's rate at first (9600)." },
+	{ CLI_MODE, "mode", "nmea|ubx|mixed|silent|asleep", "Its output at first (nmea)." },
+	{ CLI_KIND, "kind", "genuine|nmea-only|no-version|wrong-protver|ublox8",
+	  "A u-blox 7, one of three clones, or a u-blox 8 (genuine)." },
+	{ CLI_RUNNING, "running", NULL, "It has been running before: no boot banner." },
+	{ CLI_SEED, "seed", "N", "Of its drive and of all chance (1)." },
+	{ CLI_RECORDING, "recording", "FILE",
+	  "Plays the positions of the UBX-NAV-PVT frames in FILE, in a loop." },
+	{ CLI_FAULT, "fault", "NAME=N", "May be given again." UBLOX7_FAULTS(FAULT_HELP) },
 };
 static const struct manual_option bench_options[] = {
 	FILES,
@@ -122,10 +138,10 @@ static const struct manual_command commands[] = {
 	  "stopped. Every UBX-NAV-PVT makes a reading, by the node's own code and with its doubts; what was heard is counted at the "
 	  "end, on stderr. Ends with 1 if there was none.",
 	  N(replay_options), cmd_replay },
-	{ "sim", "ublox7 [OPTION]...",
-	  "simulated hardware: a u-blox 7 receiver on a pseudo terminal",
-	  "'geotherm sim ublox7 --help' tells the options of the receiver and its faults.", NULL, 0,
-	  cmd_sim },
+	{ "sim", "ublox7", "simulate hardware: a u-blox 7 receiver (NEO-7M) on a pseudo terminal",
+	  "The first line printed is the path of the terminal. SIGUSR1: the supply fails for 0.5 s. SIGUSR2: the output hangs; "
+	  "the next one frees it. SIGINT, SIGTERM: exit.",
+	  N(sim_options), cmd_sim },
 };
 
 static const struct manual_exit exits[] = {

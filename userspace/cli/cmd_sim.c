@@ -1,24 +1,238 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* geotherm sim: simulated hardware on this machine, for as long as the command runs. */
+#define _GNU_SOURCE /* symlink() */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "userspace/daemon/options.h"
+#include "userspace/sim/ublox7_faults.h"
 #include "userspace/sim/ublox7_pty.h"
+#include "userspace/sim/ublox7_recording.h"
+
+#define BROWN_OUT_MS 500
+
+/* In the order of the enums. */
+static const char *const modes[] = { "nmea", "ubx", "mixed", "silent", "asleep", NULL };
+static const char *const kinds[] = { "genuine",	      "nmea-only", "no-version",
+				     "wrong-protver", "ublox8",	   NULL };
+
+static const struct fault {
+	const char *name;
+	size_t offset;
+	uint8_t size;
+	uint32_t max;
+} faults[] = {
+#define X(name, member, max, help)                      \
+	{ name, offsetof(struct ublox7_config, member), \
+	  sizeof(((struct ublox7_config *)0)->member), max },
+	UBLOX7_FAULTS(X)
+#undef X
+};
+
+struct sim {
+	struct ublox7_config config;
+	const char *link, *recording;
+};
+
+static bool choose(const char *option, const char *text, const char *const *names, int *index)
+{
+	for (*index = 0; names[*index] != NULL; ++*index) {
+		if (strcmp(text, names[*index]) == 0) {
+			return true;
+		}
+	}
+	fprintf(stderr, "%s %s: must be one of", option, text);
+	for (; *names != NULL; names++) {
+		fprintf(stderr, " %s", *names);
+	}
+	fputc('\n', stderr);
+	return false;
+}
+
+static bool set_fault(struct ublox7_config *config, const char *text)
+{
+	const char *value = strchr(text, '=');
+	size_t length = value != NULL ? (size_t)(value - text) : strlen(text);
+	unsigned long v;
+
+	for (size_t i = 0; i < sizeof faults / sizeof faults[0] && value != NULL; i++) {
+		const struct fault *f = &faults[i];
+		uint8_t *to = (uint8_t *)config + f->offset;
+
+		if (strlen(f->name) != length || strncmp(f->name, text, length) != 0) {
+			continue;
+		}
+		if (!options_number(f->name, value + 1, 0, f->max, &v)) {
+			return false;
+		}
+		if (f->size == 1) {
+			*to = (uint8_t)v;
+		} else {
+			memcpy(to, &(uint32_t){ (uint32_t)v }, sizeof(uint32_t));
+		}
+		return true;
+	}
+	fprintf(stderr, "--fault %s: must be NAME=N with a name that --help lists\n", text);
+	return false;
+}
+
+static bool set_option(struct sim *s, int key)
+{
+	unsigned long v;
+	int index;
+
+	switch (key) {
+	case CLI_LINK:
+		s->link = optarg;
+		return true;
+	case CLI_BAUD:
+		if (!options_number("--baud", optarg, 1, UINT32_MAX, &v)) {
+			return false;
+		}
+		s->config.baud = (uint32_t)v;
+		if (!ublox7_settings_has_baud(s->config.baud)) {
+			fprintf(stderr,
+				"--baud %s: a u-blox 7 has only 4800, 9600, 19200, 38400, "
+				"57600 and 115200\n",
+				optarg);
+			return false;
+		}
+		return true;
+	case CLI_MODE:
+		if (!choose("--mode", optarg, modes, &index)) {
+			return false;
+		}
+		s->config.mode = (enum ublox7_mode)index;
+		return true;
+	case CLI_KIND:
+		if (!choose("--kind", optarg, kinds, &index)) {
+			return false;
+		}
+		s->config.kind = (enum ublox7_kind)index;
+		return true;
+	case CLI_RUNNING:
+		s->config.power_on = false;
+		return true;
+	case CLI_SEED:
+		if (!options_number("--seed", optarg, 0, ULONG_MAX, &v)) {
+			return false;
+		}
+		s->config.seed = v;
+		return true;
+	case CLI_RECORDING:
+		s->recording = optarg;
+		return true;
+	default:
+		return set_fault(&s->config, optarg);
+	}
+}
+
+/* Takes away nothing but an older link. */
+static bool make_link(const char *link, const char *path)
+{
+	struct stat st;
+
+	if (lstat(link, &st) == 0 && S_ISLNK(st.st_mode)) {
+		unlink(link);
+	}
+	if (symlink(path, link) != 0) {
+		fprintf(stderr, "%s: %s\n", link, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+static void serve(struct ublox7_pty *p, const sigset_t *signals)
+{
+	bool stuck = false;
+	int sig = 0;
+
+	while (sig != SIGINT && sig != SIGTERM) {
+		sigwait(signals, &sig);
+		if (sig == SIGUSR1) {
+			ublox7_pty_brown_out(p, BROWN_OUT_MS);
+		} else if (sig == SIGUSR2) {
+			stuck = !stuck;
+			ublox7_pty_stick(p, stuck);
+		}
+	}
+}
+
+static int run_ublox7(struct sim *s)
+{
+	struct ublox7_point *track = NULL;
+	struct ublox7_pty *p;
+	sigset_t signals;
+	char err[256];
+	int code = CLI_FAILED;
+
+	if (s->recording != NULL) {
+		long n = ublox7_recording_read(s->recording, &track, err, sizeof err);
+
+		if (n < 0) {
+			fprintf(stderr, "--recording %s\n", err);
+			return CLI_USAGE;
+		}
+		s->config.track = track;
+		s->config.track_len = (size_t)n;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	p = ublox7_pty_start(&s->config, err, sizeof err);
+	if (p == NULL) {
+		fprintf(stderr, "%s\n", err);
+	} else if (s->link == NULL || make_link(s->link, ublox7_pty_path(p))) {
+		printf("%s\n", ublox7_pty_path(p));
+		fflush(stdout);
+		serve(p, &signals);
+		if (s->link != NULL) {
+			unlink(s->link);
+		}
+		code = CLI_OK;
+	}
+	ublox7_pty_stop(p);
+	free(track);
+	return code;
+}
 
 int cmd_sim(const struct manual_command *self, int argc, char **argv)
 {
+	struct sim s = { .link = NULL };
 	int key;
 
-	if (argc > 1 && strcmp(argv[1], "ublox7") == 0) {
-		return ublox7_main(argc - 1, argv + 1);
+	ublox7_config_default(&s.config);
+	s.config.seed = 1;
+	s.config.power_on = true;
+	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		if (key == OPTIONS_DONE) {
+			return CLI_OK;
+		}
+		if (key == OPTIONS_WRONG || !set_option(&s, key)) {
+			return CLI_USAGE;
+		}
 	}
-	key = options_next(&cli_manual, self, argc, argv);
-	if (key == OPTIONS_END) {
-		fprintf(stderr, "geotherm sim: %s%s\n",
-			optind < argc ? argv[optind] : "ublox7 is wanted",
-			optind < argc ? ": no such simulator; there is ublox7" : "");
+	if (optind + 1 != argc || strcmp(argv[optind], "ublox7") != 0) {
+		fprintf(stderr,
+			"geotherm sim: %s: must be one simulator, and there is only ublox7\n",
+			optind < argc ? argv[argc - 1] : "no operand");
+		return CLI_USAGE;
 	}
-	return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
+	if (s.config.delay_max_us < s.config.delay_min_us) {
+		s.config.delay_max_us = s.config.delay_min_us;
+	}
+	return run_ublox7(&s);
 }

@@ -8,7 +8,7 @@
  *
  *	ublox7_init()
  *	for each instant: while (ublox7_next(now)) the byte it gave has ended on the line
- *	                  ublox7_hear() for each byte that the host sent
+ *	                  ublox7_receive() for each byte that the host sent
  *	                  nothing happens by itself before ublox7_deadline()
  *
  * What is simulated: power (boot banner, brown-out, battery-backed RAM, power save), the
@@ -32,7 +32,7 @@
 
 enum ublox7_mode {
 	UBLOX7_NMEA, /* as from the factory, but for the baud */
-	UBLOX7_UBX, /* UBX only: what an older program set */
+	UBLOX7_UBX, /* UBX only: as another program left it */
 	UBLOX7_MIXED,
 	UBLOX7_SILENT, /* no output protocol at all */
 	UBLOX7_ASLEEP, /* power save; wakes by an edge on RXD (V14 section 11.2.3.1) */
@@ -43,7 +43,7 @@ enum ublox7_kind {
 	UBLOX7_GENUINE,
 	UBLOX7_NMEA_ONLY, /* a clone that ignores UBX */
 	UBLOX7_NO_VERSION, /* never answers MON-VER */
-	UBLOX7_WRONG_PROTVER, /* says PROTVER 13.01 */
+	UBLOX7_WRONG_PROTVER, /* reports PROTVER 13.01 */
 	UBLOX7_IS_8, /* u-blox 8: PROTVER=18.00, NAV-PVT of 92 bytes */
 	UBLOX7_KIND_COUNT
 };
@@ -133,7 +133,7 @@ struct ublox7 {
 	int64_t epoch_gps_us; /* grid point of the newest epoch */
 	uint32_t epochs;
 
-	struct ublox7_ear ear;
+	struct ublox7_uart uart;
 	uint64_t deaf_until_ns, framing_since_ns;
 	uint32_t framing_in_second;
 	uint8_t rx[UBLOX7_PAYLOAD_MAX + 8];
@@ -151,9 +151,9 @@ struct ublox7 {
 
 void ublox7_init(struct ublox7 *u, const struct ublox7_config *config, uint64_t now_ns);
 
-/* The host sent `byte` at `baud`; its stop bit ended at end_ns. Take what ublox7_next() gives until
- * then first. */
-void ublox7_hear(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_ns);
+/* The host sent `byte` at `baud`; its stop bit ended at end_ns. Collect what ublox7_next() gives
+ * until then first. */
+void ublox7_receive(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_ns);
 /* The next byte whose stop bit has ended by now_ns; false: none yet. */
 bool ublox7_next(struct ublox7 *u, uint64_t now_ns, struct ublox7_byte *out);
 uint64_t ublox7_deadline(const struct ublox7 *u);
@@ -162,7 +162,7 @@ uint64_t ublox7_deadline(const struct ublox7 *u);
 uint32_t ublox7_baud(const struct ublox7 *u);
 /* Its supply fails for off_ms; with a battery the backup RAM lives on. */
 void ublox7_brown_out(struct ublox7 *u, uint32_t off_ms, uint64_t now_ns);
-/* Output stops (a broken TXD, a hung receiver) or goes on. */
+/* Output stops (a broken TXD, a hung receiver) or continues. */
 void ublox7_stick(struct ublox7 *u, bool stuck);
 /* Sets true time again, for a clock that was stepped. */
 void ublox7_set_utc(struct ublox7 *u, int64_t utc_us, uint64_t now_ns);

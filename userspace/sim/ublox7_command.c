@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ublox7_command.h"
 
 #include <stdio.h>
@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "ublox7_bytes.h"
+#include "ublox7_output.h"
+#include "ublox7_power.h"
 #include "ublox7_report.h"
 
 enum { CLASS_RXM = 0x02, CLASS_ACK = 0x05, CLASS_CFG = 0x06, CLASS_AID = 0x0B };
@@ -115,7 +117,7 @@ static void sentence(struct ublox7 *u)
 	if (strncmp(line, "$PUBX,41,", 9) == 0) {
 		pubx_41(u, line + 9);
 	} else {
-		/* What a terminal that echoes earns: the receiver's own words come back to it. */
+		/* A terminal that echoes sends the receiver's own sentences back to it. */
 		ublox7_inform(u, 1, "NMEA unknown msg");
 	}
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ublox7_nmea.h"
 
 #include <math.h>
@@ -47,7 +47,7 @@ static void fill(struct fields *f, const struct ublox7_epoch *e)
 {
 	memset(f, 0, sizeof(*f));
 	f->fix = e->at.fix_ok;
-	/* The real part says its time once it believes it, whether or not there is a fix. */
+	/* A real part sends the time once it has one, with or without a fix. */
 	if (e->valid & 3) {
 		int hundredths = (e->nano + 5000000) / 10000000;
 

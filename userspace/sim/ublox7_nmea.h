@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ublox7_nmea: what the simulated receiver says in NMEA 0183: its epoch and its boot banner. Pure.
+/* ublox7_nmea: the simulated receiver's NMEA 0183: its epoch and its boot banner. Pure.
  */
 #ifndef UBLOX7_NMEA_H
 #define UBLOX7_NMEA_H

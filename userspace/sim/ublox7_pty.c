@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE
 #include "ublox7_pty.h"
 
@@ -14,6 +14,8 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "time/now.h"
 
 #define MS 1000000ull
 #define SLACK_NS \
@@ -33,24 +35,8 @@ struct ublox7_pty {
 	struct ublox7_byte queue[QUEUE];
 	unsigned first, count;
 	uint64_t wire_idle_ns;
-	struct ublox7_ear ear; /* the program's UART */
+	struct ublox7_uart uart; /* the program's UART */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static int64_t utc_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* The baud that the program set; 0 for one that no u-blox 7 has: then nothing is understood. */
 static uint32_t host_baud(const struct ublox7_pty *p)
@@ -108,22 +94,24 @@ static void drain(struct ublox7_pty *p, uint64_t t)
 	uint8_t bytes[512];
 	size_t len = 0;
 	uint32_t baud = 0;
-	bool asked = false;
+	bool known = false;
 
 	while (ublox7_next(&p->sim, t, &b)) {
-		uint16_t heard[UBLOX7_HEARD_MAX];
+		uint16_t received[UBLOX7_RECEIVED_MAX];
 
-		if (!asked) {
+		if (!known) {
 			baud = host_baud(p);
-			asked = true;
+			known = true;
 		}
-		size_t n = ublox7_ear_hear(&p->ear, baud, b.value, b.baud, b.start_ns, heard);
+		size_t n =
+			ublox7_uart_receive(&p->uart, baud, b.value, b.baud, b.start_ns, received);
 
 		for (size_t i = 0; i < n; i++) {
 			/* A tty gives NUL for a byte with a framing error. */
-			bytes[len++] = heard[i] & UBLOX7_FRAMING_ERROR ? 0 : (uint8_t)heard[i];
+			bytes[len++] = received[i] & UBLOX7_FRAMING_ERROR ? 0
+									  : (uint8_t)received[i];
 		}
-		if (len > sizeof(bytes) - UBLOX7_HEARD_MAX) {
+		if (len > sizeof(bytes) - UBLOX7_RECEIVED_MAX) {
 			deliver(p, bytes, len);
 			len = 0;
 		}
@@ -136,12 +124,12 @@ static uint64_t advance(struct ublox7_pty *p)
 {
 	uint64_t t = now_ns();
 
-	ublox7_set_utc(&p->sim, utc_us(), t);
+	ublox7_set_utc(&p->sim, now_utc_us(), t);
 	while (p->count && p->queue[p->first].end_ns <= t) {
 		const struct ublox7_byte *b = &p->queue[p->first];
 
 		drain(p, b->end_ns);
-		ublox7_hear(&p->sim, b->value, b->baud, b->end_ns);
+		ublox7_receive(&p->sim, b->value, b->baud, b->end_ns);
 		p->first = (p->first + 1) % QUEUE;
 		p->count--;
 	}
@@ -205,7 +193,7 @@ static int open_master(struct ublox7_pty *p)
 	    ptsname_r(p->master, p->path, sizeof(p->path))) {
 		return -1;
 	}
-	/* Opened and closed once, so that the master tells from now on whether somebody has it
+	/* Opened and closed once, so that the master knows from now on whether a program has it
 	 * open. */
 	int slave = open(p->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -228,7 +216,7 @@ struct ublox7_pty *ublox7_pty_start(const struct ublox7_config *config, char *er
 		snprintf(err, err_size, "no pseudo terminal: %s", strerror(errno));
 		goto fail;
 	}
-	c.utc_us = utc_us();
+	c.utc_us = now_utc_us();
 	ublox7_init(&p->sim, &c, now_ns());
 	pthread_mutex_init(&p->lock, NULL);
 	sigfillset(&all); /* signals are for the program's own threads */

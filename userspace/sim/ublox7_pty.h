@@ -4,7 +4,7 @@
  *
  * Programs open ublox7_pty_path() as they would a serial port. The baud that they set
  * there counts: with another than the receiver's both sides hear garbage. Bytes are
- * paced; what nobody reads or what comes while the port is closed is lost, as on
+ * paced; what no program reads or what comes while the port is closed is lost, as on
  * a wire. The time of the fixes is the host's UTC.
  *
  * One thread per receiver; start, path and stop may be called from any one thread at a time.
@@ -32,8 +32,5 @@ void ublox7_pty_stop(struct ublox7_pty *p);
 void ublox7_pty_brown_out(struct ublox7_pty *p, uint32_t off_ms);
 void ublox7_pty_stick(struct ublox7_pty *p, bool stuck);
 void ublox7_pty_counters(struct ublox7_pty *p, struct ublox7_counters *out);
-
-/* The command `geotherm sim ublox7`; argv[0] is its name. Returns the exit code. */
-int ublox7_main(int argc, char **argv);
 
 #endif

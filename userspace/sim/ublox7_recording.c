@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ublox7_recording.h"
 
 #include <errno.h>
@@ -101,7 +101,7 @@ static long points(const uint8_t *bytes, size_t size, struct ublox7_point *out)
 			itow_0 = n ? itow_0 : get_u32(bytes + at + 6);
 			struct ublox7_point next = point(bytes + at + 6, itow_0);
 
-			/* Only forward: a recording whose clock was set back goes on from there
+			/* Only forward: a recording whose clock was set back continues from there
 			 * without it. */
 			if (n == 0 || next.t_ms > out[n - 1].t_ms) {
 				out[n++] = next;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ublox7_settings.h"
 
 #include <stddef.h>
@@ -39,10 +39,12 @@ uint8_t *ublox7_settings_rate(struct ublox7_settings *s, uint8_t cls, uint8_t id
 
 /* --- what a set may not be --- */
 
-static bool one_of(uint32_t v, const uint32_t *list, size_t n)
+bool ublox7_settings_has_baud(uint32_t baud)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (list[i] == v) {
+	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200 };
+
+	for (size_t i = 0; i < sizeof(bauds) / sizeof(bauds[0]); i++) {
+		if (bauds[i] == baud) {
 			return true;
 		}
 	}
@@ -51,14 +53,13 @@ static bool one_of(uint32_t v, const uint32_t *list, size_t n)
 
 static bool prt_ok(const struct ublox7_settings *s, const uint8_t *p)
 {
-	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200 };
 	uint32_t mode = get_u32(p + 4);
 
 	(void)s;
 	/* 8 bits (6-7), no parity (9-11: 10x), 1 stop bit (12-13); V14 section 7.3 */
 	return p[0] != UBLOX7_UART ||
 	       ((mode >> 6 & 3) == 3 && (mode >> 10 & 3) == 2 && (mode >> 12 & 3) == 0 &&
-		one_of(get_u32(p + 8), bauds, sizeof(bauds) / sizeof(bauds[0])));
+		ublox7_settings_has_baud(get_u32(p + 8)));
 }
 
 static bool inf_ok(const struct ublox7_settings *s, const uint8_t *p)
@@ -199,12 +200,12 @@ static void set_nav5(uint8_t *to, const uint8_t *p)
 	/* One mask bit, the bytes it applies (V14 section 35.14) */
 	static const struct {
 		uint8_t bit, at, n;
-	} parts[] = { { 0, 2, 1 },  { 1, 12, 1 }, { 2, 3, 9 },	{ 3, 13, 1 }, { 4, 14, 2 },
-		      { 4, 18, 2 }, { 5, 16, 2 }, { 5, 20, 2 }, { 6, 22, 1 }, { 7, 23, 1 } };
+	} fields[] = { { 0, 2, 1 },  { 1, 12, 1 }, { 2, 3, 9 },	 { 3, 13, 1 }, { 4, 14, 2 },
+		       { 4, 18, 2 }, { 5, 16, 2 }, { 5, 20, 2 }, { 6, 22, 1 }, { 7, 23, 1 } };
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (get_u16(p) >> parts[i].bit & 1) {
-			copy(to, p, parts[i].at, parts[i].n);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (get_u16(p) >> fields[i].bit & 1) {
+			copy(to, p, fields[i].at, fields[i].n);
 		}
 	}
 }
@@ -213,12 +214,12 @@ static void set_navx5(uint8_t *to, const uint8_t *p)
 {
 	static const struct {
 		uint8_t bit, at, n;
-	} parts[] = { { 2, 10, 2 },  { 3, 12, 1 },  { 6, 14, 1 }, { 9, 18, 2 },
-		      { 13, 26, 1 }, { 14, 27, 1 }, { 14, 30, 2 } };
+	} fields[] = { { 2, 10, 2 },  { 3, 12, 1 },  { 6, 14, 1 }, { 9, 18, 2 },
+		       { 13, 26, 1 }, { 14, 27, 1 }, { 14, 30, 2 } };
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (get_u16(p + 2) >> parts[i].bit & 1) {
-			copy(to, p, parts[i].at, parts[i].n);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (get_u16(p + 2) >> fields[i].bit & 1) {
+			copy(to, p, fields[i].at, fields[i].n);
 		}
 	}
 }
@@ -281,8 +282,8 @@ static void set_item(const struct row *r, uint8_t *to, const uint8_t *p)
 	if (r->id == PRT) {
 		to[4] &= (uint8_t)~0x10; /* sent as 0x8D0, reported as 0x8C0 */
 	} else if (r->id == RATE && get_u16(to) < 100) {
-		put_u16(to, 100); /* 10 Hz is the limit of the data sheet; V14 does not say what
-				     happens: adjusted */
+		put_u16(to, 100); /* 10 Hz is the limit of the data sheet; V14 does not specify
+				     more: adjusted */
 	}
 }
 

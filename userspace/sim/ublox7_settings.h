@@ -4,7 +4,7 @@
  *
  * Each setting is kept as the payload that a poll answers with, reserved bytes
  * included: those are not zero on a real part and a set does not change them. One row per
- * CFG message says its size, its section in CFG-CFG and what it refuses. Pure.
+ * CFG message has its size, its section in CFG-CFG and what it refuses. Pure.
  */
 #ifndef UBLOX7_SETTINGS_H
 #define UBLOX7_SETTINGS_H
@@ -59,6 +59,8 @@ bool ublox7_settings_is_poll(uint8_t id, size_t len);
 /* Carries out a set; false: NAK and nothing has changed. */
 bool ublox7_settings_set(struct ublox7_settings *s, uint8_t id, const uint8_t *payload, size_t len);
 
+/* Whether a u-blox 7 can be set to it (V14 section 7.3). */
+bool ublox7_settings_has_baud(uint32_t baud);
 uint32_t ublox7_settings_baud(const struct ublox7_settings *s);
 uint16_t ublox7_settings_in(const struct ublox7_settings *s); /* enum ublox7_proto of the UART */
 uint16_t ublox7_settings_out(const struct ublox7_settings *s);

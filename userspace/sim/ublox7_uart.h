@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ublox7_uart: what a UART hears on a line, also when the talker has another baud.
+ * ublox7_uart: what a UART receives on a line, also when the sender has another baud.
  *
  * The line's level is followed in time and sampled in the middle of each bit of
  * the listener, from the falling edge of a start bit on, so that a wrong baud gives
- * the bytes and framing errors that a real UART would give: a slow talker is heard
+ * the bytes and framing errors that a real UART would give: a slow sender is received
  * as several bytes, a fast one as few. 8N1. Pure; copyable; zero is a valid state.
  */
 #ifndef UBLOX7_UART_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct ublox7_ear {
+struct ublox7_uart {
 	bool line_low;
 	bool in_char;
 	uint8_t bit; /* next to be sampled: 0 start, 1..8 data, 9 stop */
@@ -23,17 +23,18 @@ struct ublox7_ear {
 	uint64_t known_ns; /* the line's level is known until then */
 };
 
-#define UBLOX7_FRAMING_ERROR 0x100 /* beside the bits that were heard */
-#define UBLOX7_HEARD_MAX 8 /* a byte has at most five falling edges */
+#define UBLOX7_FRAMING_ERROR 0x100 /* beside the bits that were received */
+#define UBLOX7_RECEIVED_MAX 8 /* a byte has at most five falling edges */
 
 static inline uint64_t ublox7_bits_ns(unsigned bits, uint32_t baud)
 {
 	return (uint64_t)bits * 1000000000u / baud;
 }
 
-/* `byte` began on the line at start_ns at from_baud; a listener at `baud` (0: none) hears the
- * characters written to heard. Returns their number. */
-size_t ublox7_ear_hear(struct ublox7_ear *ear, uint32_t baud, uint8_t byte, uint32_t from_baud,
-		       uint64_t start_ns, uint16_t heard[UBLOX7_HEARD_MAX]);
+/* `byte` began on the line at start_ns at from_baud; a UART at `baud` (0: none) receives the
+ * characters written to received. Returns their number. */
+size_t ublox7_uart_receive(struct ublox7_uart *uart, uint32_t baud, uint8_t byte,
+			   uint32_t from_baud, uint64_t start_ns,
+			   uint16_t received[UBLOX7_RECEIVED_MAX]);
 
 #endif

@@ -1,13 +1,14 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ublox7_world.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "time/civil.h"
 #include "w1_random.h"
 
 #define WEEK_MS 604800000ll
-#define FIRMWARE_LEAP_S 16 /* what firmware of 2012 believes until it has read the UTC page */
+#define FIRMWARE_LEAP_S 16 /* of firmware of 2012, until it has received the UTC page */
 #define DEG (3.14159265358979323846 / 180)
 
 int64_t ublox7_gps_us(int64_t utc_us)
@@ -55,7 +56,7 @@ static void drive(uint64_t seed, int64_t gps_us, struct ublox7_point *at)
 }
 
 /* The newest recorded point, in a loop; a recording is not interpolated: it is what a receiver
- * said. */
+ * reported. */
 static void replay(const struct ublox7_world *w, int64_t gps_us, struct ublox7_point *at)
 {
 	const struct ublox7_point *last = &w->track[w->track_len - 1];
@@ -127,44 +128,26 @@ static void calendar(struct ublox7_epoch *e, int64_t utc_ns)
 
 	rounded -= ((rounded % 10000000) + 10000000) % 10000000;
 	int64_t s = rounded / 1000000000 - (rounded % 1000000000 < 0);
-	int64_t days = s / 86400 - (s % 86400 < 0);
-	unsigned in_day = (unsigned)(s - days * 86400);
+	struct civil date;
 
+	civil_from_s(s, &date);
 	e->nano = (int32_t)(utc_ns - s * 1000000000);
-	e->hour = (uint8_t)(in_day / 3600);
-	e->min = (uint8_t)(in_day / 60 % 60);
-	e->sec = (uint8_t)(in_day % 60);
-
-	/* Days to a date by counting years and months: slow, and plain to see that it is right. */
-	static const uint8_t month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	unsigned year = 1970, month = 0;
-
-	for (;;) {
-		bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-		unsigned n = month_days[month] + (month == 1 && leap);
-
-		if (days < n) {
-			break;
-		}
-		days -= n;
-		if (++month == 12) {
-			month = 0;
-			year++;
-		}
-	}
-	e->year = (uint16_t)year;
-	e->month = (uint8_t)(month + 1);
-	e->day = (uint8_t)(days + 1);
+	e->year = (uint16_t)date.year;
+	e->month = (uint8_t)date.month;
+	e->day = (uint8_t)date.day;
+	e->hour = (uint8_t)date.hour;
+	e->min = (uint8_t)date.min;
+	e->sec = (uint8_t)date.sec;
 }
 
-/* GPS time as the receiver places it: a week number of 10 bits, taken as the first not before the
+/* GPS time as the receiver places it: a week number of 10 bits, the first one not before the
  * rollover week. */
-static int64_t believed_gps_ms(int64_t gps_ms, uint16_t rollover_week)
+static int64_t placed_gps_ms(int64_t gps_ms, uint16_t rollover_week)
 {
 	int64_t week = gps_ms / WEEK_MS;
-	int64_t believed = rollover_week + ((week - rollover_week) % 1024 + 1024) % 1024;
+	int64_t placed = rollover_week + ((week - rollover_week) % 1024 + 1024) % 1024;
 
-	return gps_ms + (believed - week) * WEEK_MS;
+	return gps_ms + (placed - week) * WEEK_MS;
 }
 
 void ublox7_world_epoch(struct ublox7_world *w, int64_t gps_us, uint16_t rollover_week)
@@ -206,7 +189,7 @@ void ublox7_world_epoch(struct ublox7_world *w, int64_t gps_us, uint16_t rollove
 		e->leap_s = FIRMWARE_LEAP_S;
 		gps_ms = rollover_week * WEEK_MS + gps_ms % WEEK_MS;
 	}
-	gps_ms = believed_gps_ms(gps_ms, rollover_week);
+	gps_ms = placed_gps_ms(gps_ms, rollover_week);
 	e->itow_ms = (uint32_t)(gps_ms % WEEK_MS);
 	e->week = (uint16_t)(gps_ms / WEEK_MS);
 	calendar(e, (gps_ms + (GPS_EPOCH_S - e->leap_s) * 1000) * 1000000 + e->ftow_ns);

@@ -35,10 +35,10 @@ struct ublox7_satellite {
 struct ublox7_epoch {
 	struct ublox7_point at; /* position, velocity, accuracy, fix */
 	uint32_t itow_ms;
-	uint16_t week; /* full GPS week as the receiver believes it */
+	uint16_t week; /* full GPS week, as the receiver places it */
 	int32_t ftow_ns; /* rest of the time of week: -500000..500000 */
 	int32_t speed_mm_s, heading_e5;
-	/* UTC as UBX says it: fields rounded to 10 ms, nano -5e6..995e6 (V14 section 6.4) */
+	/* UTC as in UBX: fields rounded to 10 ms, nano -5e6..995e6 (V14 section 6.4) */
 	uint16_t year;
 	uint8_t month, day, hour, min, sec;
 	int32_t nano;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The simulated receiver by itself against vectors and rules of the protocol description: power,
  * commands, UART. */
 #define _GNU_SOURCE /* memmem */
@@ -31,12 +31,12 @@ static void it_boots_with_the_banner_of_a_real_one_and_default_nmea(void **state
 	c.power_on = true;
 	b = start(&c);
 	run_ms(b, 2500);
-	assert_memory_equal(b->heard, banner, strlen(banner));
+	assert_memory_equal(b->received, banner, strlen(banner));
 	for (size_t i = 0; i < 6; i++) {
 		static const char *const ids[] = { "$GPRMC,1234", "$GPVTG,",	    "$GPGGA,1234",
 						   "$GPGSA,A,3,", "$GPGSV,3,1,12,", "$GPGLL," };
 
-		assert_true(says(b, ids[i]));
+		assert_true(has_sent(b, ids[i]));
 	}
 	assert_int_equal(b->u.counters.tx_dropped, 0);
 }
@@ -66,8 +66,8 @@ static void a_full_output_buffer_drops_whole_messages(void **state)
 	assert_true(b->u.counters.tx_dropped > 10);
 	/* What goes out is whole: each sentence that begins also ends. */
 	for (size_t i = 0; i + 120 < b->len; i++) {
-		if (b->heard[i] == '$') {
-			const uint8_t *star = memchr(b->heard + i, '*', 100);
+		if (b->received[i] == '$') {
+			const uint8_t *star = memchr(b->received + i, '*', 100);
 
 			assert_non_null(star);
 			assert_memory_equal(star + 3, "\r\n", 2);
@@ -95,7 +95,7 @@ static void a_brown_out_forgets_what_was_not_saved(void **state)
 			}
 			ublox7_brown_out(&b->u, 300, b->now_ns);
 			run_ms(b, 1000);
-			assert_true(says(b, "ANTSTATUS=OK"));
+			assert_true(has_sent(b, "ANTSTATUS=OK"));
 			assert_int_equal(b->u.set.rate[0], saved && battery ? 0xF4 : 0xE8);
 		}
 	}
@@ -126,7 +126,7 @@ static void asleep_it_needs_a_byte_and_half_a_second(void **state)
 	run_ms(b, 50);
 	assert_null(find(b, 0, 6, 0, &n));
 	run_ms(b, 200);
-	assert_non_null(ask(b, 6, 0, NULL, 0, &n));
+	assert_non_null(request(b, 6, 0, NULL, 0, &n));
 	run_ms(b, 15000); /* nobody speaks: asleep again */
 	b->len = 0;
 	run_ms(b, 5000);
@@ -145,7 +145,7 @@ static void backup_mode_ends_after_its_time(void **state)
 	run_ms(b, 1800);
 	assert_int_equal(b->len, 0);
 	run_ms(b, 1000);
-	assert_true(says(b, "u-blox ag"));
+	assert_true(has_sent(b, "u-blox ag"));
 }
 
 /* --- polls and sets --- */
@@ -163,7 +163,7 @@ static void vectors_of_the_protocol_description_are_understood(void **state)
 	size_t n;
 
 	(void)state;
-	say(b, poll_prt, sizeof(poll_prt));
+	send_bytes(b, poll_prt, sizeof(poll_prt));
 	run_ms(b, 1000);
 	answer = find(b, 0, 6, 0, &n);
 	assert_non_null(answer);
@@ -171,7 +171,7 @@ static void vectors_of_the_protocol_description_are_understood(void **state)
 	assert_memory_equal(answer, prt, 20);
 	/* The answer, then its ACK */
 	assert_memory_equal(answer + 22, ack_prt, sizeof(ack_prt));
-	say(b, rate_10hz, sizeof(rate_10hz));
+	send_bytes(b, rate_10hz, sizeof(rate_10hz));
 	run_ms(b, 1000);
 	assert_int_equal(b->u.set.rate[0], 100);
 }
@@ -209,8 +209,8 @@ static void each_poll_has_its_length_and_its_ack(void **state)
 	for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
 		struct bench *b = start(&c);
 		size_t n, ack_len;
-		const uint8_t *answer = ask(b, polls[i].cls, polls[i].id, polls[i].selector,
-					    polls[i].selector_len, &n);
+		const uint8_t *answer = request(b, polls[i].cls, polls[i].id, polls[i].selector,
+						polls[i].selector_len, &n);
 
 		assert_non_null(answer);
 		assert_int_equal(n, polls[i].len);
@@ -234,7 +234,7 @@ static void what_only_later_receivers_have_is_refused_or_met_with_silence(void *
 		assert_int_equal(outcome(b, cfg_ids[i], NULL, 0), NAK);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		assert_null(ask(b, others[i][0], others[i][1], NULL, 0, &n));
+		assert_null(request(b, others[i][0], others[i][1], NULL, 0, &n));
 	}
 	/* A rate for a message that it does not have */
 	assert_int_equal(outcome(b, 0x01, (uint8_t[]){ 1, 0x26, 1 }, 3), NAK);
@@ -341,16 +341,16 @@ static void at_another_baud_neither_side_understands(void **state)
 
 static void a_percent_of_error_is_no_other_baud(void **state)
 {
-	struct ublox7_ear ear = { 0 };
-	uint16_t heard[UBLOX7_HEARD_MAX];
+	struct ublox7_uart uart = { 0 };
+	uint16_t received[UBLOX7_RECEIVED_MAX];
 	uint64_t t = S;
 
 	(void)state;
 	for (unsigned byte = 0; byte < 256; byte++) {
-		assert_int_equal(
-			ublox7_ear_hear(&ear, 9600, (uint8_t)byte, 9600 + 9600 * 2 / 100, t, heard),
-			1);
-		assert_int_equal(heard[0], byte);
+		assert_int_equal(ublox7_uart_receive(&uart, 9600, (uint8_t)byte,
+						     9600 + 9600 * 2 / 100, t, received),
+				 1);
+		assert_int_equal(received[0], byte);
 		t += ublox7_bits_ns(11, 9600);
 	}
 }
@@ -372,7 +372,7 @@ static void after_a_change_of_baud_it_answers_only_there(void **state)
 	run_ms(b, 250);
 	assert_int_equal(b->u.counters.frames, 1);
 	run_ms(b, 100);
-	assert_non_null(ask(b, 6, 0, NULL, 0, &n));
+	assert_non_null(request(b, 6, 0, NULL, 0, &n));
 }
 
 static void an_answer_comes_within_its_delay_and_none_overtakes(void **state)
@@ -404,9 +404,9 @@ static void an_echoing_terminal_earns_unknown_messages(void **state)
 	struct bench *b = start_default();
 
 	(void)state;
-	say(b, (const uint8_t *)gll, strlen(gll));
+	send_bytes(b, (const uint8_t *)gll, strlen(gll));
 	run_ms(b, 1000);
-	assert_true(says(b, "$GPTXT,01,01,01,NMEA unknown msg*"));
+	assert_true(has_sent(b, "$GPTXT,01,01,01,NMEA unknown msg*"));
 }
 
 static void pubx_41_changes_the_baud_too(void **state)
@@ -415,7 +415,7 @@ static void pubx_41_changes_the_baud_too(void **state)
 	struct bench *b = start_default();
 
 	(void)state;
-	say(b, (const uint8_t *)line, strlen(line));
+	send_bytes(b, (const uint8_t *)line, strlen(line));
 	assert_int_equal(ublox7_baud(&b->u), 38400);
 }
 

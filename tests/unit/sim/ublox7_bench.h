@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ublox7_bench: the simulated receiver alone on a wire, in virtual time: say bytes, find frames in
- * what was heard. */
+ * what was received. */
 #ifndef UBLOX7_BENCH_H
 #define UBLOX7_BENCH_H
 
@@ -10,29 +10,29 @@
 #define S 1000000000ull
 #define UTC_US 1795437296000000ll /* 2026-11-23 12:34:56 */
 
-/* One receiver, a wire at host_baud, and all that was heard on it. */
+/* One receiver, a wire at host_baud, and all that was received on it. */
 struct bench {
 	struct ublox7 u;
-	struct ublox7_ear ear;
+	struct ublox7_uart uart;
 	uint32_t host_baud;
 	uint64_t now_ns, last_end_ns;
-	uint8_t heard[65536];
+	uint8_t received[65536];
 	size_t len;
 };
 
 static inline void run_until(struct bench *b, uint64_t t)
 {
 	struct ublox7_byte byte;
-	uint16_t heard[UBLOX7_HEARD_MAX];
+	uint16_t received[UBLOX7_RECEIVED_MAX];
 
 	while (ublox7_next(&b->u, t, &byte)) {
-		size_t n = ublox7_ear_hear(&b->ear, b->host_baud, byte.value, byte.baud,
-					   byte.start_ns, heard);
+		size_t n = ublox7_uart_receive(&b->uart, b->host_baud, byte.value, byte.baud,
+					       byte.start_ns, received);
 
 		assert_true(byte.start_ns >= b->last_end_ns); /* one after the other */
 		b->last_end_ns = byte.end_ns;
-		for (size_t i = 0; i < n && b->len < sizeof(b->heard); i++) {
-			b->heard[b->len++] = (uint8_t)heard[i];
+		for (size_t i = 0; i < n && b->len < sizeof(b->received); i++) {
+			b->received[b->len++] = (uint8_t)received[i];
 		}
 	}
 	b->now_ns = t;
@@ -43,11 +43,11 @@ static inline void run_ms(struct bench *b, uint64_t ms)
 	run_until(b, b->now_ns + ms * MS);
 }
 
-static inline void say(struct bench *b, const uint8_t *bytes, size_t len)
+static inline void send_bytes(struct bench *b, const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		run_until(b, b->now_ns + ublox7_bits_ns(10, b->host_baud));
-		ublox7_hear(&b->u, bytes[i], b->host_baud, b->now_ns);
+		ublox7_receive(&b->u, bytes[i], b->host_baud, b->now_ns);
 	}
 }
 
@@ -74,7 +74,7 @@ static inline void command(struct bench *b, uint8_t cls, uint8_t id, const void 
 {
 	uint8_t frame[300];
 
-	say(b, frame, make_frame(frame, cls, id, payload, len));
+	send_bytes(b, frame, make_frame(frame, cls, id, payload, len));
 }
 
 /* The newest good frame of that message since `from`; NULL if there is none. */
@@ -85,7 +85,7 @@ static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cl
 	uint8_t again[300];
 
 	for (size_t at = from; at + 8 <= b->len; at++) {
-		const uint8_t *p = b->heard + at;
+		const uint8_t *p = b->received + at;
 		size_t size = (size_t)(p[4] | p[5] << 8);
 
 		if (p[0] == 0xB5 && p[1] == 0x62 && p[2] == cls && p[3] == id && size <= 256 &&
@@ -99,8 +99,8 @@ static inline const uint8_t *find(const struct bench *b, size_t from, uint8_t cl
 }
 
 /* Sends a command; the answer of the same class and id within a second. */
-static inline const uint8_t *ask(struct bench *b, uint8_t cls, uint8_t id, const void *payload,
-				 size_t len, size_t *answer_len)
+static inline const uint8_t *request(struct bench *b, uint8_t cls, uint8_t id, const void *payload,
+				     size_t len, size_t *answer_len)
 {
 	size_t from = b->len;
 
@@ -155,9 +155,9 @@ static inline struct bench *start_default(void)
 	return start(&c);
 }
 
-static inline bool says(const struct bench *b, const char *text)
+static inline bool has_sent(const struct bench *b, const char *text)
 {
-	return memmem(b->heard, b->len, text, strlen(text)) != NULL;
+	return memmem(b->received, b->len, text, strlen(text)) != NULL;
 }
 
 static inline uint32_t u32(const uint8_t *p)

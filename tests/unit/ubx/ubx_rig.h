@@ -20,7 +20,7 @@
 struct ubx_rig {
 	struct ubx_session host;
 	struct ublox7 receiver;
-	struct ublox7_ear host_ear;
+	struct ublox7_uart host_uart;
 	uint64_t now_ns;
 	uint32_t host_baud; /* what the port is set to */
 	bool unplugged; /* nothing passes the line */
@@ -117,19 +117,19 @@ static inline bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 	}
 	r->now_ns = at > r->now_ns ? at : r->now_ns;
 	while (ublox7_next(&r->receiver, r->now_ns, &byte)) {
-		uint16_t heard[UBLOX7_HEARD_MAX];
-		size_t n = ublox7_ear_hear(&r->host_ear, r->host_baud, byte.value, byte.baud,
-					   byte.start_ns, heard);
+		uint16_t received[UBLOX7_RECEIVED_MAX];
+		size_t n = ublox7_uart_receive(&r->host_uart, r->host_baud, byte.value, byte.baud,
+					       byte.start_ns, received);
 
 		for (size_t i = 0; i < n && !r->unplugged; i++) {
-			uint8_t value = (uint8_t)(heard[i] ^ (ubx_rig_garbles(r) ? 0x55 : 0));
+			uint8_t value = (uint8_t)(received[i] ^ (ubx_rig_garbles(r) ? 0x55 : 0));
 
 			ubx_session_rx(&r->host, &value, 1, r->now_ns);
 		}
 	}
 	if (line <= r->now_ns) {
 		if (!r->unplugged && !r->mute) {
-			ublox7_hear(&r->receiver, r->tx[0], r->host_baud, line);
+			ublox7_receive(&r->receiver, r->tx[0], r->host_baud, line);
 		}
 		memmove(r->tx, r->tx + 1, --r->tx_len);
 		r->tx_begin_ns = line;
