@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "gnss_fix.h"
 
 #include "ubx_msg.h"
@@ -8,51 +8,28 @@
 #define FIX_TYPE_MAX 5
 #define VALID_DATE_TIME_RESOLVED 7
 
-static unsigned days_in_month(unsigned year, unsigned month)
+bool gnss_utc_us(const struct civil *date, int32_t nano, int64_t *utc_us)
 {
-	static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap ? 1u : 0u);
-}
-
-/* Days since 1970-01-01 of the proleptic Gregorian calendar; years are counted from March, so that
- * the leap day is last. */
-static int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
-{
-	unsigned y = month <= 2 ? year - 1 : year;
-	unsigned from_march = month <= 2 ? month + 9 : month - 3;
-	int64_t leap_days = (int64_t)y / 4 - y / 100 + y / 400;
-
-	return (int64_t)y * 365 + leap_days + (153 * from_march + 2) / 5 + day - 1 - 719468;
-}
-
-bool gnss_utc_us(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned min,
-		 unsigned sec, int32_t nano, int64_t *utc_us)
-{
-	int64_t s;
-
-	if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
-	    hour > 23 || min > 59 || sec > 60 || nano <= -1000000000 || nano >= 1000000000) {
+	if (!civil_is_valid(date) || nano <= -1000000000 || nano >= 1000000000) {
 		return false;
 	}
-	s = days_since_1970(year, month, day) * 86400 + (int64_t)hour * 3600 + min * 60 + sec;
-	*utc_us = s * 1000000 + (nano + (nano < 0 ? -500 : 500)) / 1000;
+	*utc_us = civil_to_s(date) * 1000000 + (nano + (nano < 0 ? -500 : 500)) / 1000;
 	return true;
 }
 
 static bool time_is_good(const uint8_t *p, const struct gnss_limits *limits, int64_t *utc_us)
 {
-	if (ubx_msg_get(p, UBX_NAV_PVT_valid, 0) != VALID_DATE_TIME_RESOLVED) {
-		return false;
-	}
-	return gnss_utc_us((unsigned)ubx_msg_get(p, UBX_NAV_PVT_year, 0),
-			   (unsigned)ubx_msg_get(p, UBX_NAV_PVT_month, 0),
-			   (unsigned)ubx_msg_get(p, UBX_NAV_PVT_day, 0),
-			   (unsigned)ubx_msg_get(p, UBX_NAV_PVT_hour, 0),
-			   (unsigned)ubx_msg_get(p, UBX_NAV_PVT_min, 0),
-			   (unsigned)ubx_msg_get(p, UBX_NAV_PVT_sec, 0),
-			   (int32_t)ubx_msg_get(p, UBX_NAV_PVT_nano, 0), utc_us) &&
+	const struct civil date = {
+		.year = (int)ubx_msg_get(p, UBX_NAV_PVT_year, 0),
+		.month = (int)ubx_msg_get(p, UBX_NAV_PVT_month, 0),
+		.day = (int)ubx_msg_get(p, UBX_NAV_PVT_day, 0),
+		.hour = (int)ubx_msg_get(p, UBX_NAV_PVT_hour, 0),
+		.min = (int)ubx_msg_get(p, UBX_NAV_PVT_min, 0),
+		.sec = (int)ubx_msg_get(p, UBX_NAV_PVT_sec, 0),
+	};
+
+	return ubx_msg_get(p, UBX_NAV_PVT_valid, 0) == VALID_DATE_TIME_RESOLVED &&
+	       gnss_utc_us(&date, (int32_t)ubx_msg_get(p, UBX_NAV_PVT_nano, 0), utc_us) &&
 	       *utc_us >= limits->min_utc_us;
 }
 
@@ -75,12 +52,8 @@ bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len, uint6
 	f.hmsl_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_hMSL, 0);
 	f.hacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_hAcc, 0);
 	f.vacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_vAcc, 0);
-	f.vel_n_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_velN, 0);
-	f.vel_e_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_velE, 0);
-	f.vel_d_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_velD, 0);
 	f.speed_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_gSpeed, 0);
 	f.heading_e5 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_heading, 0);
-	f.sacc_mm_s = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_sAcc, 0);
 	f.pdop_e2 = (uint16_t)ubx_msg_get(p, UBX_NAV_PVT_pDOP, 0);
 	f.itow_ms = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_iTOW, 0);
 	f.gnss_fix_ok = ubx_msg_get(p, UBX_NAV_PVT_gnssFixOK, 0) != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gnss_fix: what one navigation epoch of the receiver says, with its doubts.
+ * gnss_fix: one navigation epoch of the receiver, with its doubts.
  *
  * From UBX-NAV-PVT (84 bytes on u-blox 7, 92 later). Position and time are each
  * "known" only under the rules below; the raw facts stay beside them so that a
@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "time/civil.h"
+
 struct gnss_fix {
 	uint64_t received_ns; /* CLOCK_BOOTTIME when the last byte of the message was read */
 
@@ -22,10 +24,8 @@ struct gnss_fix {
 	int32_t height_mm; /* above the ellipsoid */
 	int32_t hmsl_mm; /* above mean sea level */
 	uint32_t hacc_mm, vacc_mm;
-	int32_t vel_n_mm_s, vel_e_mm_s, vel_d_mm_s;
 	int32_t speed_mm_s; /* over ground */
 	int32_t heading_e5; /* 1e-5 deg */
-	uint32_t sacc_mm_s;
 	uint16_t pdop_e2; /* 0.01 */
 
 	/* Time: validDate and validTime and fullyResolved, not before the build date */
@@ -56,11 +56,9 @@ bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *payload, size_t payl
 		       uint64_t received_ns, const struct gnss_limits *limits);
 
 /*
- * us since 1970 of a UTC calendar time; false if there is no such time. sec 60 (a
- * leap second) gives the first second of the next minute, as POSIX counts;
+ * us since 1970 of a UTC calendar time plus nano ns; false if there is no such time.
  * nano may be negative: the receiver rounds its fields to 10 ms (V14 section 6.4).
  */
-bool gnss_utc_us(unsigned year, unsigned month, unsigned day, unsigned hour, unsigned min,
-		 unsigned sec, int32_t nano, int64_t *utc_us);
+bool gnss_utc_us(const struct civil *date, int32_t nano, int64_t *utc_us);
 
 #endif

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE /* CLOCK_BOOTTIME */
 #include "receiver.h"
 
@@ -12,17 +12,19 @@
 #include <unistd.h>
 
 #include "serial_port.h"
+#include "time/civil.h"
+#include "time/now.h"
 #include "ubx_session.h"
 
 #define MS 1000000ull
 #define DEFAULT_BAUD 115200
 #define DEFAULT_RATE_MS 1000
 #define DEFAULT_MAX_HACC_MM 100000
-#define REOPEN_MS 250 /* an absent port is looked for this often */
-#define BUSY_MS 1000 /* a busy one less: who holds it is found by walking /proc */
+#define REOPEN_MS 250 /* an absent port is tried this often */
+#define BUSY_MS 1000 /* a busy one less often: its user is found by walking /proc */
 #define UNSENT_RETRY_MS 2
 #define REASON_SIZE 320
-#define READS_AT_ONCE 16 /* a port that talks without end must not hold up the caller */
+#define READS_AT_ONCE 16 /* a port with endless input must not block the caller */
 
 struct receiver {
 	char *path;
@@ -36,29 +38,21 @@ struct receiver {
 	uint64_t fixes_taken;
 	struct ubx_session_config config;
 	char why[SERIAL_PORT_WHY_SIZE]; /* why there is no port */
-	char *reason; /* REASON_SIZE bytes, written when asked for */
+	char *reason; /* REASON_SIZE bytes, written by receiver_reason() */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* The compiler's date; SOURCE_DATE_EPOCH makes it reproducible. */
 static int64_t build_utc_us(void)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *date = __DATE__; /* "Nov 23 2026" */
-	char name[4] = { date[0], date[1], date[2], '\0' };
+	const char *text = __DATE__; /* "Nov 23 2026" */
+	char name[4] = { text[0], text[1], text[2], '\0' };
 	const char *at = strstr(months, name);
-	int64_t us = 0;
+	const struct civil date = { .year = atoi(text + 7),
+				    .month = at ? (int)(at - months) / 3 + 1 : 1,
+				    .day = atoi(text + 4) };
 
-	gnss_utc_us((unsigned)atoi(date + 7), at ? (unsigned)(at - months) / 3 + 1 : 1,
-		    (unsigned)atoi(date + 4), 0, 0, 0, 0, &us);
-	return us - 86400000000ll; /* the builder's time zone may be ahead of UTC */
+	return (civil_to_s(&date) - 86400) * 1000000; /* the builder's zone may be ahead of UTC */
 }
 
 static uint16_t gps_week(int64_t utc_us)
@@ -93,7 +87,7 @@ struct receiver *receiver_open(const struct receiver_config *config, char *err, 
 		goto fail;
 	}
 	if (config->rate_ms > UINT16_MAX ||
-	    ubx_session_init(&r->session, &r->config, now_ns()) != 0) {
+	    ubx_session_init(&r->session, &r->config, now_boot_ns()) != 0) {
 		snprintf(err, err_size,
 			 "%s: %u baud every %u ms: the rate must be 4800, 9600, 19200, 38400, "
 			 "57600 or 115200 and carry an epoch's messages with a fifth to spare",
@@ -177,12 +171,12 @@ static void take_bytes(struct receiver *r)
 		ssize_t n = read(r->port.fd, buf, sizeof(buf));
 
 		if (n > 0) {
-			ubx_session_rx(&r->session, buf, (size_t)n, now_ns());
+			ubx_session_rx(&r->session, buf, (size_t)n, now_boot_ns());
 		} else if (n == 0) {
-			lose_port(r, "read", EIO, now_ns()); /* hang-up */
+			lose_port(r, "read", EIO, now_boot_ns()); /* hang-up */
 		} else if (errno != EINTR) {
 			if (errno != EAGAIN) {
-				lose_port(r, "read", errno, now_ns());
+				lose_port(r, "read", errno, now_boot_ns());
 			}
 			return;
 		}
@@ -211,7 +205,7 @@ static void give_bytes(struct receiver *r)
 				return;
 			}
 			if (serial_port_set_baud(&r->port, r->baud_pending) != 0) {
-				lose_port(r, "set baud", errno, now_ns());
+				lose_port(r, "set baud", errno, now_boot_ns());
 				return;
 			}
 			r->baud_pending = 0;
@@ -226,11 +220,11 @@ static void give_bytes(struct receiver *r)
 		ssize_t n = write(r->port.fd, out.bytes, out.len);
 
 		if (n >= 0) {
-			ubx_tx_written(&r->session.tx, (size_t)n, now_ns());
+			ubx_tx_written(&r->session.tx, (size_t)n, now_boot_ns());
 		} else if (errno == EAGAIN) {
 			full = true;
 		} else if (errno != EINTR) {
-			lose_port(r, "write", errno, now_ns());
+			lose_port(r, "write", errno, now_boot_ns());
 		}
 	}
 	watch_write(r, full);
@@ -257,7 +251,7 @@ static void arm_timer(struct receiver *r, uint64_t now)
 
 int receiver_process(struct receiver *r)
 {
-	uint64_t now = now_ns(), expired;
+	uint64_t now = now_boot_ns(), expired;
 	int status = 0, fixes;
 
 	if (read(r->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN && errno != EINTR) {
@@ -270,10 +264,10 @@ int receiver_process(struct receiver *r)
 		take_bytes(r);
 	}
 	if (r->port.fd >= 0) {
-		ubx_session_tick(&r->session, now_ns());
+		ubx_session_tick(&r->session, now_boot_ns());
 		give_bytes(r);
 	}
-	arm_timer(r, now_ns());
+	arm_timer(r, now_boot_ns());
 	fixes = (int)(r->session.fixes - r->fixes_taken);
 	r->fixes_taken = r->session.fixes;
 	return status < 0 ? status : fixes;
@@ -281,7 +275,7 @@ int receiver_process(struct receiver *r)
 
 const struct gnss_fix *receiver_fix(const struct receiver *r)
 {
-	return ubx_session_fix(&r->session, now_ns());
+	return ubx_session_fix(&r->session, now_boot_ns());
 }
 
 enum receiver_state receiver_state(const struct receiver *r)
@@ -305,18 +299,18 @@ enum receiver_state receiver_state(const struct receiver *r)
 static const char *probing_reason(const struct ubx_session *s)
 {
 	if (s->last_frame_ns) {
-		return "UBX is heard but no question is answered: is the line to the receiver's RX connected? Fixes are taken as they come";
+		return "UBX received, but no poll is answered: check the line to the receiver's RX; its fixes are used as they come";
 	}
-	if (s->heard_nmea) {
-		return "NMEA is heard but no UBX answer yet";
+	if (s->rx_nmea) {
+		return "NMEA received, but no UBX answer yet";
 	}
-	if (s->heard_any) {
-		return "bytes are heard but nothing readable yet";
+	if (s->rx_any) {
+		return "bytes received, but none of them readable yet";
 	}
-	return "nothing is heard: is the receiver powered and its TX connected?";
+	return "nothing received: check the receiver's power and its TX line";
 }
 
-/* The first step that is not as wanted, in words. */
+/* The first step that is not as wanted. */
 static void describe_difference(const struct ubx_steps *steps, char *out, size_t size)
 {
 	int i = ubx_steps_first_difference(steps);
@@ -377,7 +371,7 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 		.timeouts = s->steps.timeouts,
 		.restarts = s->counters.restarts,
 		.epochs_missed = s->counters.epochs_missed,
-		.sets = s->counters.sets,
+		.sets = s->steps.sets,
 	};
 }
 
@@ -390,6 +384,6 @@ void receiver_assist(struct receiver *r, const struct ubx_assist *known)
 {
 	struct ubx_assist assist = *known;
 
-	assist.at_ns = now_ns();
+	assist.at_ns = now_boot_ns();
 	ubx_session_assist(&r->session, &assist);
 }

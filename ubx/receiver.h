@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * receiver: the face of ubx/ for a program: one u-blox receiver on one port.
+ * receiver: what a program uses of ubx/: one u-blox receiver on one port.
  *
  * It opens the port, finds the baud, switches the receiver from NMEA to UBX,
  * configures and verifies it, and from then on keeps the newest fix; when the
@@ -66,17 +66,17 @@ int receiver_process(struct receiver *r);
 const struct gnss_fix *receiver_fix(const struct receiver *r);
 
 enum receiver_state receiver_state(const struct receiver *r);
-/* Why it is in that state, in words, for logs and status; never NULL. */
+/* Why it is in that state, as text for logs and status; never NULL. */
 const char *receiver_reason(const struct receiver *r);
 /* "1.00 (59842) 00070000 PROTVER 14.00" from MON-VER, or "" while unknown. */
 const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);
 
-/* Antenna, radio, line, buffers, genuineness: what was seen since it was configured. Asked for in
- * turns, each part every 10 s; valid until the next receiver_process(). */
+/* Antenna, radio, line, buffers, genuineness: as reported since it was configured. Polled in
+ * turns, each message every 10 s; valid until the next receiver_process(). */
 const struct ubx_health *receiver_health(const struct receiver *r);
 
-/* A place and time known now from elsewhere (the last stored fix, NTP): told to the receiver
+/* A place and time known now from elsewhere (the last stored fix, NTP): sent to the receiver
  * if it starts without a fix. known->at_ns is ignored: it is as of now. Its own fixes replace it.
  */
 void receiver_assist(struct receiver *r, const struct ubx_assist *known);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #define _GNU_SOURCE /* cfmakeraw, realpath, CRTSCTS */
 #include "serial_port.h"
 
@@ -52,7 +52,7 @@ static size_t read_text(const char *path, char *out, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* A Pi's mini UART follows the core clock and sees no framing errors: worth telling from a PL011.
+/* A Pi's mini UART follows the core clock and sees no framing errors: worth naming.
  */
 static const char *uart_kind(const char *device)
 {
@@ -75,7 +75,7 @@ static const char *uart_kind(const char *device)
 	return "UART";
 }
 
-/* One of the words of `text` is `word`. */
+/* Whether `word` is among the space-separated words of `text`. */
 static bool has_word(char *text, const char *word)
 {
 	char *save = NULL;
@@ -89,7 +89,7 @@ static bool has_word(char *text, const char *word)
 }
 
 /* Does this process have the device as its terminal (getty, login, a shell), or open? The
- * first is told to everybody, the second only to its owner and root. */
+ * first is visible to every user, the second only to its owner and root. */
 static bool process_uses(const char *pid, dev_t rdev, const char *device, bool open_too, char *comm,
 			 size_t comm_size)
 {
@@ -101,8 +101,7 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
 	read_text(path, text, sizeof(text));
-	/* pid (comm) state ppid pgrp session tty_nr; comm may hold anything, so look from its end.
-	 */
+	/* pid (comm) state ppid pgrp session tty_nr; comm may contain anything: from its end */
 	end = strrchr(text, ')');
 	if (end == NULL || sscanf(end + 1, " %*c %*d %*d %*d %u", &tty) != 1) {
 		return false;
@@ -132,58 +131,71 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 	return uses;
 }
 
-static bool find_holder(const char *device, bool open_too, char *who, size_t size)
+/* getty, agetty, login: a terminal for people. */
+static bool is_login(const char *comm)
+{
+	size_t n = strlen(comm);
+
+	return strcmp(comm, "login") == 0 || (n >= 5 && strcmp(comm + n - 5, "getty") == 0);
+}
+
+/* Who uses the terminal: "kernel console", "agetty (pid 612)". */
+static enum serial_use find_use(const char *device, bool open_too, char *who, size_t size)
 {
 	char consoles[256], comm[64];
 	struct stat st;
 	const struct dirent *e;
-	bool found = false;
+	enum serial_use use = SERIAL_FREE;
 	DIR *proc;
 
 	who[0] = '\0';
 	if (stat(device, &st) != 0) {
-		return false;
+		return SERIAL_FREE;
 	}
 	read_text("/sys/class/tty/console/active", consoles, sizeof(consoles));
 	if (strncmp(device, "/dev/", 5) == 0 && has_word(consoles, device + 5)) {
 		snprintf(who, size, "kernel console");
-		return true;
+		return SERIAL_CONSOLE;
 	}
 	proc = opendir("/proc");
-	while (proc && !found && (e = readdir(proc)) != NULL) {
+	while (proc && use == SERIAL_FREE && (e = readdir(proc)) != NULL) {
 		if (isdigit((unsigned char)e->d_name[0]) && atol(e->d_name) != (long)getpid() &&
 		    process_uses(e->d_name, st.st_rdev, device, open_too, comm, sizeof(comm))) {
-			snprintf(who, size, "%s (pid %s)", comm, e->d_name);
-			found = true;
+			snprintf(who, size, "%s (pid %.20s)", comm, e->d_name);
+			use = is_login(comm) ? SERIAL_LOGIN : SERIAL_PROCESS;
 		}
 	}
 	if (proc) {
 		closedir(proc);
 	}
-	return found;
+	return use;
 }
 
-bool serial_port_holder(const char *device, char *who, size_t size)
-{
-	return find_holder(device, true, who, size);
-}
-
-static void explain_busy(const struct serial_port *port, const char *who, char *why, size_t size)
+/* -EBUSY, with the user and what to do in `why`. */
+static int busy(struct serial_port *port, bool open_too, char *why, size_t size)
 {
 	const char *name = strrchr(port->device, '/');
+	char who[128];
 
 	name = name ? name + 1 : port->device;
-	if (who[0] == '\0') {
-		snprintf(why, size, "%s: another process holds it: stop that one", port->device);
-	} else if (strcmp(who, "kernel console") == 0 || strstr(who, "getty") ||
-		   strstr(who, "login")) {
+	port->use = find_use(port->device, open_too, who, sizeof(who));
+	switch (port->use) {
+	case SERIAL_CONSOLE:
+	case SERIAL_LOGIN:
 		snprintf(why, size,
 			 "%s: used by %s: remove console=%s (or serial0) from cmdline.txt, "
 			 "'systemctl mask --now serial-getty@%s', reboot",
 			 port->device, who, name, name);
-	} else {
-		snprintf(why, size, "%s: held by %s: stop it", port->device, who);
+		break;
+	case SERIAL_PROCESS:
+		snprintf(why, size, "%s: used by %s: stop it", port->device, who);
+		break;
+	case SERIAL_FREE: /* locked by a process that ended meanwhile or is hidden from us */
+		port->use = SERIAL_PROCESS;
+		snprintf(why, size, "%s: locked by another process: stop it", port->device);
+		break;
 	}
+	return -EBUSY;
 }
 
 static int make_raw(int fd, uint32_t baud)
@@ -205,11 +217,64 @@ static int make_raw(int fd, uint32_t baud)
 	return 0;
 }
 
+/* The device that `path` leads to, into port->device. */
+static int resolve(struct serial_port *port, const char *path, char *why, size_t size)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	if (realpath(path, resolved) == NULL || stat(resolved, &st) != 0) {
+		int error = errno;
+
+		snprintf(
+			why, size,
+			"%s: %s: no receiver is plugged in there, or the UART is off (raspi-config)",
+			path, strerror(error));
+		return -error;
+	}
+	if (!S_ISCHR(st.st_mode) || strlen(resolved) >= sizeof(port->device)) {
+		snprintf(why, size, "%s: not a serial port but a file of another kind", resolved);
+		return -ENOTTY;
+	}
+	memcpy(port->device, resolved, strlen(resolved) + 1);
+	return 0;
+}
+
+/* Opens and locks it. */
+static int acquire(struct serial_port *port, bool pseudo, char *why, size_t size)
+{
+	char who[128];
+
+	/* O_NONBLOCK also keeps open() from waiting for a carrier. */
+	port->fd = open(port->device, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (port->fd < 0 && errno == EBUSY) {
+		return busy(port, true, why, size);
+	}
+	if (port->fd < 0) {
+		int error = errno;
+
+		snprintf(why, size, "%s: %s%s", port->device, strerror(error),
+			 error == EACCES ? ": add the user to the group dialout" : "");
+		return -error;
+	}
+	if (!isatty(port->fd)) {
+		snprintf(why, size, "%s: not a terminal device", port->device);
+		return -ENOTTY;
+	}
+	if (flock(port->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		return busy(port, true, why, size);
+	}
+	/* A getty does not lock, and would read every second byte; root is not kept out by TIOCEXCL
+	 * either. The other end of a pseudo terminal may rightly have this end open too. */
+	if (find_use(port->device, !pseudo, who, sizeof(who)) != SERIAL_FREE) {
+		return busy(port, !pseudo, why, size);
+	}
+	return 0;
+}
+
 int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, char *why,
 		     size_t why_size)
 {
-	char resolved[PATH_MAX], who[128];
-	struct stat st;
 	bool pseudo;
 	int error;
 
@@ -220,74 +285,39 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, 
 			 (unsigned)baud);
 		return -EINVAL;
 	}
-	if (realpath(path, resolved) == NULL || stat(resolved, &st) != 0) {
-		error = errno;
-		snprintf(
-			why, why_size,
-			"%s: %s: no receiver is plugged in there, or the UART is off (raspi-config)",
-			path, strerror(error));
-		return -error;
-	}
-	snprintf(port->device, sizeof(port->device), "%.*s", (int)sizeof(port->device) - 1,
-		 resolved);
-	if (!S_ISCHR(st.st_mode)) {
-		snprintf(why, why_size, "%s: not a serial port but a file of another kind",
-			 resolved);
-		return -ENOTTY;
-	}
-	/* O_NONBLOCK also keeps open() from waiting for a carrier. */
-	port->fd = open(resolved, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (port->fd < 0) {
-		error = errno;
-		if (error == EBUSY) {
-			find_holder(port->device, true, who, sizeof(who));
-			explain_busy(port, who, why, why_size);
-		} else {
-			snprintf(why, why_size, "%s: %s%s", resolved, strerror(error),
-				 error == EACCES ? ": add the user to the group dialout" : "");
-		}
-		return -error;
-	}
-	if (!isatty(port->fd)) {
-		error = ENOTTY;
-		snprintf(why, why_size, "%s: not a terminal device", resolved);
-		goto fail;
-	}
-	if (flock(port->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-		error = EBUSY;
-		find_holder(port->device, true, who, sizeof(who));
-		explain_busy(port, who, why, why_size);
-		goto fail;
-	}
-	/* A getty does not lock, and would eat every second byte; root is not kept out by TIOCEXCL
-	 * either. The other end of a pseudo terminal may rightly hold this end too. */
-	pseudo = strncmp(port->device, "/dev/pts/", 9) == 0;
-	if (find_holder(port->device, !pseudo, who, sizeof(who))) {
-		error = EBUSY;
-		explain_busy(port, who, why, why_size);
-		goto fail;
-	}
-	error = -make_raw(port->fd, baud);
+	error = resolve(port, path, why, why_size);
 	if (error != 0) {
-		snprintf(why, why_size, "%s: cannot be set to raw: %s", resolved, strerror(error));
-		goto fail;
+		return error;
 	}
-	if (!pseudo) { /* there it would outlive us as long as the other end holds this one */
+	pseudo = strncmp(port->device, "/dev/pts/", 9) == 0;
+	error = acquire(port, pseudo, why, why_size);
+	if (error == 0) {
+		error = make_raw(port->fd, baud);
+		if (error != 0) {
+			snprintf(why, why_size, "%s: cannot be set to raw: %s", port->device,
+				 strerror(-error));
+		}
+	}
+	if (error != 0) {
+		if (port->fd >= 0) {
+			close(port->fd);
+			port->fd = -1;
+		}
+		return error;
+	}
+	if (!pseudo) { /* there it would outlive us as long as the other end is open */
 		ioctl(port->fd, TIOCEXCL);
 	}
 	port->uart = uart_kind(port->device);
 	return 0;
-fail:
-	close(port->fd);
-	port->fd = -1;
-	return -error;
 }
 
 void serial_port_close(struct serial_port *port)
 {
 	if (port->fd >= 0) {
 		ioctl(port->fd, TIOCNXCL);
-		tcflush(port->fd, TCIOFLUSH); /* else close() may wait for bytes nobody takes */
+		tcflush(port->fd, TCIOFLUSH); /* else close() may wait for bytes that no receiver
+						 reads */
 		close(port->fd);
 		port->fd = -1;
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * serial_port: a tty for a receiver: opened without becoming our terminal, raw
- * before the first byte can echo, and held alone.
+ * before the first byte can echo, and exclusive.
  *
- * Errors are negative errno; `why` (always terminated) then says in one line what
- * is wrong with which device and what to do. Threads: any, one port per thread.
+ * Errors are negative errno; `why` (always terminated) then has one line: the device, what
+ * is wrong with it and what to do. Threads: any, one port per thread.
  */
 #ifndef SERIAL_PORT_H
 #define SERIAL_PORT_H
@@ -15,8 +15,17 @@
 
 #define SERIAL_PORT_WHY_SIZE 240
 
+/* Who else uses a port. */
+enum serial_use {
+	SERIAL_FREE,
+	SERIAL_CONSOLE, /* the kernel's console= */
+	SERIAL_LOGIN, /* a getty or login on it */
+	SERIAL_PROCESS,
+};
+
 struct serial_port {
 	int fd; /* non-blocking; -1: closed */
+	enum serial_use use; /* after -EBUSY */
 	char device[64]; /* what the path resolves to: "/dev/ttyAMA0" */
 	const char *uart; /* "PL011", "mini UART", "USB", "pseudo terminal", "UART" */
 };
@@ -29,9 +38,5 @@ void serial_port_close(struct serial_port *port); /* accepts a closed one */
 int serial_port_set_baud(struct serial_port *port, uint32_t baud);
 /* Bytes that the driver still holds for sending. */
 int serial_port_unsent(const struct serial_port *port);
-
-/* Looks for who uses a terminal device: "kernel console", "agetty (pid 612)" ... false: nobody is
- * seen. */
-bool serial_port_holder(const char *device, char *who, size_t size);
 
 #endif

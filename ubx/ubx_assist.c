@@ -1,8 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_assist.h"
 
 #include <string.h>
 
+#include "time/civil.h"
 #include "ubx_msg.h"
 
 /* The node may have moved since: a truck's 30 m/s. Beyond 300 km other satellites are in
@@ -11,34 +12,17 @@
 #define POSITION_LIMIT_MM 300000000ull
 #define DRIFT_PPM 100ull /* a Pi's oscillator, cold or hot */
 #define LINK_US \
-	50000ull /* the frame's way through drivers and wire, before the receiver looks at it */
-
-/* Civil date of days since 1970-01-01, valid from 1970 to 2100. */
-static void civil(int64_t days, unsigned *year, unsigned *month, unsigned *day)
-{
-	int64_t z = days + 719468; /* days since 0000-03-01 */
-	int64_t era = z / 146097;
-	int64_t doe = z % 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	int64_t mp = (5 * doy + 2) / 153;
-
-	*day = (unsigned)(doy - (153 * mp + 2) / 5 + 1);
-	*month = (unsigned)(mp < 10 ? mp + 3 : mp - 9);
-	*year = (unsigned)(yoe + era * 400 + (*month <= 2));
-}
+	50000ull /* the frame's way through drivers and wire, until the receiver handles it */
 
 static void put_time(uint8_t *p, int64_t utc_us, uint64_t acc_us)
 {
-	int64_t s = utc_us / 1000000;
-	int64_t of_day = s % 86400;
-	unsigned year, month, day;
+	struct civil date;
 
-	civil(s / 86400, &year, &month, &day);
+	civil_from_s(utc_us / 1000000, &date);
 	/* YYMM and DDHHMMSS, as decimal digits */
-	ubx_msg_put(p, UBX_AID_INI_wnoOrDate, 0, (year - 2000) * 100 + month);
+	ubx_msg_put(p, UBX_AID_INI_wnoOrDate, 0, (date.year - 2000) * 100 + date.month);
 	ubx_msg_put(p, UBX_AID_INI_towOrTime, 0,
-		    day * 1000000 + of_day / 3600 * 10000 + of_day / 60 % 60 * 100 + of_day % 60);
+		    date.day * 1000000 + date.hour * 10000 + date.min * 100 + date.sec);
 	ubx_msg_put(p, UBX_AID_INI_towNs, 0, utc_us % 1000000 * 1000);
 	ubx_msg_put(p, UBX_AID_INI_tAccMs, 0, (int64_t)(acc_us / 1000));
 	ubx_msg_put(p, UBX_AID_INI_tAccNs, 0, (int64_t)(acc_us % 1000 * 1000));

@@ -21,7 +21,7 @@
 #define UBX_SYNC1 0xB5
 #define UBX_SYNC2 0x62
 #define UBX_FRAME_OVERHEAD 8 /* sync, class, id, length, checksum */
-/* Largest payload taken for real: NAV-SVINFO of 72 channels has 872, NAV-SVINFO
+/* Largest payload accepted: NAV-SVINFO of 72 channels has 872, NAV-SVINFO
  * of a u-blox 7 (32) 392. What claims more is a damaged length. */
 #define UBX_PAYLOAD_MAX 1016
 #define UBX_FRAME_MAX (UBX_PAYLOAD_MAX + UBX_FRAME_OVERHEAD)

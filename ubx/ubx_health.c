@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_health.h"
 
 #include <string.h>
@@ -31,7 +31,7 @@ void ubx_health_hint_clone(struct ubx_health *h)
 	if (h->clone_hints < UINT8_MAX) {
 		h->clone_hints++;
 	}
-	/* Only who says to be a u-blox 7 can be a false one. */
+	/* Only a receiver that claims to be a u-blox 7 can be a counterfeit one. */
 	flag(h, UBX_PROBLEM_CLONE,
 	     strcmp(h->hardware, HARDWARE_7) == 0 && h->clone_hints >= HINTS_NEEDED);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ubx_health: what the receiver says about itself, and what that means.
+ * ubx_health: the state that the receiver reports, and the problems that follow from it.
  *
  * Identity (MON-VER), antenna and radio (MON-HW), its view of the serial line
  * (MON-IO, MON-RXBUF, MON-TXBUF), signal strength (NAV-SVINFO), uptime and time to
@@ -26,7 +26,7 @@
 	X(TX_OVERFLOW, "serial: the receiver had to drop messages: baud too low for the rate") \
 	X(WEAK_SIGNALS, "radio: satellites are in view but weak: antenna under cover?") \
 	X(SAFE_BOOT, "receiver: in safe boot mode: pin SAFEBOOT_N held low?") \
-	X(CLONE, "receiver: says u-blox 7 but does not act like one: counterfeit?")
+	X(CLONE, "receiver: claims to be a u-blox 7 but does not answer like one: counterfeit?")
 /* clang-format on */
 
 enum ubx_problem {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_msg.h"
 
 #define M(c, name_, cls_, id_, len_, len2_, group_)    \

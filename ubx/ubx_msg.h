@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ubx_msg: what the messages of a u-blox 7 mean: one row per message, one row per
+ * ubx_msg: the messages of a u-blox 7: one row per message, one row per
  * field (u-blox 7 protocol specification V14, sections 34 to 41).
  *
  * A row gives offset, type and, for a bit field, its lowest bit and width, and
  * value * 10^exponent in `unit`. A field whose offset lies behind the fixed part of
  * its message belongs to the repeated group; its offset is that in the first one.
- * Reserved bytes and bits have no row, so that nobody reads or compares them.
+ * Reserved bytes and bits have no row, so that they are neither read nor compared.
  *
  * Pure: no state at all.
  */
@@ -21,19 +21,13 @@
  * repeated group (0 none). 92 bytes of NAV-PVT: u-blox 8 and later. 68 of MON-HW: u-blox 6 (VP[25],
  * so only the first 28 agree). */
 #define UBX_MESSAGES(M)                       \
-	M(NAV, POSECEF, 0x01, 0x01, 20, 0, 0) \
 	M(NAV, POSLLH, 0x01, 0x02, 28, 0, 0)  \
 	M(NAV, STATUS, 0x01, 0x03, 16, 0, 0)  \
-	M(NAV, DOP, 0x01, 0x04, 18, 0, 0)     \
 	M(NAV, SOL, 0x01, 0x06, 52, 0, 0)     \
 	M(NAV, PVT, 0x01, 0x07, 84, 92, 0)    \
-	M(NAV, VELECEF, 0x01, 0x11, 20, 0, 0) \
 	M(NAV, VELNED, 0x01, 0x12, 36, 0, 0)  \
-	M(NAV, TIMEGPS, 0x01, 0x20, 16, 0, 0) \
 	M(NAV, TIMEUTC, 0x01, 0x21, 20, 0, 0) \
-	M(NAV, CLOCK, 0x01, 0x22, 20, 0, 0)   \
 	M(NAV, SVINFO, 0x01, 0x30, 8, 0, 12)  \
-	M(RXM, PMREQ, 0x02, 0x41, 8, 0, 0)    \
 	M(ACK, NAK, 0x05, 0x00, 2, 0, 0)      \
 	M(ACK, ACK, 0x05, 0x01, 2, 0, 0)      \
 	M(CFG, PRT, 0x06, 0x00, 20, 0, 0)     \
@@ -49,24 +43,19 @@
 	M(CFG, NAV5, 0x06, 0x24, 36, 0, 0)    \
 	M(CFG, TP5, 0x06, 0x31, 32, 0, 0)     \
 	M(CFG, ITFM, 0x06, 0x39, 8, 0, 0)     \
-	M(CFG, PM2, 0x06, 0x3B, 44, 0, 0)     \
 	M(CFG, GNSS, 0x06, 0x3E, 4, 0, 8)     \
 	M(MON, IO, 0x0A, 0x02, 0, 0, 20)      \
 	M(MON, VER, 0x0A, 0x04, 40, 0, 30)    \
 	M(MON, RXBUF, 0x0A, 0x07, 24, 0, 0)   \
 	M(MON, TXBUF, 0x0A, 0x08, 28, 0, 0)   \
 	M(MON, HW, 0x0A, 0x09, 60, 68, 0)     \
-	M(AID, INI, 0x0B, 0x01, 48, 0, 0)     \
-	M(TIM, TP, 0x0D, 0x01, 16, 0, 0)
+	M(AID, INI, 0x0B, 0x01, 48, 0, 0)
 
 /*
  * The rows. F: name, offset, type, exponent, unit. B: name, offset, type, lowest
  * bit, bits. S: name, offset, characters (zero-padded text).
  */
 /* clang-format off */
-#define UBX_NAV_POSECEF_FIELDS(F, B, S, m) \
-	F(m, iTOW, 0, U4, -3, "s") F(m, ecefX, 4, I4, -2, "m") F(m, ecefY, 8, I4, -2, "m") \
-	F(m, ecefZ, 12, I4, -2, "m") F(m, pAcc, 16, U4, -2, "m")
 #define UBX_NAV_POSLLH_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, lon, 4, I4, -7, "deg") F(m, lat, 8, I4, -7, "deg") \
 	F(m, height, 12, I4, -3, "m") F(m, hMSL, 16, I4, -3, "m") \
@@ -76,10 +65,6 @@
 	B(m, gpsFixOk, 5, U1, 0, 1) B(m, diffSoln, 5, U1, 1, 1) B(m, wknSet, 5, U1, 2, 1) \
 	B(m, towSet, 5, U1, 3, 1) B(m, dgpsIStat, 6, U1, 0, 1) B(m, mapMatching, 6, U1, 6, 2) \
 	B(m, psmState, 7, U1, 0, 2) F(m, ttff, 8, U4, -3, "s") F(m, msss, 12, U4, -3, "s")
-#define UBX_NAV_DOP_FIELDS(F, B, S, m) \
-	F(m, iTOW, 0, U4, -3, "s") F(m, gDOP, 4, U2, -2, "") F(m, pDOP, 6, U2, -2, "") \
-	F(m, tDOP, 8, U2, -2, "") F(m, vDOP, 10, U2, -2, "") F(m, hDOP, 12, U2, -2, "") \
-	F(m, nDOP, 14, U2, -2, "") F(m, eDOP, 16, U2, -2, "")
 #define UBX_NAV_SOL_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, fTOW, 4, I4, -9, "s") F(m, week, 8, I2, 0, "") \
 	F(m, gpsFix, 10, U1, 0, "") B(m, gpsFixOk, 11, U1, 0, 1) B(m, diffSoln, 11, U1, 1, 1) \
@@ -100,25 +85,15 @@
 	F(m, velD, 56, I4, -3, "m/s") F(m, gSpeed, 60, I4, -3, "m/s") \
 	F(m, heading, 64, I4, -5, "deg") F(m, sAcc, 68, U4, -3, "m/s") \
 	F(m, headingAcc, 72, U4, -5, "deg") F(m, pDOP, 76, U2, -2, "")
-#define UBX_NAV_VELECEF_FIELDS(F, B, S, m) \
-	F(m, iTOW, 0, U4, -3, "s") F(m, ecefVX, 4, I4, -2, "m/s") F(m, ecefVY, 8, I4, -2, "m/s") \
-	F(m, ecefVZ, 12, I4, -2, "m/s") F(m, sAcc, 16, U4, -2, "m/s")
 #define UBX_NAV_VELNED_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, velN, 4, I4, -2, "m/s") F(m, velE, 8, I4, -2, "m/s") \
 	F(m, velD, 12, I4, -2, "m/s") F(m, speed, 16, U4, -2, "m/s") F(m, gSpeed, 20, U4, -2, "m/s") \
 	F(m, heading, 24, I4, -5, "deg") F(m, sAcc, 28, U4, -2, "m/s") F(m, cAcc, 32, U4, -5, "deg")
-#define UBX_NAV_TIMEGPS_FIELDS(F, B, S, m) \
-	F(m, iTOW, 0, U4, -3, "s") F(m, fTOW, 4, I4, -9, "s") F(m, week, 8, I2, 0, "") \
-	F(m, leapS, 10, I1, 0, "s") B(m, towValid, 11, U1, 0, 1) B(m, weekValid, 11, U1, 1, 1) \
-	B(m, leapSValid, 11, U1, 2, 1) F(m, tAcc, 12, U4, -9, "s")
 #define UBX_NAV_TIMEUTC_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, tAcc, 4, U4, -9, "s") F(m, nano, 8, I4, -9, "s") \
 	F(m, year, 12, U2, 0, "") F(m, month, 14, U1, 0, "") F(m, day, 15, U1, 0, "") \
 	F(m, hour, 16, U1, 0, "") F(m, min, 17, U1, 0, "") F(m, sec, 18, U1, 0, "") \
 	B(m, validTOW, 19, U1, 0, 1) B(m, validWKN, 19, U1, 1, 1) B(m, validUTC, 19, U1, 2, 1)
-#define UBX_NAV_CLOCK_FIELDS(F, B, S, m) \
-	F(m, iTOW, 0, U4, -3, "s") F(m, clkB, 4, I4, -9, "s") F(m, clkD, 8, I4, -9, "s/s") \
-	F(m, tAcc, 12, U4, -9, "s") F(m, fAcc, 16, U4, -12, "s/s")
 #define UBX_NAV_SVINFO_FIELDS(F, B, S, m) \
 	F(m, iTOW, 0, U4, -3, "s") F(m, numCh, 4, U1, 0, "") B(m, chipGen, 5, U1, 0, 3) \
 	F(m, chn, 8, U1, 0, "") F(m, svid, 9, U1, 0, "") B(m, svUsed, 10, U1, 0, 1) \
@@ -126,8 +101,6 @@
 	B(m, unhealthy, 10, U1, 4, 1) B(m, orbitAlm, 10, U1, 5, 1) B(m, orbitAop, 10, U1, 6, 1) \
 	B(m, smoothed, 10, U1, 7, 1) B(m, qualityInd, 11, U1, 0, 4) F(m, cno, 12, U1, 0, "dBHz") \
 	F(m, elev, 13, I1, 0, "deg") F(m, azim, 14, I2, 0, "deg") F(m, prRes, 16, I4, -2, "m")
-#define UBX_RXM_PMREQ_FIELDS(F, B, S, m) \
-	F(m, duration, 0, U4, -3, "s") B(m, backup, 4, U4, 1, 1)
 #define UBX_ACK_NAK_FIELDS(F, B, S, m) \
 	F(m, clsID, 0, U1, 0, "") F(m, msgID, 1, U1, 0, "")
 #define UBX_ACK_ACK_FIELDS(F, B, S, m) \
@@ -192,12 +165,6 @@
 	B(m, bbThreshold, 0, U4, 0, 4) B(m, cwThreshold, 0, U4, 4, 5) \
 	B(m, algorithmBits, 0, U4, 9, 22) B(m, enable, 0, U4, 31, 1) \
 	B(m, generalBits, 4, U4, 0, 12) B(m, antSetting, 4, U4, 12, 2)
-#define UBX_CFG_PM2_FIELDS(F, B, S, m) \
-	F(m, version, 0, U1, 0, "") B(m, extintSel, 4, U4, 4, 1) B(m, extintWake, 4, U4, 5, 1) \
-	B(m, extintBackup, 4, U4, 6, 1) B(m, limitPeakCurr, 4, U4, 8, 2) B(m, waitTimeFix, 4, U4, 10, 1) \
-	B(m, updateRTC, 4, U4, 11, 1) B(m, updateEPH, 4, U4, 12, 1) B(m, doNotEnterOff, 4, U4, 16, 1) \
-	B(m, mode, 4, U4, 17, 2) F(m, updatePeriod, 8, U4, -3, "s") F(m, searchPeriod, 12, U4, -3, "s") \
-	F(m, gridOffset, 16, U4, -3, "s") F(m, onTime, 20, U2, 0, "s") F(m, minAcqTime, 22, U2, 0, "s")
 #define UBX_CFG_GNSS_FIELDS(F, B, S, m) \
 	F(m, msgVer, 0, U1, 0, "") F(m, numTrkChHw, 1, U1, 0, "") F(m, numTrkChUse, 2, U1, 0, "") \
 	F(m, numConfigBlocks, 3, U1, 0, "") F(m, gnssId, 4, U1, 0, "") F(m, resTrkCh, 5, U1, 0, "") \
@@ -239,9 +206,6 @@
 	B(m, pos, 44, U4, 0, 1) B(m, time, 44, U4, 1, 1) B(m, clockD, 44, U4, 2, 1) \
 	B(m, tp, 44, U4, 3, 1) B(m, clockF, 44, U4, 4, 1) B(m, lla, 44, U4, 5, 1) \
 	B(m, altInv, 44, U4, 6, 1) B(m, prevTm, 44, U4, 7, 1) B(m, utc, 44, U4, 10, 1)
-#define UBX_TIM_TP_FIELDS(F, B, S, m) \
-	F(m, towMS, 0, U4, -3, "s") F(m, towSubMS, 4, U4, 0, "2^-32 ms") F(m, qErr, 8, I4, -12, "s") \
-	F(m, week, 12, U2, 0, "") B(m, timeBase, 14, U1, 0, 1) B(m, utc, 14, U1, 1, 1)
 /* clang-format on */
 
 enum ubx_message {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_profile.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static const struct row rows[] = {
 	SET(CFG_PRT, outUbx, 1), SET(CFG_PRT, outNmea, 0),
 
 	MSG(0x01, 0x07, 1),	/* NAV-PVT: the fix */
-	MSG(0x01, 0x03, 1),	/* NAV-STATUS: msss going backwards tells of a reboot */
+	MSG(0x01, 0x03, 1),	/* NAV-STATUS: msss going backwards is a reboot */
 
 	/* Power save would sleep through our polls: continuous. 0 and 4 both mean that (V14 section 35.18). */
 	UNLESS(CFG_RXM, lpMode, 1),
@@ -68,7 +68,7 @@ static const struct row rows[] = {
 	/* The two constants are the only values allowed (V14 section 35.9). */
 	SET(CFG_ITFM, enable, 1), SET(CFG_ITFM, algorithmBits, 0x16B156), SET(CFG_ITFM, generalBits, 0x31E),
 
-	/* Open-circuit detection needs parts that cheap boards lack: left as it is. */
+	/* Open-circuit detection needs components that cheap boards have not: left as it is. */
 	SET(CFG_ANT, svcs, 1), SET(CFG_ANT, scd, 1), SET(CFG_ANT, pdwnOnSCD, 1), SET(CFG_ANT, recovery, 1),
 
 	/* Errors, warnings and notices as UBX-INF on our port: the boot banner is a notice. */
@@ -227,7 +227,7 @@ uint32_t ubx_profile_bytes_per_s(uint16_t rate_ms)
 uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms)
 {
 	uint32_t per_s = baud / 10 * 8 / 10; /* 10 bits a byte; 80 % */
-	uint32_t least_ms = (BYTES_PER_EPOCH * 1000u + per_s - 1) / per_s;
+	uint32_t min_ms = (BYTES_PER_EPOCH * 1000u + per_s - 1) / per_s;
 
-	return asked_ms > least_ms ? asked_ms : (uint16_t)least_ms;
+	return asked_ms > min_ms ? asked_ms : (uint16_t)min_ms;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ubx_profile: what the receiver should be set to, as data.
+ * ubx_profile: the settings that the receiver should have, as data.
  *
  * A step is one configuration message: how to poll it and the fields that
  * matter to us with the values wanted. Everything else in the message (reserved
@@ -32,7 +32,7 @@ struct ubx_settings {
 enum ubx_want_rule {
 	UBX_WANT_EQUAL, /* must read back as value */
 	UBX_WANT_UNLESS, /* anything but value; otherwise 0 is written */
-	UBX_WANT_APPLY, /* written with every set (masks that say what to apply), never compared */
+	UBX_WANT_APPLY, /* written with every set (apply masks), never compared */
 };
 
 struct ubx_want {

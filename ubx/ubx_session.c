@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_session.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 /* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second
  * with more than 100 framing errors. */
 #define DWELL_MS 1100
-#define HEARD_DWELL_MS 30000 /* frames come but no answers: ask, do not disturb */
+#define ALIVE_DWELL_MS 30000 /* frames come but no answers: ask, do not disturb */
 #define EPOCH_MARGIN_MS 200
 #define SILENCE_MS 300
 #define ANSWER_MS 2200 /* the slowest answer known takes 1.5 s */
@@ -23,7 +23,7 @@
 #define SILENT_RESTARTS_MAX 3
 
 const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 115200, 57600, 38400, 19200, 9600, 4800 };
-/* To the end of a dwell: a receiver deafened by the sweep hears only its last quarter. */
+/* To the end of a dwell: a receiver deafened by the sweep receives only its last quarter. */
 static const uint16_t link_poll_ms[] = { 100, 250 };
 
 static void enter(struct ubx_session *s, enum ubx_phase phase, uint64_t now)
@@ -45,7 +45,7 @@ static void enter_probe(struct ubx_session *s, uint64_t now)
 	enter(s, UBX_PROBE, now);
 	s->link_baud = s->config.baud;
 	s->cycle = 0;
-	s->heard_any = s->heard_nmea = false;
+	s->rx_any = s->rx_nmea = false;
 	s->last_frame_ns = 0;
 	s->garbage = s->odd_garbage = 0;
 	s->verified = false;
@@ -65,10 +65,10 @@ static uint32_t next_link_baud(const struct ubx_session *s)
 {
 	static const uint32_t elsewhere[] = { 9600, 38400, 57600, 19200, 4800, 115200 };
 
-	if (s->cycle % 4 != 3 || !s->heard_any) {
+	if (s->cycle % 4 != 3 || !s->rx_any) {
 		return s->config.baud;
 	}
-	return s->heard_baud ? s->heard_baud : elsewhere[s->cycle / 4 % UBX_RATE_COUNT];
+	return s->rx_baud ? s->rx_baud : elsewhere[s->cycle / 4 % UBX_RATE_COUNT];
 }
 
 static void enter_sweep(struct ubx_session *s, uint64_t now)
@@ -110,16 +110,16 @@ static void sweep(struct ubx_session *s, uint64_t now)
 static void dwell(struct ubx_session *s, uint64_t now)
 {
 	unsigned last = sizeof(link_poll_ms) / sizeof(link_poll_ms[0]) - 1;
-	bool heard = s->last_frame_ns != 0;
+	bool alive = s->last_frame_ns != 0;
 
-	if (heard) {
-		s->heard_baud = s->link_baud;
-		s->deadline_ns = s->phase_ns + HEARD_DWELL_MS * MS;
+	if (alive) {
+		s->rx_baud = s->link_baud;
+		s->deadline_ns = s->phase_ns + ALIVE_DWELL_MS * MS;
 	}
 	if (now >= s->poll_ns) {
 		poll_link(s);
 		s->poll_ns = now +
-			     link_poll_ms[s->polls < last ? s->polls : last] * MS * (heard ? 4 : 1);
+			     link_poll_ms[s->polls < last ? s->polls : last] * MS * (alive ? 4 : 1);
 		s->polls++;
 	}
 	if (now >= s->deadline_ns) {
@@ -173,7 +173,7 @@ static bool save(struct ubx_session *s, uint64_t now)
 	uint8_t payload[13] = { 0 };
 
 	/* What needed no set was right already, and so was saved before if it was ever. */
-	if (!s->save.wanted || !s->verified || s->steps.sets == 0 || s->save.done) {
+	if (!s->save.wanted || !s->verified || !s->steps.changed || s->save.done) {
 		return true;
 	}
 	if (s->save.tries && now < s->save.deadline_ns) {
@@ -187,7 +187,6 @@ static bool save(struct ubx_session *s, uint64_t now)
 	ubx_msg_put(payload, UBX_CFG_CFG_saveMask, 0, 0x041F);
 	ubx_msg_put(payload, UBX_CFG_CFG_devBBR, 0, 1);
 	ubx_tx_frame(&s->tx, UBX_CFG_CFG, payload, sizeof(payload));
-	s->counters.sets++;
 	s->save.tries++;
 	s->save.deadline_ns = now + ANSWER_MS * MS;
 	return false;
@@ -205,7 +204,6 @@ static void enter_run(struct ubx_session *s, uint64_t now)
 
 static void configure(struct ubx_session *s, uint64_t now)
 {
-	uint32_t sets = s->steps.sets;
 	enum ubx_steps_result result;
 
 	if (s->deadline_ns != UINT64_MAX) { /* refused what is needed: wait before starting over */
@@ -223,7 +221,6 @@ static void configure(struct ubx_session *s, uint64_t now)
 		return;
 	}
 	result = ubx_steps_work(&s->steps, &s->tx, now);
-	s->counters.sets += s->steps.sets - sets;
 	if (result == UBX_STEPS_FAILED) {
 		s->deadline_ns = now + BACKOFF_MS * MS;
 	} else if (result != UBX_STEPS_AT_WORK) {
@@ -240,7 +237,7 @@ static void poll_health(struct ubx_session *s, uint64_t now)
 		UBX_MON_HW, UBX_NAV_SVINFO, UBX_MON_IO, UBX_MON_RXBUF, UBX_MON_TXBUF,
 	};
 
-	/* A lost MON-VER is asked for again, in a turn of its own. */
+	/* A lost MON-VER is polled again, in a turn of its own. */
 	if (s->identity[0] == '\0' && s->polls % 2) {
 		ubx_tx_poll(&s->tx, UBX_MON_VER);
 	} else {
@@ -250,8 +247,8 @@ static void poll_health(struct ubx_session *s, uint64_t now)
 	s->poll_ns = now + HEALTH_POLL_MS * MS;
 }
 
-/* Answers, is configured, and yet sends no epochs: start it anew, with all it knows of the sky. */
-static void unstick(struct ubx_session *s)
+/* It answers, is configured, and yet sends no epochs: restart it, with all it knows of the sky. */
+static void hot_restart(struct ubx_session *s)
 {
 	uint8_t payload[4] = { 0 };
 
@@ -309,7 +306,7 @@ static void learn(struct ubx_assist *a, const struct gnss_fix *fix)
 		.height_mm = fix->height_mm,
 		.pos_acc_mm = fix->hacc_mm,
 		.utc_us = fix->utc_us,
-		/* Received up to an epoch's processing after the instant it tells. */
+		/* Received up to an epoch's processing after its instant. */
 		.time_acc_us = 200000,
 	};
 }
@@ -391,23 +388,20 @@ static void on_ack(struct ubx_session *s, const struct ubx_item *f, bool ack)
 static void on_config(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
 		      uint64_t now)
 {
-	uint32_t sets = s->steps.sets;
-
 	if (m == UBX_CFG_PRT && s->phase < UBX_CONFIGURE && s->tx.baud == s->link_baud) {
 		link_is_up(s, (uint8_t)ubx_msg_get(f->payload, UBX_CFG_PRT_portID, 0), now);
 	}
 	if (s->phase == UBX_CONFIGURE) {
 		ubx_steps_answer(&s->steps, &s->tx, m, f->payload, f->payload_len, now);
-		s->counters.sets += s->steps.sets - sets;
 	}
 }
 
-static bool contains(const uint8_t *p, size_t len, const char *word)
+static bool contains(const uint8_t *p, size_t len, const char *text)
 {
-	size_t n = strlen(word);
+	size_t n = strlen(text);
 
 	for (size_t i = 0; i + n <= len; i++) {
-		if (memcmp(p + i, word, n) == 0) {
+		if (memcmp(p + i, text, n) == 0) {
 			return true;
 		}
 	}
@@ -463,7 +457,7 @@ static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool aft
 	}
 	s->odd_garbage += odd;
 	s->garbage += (uint32_t)g->len;
-	s->heard_nmea = s->heard_nmea || contains(g->bytes, g->len, "$G");
+	s->rx_nmea = s->rx_nmea || contains(g->bytes, g->len, "$G");
 	/* Something has come alive at another baud: it wants a sweep now, not at the end of the
 	 * dwell. But never twice in a row, or we would fall into step with its epochs and always
 	 * sweep while it listens. */
@@ -496,7 +490,7 @@ static void feed(struct ubx_session *s, const uint8_t *p, size_t len, bool after
 	} while (item.kind != UBX_ITEM_NONE);
 }
 
-/* Until when the frame begun may take: twice its wire time, and time for a busy host. */
+/* When the frame begun must be whole: twice its wire time, and time for a busy host. */
 static uint64_t pending_until(const struct ubx_session *s)
 {
 	size_t size = ubx_frame_pending(&s->rx);
@@ -548,7 +542,7 @@ void ubx_session_rx(struct ubx_session *s, const uint8_t *p, size_t len, uint64_
 	if (len == 0) {
 		return;
 	}
-	s->heard_any = true;
+	s->rx_any = true;
 	s->last_rx_ns = now;
 	feed(s, p, len, after_silence, now);
 	note_pending(s, now);
@@ -565,7 +559,7 @@ void ubx_session_tick(struct ubx_session *s, uint64_t now)
 	advance(s, now);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -582,21 +576,21 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 		at = ubx_tx_idle_ns(&s->tx);
 		break;
 	case UBX_DWELL:
-		at = sooner(s->poll_ns, s->deadline_ns);
+		at = earlier(s->poll_ns, s->deadline_ns);
 		break;
 	case UBX_CONFIGURE:
 		if (s->deadline_ns != UINT64_MAX) {
 			at = s->deadline_ns; /* backing off: nothing else counts */
 			break;
 		}
-		at = sooner(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
-		at = s->save.tries ? sooner(at, s->save.deadline_ns) : at;
+		at = earlier(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
+		at = s->save.tries ? earlier(at, s->save.deadline_ns) : at;
 		break;
 	case UBX_RUN:
-		at = sooner(s->epoch_due_ns, s->poll_ns);
+		at = earlier(s->epoch_due_ns, s->poll_ns);
 		break;
 	}
-	return sooner(at, pending_until(s));
+	return earlier(at, pending_until(s));
 }
 
 int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config, uint64_t now)
@@ -628,11 +622,11 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 	}
 	enter_probe(s, now);
 	if (cause == UBX_CAUSE_GARBAGE) {
-		s->deadline_ns = now; /* whoever speaks is not at this baud: asking there is time
+		s->deadline_ns = now; /* the sender is not at this baud: polling here is time
 					 lost */
 	}
 	if (s->silent_restarts >= SILENT_RESTARTS_MAX) {
-		unstick(s);
+		hot_restart(s);
 	}
 }
 
@@ -643,7 +637,7 @@ void ubx_session_assist(struct ubx_session *s, const struct ubx_assist *assist)
 
 const struct gnss_fix *ubx_session_fix(const struct ubx_session *s, uint64_t now)
 {
-	/* Before it is configured a receiver sends at its own rate, 1 Hz if nobody changed it. */
+	/* Before it is configured a receiver sends at its own rate, 1 Hz unless it was changed. */
 	uint64_t rate_ms = s->phase == UBX_RUN || s->rate_ms > 1000 ? s->rate_ms : 1000;
 	bool fresh = s->fix_ever && now < s->fix.received_ns + (2 * rate_ms + EPOCH_MARGIN_MS) * MS;
 

@@ -7,16 +7,18 @@
  *
  *	ubx_session_rx(bytes, now) whenever bytes came
  *	ubx_session_tick(now) whenever ubx_session_deadline() has come
- *	then while (ubx_tx_output(&s->tx, &out)) do what it says
+ *	then while (ubx_tx_output(&s->tx, &out)) set the baud or write the bytes
  *
- *	           +--------------- no answer in time ---------------+
- *	           v                                                 |
- *	start -> PROBE (poll at the wanted baud) -> SWEEP (blind CFG-PRT at all six rates) -> DWELL
- *(poll) ^        |                                                 | |        +-- CFG-PRT answered
- *--> CONFIGURE <-- CFG-PRT answered |                                   | (ubx_steps)
- *	  +-- silence, reboot, reset -------- RUN
+ *	           +---------------- no answer in time ----------------+
+ *	           v                                                   |
+ *	start -> PROBE --> SWEEP (blind CFG-PRT at each rate) --> DWELL (poll)
+ *	           ^ |                                                 |
+ *	           | +-- CFG-PRT answered --> CONFIGURE <--------------+
+ *	           |                         (ubx_steps)
+ *	           |                              v
+ *	           +-- silence, reboot, reset -- RUN
  *
- * Each NAV-PVT received is a fix, in every phase: a receiver that only talks is heard too.
+ * Each NAV-PVT received is a fix, in every phase: also from a receiver that only sends.
  *
  * Time is any monotonic clock in ns, the same for all calls. Copyable. Members may be
  * read by the owner; only the functions below write them.
@@ -61,8 +63,7 @@ enum ubx_restart_cause {
 };
 
 struct ubx_session_counters {
-	uint32_t acks, naks, sets, sweeps, restarts, resets, epochs_missed, unknown_messages,
-		bad_lengths;
+	uint32_t acks, naks, sweeps, restarts, resets, epochs_missed, unknown_messages, bad_lengths;
 };
 
 /* CFG-CFG to battery-backed RAM, the last thing in CONFIGURE. */
@@ -86,10 +87,10 @@ struct ubx_session {
 	uint64_t last_frame_ns; /* a good frame since PROBE; 0: none */
 	uint32_t garbage, odd_garbage; /* bytes since the last good frame; those of them that are
 					  not text */
-	bool heard_any, heard_nmea; /* since PROBE */
+	bool rx_any, rx_nmea; /* since PROBE */
 
-	uint32_t link_baud; /* where the receiver is to be met */
-	uint32_t heard_baud; /* where frames came in the last dwell that had some; 0: nowhere */
+	uint32_t link_baud; /* at which the receiver is to be polled */
+	uint32_t rx_baud; /* where frames came in the last dwell that had some; 0: nowhere */
 	bool wanted_baud_failed;
 	bool hurried; /* the newest sweep cut a dwell short */
 	uint64_t poll_ns; /* next poll: of the link in DWELL, of health in RUN */
@@ -108,9 +109,9 @@ struct ubx_session {
 	unsigned missed; /* epochs in a row */
 	unsigned silent_restarts; /* in a row */
 
-	struct ubx_assist assist; /* what the receiver could be told if it knows nothing */
+	struct ubx_assist assist; /* to be sent to a receiver that knows neither place nor time */
 	bool assist_due;
-	bool assisted; /* it was told, since the last restart */
+	bool assisted; /* it was sent, since the last restart */
 
 	struct ubx_health health;
 	char identity[96]; /* MON-VER: software, hardware, protocol; "" unknown */

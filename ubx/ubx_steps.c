@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_steps.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 #define STEPS_AT_ONCE 4 /* 4 answers of at most 76 bytes: no flood in the receiver's buffers */
 #define SETS_MAX 2
 
-/* Patience with one question. In all 5.75 s: a receiver may take 1.5 s, or drop what comes within
- * 0.3 s of CFG-PRT. */
+/* How long to wait for one answer. In all 5.75 s: a receiver may take 1.5 s, or drop what comes
+ * within 0.3 s of CFG-PRT. */
 static const uint16_t timeout_ms[] = { 250, 500, 1000, 2000, 2000 };
 #define TRIES (sizeof(timeout_ms) / sizeof(timeout_ms[0]))
 
@@ -22,7 +22,7 @@ static bool is_at_work(const struct ubx_step_state *st)
 	return st->phase == UBX_STEP_POLLED || st->phase == UBX_STEP_SET;
 }
 
-static void ask(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_t now)
+static void poll(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_t now)
 {
 	const struct ubx_step *step = &s->profile.step[i];
 	struct ubx_step_state *st = &s->state[i];
@@ -33,7 +33,7 @@ static void ask(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_t now
 	st->deadline_ns = from + timeout_ms[st->tries] * MS;
 }
 
-/* The answer with the wanted fields changed, and the question again right behind. */
+/* The answer with the wanted fields changed, and the poll again right behind. */
 static void set(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *answer,
 		size_t len, uint64_t now)
 {
@@ -43,12 +43,13 @@ static void set(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_
 	memcpy(payload, answer, len);
 	ubx_step_apply(&s->profile.step[i], payload, len);
 	ubx_tx_frame(tx, s->profile.step[i].message, payload, len);
+	s->changed = true;
 	s->sets++;
 	st->sets++;
 	st->tries = 0;
 	st->phase = UBX_STEP_SET;
 	st->polls_at_set = st->polls;
-	ask(s, tx, i, now);
+	poll(s, tx, i, now);
 }
 
 static void roll_back(struct ubx_steps *s, struct ubx_tx *tx, unsigned i)
@@ -56,6 +57,7 @@ static void roll_back(struct ubx_steps *s, struct ubx_tx *tx, unsigned i)
 	struct ubx_step_state *st = &s->state[i];
 
 	ubx_tx_frame(tx, s->profile.step[i].message, st->original, st->original_len);
+	s->changed = true;
 	s->sets++;
 	st->phase = UBX_STEP_DIFFERS;
 }
@@ -78,7 +80,7 @@ static void compare(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const ui
 		memcpy(st->original, p, len);
 		set(s, tx, i, p, len, now);
 	} else if (st->answers <= st->polls_at_set) {
-		return; /* stale: asked before the set */
+		return; /* stale: polled before the set */
 	} else if (st->sets < SETS_MAX) {
 		set(s, tx, i, p, len, now);
 	} else {
@@ -92,7 +94,7 @@ static void time_out(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_
 
 	s->timeouts++;
 	if (++st->tries < TRIES) {
-		ask(s, tx, i, now);
+		poll(s, tx, i, now);
 	} else if (st->phase == UBX_STEP_SET) {
 		roll_back(s, tx, i);
 	} else {
@@ -116,7 +118,7 @@ void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings)
 {
 	ubx_profile_build(&s->profile, settings);
 	memset(s->state, 0, sizeof(s->state));
-	s->sets = 0;
+	s->changed = false;
 }
 
 enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now)
@@ -129,7 +131,7 @@ enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uin
 
 		if (st->phase == UBX_STEP_TODO && at_work < STEPS_AT_ONCE && may_start(s, i)) {
 			st->phase = UBX_STEP_POLLED;
-			ask(s, tx, i, now);
+			poll(s, tx, i, now);
 		}
 		if (is_at_work(st) && now >= st->deadline_ns) {
 			time_out(s, tx, i, now);

@@ -3,10 +3,10 @@
  * ubx_steps: brings a receiver to a profile: every step polled, compared, set where it
  * differs, polled again.
  *
- * The proof is the value read back. ACKs carry no sequence number (V14 section 28), so
- * one may belong to an older question; answers come in the order of the polls, so those to
+ * What counts is the value read back. ACKs carry no sequence number (V14 section 28), so
+ * one may belong to an older poll; answers come in the order of the polls, so those to
  * polls from before a set are known to be stale. NAK means the receiver does not have the
- * setting. A setting taken but not so is sent back to what it was. Pure.
+ * setting. A setting that was accepted but reads back otherwise is sent back to what it was. Pure.
  */
 #ifndef UBX_STEPS_H
 #define UBX_STEPS_H
@@ -21,7 +21,8 @@ enum ubx_step_phase {
 	UBX_STEP_OK, /* read back as wanted */
 	UBX_STEP_UNSUPPORTED, /* NAK */
 	UBX_STEP_UNANSWERED,
-	UBX_STEP_DIFFERS, /* taken, but not so; what was there before has been sent back */
+	UBX_STEP_DIFFERS, /* accepted, but reads back otherwise; the value before has been sent back
+			   */
 };
 
 struct ubx_step_state {
@@ -45,12 +46,12 @@ enum ubx_steps_result {
 struct ubx_steps {
 	struct ubx_profile profile;
 	struct ubx_step_state state[UBX_STEPS_MAX];
-	uint32_t sets; /* written since begin */
-	uint32_t timeouts; /* ever */
+	bool changed; /* something was written since begin */
+	uint32_t sets, timeouts; /* ever */
 };
 
 void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings);
-/* Does what is due: asks, asks again, gives up. */
+/* Does what is due: polls, polls again, gives up. */
 enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now_ns);
 uint64_t ubx_steps_deadline(const struct ubx_steps *s); /* UINT64_MAX: none is at work */
 

@@ -1,11 +1,11 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include "ubx_tx.h"
 
 #include <string.h>
 
 #include "ubx_frame.h"
 
-#define SETTLE_NS 2000000 /* bytes in a UART's FIFO when the wire should be idle */
+#define FIFO_NS 2000000 /* bytes in a UART's FIFO when the wire should be idle */
 #define WAKE_BYTE 0xFF
 
 static void make_room(struct ubx_tx *tx)
@@ -77,6 +77,6 @@ void ubx_tx_written(struct ubx_tx *tx, size_t len, uint64_t now)
 	tx->wire_idle_ns = from + ubx_wire_ns(len, tx->baud);
 	if (tx->sent == tx->len) {
 		tx->sent = tx->len = 0;
-		tx->wire_idle_ns += SETTLE_NS;
+		tx->wire_idle_ns += FIFO_NS;
 	}
 }

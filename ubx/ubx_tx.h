@@ -3,7 +3,7 @@
  * ubx_tx: what is to go out: bytes, baud changes, and when the wire will be idle.
  *
  * A baud may change only when the last byte has left at the old one; as no
- * portable call tells that without blocking (and none does on a pty), the wire
+ * portable call waits for that without blocking (and none does on a pty), the wire
  * time is counted here. Pure; zero-initialised plus ubx_tx_set_baud() is ready.
  */
 #ifndef UBX_TX_H
@@ -19,7 +19,7 @@ struct ubx_tx {
 	uint8_t buf[1024];
 	size_t len, sent;
 	uint32_t baud; /* the host's */
-	bool baud_due; /* still to be told to the port */
+	bool baud_due; /* still to be set on the port */
 	uint64_t wire_idle_ns; /* when the last byte written has left */
 	uint64_t bytes; /* written in all */
 };
@@ -30,7 +30,7 @@ struct ubx_output {
 	size_t len;
 };
 
-/* A frame; one that does not fit any more is as good as lost on the wire, and will be asked for
+/* A frame; one that does not fit any more is as good as lost on the wire, and will be polled
  * again. */
 void ubx_tx_frame(struct ubx_tx *tx, enum ubx_message message, const void *payload, size_t len);
 static inline void ubx_tx_poll(struct ubx_tx *tx, enum ubx_message message)
@@ -43,10 +43,10 @@ void ubx_tx_wake(struct ubx_tx *tx); /* a byte whose one edge wakes a receiver i
 void ubx_tx_set_baud(struct ubx_tx *tx, uint32_t baud);
 
 bool ubx_tx_is_idle(const struct ubx_tx *tx, uint64_t now_ns);
-/* When it will be idle; UINT64_MAX while the port has not taken all. */
+/* When it will be idle; UINT64_MAX while the port has not accepted all. */
 uint64_t ubx_tx_idle_ns(const struct ubx_tx *tx);
 
-/* false: nothing to do. A baud is given once; bytes until ubx_tx_written() says so. */
+/* false: nothing to do. A baud is given once; bytes until ubx_tx_written() counts them. */
 bool ubx_tx_output(struct ubx_tx *tx, struct ubx_output *out);
 void ubx_tx_written(struct ubx_tx *tx, size_t len, uint64_t now_ns);
 

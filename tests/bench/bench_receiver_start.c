@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* bench_receiver_start PORT: ms from the start of this process to the first fix, and to a verified
  * receiver. */
 #define _GNU_SOURCE

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* bench_ubx: how fast the receive core and the PVT decoder eat a recording, on one core. */
 #define _DEFAULT_SOURCE
 #include <stdio.h>

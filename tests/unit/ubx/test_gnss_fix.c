@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #define _DEFAULT_SOURCE /* timegm */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,9 +47,9 @@ static void time_equals_the_c_library_on_every_day_of_the_gps_era(void **state)
 		struct tm c;
 
 		gmtime_r(&t, &c);
-		assert_true(gnss_utc_us((unsigned)c.tm_year + 1900, (unsigned)c.tm_mon + 1,
-					(unsigned)c.tm_mday, (unsigned)c.tm_hour,
-					(unsigned)c.tm_min, (unsigned)c.tm_sec, 0, &us));
+		assert_true(gnss_utc_us(&(struct civil){ c.tm_year + 1900, c.tm_mon + 1, c.tm_mday,
+							 c.tm_hour, c.tm_min, c.tm_sec },
+					0, &us));
 		assert_int_equal(us, (int64_t)t * S_US);
 	}
 }
@@ -58,37 +58,45 @@ static void instants_with_a_trap_are_right(void **state)
 {
 	static const struct {
 		const char *what;
-		unsigned year, month, day, hour, min, sec;
+		struct civil date;
 		int32_t nano;
 		int64_t us;
 	} v[] = {
-		{ "negative nano: 23:59:59.9993 of the day before", 2027, 1, 1, 0, 0, 0, -700000,
+		{ "negative nano: 23:59:59.9993 of the day before",
+		  { 2027, 1, 1, 0, 0, 0 },
+		  -700000,
 		  1798761600 * S_US - 700 },
-		{ "nano near one second", 2026, 12, 31, 23, 59, 59, 995000000,
+		{ "nano near one second",
+		  { 2026, 12, 31, 23, 59, 59 },
+		  995000000,
 		  1798761599 * S_US + 995000 },
-		{ "leap second of 2016: counted as the next minute's first", 2016, 12, 31, 23, 59,
-		  60, 0, 1483228800 * S_US },
-		{ "the second after it", 2017, 1, 1, 0, 0, 0, 0, 1483228800 * S_US },
-		{ "29 February", 2028, 2, 29, 0, 0, 0, 0, 1835395200 * S_US },
-		{ "rounding up to the next us", 2026, 1, 1, 0, 0, 0, 500, 1767225600 * S_US + 1 },
-		{ "rounding to nothing", 2026, 1, 1, 0, 0, 0, -499, 1767225600 * S_US },
-		{ "rounding down below zero", 2026, 1, 1, 0, 0, 0, -500, 1767225600 * S_US - 1 },
-		{ "before 1970", 1969, 12, 31, 23, 59, 59, 0, -1 * S_US },
+		{ "leap second of 2016: counted as the next minute's first",
+		  { 2016, 12, 31, 23, 59, 60 },
+		  0,
+		  1483228800 * S_US },
+		{ "the second after it", { 2017, 1, 1, 0, 0, 0 }, 0, 1483228800 * S_US },
+		{ "29 February", { 2028, 2, 29, 0, 0, 0 }, 0, 1835395200 * S_US },
+		{ "rounding up to the next us",
+		  { 2026, 1, 1, 0, 0, 0 },
+		  500,
+		  1767225600 * S_US + 1 },
+		{ "rounding to nothing", { 2026, 1, 1, 0, 0, 0 }, -499, 1767225600 * S_US },
+		{ "rounding down below zero", { 2026, 1, 1, 0, 0, 0 }, -500, 1767225600 * S_US - 1 },
+		{ "before 1970", { 1969, 12, 31, 23, 59, 59 }, 0, -1 * S_US },
 	};
 	int64_t us;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
 		print_message("  %s\n", v[i].what);
-		assert_true(gnss_utc_us(v[i].year, v[i].month, v[i].day, v[i].hour, v[i].min,
-					v[i].sec, v[i].nano, &us));
+		assert_true(gnss_utc_us(&v[i].date, v[i].nano, &us));
 		assert_int_equal(us, v[i].us);
 	}
 }
 
 static void times_that_do_not_exist_are_refused(void **state)
 {
-	static const unsigned v[][6] = {
+	static const struct civil v[] = {
 		{ 2026, 0, 1, 0, 0, 0 },  { 2026, 13, 1, 0, 0, 0 }, { 2026, 1, 0, 0, 0, 0 },
 		{ 2026, 1, 32, 0, 0, 0 }, { 2026, 2, 29, 0, 0, 0 }, { 2100, 2, 29, 0, 0, 0 },
 		{ 2026, 4, 31, 0, 0, 0 }, { 2026, 1, 1, 24, 0, 0 }, { 2026, 1, 1, 0, 60, 0 },
@@ -98,11 +106,10 @@ static void times_that_do_not_exist_are_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		assert_false(
-			gnss_utc_us(v[i][0], v[i][1], v[i][2], v[i][3], v[i][4], v[i][5], 0, &us));
+		assert_false(gnss_utc_us(&v[i], 0, &us));
 	}
-	assert_false(gnss_utc_us(2026, 1, 1, 0, 0, 0, 1000000000, &us));
-	assert_false(gnss_utc_us(2026, 1, 1, 0, 0, 0, INT32_MIN, &us));
+	assert_false(gnss_utc_us(&(struct civil){ 2026, 1, 1, 0, 0, 0 }, 1000000000, &us));
+	assert_false(gnss_utc_us(&(struct civil){ 2026, 1, 1, 0, 0, 0 }, INT32_MIN, &us));
 	assert_int_equal(us, 42);
 }
 

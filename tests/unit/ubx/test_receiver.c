@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The edge: real pseudo terminals, real time; what the receiver does with its configuration is in
  * test_ubx_session.c. */
 #define _GNU_SOURCE
@@ -232,7 +232,7 @@ static void a_receiver_that_only_talks_gives_its_fixes(void **state)
 	}
 	assert_int_equal(epochs, 35);
 	assert_int_equal(receiver_state(r), RECEIVER_PROBING);
-	assert_non_null(strstr(receiver_reason(r), "no question is answered"));
+	assert_non_null(strstr(receiver_reason(r), "no poll is answered"));
 	receiver_counters(r, &c);
 	assert_int_equal(c.rx_bytes, begin);
 	receiver_close(r);

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /*
  * The whole way in real time: ubx/receiver on the pty of the simulated receiver. What needs many
  * runs or exact times is in test_ubx_session.c, in virtual time; here is what only a kernel's tty

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #define _DEFAULT_SOURCE /* gmtime_r */
 #include <setjmp.h>
 #include <stdarg.h>

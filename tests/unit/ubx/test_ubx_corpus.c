@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 /* The kept corpus of the fuzzer, and pieces of recordings in random times, through the fuzz target.
  */
 #include <setjmp.h>

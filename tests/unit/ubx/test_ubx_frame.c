@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,6 +146,12 @@ static void refuses_a_frame_that_does_not_fit(void **state)
 	assert_int_equal(ubx_frame_make(out, 16, 1, 2, payload, 8), 16);
 	assert_int_equal(ubx_frame_make(big, sizeof(big), 1, 2, payload, UBX_PAYLOAD_MAX),
 			 UBX_FRAME_MAX);
+	/* the largest one is found again */
+	struct ubx_frame_rx rx = { 0 };
+	struct ubx_item item;
+	assert_int_equal(ubx_frame_feed(&rx, big, UBX_FRAME_MAX, &item), UBX_FRAME_MAX);
+	assert_int_equal(item.kind, UBX_ITEM_FRAME);
+	assert_int_equal(item.payload_len, UBX_PAYLOAD_MAX);
 	assert_int_equal(ubx_frame_make(big, sizeof(big), 1, 2, payload, UBX_PAYLOAD_MAX + 1), 0);
 }
 

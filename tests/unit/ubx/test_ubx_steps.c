@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+// SPDX-License-Identifier: BSD-2-Clause
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +267,7 @@ static void a_setting_taken_but_not_so_is_sent_back_and_named(void **state)
 	assert_int_equal(sets_sent(&t, &value), 1);
 	assert_int_equal(value, 200);
 	assert_int_equal(t.s.state[t.step].phase, UBX_STEP_DIFFERS);
+	assert_int_equal(t.s.sets, 3);
 	assert_int_equal(t.s.state[t.step].got, 250);
 	assert_int_equal(ubx_steps_first_difference(&t.s), t.step);
 	assert_int_equal(ubx_steps_work(&t.s, &t.tx, 0), UBX_STEPS_DIFFER);
