@@ -109,7 +109,7 @@ def test_rows_equal_the_recordings_positions_and_times(rig):
     node = rig.start_node(conf=rig.node_conf(node={"period": "0"},
                                              gnss={"port": player.path, "baud": BAUD, "not_before": "2015-01-01"}))
     status = rig.dir / "status.json"
-    until(lambda: status.exists() and "UBX is heard" in status.read_text(), "the node's status says that it hears UBX")
+    until(lambda: status.exists() and "UBX received" in status.read_text(), "the node's status reports UBX")
     player.go.set()
     sql = "SELECT * FROM readings WHERE lat_e7 IS NOT NULL ORDER BY seq"
     rows = until(lambda: len(r := rig.rows(sql)) >= len(expected) and r,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The receiver: first only listened to, at each rate, for what it does by itself; then taken as the
- * node takes it (found, switched, configured, verified), without saving.
+ * The receiver: first only received, at each rate, for what it sends by itself; then opened as the
+ * node opens it (probed, switched, configured, verified), without saving.
  */
-#define _GNU_SOURCE /* clock_gettime, TIOCGICOUNT */
+#define _GNU_SOURCE /* TIOCGICOUNT */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/serial.h>
@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -24,24 +23,24 @@
 #include "userspace/node/system_facts.h"
 #include "userspace/sim/ublox7_pty.h"
 
-#define DWELL_MS 1300 /* it speaks once a second */
-#define ANSWER_MS 15000 /* found, switched and verified in 3 s at most where all is well */
-#define HEALTH_MS 12000 /* each part of health is asked for every 10 s */
-#define JAM_LIMIT 120 /* of 255, as ubx_health.c takes it */
+#define DWELL_MS 1300 /* it sends once a second */
+#define ANSWER_MS 15000 /* 3 s at most where all is well */
+#define HEALTH_MS 12000 /* each message of health is polled every 10 s */
+#define JAM_LIMIT 120 /* of 255, as in ubx_health.c */
 
 struct selftest_receiver {
 	const char *path;
 	struct ublox7_pty *pty;
 
 	bool listened;
-	const char *listen_cause; /* NULL: something readable was heard */
+	const char *listen_cause; /* NULL: something readable was received */
 	uint32_t baud; /* where */
 	unsigned frames, sentences, bytes;
 	bool counted; /* the driver counts errors */
 	unsigned frame_errors, overruns;
 
 	struct receiver *receiver;
-	bool asked;
+	bool opened;
 };
 
 static bool stopped(const struct selftest *t)
@@ -55,39 +54,39 @@ static bool stopped(const struct selftest *t)
 static bool is_sentence(const char *line)
 {
 	const char *star = strchr(line, '*');
-	unsigned sum = 0, told;
+	unsigned sum = 0, stated;
 
-	if (*line != '$' || star == NULL || sscanf(star + 1, "%2x", &told) != 1) {
+	if (*line != '$' || star == NULL || sscanf(star + 1, "%2x", &stated) != 1) {
 		return false;
 	}
 	for (const char *c = line + 1; c < star; c++) {
 		sum ^= (unsigned char)*c;
 	}
-	return sum == told;
+	return sum == stated;
 }
 
-struct ear {
+struct listener {
 	struct ubx_frame_rx rx;
 	char line[128];
 	size_t length;
 	unsigned sentences, bytes;
 };
 
-static void hear(struct ear *ear, const uint8_t *p, size_t n)
+static void listener_feed(struct listener *l, const uint8_t *p, size_t n)
 {
 	struct ubx_item item;
 
-	ear->bytes += (unsigned)n;
+	l->bytes += (unsigned)n;
 	for (size_t eaten = 0; eaten < n;) {
-		eaten += ubx_frame_feed(&ear->rx, p + eaten, n - eaten, &item);
+		eaten += ubx_frame_feed(&l->rx, p + eaten, n - eaten, &item);
 	}
 	for (size_t i = 0; i < n; i++) {
-		ear->length = p[i] == '$' || ear->length == sizeof(ear->line) - 1 ? 0 : ear->length;
-		ear->line[ear->length++] = (char)p[i];
-		ear->line[ear->length] = '\0';
+		l->length = p[i] == '$' || l->length == sizeof(l->line) - 1 ? 0 : l->length;
+		l->line[l->length++] = (char)p[i];
+		l->line[l->length] = '\0';
 		if (p[i] == '\n') {
-			ear->sentences += is_sentence(ear->line);
-			ear->length = 0;
+			l->sentences += is_sentence(l->line);
+			l->length = 0;
 		}
 	}
 }
@@ -98,13 +97,13 @@ static bool read_counters(const struct serial_port *port, struct serial_icounter
 }
 
 static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_t baud,
-		  struct ear *ear)
+		  struct listener *l)
 {
 	uint64_t until = now_ms() + DWELL_MS;
 	struct serial_icounter_struct before = { 0 }, after = { 0 };
 	uint8_t bytes[256];
 
-	memset(ear, 0, sizeof(*ear));
+	memset(l, 0, sizeof(*l));
 	serial_port_set_baud(port, baud);
 	r->counted = read_counters(port, &before);
 	while (now_ms() < until) {
@@ -114,7 +113,7 @@ static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_
 				    : 0;
 
 		if (n > 0) {
-			hear(ear, bytes, (size_t)n);
+			listener_feed(l, bytes, (size_t)n);
 		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
 			return;
 		}
@@ -127,22 +126,23 @@ static void dwell(struct selftest_receiver *r, struct serial_port *port, uint32_
 	}
 }
 
-static void listen_at_all(struct selftest *t, struct selftest_receiver *r, struct serial_port *port)
+static void listen_at_all_rates(struct selftest *t, struct selftest_receiver *r,
+				struct serial_port *port)
 {
 	uint32_t rates[UBX_RATE_COUNT + 2] = { t->config->gnss_baud, 9600 };
-	struct ear ear;
+	struct listener l;
 
 	memcpy(rates + 2, ubx_session_rates, UBX_RATE_COUNT * sizeof(rates[0]));
 	for (unsigned i = 0; i < UBX_RATE_COUNT + 2 && !stopped(t); i++) {
 		if (i >= 2 && (rates[i] == rates[0] || rates[i] == rates[1])) {
 			continue;
 		}
-		dwell(r, port, rates[i], &ear);
-		r->bytes += ear.bytes;
-		if (ear.rx.frames + ear.sentences > 0) {
+		dwell(r, port, rates[i], &l);
+		r->bytes += l.bytes;
+		if (l.rx.frames + l.sentences > 0) {
 			r->baud = rates[i];
-			r->frames = (unsigned)ear.rx.frames;
-			r->sentences = ear.sentences;
+			r->frames = (unsigned)l.rx.frames;
+			r->sentences = l.sentences;
 			return;
 		}
 	}
@@ -200,7 +200,7 @@ static const char *prepare(struct selftest *t, struct selftest_receiver **out)
 			return "no-port";
 		}
 		r->listened = true;
-		listen_at_all(t, r, &port);
+		listen_at_all_rates(t, r, &port);
 		serial_port_close(&port);
 	}
 	return NULL;
@@ -240,7 +240,7 @@ const char *check_receiver_baud(struct selftest *t)
 	return NULL;
 }
 
-/* --- as the node takes it --- */
+/* --- as the node opens it --- */
 
 typedef bool (*condition)(const struct receiver *r);
 
@@ -282,17 +282,17 @@ static bool has_fix(const struct receiver *r)
 	return fix != NULL && fix->position_known;
 }
 
-static const char *ask(struct selftest *t, struct selftest_receiver **out)
+static const char *open_receiver(struct selftest *t, struct selftest_receiver **out)
 {
 	const struct node_config *c = t->config;
 	const char *why = prepare(t, out);
 	struct selftest_receiver *r = *out;
 	char err[200];
 
-	if (why != NULL || r->asked) {
+	if (why != NULL || r->opened) {
 		return why;
 	}
-	r->asked = true;
+	r->opened = true;
 	r->receiver =
 		receiver_open(&(struct receiver_config){ .port = r->path,
 							 .baud = c->gnss_baud,
@@ -309,10 +309,10 @@ static const char *ask(struct selftest *t, struct selftest_receiver **out)
 	return NULL;
 }
 
-/* For what only a receiver that answers can tell. */
+/* For what only a receiver that answers can report. */
 static const char *answering(struct selftest *t, struct selftest_receiver **out)
 {
-	const char *why = ask(t, out);
+	const char *why = open_receiver(t, out);
 
 	if (why == NULL &&
 	    ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
@@ -325,7 +325,7 @@ static const char *answering(struct selftest *t, struct selftest_receiver **out)
 const char *check_receiver_answer(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = ask(t, &r);
+	const char *why = open_receiver(t, &r);
 
 	if (why != NULL) {
 		return why;
@@ -358,7 +358,7 @@ const char *check_receiver_settings(struct selftest *t)
 		return why;
 	}
 	receiver_counters(r->receiver, &c);
-	selftest_say(t, "%u set, %u refused, %u asked again", (unsigned)c.sets, (unsigned)c.naks,
+	selftest_say(t, "%u set, %u refused, %u polled again", (unsigned)c.sets, (unsigned)c.naks,
 		     (unsigned)c.timeouts);
 	if (receiver_state(r->receiver) != RECEIVER_READY) {
 		selftest_say(t, ": %s", receiver_reason(r->receiver));
@@ -390,7 +390,7 @@ const char *check_receiver_version(struct selftest *t)
 
 const char *check_receiver_antenna(struct selftest *t)
 {
-	static const char *const words[] = { "starting", "not supervised", "OK", "short", "open" };
+	static const char *const names[] = { "starting", "not supervised", "OK", "short", "open" };
 	struct selftest_receiver *r;
 	const char *why = answering(t, &r);
 	const struct ubx_health *h;
@@ -403,7 +403,7 @@ const char *check_receiver_antenna(struct selftest *t)
 		return "unknown";
 	}
 	selftest_say(t, "%s, noise %u, gain %u of 8191",
-		     h->antenna_status < 5 ? words[h->antenna_status] : "?", h->noise, h->agc);
+		     h->antenna_status < 5 ? names[h->antenna_status] : "?", h->noise, h->agc);
 	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
 }
 
@@ -436,7 +436,7 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_say(t, "none in %u s; %u satellites are heard", t->fix_wait_s,
+		selftest_say(t, "none in %u s; %u satellites received", t->fix_wait_s,
 			     h->sats_seen);
 		if (h->cno_best4 > 0) {
 			selftest_say(t, ", the best four at %u dBHz", h->cno_best4);
@@ -459,8 +459,6 @@ const char *check_receiver_time(struct selftest *t)
 	const char *why = answering(t, &r);
 	const struct gnss_fix *fix;
 	struct clock_stamp ntp;
-	struct timespec now;
-	uint64_t boot_ns;
 	int64_t apart_ms;
 
 	if (why != NULL) {
@@ -474,11 +472,9 @@ const char *check_receiver_time(struct selftest *t)
 		selftest_say(t, nearly ? "leap seconds not yet known" : "none yet");
 		return nearly ? "unresolved" : "no-time";
 	}
-	boot_ns = now_boot_ns();
-	clock_gettime(CLOCK_REALTIME, &now);
-	apart_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 -
-		   (int64_t)((boot_ns - fix->received_ns) / 1000000) - fix->utc_us / 1000;
-	selftest_say(t, "the computer's clock is %+" PRId64 " ms from it", apart_ms);
+	apart_ms = now_utc_us() / 1000 - (int64_t)((now_boot_ns() - fix->received_ns) / 1000000) -
+		   fix->utc_us / 1000;
+	selftest_say(t, "this computer's clock is %+" PRId64 " ms from it", apart_ms);
 	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ"
 									       : NULL;
 }

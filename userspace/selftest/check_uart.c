@@ -93,7 +93,7 @@ const char *check_uart_console(struct selftest *t)
 			return "console";
 		}
 	}
-	selftest_say(t, "the kernel does not talk on %s", name);
+	selftest_say(t, "no kernel console on %s", name);
 	return NULL;
 }
 
@@ -110,14 +110,19 @@ const char *check_uart_holder(struct selftest *t)
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code == 0) {
 		serial_port_close(&port);
-		selftest_say(t, "nobody else");
+		selftest_say(t, "no other process uses it");
 		return NULL;
 	}
 	if (code != -EBUSY) {
 		return "no-port";
 	}
 	selftest_say(t, "%s", text);
-	return strstr(text, "getty") != NULL || strstr(text, "login") != NULL ? "getty"
-	       : strstr(text, "kernel console") != NULL			      ? "console"
-									      : "held";
+	switch (port.use) {
+	case SERIAL_CONSOLE:
+		return "console";
+	case SERIAL_LOGIN:
+		return "getty";
+	default:
+		return "held";
+	}
 }
