@@ -2,9 +2,10 @@
 /*
  * migrations: the numbered SQL files of server/store/migrations/, built into the program.
  *
- * A file is a list of statements, each ended by ';' at the end of a line. Each may run twice
- * (IF NOT EXISTS, OR REPLACE): MariaDB's DDL knows no transaction, so a run that was cut off is
- * done again from its first statement. A released file is never changed; append another.
+ * A file is a list of statements, each ended by ';' at the end of a line. SQLite runs all that are
+ * due in one transaction. MariaDB's DDL has none: there each statement may run twice (IF NOT
+ * EXISTS, OR REPLACE), as a run that was cut off begins again with its first statement. A released
+ * file is never changed; append another.
  */
 #ifndef MIGRATIONS_H
 #define MIGRATIONS_H
