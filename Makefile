@@ -25,7 +25,7 @@ endif
 
 # --- packages: say what and why, then install; DEPS=no only prints the list ---
 # Every goal that compiles goes through deps/packages first: cheap when all is there.
-NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all modules modules_install
+NO_SETUP_GOALS := clean distclean help print-% setup deb deb-all modules modules_install results
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
 SETUP_STAGE := $(if $(filter tests bench check check-%,$(filter-out check-static,$(MAKECMDGOALS))),check,build)
@@ -209,7 +209,7 @@ check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stop
 	$(Q)tests/run --build '$(BUILD)' --pytest tests/galera --verbose $(CHECK_ARGS)
 
 check-node: tests ## The node's tests at full length: 1,000 kills, 10,000 readings of backlog (15 minutes)
-	$(Q)GEOTHERM_KILLS=1000 tests/run --long --build '$(BUILD)' \
+	$(Q)GEOTHERM_KILLS=1000 tests/run --long --results check-node --build '$(BUILD)' \
 		--only '*node*,*outbox*,*uplink*,*sampler*,*clock*,*coaps*' --verbose $(CHECK_ARGS)
 
 # Ratios against a peer in the same run; never part of a test.
@@ -253,9 +253,10 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	chmod 755 $(DESTDIR)$(PREFIX)/sbin/geotherm-setup
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 dts/geotherm-setup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	$(INSTALL) -m 644 README.md LICENSE $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/geotherm/
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/doc/geotherm/grafana
-	$(INSTALL) -m 644 $(wildcard docs/grafana/*) $(DESTDIR)$(PREFIX)/share/doc/geotherm/grafana/
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/doc/geotherm/docs/grafana
+	$(INSTALL) -m 644 README.md CONTRIBUTING.md SECURITY.md NEWS LICENSE $(DESTDIR)$(PREFIX)/share/doc/geotherm/
+	$(INSTALL) -m 644 $(wildcard docs/*.md) $(DESTDIR)$(PREFIX)/share/doc/geotherm/docs/
+	$(INSTALL) -m 644 $(wildcard docs/grafana/*) $(DESTDIR)$(PREFIX)/share/doc/geotherm/docs/grafana/
 	$(Q)for p in geotherm:1 geotherm-node:8 geotherm-server:8 geotherm-selftest:8; do n=$${p%:*} s=$${p#*:}; \
 		$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man$$s $(DESTDIR)$(PREFIX)/share/bash-completion/completions && \
 		$(RUN) $(BUILD)/$$n --print-man >$(DESTDIR)$(PREFIX)/share/man/man$$s/$$n.$$s && \
@@ -276,6 +277,9 @@ install-units:
 		$(INSTALL) -m 644 systemd/$$p.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$p.conf && \
 		$(INSTALL) -m 644 systemd/$$p.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/$$p.conf || exit; done
 	$(Q)$(INSTALL) -m 644 systemd/60-geotherm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+
+results: ## Copies what the targets measured since the last clean into docs/results.md
+	$(Q)tests/results.py --build '$(BUILD)'
 
 deb: ## Debian packages: SUITE=bookworm|trixie ARCH=amd64|arm64|armhf (default: this machine's)
 	$(Q)DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' $(if $(SUITE),--suite $(SUITE)) $(if $(ARCH),--arch $(ARCH))
@@ -329,6 +333,6 @@ help: ## This list
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
-.PHONY: all install-units check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-server check-node bench run clean distclean help
+.PHONY: all install-units results check-setup check-galera deb deb-all check-deb install tests check check-sanitized check-static check-w1 check-ubx check-server check-node bench run clean distclean help
 .DELETE_ON_ERROR:
 endif

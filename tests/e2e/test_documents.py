@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Every command of the documents is run: here, or by the suite that is named here for it.
+"""The documents are true: each command is run, here or by the suite that RUN_BY names; each link, target and option exists.
 
-A command is what stands in a block marked sh, or after a "$ ". docs/operation.md is run in a Debian root by tests/deb.
+A command is a line of a block marked sh, or a line after "$ ". tests/deb runs the sh blocks of docs/operation.md in a Debian root.
 """
 import os
 import re
@@ -11,16 +11,14 @@ import pytest
 
 from rig import BUILD, DEVICE, ROOT, Daemon, free_port, until
 
-DOCUMENTS = ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+README_MAX = 6 * 1024
 HERE = "here"
-# The first words of each block: who runs it. A file is searched for the words.
+# The first words of each block: who runs it. The file must contain the text.
 RUN_BY = {
-    ("README.md", "make run"): [(".ci/run", "make run SECONDS=20"), (".ci/run", "make check")],
+    ("README.md", "make run"): [(".ci/run", "SECONDS=20"), (".ci/run", "|| set -- check ")],
     ("README.md", "sqlite3"): HERE,
     ("README.md", "geotherm status"): HERE,
-    ("README.md", "geotherm ca init"): HERE,
-    ("README.md", "sudo geotherm-setup"): HERE,
-    ("README.md", "sudo geotherm-selftest"): HERE,
     ("docs/hardware.md", "sudo geotherm-setup"): HERE,
     # Built, installed and loaded in guests with kernels of their own; dkms in Debian roots.
     ("docs/kernel.md", "sudo apt install"): [("tests/qemu/lab", '"modules_install"'), ("tests/qemu/guest/bad.sh", "geotherm-w1.ko"),
@@ -28,12 +26,13 @@ RUN_BY = {
     ("docs/simulators.md", "build/geotherm sim"): [("tests/e2e/test_ublox7_judges.py", '"sim", "ublox7"'),
                                                    ("tests/e2e/test_ublox7_judges.py", '"-b"'),
                                                    ("tests/e2e/test_ublox7_judges.py", "ubxtool")],
+    ("docs/operation.md", "sudo geotherm-selftest"): HERE,
     ("docs/operation.md", None): [("tests/deb/test_packages.py", "docs/operation.md")],
 }
 
 
 def blocks(document):
-    """The blocks of commands of a document, each a list of commands without what is said of them."""
+    """The blocks of commands of a document, each a list of commands without their comments."""
     for language, text in re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / document).read_text(), re.S | re.M):
         lines = [re.sub(r"  +#.*", "", line).strip() for line in text.splitlines()]
         if language == "sh":
@@ -62,6 +61,25 @@ def test_each_block_of_commands_has_a_test_that_runs_it(document):
     assert found == set(places), "blocks that are gone"
 
 
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_bytes()) <= README_MAX
+
+
+def anchors(page):
+    """What GitHub makes of the headings."""
+    for heading in re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.S | re.M), re.M):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_each_link_leads_to_a_file_and_a_heading_that_exist():
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    for document in {*DOCUMENTS, *listed}:
+        for target, anchor in re.findall(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)", (ROOT / document).read_text()):
+            page = (ROOT / document).parent / target if target else ROOT / document
+            assert page.exists(), f"{document}: no file {target}"
+            assert not anchor or anchor in anchors(page), f"{document}: no heading #{anchor} in {page}"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_target_and_option_that_is_named_exists(document):
     text = (ROOT / document).read_text()
@@ -76,8 +94,8 @@ def test_each_target_and_option_that_is_named_exists(document):
 
 @pytest.fixture
 def pi(tmp_path):
-    """A folder in which the commands of the README can be typed: a running chain in run/, the programs, a Pi's boot partition;
-    sudo without a password, a reboot that is only said."""
+    """A folder for the commands of the documents: a running chain in run/, the programs, a Pi's boot partition, sudo without a
+    password, a reboot that only prints."""
     (tmp_path / "build").symlink_to(BUILD)
     boot, tree = tmp_path / "pi/boot/firmware", tmp_path / "pi/proc/device-tree"
     (boot / "overlays").mkdir(parents=True)
@@ -100,7 +118,7 @@ def pi(tmp_path):
     env = {"PATH": f"{programs}:{os.environ['PATH']}", "RUN_DIR": str(tmp_path / "run"), "PORT": str(port)}
 
     def type_in(command, codes=(0,)):
-        # The README's server is the one of /etc, with the port that needs no word.
+        # The README's server has the default port.
         done = subprocess.run(["sh", "-euc", command.replace("coaps://127.0.0.1/", f"coaps://127.0.0.1:{port}/")], cwd=tmp_path,
                               env=dict(os.environ, **env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, timeout=120)
@@ -115,12 +133,12 @@ def pi(tmp_path):
         chain.stop()
 
 
-def test_the_commands_of_the_readme_and_of_the_wiring_do_what_they_say(pi):
+def test_the_commands_of_the_documents_do_what_they_claim(pi):
     type_in, boot = pi
     config = (boot / "config.txt").read_text()
     said = {}
-    for command in dict.fromkeys([*here("README.md"), *here("docs/hardware.md")]):
-        # On a machine that is no Pi a check may warn or fail; and a trial is kept only where one was begun.
+    for command in dict.fromkeys(command for document in DOCUMENTS for command in here(document)):
+        # On a machine that is no Pi a check may warn or fail.
         said[command] = type_in(command, (0, 1) if "selftest" in command and "list" not in command or "status" in command else (0,))
     assert DEVICE in said["geotherm status"]
     assert said["sudo geotherm-selftest"].splitlines()[-1].endswith("skipped")
