@@ -101,8 +101,8 @@ def test_an_observer_sees_what_comes(rig, client):
         watcher.wait()
 
 
-@pytest.mark.parametrize("who, ca, reason", [(None, "ca.pem", "it has sent no certificate"), ("other", "ca.pem", "not correctly signed"),
-                                             ("operator", "other-ca.pem", "it has refused us")])
+@pytest.mark.parametrize("who, ca, reason", [(None, "ca.pem", "the peer sent no certificate"), ("other", "ca.pem", "not signed by the CA"),
+                                             ("operator", "other-ca.pem", "the peer rejected our certificate")])
 def test_without_the_right_authority_there_is_no_session(rig, client, who, ca, reason):
     other = rig.make_pki("other")
     for suffix in "pem", "key":
@@ -163,13 +163,13 @@ def test_openssl_shakes_hands_with_rsa_and_ecdsa_and_comes_back_by_ticket(rig):
 
 
 @pytest.mark.parametrize("what, options, reason", [
-    ("no certificate", {"cert": None}, "it has sent no certificate"),
+    ("no certificate", {"cert": None}, "the peer sent no certificate"),
     ("expired", {"since": "-9d", "until_": "-1d"}, "expired"),
-    ("not yet valid", {"since": "+1d"}, "future"),
+    ("not yet valid", {"since": "+1d"}, "not yet valid"),
     ("wrong usage", {"usage": "serverAuth"}, "[Uu]sage"),
-    ("DTLS 1.0", {"version": "-dtls1", "arguments": ["-cipher", "ALL:@SECLEVEL=0"]}, "it does not speak DTLS 1.2"),
-    ("no common suite", {"arguments": ["-cipher", "AES128-SHA:@SECLEVEL=0"]}, "it offers no cipher suite"),
-    ("no common curve", {"arguments": ["-curves", "P-521"]}, "it offers no cipher suite, or no curve"),
+    ("DTLS 1.0", {"version": "-dtls1", "arguments": ["-cipher", "ALL:@SECLEVEL=0"]}, "the peer does not speak DTLS 1.2"),
+    ("no common suite", {"arguments": ["-cipher", "AES128-SHA:@SECLEVEL=0"]}, "no cipher suite or curve in common"),
+    ("no common curve", {"arguments": ["-curves", "P-521"]}, "no cipher suite or curve in common"),
 ])
 def test_who_is_refused_is_told_once_with_the_reason(rig, what, options, reason):
     server = rig.start_server()

@@ -45,8 +45,8 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	struct bench *b = arg;
 
 	b->answered = true;
-	b->good = r->failure == COAPS_ANSWERED && r->code < 0x80;
-	if (r->failure != COAPS_ANSWERED) {
+	b->good = r->cause == COAPS_ANSWERED && r->code < 0x80;
+	if (r->cause != COAPS_ANSWERED) {
 		snprintf(b->why, sizeof b->why, "%s", r->reason);
 	} else if (!b->good) {
 		snprintf(b->why, sizeof b->why, "%d.%02d %.*s", r->code >> 5, r->code & 31,

@@ -48,7 +48,7 @@ struct doctor {
 
 	/* the newest answer of the server */
 	bool done;
-	enum coaps_failure failure;
+	enum coaps_cause cause;
 	uint8_t code;
 	char reason[700];
 };
@@ -229,9 +229,9 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	struct doctor *d = arg;
 
 	d->done = true;
-	d->failure = r->failure;
+	d->cause = r->cause;
 	d->code = r->code;
-	if (r->failure != COAPS_ANSWERED) {
+	if (r->cause != COAPS_ANSWERED) {
 		snprintf(d->reason, sizeof(d->reason), "%s", r->reason);
 	} else {
 		snprintf(d->reason, sizeof(d->reason), "%d.%02d %.*s", r->code >> 5, r->code & 31,
@@ -259,7 +259,7 @@ static uint8_t get(struct doctor *d, const char *path)
 		}
 		coaps_client_process(d->client);
 	}
-	return d->failure == COAPS_ANSWERED ? d->code : 0;
+	return d->cause == COAPS_ANSWERED ? d->code : 0;
 }
 
 static enum state look_at_server(struct doctor *d)

@@ -177,8 +177,8 @@ static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct outcome *outcome = arg;
 
-	outcome->done = !outcome->observing || r->failure != COAPS_ANSWERED || r->code >= 0x80;
-	if (r->failure != COAPS_ANSWERED) {
+	outcome->done = !outcome->observing || r->cause != COAPS_ANSWERED || r->code >= 0x80;
+	if (r->cause != COAPS_ANSWERED) {
 		fprintf(stderr, "geotherm: %s: %s\n", outcome->options->uri, r->reason);
 		outcome->exit_code = CLI_UNREACHABLE;
 	} else if (r->code >= 0x80) {

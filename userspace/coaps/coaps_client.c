@@ -10,12 +10,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "coaps_exchange.h"
 #include "coaps_resolve.h"
-#include "coaps_side.h"
+#include "coaps_endpoint.h"
+#include "time/now.h"
 
 #define ACK_TIMEOUT_MS 2000 /* RFC 7252 4.8 */
 #define ACK_TIMEOUT_MIN_MS 1000 /* with less libcoap keeps its own default, without a word */
@@ -29,7 +29,7 @@
 		*/
 
 struct coaps_client {
-	struct coaps_side side;
+	struct coaps_endpoint endpoint;
 	struct coaps_credentials credentials;
 	bool secure; /* coaps, not coap */
 	char host[256];
@@ -48,20 +48,12 @@ struct coaps_client {
 	mbedtls_ssl_session ticket;
 
 	struct coaps_exchange exchanges[COAPS_REQUESTS_MAX];
-	/* A failure is told when libcoap is not on the stack: its session is closed first. */
+	/* A failure is reported when libcoap is not on the stack: its session is closed first. */
 	bool close_wanted, processing;
-	char reason[640]; /* of the failures to be told */
+	struct coaps_failure failure; /* that the failed exchanges share */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* The timer is for the first deadline, and at once for what is to be told. */
+/* The timer is for the first deadline, and at once for a failure to report. */
 static void arm(struct coaps_client *c)
 {
 	uint64_t at = UINT64_MAX;
@@ -96,57 +88,38 @@ static void close_session(struct coaps_client *c)
 }
 
 /* All requests under way share it. */
-static void fail(struct coaps_client *c, enum coaps_failure failure, const char *reason)
+static void fail(struct coaps_client *c, const struct coaps_failure *failure)
 {
-	bool any = false;
-
 	c->close_wanted = true;
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		struct coaps_exchange *e = &c->exchanges[i];
 
 		if (e->fn != NULL && e->failed == COAPS_ANSWERED) {
-			e->failed = failure;
-			any = true;
+			e->failed = failure->cause;
+			c->failure = *failure;
 		}
-	}
-	if (any) {
-		snprintf(c->reason, sizeof c->reason, "%s", reason);
 	}
 }
 
-/* The best that is known of why a handshake failed. */
-static void fail_handshake(struct coaps_client *c)
+static void fail_for(struct coaps_client *c, enum coaps_cause cause)
 {
-	char why[640];
+	fail(c, &(const struct coaps_failure){ .cause = cause,
+					       .in_handshake = c->secure && !c->established });
+}
 
-	if (c->side.refused[0] != '\0') {
-		snprintf(why, sizeof why, "the server (expected as \"%s\") was not believed: %s",
-			 c->server_name, c->side.refused);
-	} else if (strstr(c->side.last_words, "fatal alert") != NULL) {
-		snprintf(why, sizeof why,
-			 "the server refused the handshake, most likely our certificate");
-	} else {
-		snprintf(why, sizeof why, "the handshake failed%s%s",
-			 c->side.last_words[0] != '\0' ? ": " : "", c->side.last_words);
-	}
-	fail(c, COAPS_REFUSED, why);
+static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
+{
+	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
+
+	fail(c, failure);
 }
 
 static int on_event(coap_session_t *session, const coap_event_t event)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
-	if (session != c->session) {
-		return 0;
-	}
-	if (event == COAP_EVENT_DTLS_ERROR) {
-		fail_handshake(c);
-	} else if (event == COAP_EVENT_DTLS_CLOSED) {
-		if (c->side.refused[0] != '\0') {
-			fail_handshake(c);
-		} else {
-			fail(c, COAPS_RESET, "the server closed the session");
-		}
+	if (session == c->session && event == COAP_EVENT_DTLS_CLOSED) {
+		fail_for(c, COAPS_PEER_CLOSED);
 	}
 	return 0;
 }
@@ -163,25 +136,19 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 	}
 	switch (reason) {
 	case COAP_NACK_TOO_MANY_RETRIES:
-		fail(c, COAPS_NO_ANSWER, "no answer");
-		break;
-	case COAP_NACK_TLS_FAILED:
+	case COAP_NACK_TLS_FAILED: /* its retransmissions are used up: what failed was reported */
 	case COAP_NACK_TLS_LAYER_FAILED:
-		if (c->side.refused[0] == '\0' && c->side.last_words[0] == '\0') {
-			fail(c, COAPS_NO_ANSWER, "no answer to the handshake");
-		} else {
-			fail_handshake(c);
-		}
+		fail_for(c, COAPS_NO_ANSWER);
 		break;
 	case COAP_NACK_RST:
-		fail(c, COAPS_RESET, "the server reset the request");
+		fail_for(c, COAPS_PEER_RESET);
 		break;
 	case COAP_NACK_ICMP_ISSUE:
 	case COAP_NACK_NOT_DELIVERABLE:
-		fail(c, COAPS_UNREACHABLE, "nothing listens there");
+		fail_for(c, COAPS_NOT_LISTENING);
 		break;
 	default:
-		fail(c, COAPS_RESET, "the answer was unreadable");
+		fail_for(c, COAPS_UNREADABLE);
 		break;
 	}
 }
@@ -215,7 +182,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 	struct coaps_exchange *e =
 		session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
-	struct coaps_response response = { .failure = COAPS_ANSWERED, .reason = "" };
+	struct coaps_response response = { .cause = COAPS_ANSWERED, .reason = "" };
 	const uint8_t *body = (const uint8_t *)"";
 	size_t size = 0, offset, total;
 	coaps_response_fn fn;
@@ -228,9 +195,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 								       : COAP_RESPONSE_OK;
 	}
 	if (coap_pdu_get_code(received) == COAP_RESPONSE_CODE(502) &&
-	    strstr(c->side.last_words, "response body has more") != NULL) { /* libcoap's own:
-									       deps/patches/0006 */
-		fail(c, COAPS_RESET, "the answer is too large");
+	    uint_option(received, COAP_OPTION_BLOCK2) >= 0) { /* libcoap's own: deps/patches/0006 */
+		fail_for(c, COAPS_TOO_LARGE);
 		return COAP_RESPONSE_OK;
 	}
 	c->heard_ns = now_ns();
@@ -303,24 +269,18 @@ static void open_session(struct coaps_client *c)
 					     (uint16_t)(c->ack_timeout_ms % 1000) };
 	const coap_fixed_point_t factor = { 1, (uint16_t)(c->ack_spread_percent * 10) };
 	coap_dtls_pki_t pki;
-	char why[640];
 
 	c->left--;
-	c->side.refused[0] = '\0';
-	c->side.last_words[0] = '\0';
 	if (c->secure) {
-		coaps_side_pki(&c->credentials, true, &pki);
-		c->session = coap_new_client_session_pki(c->side.context, NULL, address,
+		coaps_endpoint_pki(&c->credentials, true, &pki);
+		c->session = coap_new_client_session_pki(c->endpoint.context, NULL, address,
 							 COAP_PROTO_DTLS, &pki);
 	} else {
 		c->session =
-			coap_new_client_session(c->side.context, NULL, address, COAP_PROTO_UDP);
+			coap_new_client_session(c->endpoint.context, NULL, address, COAP_PROTO_UDP);
 	}
 	if (c->session == NULL) {
-		snprintf(why, sizeof why, "no session to %s port %u: %s", c->host, c->port,
-			 c->side.last_words[0] != '\0' ? c->side.last_words
-						       : "the network is unreachable");
-		fail(c, COAPS_UNREACHABLE, why);
+		fail_for(c, COAPS_NO_ROUTE);
 		return;
 	}
 	coap_session_set_ack_timeout(c->session, timeout);
@@ -350,7 +310,7 @@ static void end_lookup(struct coaps_client *c)
 static void take_lookup(struct coaps_client *c)
 {
 	struct coaps_addresses found;
-	char why[640];
+	struct coaps_failure failure = { .cause = COAPS_NO_SUCH_HOST };
 
 	if (c->resolve == NULL || !coaps_resolve_take(c->resolve, &found)) {
 		return;
@@ -372,20 +332,21 @@ static void take_lookup(struct coaps_client *c)
 		open_session(c);
 		return;
 	}
-	snprintf(why, sizeof why, "no such host: %s (%s)", c->host, found.why_none);
-	fail(c, COAPS_UNREACHABLE, why);
+	snprintf(failure.detail, sizeof(failure.detail), "%.120s (%s)", c->host, found.why_none);
+	fail(c, &failure);
 }
 
 static void look_up(struct coaps_client *c)
 {
-	char why[640];
+	struct coaps_failure failure = { .cause = COAPS_NO_SUCH_HOST };
 
 	c->resolve = coaps_resolve_start(c->host, c->port);
 	if (c->resolve == NULL || watch(c, coaps_resolve_fd(c->resolve)) != 0) {
-		snprintf(why, sizeof why, "%s cannot be looked up: %s", c->host, strerror(errno));
+		snprintf(failure.detail, sizeof(failure.detail), "%.120s (%s)", c->host,
+			 strerror(errno));
 		coaps_resolve_free(c->resolve);
 		c->resolve = NULL;
-		fail(c, COAPS_UNREACHABLE, why);
+		fail(c, &failure);
 		return;
 	}
 	take_lookup(c);
@@ -393,8 +354,8 @@ static void look_up(struct coaps_client *c)
 
 /* --- requests ------------------------------------------------------------- */
 
-/* Whoever never answered may have other addresses. One that was not believed is not asked
- * elsewhere. */
+/* A server that never answered may have other addresses. One whose certificate was rejected is not
+ * tried elsewhere. */
 static bool try_next_address(struct coaps_client *c, bool was_established)
 {
 	bool again = false;
@@ -406,7 +367,8 @@ static bool try_next_address(struct coaps_client *c, bool was_established)
 		struct coaps_exchange *e = &c->exchanges[i];
 
 		if (e->fn != NULL &&
-		    (e->failed == COAPS_UNREACHABLE || e->failed == COAPS_NO_ANSWER) &&
+		    (e->failed == COAPS_NO_ANSWER || e->failed == COAPS_NO_ROUTE ||
+		     e->failed == COAPS_NOT_LISTENING) &&
 		    (e->deadline_ns == 0 || e->deadline_ns > now_ns())) {
 			e->failed = COAPS_ANSWERED;
 			e->sent = false;
@@ -438,12 +400,10 @@ static void send_waiting(struct coaps_client *c)
 			continue;
 		}
 		code = coaps_exchange_send(e, c->session);
-		if (code == -EHOSTUNREACH) {
-			fail(c, COAPS_UNREACHABLE,
-			     c->side.last_words[0] != '\0' ? c->side.last_words
-							   : "it could not be sent");
-		} else if (code != 0) {
-			fail(c, COAPS_NO_ANSWER, strerror(-code));
+		if (code != 0) {
+			fail_for(c, code == -ECONNREFUSED   ? COAPS_NOT_LISTENING
+				    : code == -EHOSTUNREACH ? COAPS_NO_ROUTE
+							    : COAPS_NO_MEMORY);
 		}
 	}
 }
@@ -460,19 +420,22 @@ static void expire(struct coaps_client *c)
 
 		if (e->fn != NULL && e->failed == COAPS_ANSWERED && e->deadline_ns != 0 &&
 		    now >= e->deadline_ns) {
-			fail(c, COAPS_NO_ANSWER, "no answer within the deadline");
+			fail_for(c, COAPS_NO_ANSWER);
 		}
 	}
 }
 
-static void tell_failures(struct coaps_client *c)
+static void report_failures(struct coaps_client *c)
 {
-	char reason[sizeof c->reason];
+	const struct coaps_failure failure = c->failure; /* a callback may fail the next one */
+	char reason[640];
 
-	snprintf(reason, sizeof reason, "%s", c->reason); /* a callback may fail the next one */
+	coaps_failure_text(&failure, c->server_name, reason, sizeof(reason));
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
 		struct coaps_exchange *e = &c->exchanges[i];
-		const struct coaps_response response = { .failure = e->failed,
+		const struct coaps_response response = { .cause = e->failed,
+							 .alert = failure.alert,
+							 .certificate_flags = failure.flags,
 							 .reason = reason,
 							 .content_format = -1,
 							 .max_age_s = -1,
@@ -491,7 +454,7 @@ static void tell_failures(struct coaps_client *c)
 void coaps_client_process(struct coaps_client *c)
 {
 	c->processing = true;
-	coap_io_process(c->side.context, COAP_IO_NO_WAIT);
+	coap_io_process(c->endpoint.context, COAP_IO_NO_WAIT);
 	expire(c);
 	take_lookup(c);
 	if (c->session != NULL && !c->established &&
@@ -505,7 +468,7 @@ void coaps_client_process(struct coaps_client *c)
 
 		close_session(c);
 		if (!try_next_address(c, was_established)) {
-			tell_failures(c);
+			report_failures(c);
 		}
 	}
 	c->processing = false;
@@ -615,28 +578,29 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		memset(&c->credentials, 0, sizeof c->credentials);
 	}
 	if (*code == 0) {
-		*code = coaps_side_init(&c->side, COAPS_CLIENT, &c->credentials, config->ciphers,
-					NULL, err, err_size);
+		*code = coaps_endpoint_init(&c->endpoint, COAPS_CLIENT, &c->credentials,
+					    config->ciphers, NULL, err, err_size);
 	}
 	if (*code != 0) {
 		free(c);
 		return NULL;
 	}
-	c->side.server_name = c->server_name;
+	c->endpoint.server_name = c->server_name;
+	c->endpoint.on_failed = on_failed_handshake;
 	mbedtls_ssl_session_init(&c->ticket);
 	coap_mbedtls_resume_hook = resume;
 	coap_max_response_body = config->max_answer != 0 ? config->max_answer : MAX_ANSWER;
 	/* A Request-Tag only where there are blocks: the older program's server never saw one. */
-	coap_context_set_block_mode(c->side.context, COAP_BLOCK_USE_LIBCOAP |
-							     COAP_BLOCK_SINGLE_BODY |
-							     COAP_BLOCK_NO_PREEMPTIVE_RTAG);
-	coap_register_event_handler(c->side.context, on_event);
-	coap_register_nack_handler(c->side.context, on_nack);
-	coap_register_response_handler(c->side.context, on_response);
+	coap_context_set_block_mode(c->endpoint.context, COAP_BLOCK_USE_LIBCOAP |
+								 COAP_BLOCK_SINGLE_BODY |
+								 COAP_BLOCK_NO_PREEMPTIVE_RTAG);
+	coap_register_event_handler(c->endpoint.context, on_event);
+	coap_register_nack_handler(c->endpoint.context, on_nack);
+	coap_register_response_handler(c->endpoint.context, on_response);
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (c->epoll_fd < 0 || watch(c, c->timer_fd) != 0 ||
-	    watch(c, coap_context_get_coap_fd(c->side.context)) != 0) {
+	    watch(c, coap_context_get_coap_fd(c->endpoint.context)) != 0) {
 		*code = -errno;
 		snprintf(err, err_size, "no descriptors: %s", strerror(errno));
 		coaps_client_free(c);
@@ -656,7 +620,7 @@ void coaps_client_free(struct coaps_client *c)
 	end_lookup(c);
 	close_session(c);
 	mbedtls_ssl_session_free(&c->ticket);
-	coaps_side_free(&c->side);
+	coaps_endpoint_free(&c->endpoint);
 	if (c->timer_fd >= 0) {
 		close(c->timer_fd);
 	}

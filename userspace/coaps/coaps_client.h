@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "coaps_cause.h"
 #include "coaps_credentials.h"
 
 #define COAPS_REQUESTS_MAX 32
@@ -74,17 +75,11 @@ struct coaps_request {
 	size_t payload_size;
 };
 
-enum coaps_failure {
-	COAPS_ANSWERED = 0,
-	COAPS_NO_ANSWER, /* timed out */
-	COAPS_REFUSED, /* the handshake failed; reason says why */
-	COAPS_UNREACHABLE, /* no such host, nothing listens there */
-	COAPS_RESET, /* the server does not know the message or the session */
-};
-
 struct coaps_response {
-	enum coaps_failure failure;
-	const char *reason; /* in words, for a failure; else "" */
+	enum coaps_cause cause; /* COAPS_ANSWERED, or why there is no answer; then: */
+	uint8_t alert; /* of TLS, from the server; 0: none */
+	uint32_t certificate_flags; /* MBEDTLS_X509_BADCERT_..., of the server's; 0: none */
+	const char *reason; /* all of that for people, one line; else "" */
 	uint8_t code; /* class << 5 | detail: 0x44 is 2.04 */
 	int content_format; /* -1: none */
 	int64_t max_age_s; /* -1: not given */

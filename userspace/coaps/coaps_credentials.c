@@ -97,13 +97,13 @@ static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t no
 	}
 	if (now_s < coaps_x509_seconds(from)) {
 		return complain(
-			c, -EINVAL,
+			c, -EAGAIN,
 			"%s: not valid before %04d-%02d-%02d; is this machine's clock right?", path,
 			from->year, from->mon, from->day);
 	}
 	if (now_s > coaps_x509_seconds(to)) {
-		return complain(c, -EINVAL, "%s: expired on %04d-%02d-%02d; have it renewed", path,
-				to->year, to->mon, to->day);
+		return complain(c, -EKEYEXPIRED, "%s: expired on %04d-%02d-%02d; have it renewed",
+				path, to->year, to->mon, to->day);
 	}
 	return 0;
 }

@@ -29,9 +29,10 @@ struct coaps_certificate_info {
 enum coaps_role { COAPS_CLIENT, COAPS_SERVER };
 
 /*
- * Reads and parses all files. 0; or -errno (-ENOENT, -EACCES, -EINVAL) with err: unreadable, not
- * PEM, key and certificate do not match, key too weak (RSA < 2048, curve < 256 bits), expired or
- * not yet valid at now_s, not for this role (extendedKeyUsage), no CA where one is needed. *info
+ * Reads and parses all files. 0; or a negative errno with err: -ENOENT, -EACCES ... of a file;
+ * -EKEYEXPIRED, -EAGAIN: expired, not yet valid at now_s; -EINVAL: not PEM, key and certificate do
+ * not match, key too weak (RSA < 2048, curve < 256 bits), not for this role (extendedKeyUsage), no
+ * CA where one is needed. *info
  * (may be NULL) tells about our own certificate. now_s <= 0: the clock is not set yet, dates are
  * not looked at.
  */

@@ -125,7 +125,11 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 	}
 	e->sent = true;
 	/* coap_send() takes the PDU in any case; what goes wrong later comes as a nack. */
-	return coap_send(session, pdu) == COAP_INVALID_MID ? -EHOSTUNREACH : 0;
+	errno = 0;
+	if (coap_send(session, pdu) != COAP_INVALID_MID) {
+		return 0;
+	}
+	return errno == ECONNREFUSED ? -ECONNREFUSED : -EHOSTUNREACH;
 }
 
 void coaps_exchange_end(struct coaps_exchange *e)

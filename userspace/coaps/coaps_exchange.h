@@ -19,13 +19,14 @@ struct coaps_exchange {
 	uint8_t token[8]; /* once sent */
 	size_t token_size;
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (an observation that goes on) */
-	enum coaps_failure failed; /* to be told */
+	enum coaps_cause failed; /* to be reported; COAPS_ANSWERED: has not failed */
 };
 
 /* 0, -EINVAL for a path that is none, -ENOMEM. */
 int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *request,
 			coaps_response_fn fn, void *arg, uint64_t deadline_ns);
-/* Hands it to libcoap: 0; -ENOMEM; -EHOSTUNREACH: it could not be sent. */
+/* Hands it to libcoap: 0; -ENOMEM; -ECONNREFUSED: an earlier datagram found nothing listening;
+ * -EHOSTUNREACH: it could not be sent. */
 int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session);
 /* Makes it free. */
 void coaps_exchange_end(struct coaps_exchange *e);

@@ -5,12 +5,12 @@
 #include <mbedtls/ssl.h>
 #include <string.h>
 
-#include "coaps_side.h"
+#include "coaps_endpoint.h"
 #include "coaps_x509.h"
 
-static bool is_revoked(const struct coaps_side *side, const mbedtls_x509_crt *crt)
+static bool is_revoked(const struct coaps_endpoint *endpoint, const mbedtls_x509_crt *crt)
 {
-	for (const mbedtls_x509_crl *crl = &side->keys.crl; crl != NULL && crl->version != 0;
+	for (const mbedtls_x509_crl *crl = &endpoint->keys.crl; crl != NULL && crl->version != 0;
 	     crl = crl->next) {
 		if (crl->issuer_raw.len == crt->issuer_raw.len &&
 		    memcmp(crl->issuer_raw.p, crt->issuer_raw.p, crl->issuer_raw.len) == 0 &&

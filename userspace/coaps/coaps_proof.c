@@ -69,13 +69,13 @@ static int open_socket(struct coaps_proof *proof, const coap_address_t *address)
 	return fd;
 }
 
-static int configure(struct client *c, struct coaps_side *side)
+static int configure(struct client *c, struct coaps_endpoint *endpoint)
 {
 	int rc = mbedtls_ssl_config_defaults(&c->conf, MBEDTLS_SSL_IS_CLIENT,
 					     MBEDTLS_SSL_TRANSPORT_DATAGRAM,
 					     MBEDTLS_SSL_PRESET_DEFAULT);
 
-	mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &side->drbg);
+	mbedtls_ssl_conf_rng(&c->conf, mbedtls_ctr_drbg_random, &endpoint->drbg);
 	mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE); /* its own name is not the
 									 question */
 	mbedtls_ssl_conf_max_tls_version(&c->conf, MBEDTLS_SSL_VERSION_TLS1_2);
@@ -87,9 +87,9 @@ static int configure(struct client *c, struct coaps_side *side)
 	return rc;
 }
 
-static bool in_policy(const struct coaps_side *side, int suite)
+static bool in_policy(const struct coaps_endpoint *endpoint, int suite)
 {
-	for (const int *at = side->policy.suites; *at != 0; at++) {
+	for (const int *at = endpoint->policy.suites; *at != 0; at++) {
 		if (*at == suite) {
 			return true;
 		}
@@ -98,7 +98,7 @@ static bool in_policy(const struct coaps_side *side, int suite)
 }
 
 /* What is missing, or NULL. rc: how the handshake ended. */
-static const char *judge(const struct coaps_proof *p, const struct coaps_side *side, int rc,
+static const char *judge(const struct coaps_proof *p, const struct coaps_endpoint *endpoint, int rc,
 			 int suite)
 {
 	if (rc == MBEDTLS_ERR_SSL_WANT_READ || rc == MBEDTLS_ERR_SSL_WANT_WRITE) {
@@ -107,16 +107,16 @@ static const char *judge(const struct coaps_proof *p, const struct coaps_side *s
 	if (p->hellos < 2 || p->early) {
 		return "sessions are made before a cookie has come back (0007-stateless-hello-hook)";
 	}
-	if (!p->policed || (rc == 0 && !in_policy(side, suite))) {
+	if (!p->policed || (rc == 0 && !in_policy(endpoint, suite))) {
 		return "sessions are set up without our policy (0001-mbedtls-setup-hook)";
 	}
 	/* It came without a certificate. */
 	if (rc == 0) {
-		return side->authmode != MBEDTLS_SSL_VERIFY_REQUIRED
+		return endpoint->authmode != MBEDTLS_SSL_VERIFY_REQUIRED
 			       ? NULL
 			       : "a client without a certificate is let in (0001-mbedtls-setup-hook)";
 	}
-	if (side->authmode != MBEDTLS_SSL_VERIFY_REQUIRED) {
+	if (endpoint->authmode != MBEDTLS_SSL_VERIFY_REQUIRED) {
 		return "a client without a certificate is refused, and client_auth allows it";
 	}
 	return p->failed ? NULL : "a refused handshake is not told (0010-handshake-failed-hook)";
@@ -138,7 +138,7 @@ static int shake_hands(struct client *c, void (*process)(void *arg), void *arg)
 	return rc;
 }
 
-int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side,
+int coaps_proof_run(struct coaps_proof *proof, struct coaps_endpoint *endpoint,
 		    const coap_address_t *address, void (*process)(void *arg), void *arg, char *err,
 		    size_t err_size)
 {
@@ -152,9 +152,9 @@ int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side,
 	}
 	mbedtls_ssl_init(&c.ssl);
 	mbedtls_ssl_config_init(&c.conf);
-	rc = configure(&c, side);
+	rc = configure(&c, endpoint);
 	rc = rc != 0 ? rc : shake_hands(&c, process, arg);
-	missing = judge(proof, side, rc, mbedtls_ssl_get_ciphersuite_id_from_ssl(&c.ssl));
+	missing = judge(proof, endpoint, rc, mbedtls_ssl_get_ciphersuite_id_from_ssl(&c.ssl));
 	mbedtls_ssl_close_notify(&c.ssl);
 	process(arg);
 	mbedtls_ssl_free(&c.ssl);

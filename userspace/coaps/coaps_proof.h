@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#include "coaps_side.h"
+#include "coaps_endpoint.h"
 
 /* What the server's hooks saw of the one client that is the server itself. */
 struct coaps_proof {
@@ -31,7 +31,7 @@ bool coaps_proof_is_of(const struct coaps_proof *proof, const coap_address_t *re
  * address: where the server listens; process(arg) lets it handle what is due. 0, or -EPROTO with
  * err naming what is missing, or the error of a socket. A few ms; 5 s where nothing answers.
  */
-int coaps_proof_run(struct coaps_proof *proof, struct coaps_side *side,
+int coaps_proof_run(struct coaps_proof *proof, struct coaps_endpoint *endpoint,
 		    const coap_address_t *address, void (*process)(void *arg), void *arg, char *err,
 		    size_t err_size);
 

@@ -4,17 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <mbedtls/error.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "coaps_answer.h"
 #include "coaps_cookie.h"
 #include "coaps_proof.h"
-#include "coaps_side.h"
+#include "coaps_endpoint.h"
+#include "time/now.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/refusals.h"
 
@@ -25,7 +24,7 @@
 #define MAX_HANDSHAKES 1000
 
 struct coaps_server {
-	struct coaps_side side;
+	struct coaps_endpoint endpoint;
 	void *user;
 	struct refusals refusals; /* of handshakes, by address */
 	struct coaps_proof proof;
@@ -54,8 +53,8 @@ static int listen_on(struct coaps_server *s, const struct coaps_listen *sockets,
 			snprintf(err, err_size, "listen: %s", strerror(error));
 			return -error;
 		}
-		if (coap_new_endpoint(s->side.context, &sockets->at[i].address, COAP_PROTO_DTLS) ==
-		    NULL) {
+		if (coap_new_endpoint(s->endpoint.context, &sockets->at[i].address,
+				      COAP_PROTO_DTLS) == NULL) {
 			snprintf(err, err_size, "listen: libcoap does not take the socket");
 			return -ENOMEM;
 		}
@@ -72,7 +71,8 @@ static int on_hello(coap_context_t *context, const coap_address_t *remote, const
 		    size_t size, uint8_t *reply, size_t *reply_size)
 {
 	struct coaps_server *s = server_of(context);
-	int is_good = coaps_cookie_judge(&s->side.cookies, remote, data, size, reply, reply_size);
+	int is_good =
+		coaps_cookie_judge(&s->endpoint.cookies, remote, data, size, reply, reply_size);
 
 	if (coaps_proof_is_of(&s->proof, remote)) {
 		s->proof.hellos++;
@@ -81,60 +81,24 @@ static int on_hello(coap_context_t *context, const coap_address_t *remote, const
 	return is_good;
 }
 
-/* What the peer did wrong, for the log of an operator who asks why a node does not come through. */
-static const char *why_refused(struct coaps_side *side, const mbedtls_ssl_context *ssl, int error,
-			       char *out, size_t size)
-{
-	uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
-
-	switch (error) {
-	case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
-		return "it has sent no certificate";
-	case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
-		return "it does not speak DTLS 1.2";
-	case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE:
-		return "it offers no cipher suite, or no curve, that [server] ciphers and our certificate allow";
-	case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-		return "it has refused us; most likely our certificate, or its name";
-	default:
-		break;
-	}
-	if (side->refused[0] != '\0') {
-		return side->refused;
-	}
-	if (flags != 0 && flags != UINT32_MAX) {
-		coaps_side_describe(flags, out, size); /* such as a wrong extendedKeyUsage, found
-							  after verify() */
-	} else {
-		mbedtls_strerror(error, out, size);
-	}
-	return out;
-}
-
-static void on_failed(coap_session_t *session, void *ssl, int error)
+static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
 {
 	struct coaps_server *s = server_of(coap_session_get_context(session));
-	char peer[INET6_ADDRSTRLEN + 8], words[160];
-	struct timespec now;
-	unsigned unsaid;
+	char peer[INET6_ADDRSTRLEN + 8], text[400];
+	unsigned suppressed;
 
-	if (coap_session_get_type(session) == COAP_SESSION_TYPE_CLIENT) {
-		return; /* of a coaps_client in the same process, which looks for itself */
-	}
 	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
 		s->proof.failed = true;
 		return;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
 	}
-	if (refusals_tell(&s->refusals, peer,
-			  (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, &unsaid)) {
-		log_warning("refused peer=%s reason=\"%s\" (%u more since the last word)", peer,
-			    why_refused(&s->side, ssl, error, words, sizeof words), unsaid);
+	if (refusals_tell(&s->refusals, peer, now_ms(), &suppressed)) {
+		coaps_failure_text(failure, NULL, text, sizeof(text));
+		log_warning("refused peer=%s reason=\"%s\" (%u similar suppressed)", peer, text,
+			    suppressed);
 	}
-	s->side.refused[0] = '\0';
 }
 
 static void on_setup(coap_session_t *session)
@@ -166,18 +130,18 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	coap_dtls_pki_t pki;
 
 	if (config->client_auth == COAPS_AUTH_NONE) {
-		s->side.authmode = MBEDTLS_SSL_VERIFY_NONE;
+		s->endpoint.authmode = MBEDTLS_SSL_VERIFY_NONE;
 	} else if (config->credentials.ca == NULL) {
 		snprintf(err, err_size,
 			 "ca: needed to verify the clients (client_auth = none would do without)");
 		return -EKEYREJECTED;
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
-		s->side.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
+		s->endpoint.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
 	}
 	/* No files: what they hold comes with the hook (deps/patches/0009). */
-	coaps_side_pki(&(const struct coaps_credentials){ NULL },
-		       config->client_auth != COAPS_AUTH_NONE, &pki);
-	if (!coap_context_set_pki(s->side.context, &pki)) {
+	coaps_endpoint_pki(&(const struct coaps_credentials){ NULL },
+			   config->client_auth != COAPS_AUTH_NONE, &pki);
+	if (!coap_context_set_pki(s->endpoint.context, &pki)) {
 		snprintf(err, err_size, "%s: libcoap does not take these credentials",
 			 config->credentials.certificate);
 		return -EKEYREJECTED;
@@ -194,8 +158,8 @@ static int listen_alone(struct coaps_server *s, const char *list, char *err, siz
 	if (code == 0) {
 		code = listen_on(s, &sockets, err, err_size);
 		if (code == 0) {
-			code = coaps_proof_run(&s->proof, &s->side, &sockets.at[0].address, process,
-					       s, err, err_size);
+			code = coaps_proof_run(&s->proof, &s->endpoint, &sockets.at[0].address,
+					       process, s, err, err_size);
 		}
 		coaps_listen_close(&sockets);
 	}
@@ -219,21 +183,21 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
-	*code = coaps_side_init(&s->side, COAPS_SERVER, &config->credentials, config->ciphers,
-				config->secrets, err, err_size);
+	*code = coaps_endpoint_init(&s->endpoint, COAPS_SERVER, &config->credentials,
+				    config->ciphers, config->secrets, err, err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
 	}
-	coap_context_set_session_timeout(s->side.context, config->session_timeout_s != 0
-								  ? config->session_timeout_s
-								  : SESSION_TIMEOUT_S);
-	coap_context_set_max_handshake_sessions(s->side.context, MAX_HANDSHAKES);
+	coap_context_set_session_timeout(s->endpoint.context, config->session_timeout_s != 0
+								      ? config->session_timeout_s
+								      : SESSION_TIMEOUT_S);
+	coap_context_set_max_handshake_sessions(s->endpoint.context, MAX_HANDSHAKES);
 	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
-	s->side.on_setup = on_setup;
-	coap_register_event_handler(s->side.context, on_event);
+	s->endpoint.on_setup = on_setup;
+	s->endpoint.on_failed = on_failed_handshake;
+	coap_register_event_handler(s->endpoint.context, on_event);
 	coap_dtls_hello_hook = on_hello;
-	coap_mbedtls_failed_hook = on_failed;
 	*code = secure(s, config, err, err_size);
 	if (*code == 0) {
 		*code = config->sockets != NULL ? listen_on(s, config->sockets, err, err_size)
@@ -252,13 +216,13 @@ int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *c
 	int code = coaps_credentials_check(credentials, COAPS_SERVER, coaps_now_s(), NULL, err,
 					   err_size);
 
-	code = code != 0 ? code : coaps_side_renew(&s->side, credentials, err, err_size);
+	code = code != 0 ? code : coaps_endpoint_renew(&s->endpoint, credentials, err, err_size);
 	return code != 0 ? -EKEYREJECTED : 0;
 }
 
 int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets)
 {
-	return coaps_side_set_secrets(&s->side, secrets);
+	return coaps_endpoint_set_secrets(&s->endpoint, secrets);
 }
 
 void coaps_server_free(struct coaps_server *s)
@@ -266,13 +230,13 @@ void coaps_server_free(struct coaps_server *s)
 	if (s == NULL) {
 		return;
 	}
-	coaps_side_free(&s->side);
+	coaps_endpoint_free(&s->endpoint);
 	free(s);
 }
 
 coap_context_t *coaps_server_context(struct coaps_server *s)
 {
-	return s->side.context;
+	return s->endpoint.context;
 }
 
 void coaps_server_set_user(struct coaps_server *s, void *user)
@@ -287,10 +251,10 @@ void *coaps_server_user(const struct coaps_server *s)
 
 int coaps_server_fd(const struct coaps_server *s)
 {
-	return coap_context_get_coap_fd(s->side.context);
+	return coap_context_get_coap_fd(s->endpoint.context);
 }
 
 void coaps_server_process(struct coaps_server *s)
 {
-	coap_io_process(s->side.context, COAP_IO_NO_WAIT);
+	coap_io_process(s->endpoint.context, COAP_IO_NO_WAIT);
 }

@@ -250,7 +250,7 @@ static void trouble(struct uplink *u, const struct request *r, enum kind kind, c
 static void explain(const struct request *r, const struct coaps_response *answer, char *text,
 		    size_t size)
 {
-	if (answer->failure != COAPS_ANSWERED) {
+	if (answer->cause != COAPS_ANSWERED) {
 		snprintf(text, size, "%s: %s", r->server->uri, answer->reason);
 	} else {
 		snprintf(text, size, "%s answers %d.%02d%s%.*s", r->server->uri, answer->code >> 5,
@@ -411,7 +411,7 @@ static void on_response(void *arg, const struct coaps_response *answer)
 	u->in_flight--;
 	u->asking_time &= r.kind != KIND_TIME;
 	u->telling_gaps &= r.kind != KIND_GAPS;
-	if (answer->failure != COAPS_ANSWERED) {
+	if (answer->cause != COAPS_ANSWERED) {
 		bool news = r.ask.round == u->plan.round;
 
 		uplink_plan_no_answer(&u->plan, r.ask, u->now_ns);
@@ -443,7 +443,7 @@ static void ask(struct uplink *u, struct request *slot, unsigned n,
 	u->stats.requests++;
 	rc = coaps_client_request(slot->server->client, request, on_response, slot);
 	if (rc != 0) {
-		on_response(slot, &(const struct coaps_response){ .failure = COAPS_NO_ANSWER,
+		on_response(slot, &(const struct coaps_response){ .cause = COAPS_NO_MEMORY,
 								  .reason = strerror(-rc),
 								  .payload = (const uint8_t *)"" });
 	}

@@ -329,6 +329,7 @@ const struct selftest_check selftest_checks[] = {
 		  "the host is there but nothing listens: is geotherm-server running? right port?" },
 		{ "no-answer", FAIL,
 		  "no answer: network up? UDP to that port allowed by each firewall on the way?" },
+		{ "no-route", FAIL, "no way to the server's address: network up? (ip route get)" },
 		{ "wrong-name", FAIL,
 		  "its certificate is for another name: right [server] uri? else set server_name, or have "
 		  "one with this name" },

@@ -54,7 +54,7 @@ static struct {
 
 	bool answered;
 	unsigned answers; /* all that came */
-	enum coaps_failure failure;
+	enum coaps_cause cause;
 	unsigned code;
 	int format;
 	int64_t max_age_s;
@@ -220,7 +220,7 @@ static inline void take(void *arg, const struct coaps_response *r)
 	(void)arg;
 	rig.answered = true;
 	rig.answers++;
-	rig.failure = r->failure;
+	rig.cause = r->cause;
 	rig.code = r->code;
 	rig.format = r->content_format;
 	rig.max_age_s = r->max_age_s;
@@ -264,7 +264,7 @@ static inline unsigned request(enum coaps_method method, const char *path, int f
 {
 	ask(method, path, format, accept, payload, size);
 	wait_for_answer();
-	assert_int_equal(rig.failure, COAPS_ANSWERED);
+	assert_int_equal(rig.cause, COAPS_ANSWERED);
 	return rig.code;
 }
 

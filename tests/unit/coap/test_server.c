@@ -141,7 +141,7 @@ static void a_commit_that_takes_long_is_acknowledged_first_and_answered_later(vo
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
 	wait_for_answer();
-	assert_int_equal(rig.failure, COAPS_ANSWERED);
+	assert_int_equal(rig.cause, COAPS_ANSWERED);
 	assert_int_equal(rig.code, CODE(2, 4));
 	expect_complete(1);
 	assert_true(resources_tick(rig.resources) > 1500); /* nobody waits any more */
@@ -558,7 +558,7 @@ static void without_a_certificate_there_is_no_session_where_one_is_required(void
 	be(NULL);
 	ask(COAPS_GET, "/time", -1, -1, NULL, 0);
 	wait_for_answer();
-	assert_int_equal(rig.failure, COAPS_REFUSED);
+	assert_int_equal(rig.cause, COAPS_WE_ARE_REJECTED);
 }
 
 static int tests(void)

@@ -21,7 +21,7 @@ static void seen(void *arg, const struct coaps_response *r)
 	struct reading *read = calloc(100, sizeof(*read));
 	int n;
 
-	assert_int_equal(r->failure, COAPS_ANSWERED);
+	assert_int_equal(r->cause, COAPS_ANSWERED);
 	w->answers++;
 	w->code = r->code;
 	w->n = 0;

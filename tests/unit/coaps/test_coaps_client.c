@@ -23,7 +23,7 @@ static struct {
 	struct coap_message waiting[64];
 	struct sockaddr_in from;
 	unsigned asked, answered, failed;
-	enum coaps_failure failure;
+	enum coaps_cause cause;
 	char reason[640];
 	bool ask_again; /* each answer makes one more request */
 } t;
@@ -64,9 +64,9 @@ static int ask(void);
 static void on_answer(void *arg, const struct coaps_response *response)
 {
 	assert_ptr_equal(arg, &t);
-	t.answered += response->failure == COAPS_ANSWERED;
-	t.failed += response->failure != COAPS_ANSWERED;
-	t.failure = response->failure;
+	t.answered += response->cause == COAPS_ANSWERED;
+	t.failed += response->cause != COAPS_ANSWERED;
+	t.cause = response->cause;
 	snprintf(t.reason, sizeof(t.reason), "%s", response->reason);
 	if (t.ask_again) {
 		t.ask_again = false;
@@ -146,7 +146,7 @@ static void when_the_server_is_gone_each_request_is_told_once(void **state)
 	while (t.failed < 5) {
 		turn();
 	}
-	assert_int_equal(t.failure, COAPS_UNREACHABLE);
+	assert_int_equal(t.cause, COAPS_NOT_LISTENING);
 	assert_int_equal(coaps_client_state(t.client), COAPS_CLOSED);
 	t.fd = coap_listen(&t.port);
 	assert_int_equal(ask(), 0);
@@ -186,7 +186,7 @@ static void a_name_that_does_not_exist_is_told_and_named(void **state)
 	while (t.failed == 0) {
 		turn();
 	}
-	assert_int_equal(t.failure, COAPS_UNREACHABLE);
+	assert_int_equal(t.cause, COAPS_NO_SUCH_HOST);
 	assert_non_null(strstr(t.reason, "no such host: no-such-host.invalid"));
 	end();
 }

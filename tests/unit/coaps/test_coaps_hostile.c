@@ -206,7 +206,7 @@ static ssize_t send_hello(unsigned port, unsigned number, uint8_t *answer, size_
 
 static void on_answer(void *arg, const struct coaps_response *response)
 {
-	*(int *)arg = response->failure == COAPS_ANSWERED &&
+	*(int *)arg = response->cause == COAPS_ANSWERED &&
 				      response->code == COAP_RESPONSE_CODE_CHANGED
 			      ? 1
 			      : -1;

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "coaps_endpoint.h"
+
+#include <errno.h>
+#include <mbedtls/net_sockets.h>
+#include <mbedtls/platform_util.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "coaps_cookie.h"
+#include "userspace/daemon/log.h"
+
+/* libcoap's lines are for its developers: errors reach the log as warnings, the rest as debug. */
+static void on_log(coap_log_t level, const char *message)
+{
+	size_t len = strcspn(message, "\n");
+
+	if (level <= COAP_LOG_ERR) {
+		log_warning("libcoap: %.*s", (int)len, message);
+	} else {
+		log_debug("libcoap: %.*s", (int)len, message);
+	}
+}
+
+/* Leaves the flags as they are, so that mbedTLS rejects what it found wrong; only notes why. */
+static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
+{
+	struct coaps_endpoint *endpoint = arg;
+
+	if (coaps_now_s() == 0) { /* the clock is wrong, not the certificate */
+		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;
+	}
+	/* The peer's own comes last, and may still be rejected for its key usage. */
+	if (*flags != 0 || (depth == 0 && endpoint->verified.flags == 0)) {
+		endpoint->verified.flags = *flags;
+		/* 0: a subject without a name in it, and nothing is written. */
+		if (mbedtls_x509_dn_gets(endpoint->verified.subject,
+					 sizeof(endpoint->verified.subject), &crt->subject) <= 0) {
+			snprintf(endpoint->verified.subject, sizeof(endpoint->verified.subject),
+				 "?");
+		}
+	}
+	if (*flags == 0) {
+		return 0;
+	}
+	/* VERIFY_OPTIONAL means "none will do", not "a bad one will do". */
+	return endpoint->authmode == MBEDTLS_SSL_VERIFY_OPTIONAL ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
+}
+
+/* What verify() noted is of this handshake: Mbed TLS ends it in the call that verified. */
+static void failed(coap_session_t *session, void *tls, int error)
+{
+	struct coaps_endpoint *endpoint = coap_get_app_data(coap_session_get_context(session));
+	const mbedtls_ssl_context *ssl = tls;
+	uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
+	struct coaps_failure f;
+
+	/* UINT32_MAX: verify() ended it. */
+	f = coaps_failure_of_handshake(ssl, error,
+				       flags != UINT32_MAX ? flags : endpoint->verified.flags);
+	if (f.flags != 0) {
+		snprintf(f.detail, sizeof(f.detail), "%s", endpoint->verified.subject);
+	}
+	memset(&endpoint->verified, 0, sizeof(endpoint->verified));
+	endpoint->on_failed(session, &f);
+}
+
+static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
+{
+	struct coaps_endpoint *endpoint = coap_get_app_data(coap_session_get_context(session));
+	mbedtls_ssl_config *conf = arg;
+
+	mbedtls_ssl_conf_ciphersuites(conf, endpoint->policy.suites);
+	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
+	mbedtls_ssl_conf_authmode(conf, endpoint->authmode);
+	mbedtls_ssl_conf_ca_chain(conf, &endpoint->keys.ca, &endpoint->keys.crl); /* an empty list
+									     revokes nothing */
+	mbedtls_ssl_conf_verify(conf, verify, endpoint);
+	if (is_client) {
+		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN
+		 * where it has none. */
+		return mbedtls_ssl_set_hostname(ssl, endpoint->server_name);
+	}
+	endpoint->on_setup(session);
+	coaps_cookie_configure(conf, &endpoint->cookies);
+	coaps_tickets_configure(conf, &endpoint->tickets);
+	return mbedtls_ssl_conf_own_cert(conf, &endpoint->keys.own, &endpoint->keys.key);
+}
+
+static void keys_init(struct coaps_keys *k)
+{
+	mbedtls_x509_crt_init(&k->own);
+	mbedtls_pk_init(&k->key);
+	mbedtls_x509_crt_init(&k->ca);
+	mbedtls_x509_crl_init(&k->crl);
+}
+
+static void keys_free(struct coaps_keys *k)
+{
+	mbedtls_x509_crt_free(&k->own);
+	mbedtls_pk_free(&k->key);
+	mbedtls_x509_crt_free(&k->ca);
+	mbedtls_x509_crl_free(&k->crl);
+}
+
+/* coaps_credentials_check() has said of most files what is wrong with them; what is left is a race
+ * with who writes them. */
+static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
+		     const struct coaps_credentials *c, char *err, size_t err_size)
+{
+	const char *key = c->key != NULL ? c->key : c->certificate;
+
+	if (c->ca != NULL && mbedtls_x509_crt_parse_file(&k->ca, c->ca) != 0) {
+		snprintf(err, err_size, "%s: the CA certificate cannot be read", c->ca);
+		return -EINVAL;
+	}
+	if (c->crl != NULL && mbedtls_x509_crl_parse_file(&k->crl, c->crl) != 0) {
+		snprintf(err, err_size, "%s: the revocation list cannot be read", c->crl);
+		return -EINVAL;
+	}
+	if (endpoint->role == COAPS_SERVER &&
+	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
+	     mbedtls_pk_parse_keyfile(&k->key, key, NULL, mbedtls_ctr_drbg_random,
+				      &endpoint->drbg) != 0 ||
+	     mbedtls_pk_check_pair(&k->own.pk, &k->key, mbedtls_ctr_drbg_random, &endpoint->drbg) !=
+		     0)) {
+		snprintf(err, err_size, "%s: the certificate and its key cannot be read",
+			 c->certificate);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
+			 const struct coaps_credentials *credentials, char *err, size_t err_size)
+{
+	struct coaps_keys fresh;
+	int code;
+
+	keys_init(&fresh);
+	code = keys_load(endpoint, &fresh, credentials, err, err_size);
+	if (code != 0) {
+		keys_free(&fresh);
+		return code;
+	}
+	keys_free(&endpoint->keys);
+	endpoint->keys = fresh; /* nothing in these structures points to themselves */
+	return 0;
+}
+
+/* secrets NULL: one of its own. */
+static int load_secrets(struct coaps_endpoint *endpoint, const struct coaps_secrets *secrets)
+{
+	struct coaps_secrets own = { .n = 1 };
+	int rc = 0;
+
+	if (secrets == NULL) {
+		rc = mbedtls_ctr_drbg_random(&endpoint->drbg, own.key[0], sizeof(own.key[0]));
+		secrets = &own;
+	}
+	rc = rc != 0 ? rc : coaps_cookies_setup(&endpoint->cookies, secrets);
+	rc = rc != 0 ? rc
+		     : coaps_tickets_setup(&endpoint->tickets, secrets, mbedtls_ctr_drbg_random,
+					   &endpoint->drbg);
+	mbedtls_platform_zeroize(&own, sizeof(own));
+	return rc;
+}
+
+int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint, const struct coaps_secrets *secrets)
+{
+	coaps_tickets_free(&endpoint->tickets);
+	coaps_cookies_free(&endpoint->cookies);
+	coaps_tickets_init(&endpoint->tickets);
+	coaps_cookies_init(&endpoint->cookies);
+	return load_secrets(endpoint, secrets) == 0 ? 0 : -EIO;
+}
+
+static int load(struct coaps_endpoint *endpoint, const struct coaps_credentials *credentials,
+		const struct coaps_secrets *secrets, char *err, size_t err_size)
+{
+	if (mbedtls_ctr_drbg_seed(&endpoint->drbg, mbedtls_entropy_func, &endpoint->entropy, NULL,
+				  0) != 0 ||
+	    (endpoint->role == COAPS_SERVER && load_secrets(endpoint, secrets) != 0)) {
+		snprintf(err, err_size, "no randomness for the session tickets");
+		return -EIO;
+	}
+	return keys_load(endpoint, &endpoint->keys, credentials, err, err_size);
+}
+
+int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
+			const struct coaps_credentials *credentials, const char *ciphers,
+			const struct coaps_secrets *secrets, char *err, size_t err_size)
+{
+	int code;
+
+	memset(endpoint, 0, sizeof *endpoint);
+	endpoint->role = role;
+	endpoint->authmode = MBEDTLS_SSL_VERIFY_REQUIRED;
+	keys_init(&endpoint->keys);
+	mbedtls_entropy_init(&endpoint->entropy);
+	mbedtls_ctr_drbg_init(&endpoint->drbg);
+	coaps_tickets_init(&endpoint->tickets);
+	coaps_cookies_init(&endpoint->cookies);
+	code = coaps_policy_parse(ciphers, &endpoint->policy, err, err_size);
+	if (code == 0) {
+		code = load(endpoint, credentials, secrets, err, err_size);
+	}
+	if (code != 0) {
+		coaps_endpoint_free(endpoint);
+		return code;
+	}
+	coap_startup();
+	coap_set_log_handler(on_log);
+	coap_set_log_level(COAP_LOG_WARN);
+	coap_dtls_set_log_level(COAP_LOG_WARN);
+	coap_mbedtls_setup_hook = setup;
+	coap_mbedtls_failed_hook = failed;
+	endpoint->context = coap_new_context(NULL);
+	if (endpoint->context == NULL) {
+		coaps_endpoint_free(endpoint);
+		snprintf(err, err_size, "no memory for a CoAP context");
+		return -ENOMEM;
+	}
+	coap_set_app_data(endpoint->context, endpoint);
+	coap_context_set_block_mode(endpoint->context,
+				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
+	return 0;
+}
+
+void coaps_endpoint_free(struct coaps_endpoint *endpoint)
+{
+	if (endpoint->context != NULL) {
+		coap_free_context(endpoint->context);
+		endpoint->context = NULL;
+	}
+	coaps_tickets_free(&endpoint->tickets);
+	coaps_cookies_free(&endpoint->cookies);
+	mbedtls_ctr_drbg_free(&endpoint->drbg);
+	mbedtls_entropy_free(&endpoint->entropy);
+	keys_free(&endpoint->keys);
+}
+
+/* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set.
+ */
+void coaps_endpoint_pki(const struct coaps_credentials *credentials, bool verify_peer,
+			coap_dtls_pki_t *pki)
+{
+	const char *key = credentials->key != NULL ? credentials->key : credentials->certificate;
+
+	memset(pki, 0, sizeof *pki);
+	pki->version = COAP_DTLS_PKI_SETUP_VERSION;
+	pki->verify_peer_cert = verify_peer;
+	pki->check_common_ca = verify_peer;
+	pki->cert_chain_validation = 1;
+	pki->cert_chain_verify_depth = 3;
+	pki->pki_key.key_type = COAP_PKI_KEY_PEM;
+	pki->pki_key.key.pem.ca_file = credentials->ca;
+	pki->pki_key.key.pem.public_cert = credentials->certificate;
+	pki->pki_key.key.pem.private_key = credentials->certificate != NULL ? key : NULL;
+}
