@@ -111,7 +111,10 @@ PROGRAMS := $(call program,geotherm-node,userspace/node) \
 	$(call program,geotherm-server,server) $(call program,geotherm,userspace/cli) \
 	$(call program,geotherm-selftest,userspace/selftest)
 
-all: $(PROGRAMS) ## Builds the programs
+all: $(PROGRAMS) $(BUILD)/geotherm-ca ## Builds the programs
+
+$(BUILD)/geotherm-ca: certs/geotherm-ca
+	$(Q)mkdir -p $(@D) && cp $< $@
 
 $(BUILD)/%.o: %.c $(DEPS_STAMP)
 	$(say) CC $<
@@ -247,6 +250,8 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/doc/geotherm
 	$(INSTALL) -m 755 $(BUILD)/geotherm $(BUILD)/geotherm-selftest $(DESTDIR)$(PREFIX)/bin/
 	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/libexec/geotherm
+	$(INSTALL) -m 755 certs/geotherm-ca $(DESTDIR)$(PREFIX)/libexec/geotherm/
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/geotherm
 	$(INSTALL) -m 644 $(BUILD)/dts/geotherm.dtbo $(DESTDIR)$(PREFIX)/lib/geotherm/
 	sed 's/@VERSION@/$(VERSION)/' dts/geotherm-setup >$(DESTDIR)$(PREFIX)/sbin/geotherm-setup

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """geotherm ca: what it makes is judged by the openssl command and used by the real server and node."""
+import fcntl
+import os
 import re
 import subprocess
 import tarfile
 
 import pytest
 
-from rig import DEVICE, until
+from rig import BUILD, DEVICE, until
 
 NODE = "urn_dev_mac_0200c0fffe000001"
 
@@ -165,3 +167,76 @@ def test_a_damaged_index_is_named_by_its_line(ca):
         index.write("nonsense\n")
     code, _, err = ca("list")
     assert code == 1 and "index:2: " in err
+
+
+def test_the_archives_of_what_was_renewed_or_revoked_are_not_given_away(rig, ca):
+    ca("issue", DEVICE)
+    path, away = ca.dir / f"{NODE}.tar", rig.dir / "away.tar"
+    certificate = lambda tar: tarfile.open(tar).extractfile("node.pem").read()      # noqa: E731
+    for args in (), ("--out", away):
+        assert ca("bundle", DEVICE, *args)[0] == 0
+    old = certificate(path)
+    assert ca("renew", DEVICE)[0] == 0 and not path.exists()
+    assert ca("bundle", DEVICE)[0] == 0 and certificate(path) != old
+    code, _, err = ca("bundle", DEVICE, "--out", away)
+    assert code == 1 and "--force" in err and certificate(away) == old
+    assert ca("bundle", DEVICE, "--out", away, "--force")[0] == 0 and certificate(away) == certificate(path)
+    assert ca("revoke", DEVICE)[0] == 0 and not path.exists()
+    assert [p.name.rpartition("-")[0] for p in ca.dir.glob("*.tar*")] == [f"{NODE}.tar.revoked"]
+    code, _, err = ca("bundle", DEVICE)
+    assert code == 1 and "no valid certificate" in err
+
+
+def test_revoking_a_serial_leaves_the_renewed_certificate(ca):
+    ca("issue", DEVICE)
+    old = ca("list")[1].split()[3]
+    ca("renew", DEVICE)
+    assert ca("revoke", old)[1].startswith("1 revoked")
+    assert [line.split()[2] for line in ca("list")[1].splitlines()] == ["revoked", "valid"]
+    assert (ca.dir / f"{NODE}.pem").exists() and ca("renew", DEVICE)[0] == 0
+
+
+def test_the_index_of_the_older_program_is_taken_over(rig, ca):
+    """Until 0.1.0 it had the lines that its own C wrote; what was revoked there stays so in the next list."""
+    index = ca.dir / "index"
+    index.write_text(f"4{'0' * 31} node 1764000000 4102444800 1795000000 {DEVICE}\n"
+                     f"4{'a' * 31} operator 1764000000 1795000001 0 Ann Example\n"
+                     f"4{'b' * 31} node 1764000000 4102444800 0 {DEVICE}\n")
+    assert [line.split(None, 4) for line in ca("list")[1].splitlines()] == [
+        ["2100-01-01", "node", "revoked", f"4{'0' * 31}", DEVICE],
+        ["2026-11-18", "operator", "expired", f"4{'a' * 31}", "Ann Example"],
+        ["2100-01-01", "node", "valid", f"4{'b' * 31}", DEVICE]]
+    assert ca("issue", "--role", "operator", "Bob")[0] == 0 and len(ca("list")[1].splitlines()) == 4
+    assert ca("revoke", "Bob")[0] == 0
+    text = openssl("crl", "-in", ca.dir / "crl.pem", "-noout", "-text").stdout
+    assert text.count("Serial Number") == 2 and f"4{'0' * 31}" in text
+
+
+def test_two_runs_do_not_meet_and_one_that_was_killed_leaves_nothing_in_the_way(rig, ca):
+    (ca.dir / ".new").mkdir()
+    (ca.dir / ".new/index").write_text("half")
+    lock = os.open(ca.dir, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    code, _, err = ca("issue", DEVICE)
+    assert code == 1 and "another process uses it" in err and (ca.dir / ".new/index").exists()
+    os.close(lock)
+    assert ca("issue", DEVICE)[0] == 0 and not (ca.dir / ".new").exists()
+    assert ca("list")[1].count("\n") == 1
+
+
+def test_a_missing_openssl_and_a_missing_authority_are_named(rig, ca):
+    done = subprocess.run([BUILD / "geotherm", "ca", "--dir", ca.dir, "list"], env={"PATH": "/nonexistent"}, capture_output=True,
+                          text=True)
+    assert (done.returncode, done.stdout) == (1, "") and "openssl command is missing" in done.stderr
+    code, _, err = rig.run("geotherm", "ca", "--dir", rig.dir / "none", "list")
+    assert code == 1 and f"{rig.dir / 'none'}: " in err and "geotherm ca init" in err
+
+
+@pytest.mark.parametrize("args,said", [
+    ([], "one of init"), (["sing", DEVICE], "one of init"), (["issue"], "too few or too many"), (["list", DEVICE], "too few or too many"),
+    (["issue", "--role", "nod", DEVICE], "must be node, server or operator"), (["issue", "--days", "0", DEVICE], "from 1 to 7300"),
+    (["list", "--expiring", "1x"], "from 0 to 100000"), (["list", "--expiring"], "a value is wanted"), (["--no", "list"], "--no"),
+])
+def test_wrong_usage_ends_with_2(ca, args, said):
+    code, out, err = ca(*args)
+    assert (code, out) == (2, "") and said in err

@@ -34,6 +34,7 @@ enum cli_option {
 	CLI_DAYS,
 	CLI_EXPIRING,
 	CLI_OUT,
+	CLI_FORCE,
 	CLI_COUNT,
 	CLI_OWN,
 	CLI_LINK,

@@ -79,6 +79,7 @@ static const struct manual_option ca_options[] = {
 	{ CLI_DAYS, "days", "N", "How long the certificate is valid (365)." },
 	{ CLI_EXPIRING, "expiring", "N", "list: only what ends within N days." },
 	{ CLI_OUT, "out", "FILE", "bundle: the archive; default NAME.tar in the directory." },
+	{ CLI_FORCE, "force", NULL, "bundle: replaces an archive of the same name." },
 };
 
 #define PATHS                                                                                                      \
@@ -125,12 +126,13 @@ static const struct manual_command commands[] = {
 	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "
 	  "server sees and [node] device says.\n\n"
 	  "init makes the authority. issue makes a key and signs it. sign signs the key of a request that was made on the "
-	  "device, under the NAME given here, whatever the request says. renew signs the same key and names again. "
-	  "revoke writes crl.pem anew, for [server] crl. "
+	  "device, under the NAME given here, whatever the request has. renew signs the same key and names again. "
+	  "revoke writes a new crl.pem, for [server] crl. "
 	  "list shows what was signed and until when. bundle packs what belongs into /etc/geotherm/pki of that machine: "
 	  "node.pem, server.pem or operator.pem (the certificate, and the key if it was made here), ca.pem, and a server's "
 	  "crl.pem.\n\n"
-	  "Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the directory off line.",
+	  "It works with openssl(1). Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the "
+	  "directory off line.",
 	  N(ca_options), cmd_ca },
 	{ "replay", "FILE | -",
 	  "show the readings that a node makes of a recording of its receiver",
