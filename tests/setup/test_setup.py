@@ -220,7 +220,7 @@ def test_damaged_marks_are_left_to_a_person(tmp_path, command, text, line):
 
 
 @pytest.mark.parametrize("argv, code, said", [
-    ((), 2, "which command"),
+    ((), 2, "no command is given"),
     (("instal",), 2, "unknown argument 'instal'"),
     (("install", "remove"), 2, "one command"),
     (("install", "--gpio", "28"), 2, "0 to 27"),
@@ -228,7 +228,7 @@ def test_damaged_marks_are_left_to_a_person(tmp_path, command, text, line):
     (("install", "--uart=tty"), 2, "keep, pl011 or mini"),
     (("install", "--bus", "both"), 2, "userspace or kernel"),
     (("install", "--pin", "4"), 2, "unknown argument '--pin'"),
-    (("commit",), 1, "nothing was tried"),
+    (("commit",), 1, "nothing to commit"),
 ])
 def test_wrong_arguments_are_named(tmp_path, argv, code, said):
     boot = Boot(tmp_path / "boot")
