@@ -162,7 +162,7 @@ $(TEST_TOOLS): $(BUILD)/tests/tools/%: $(BUILD)/tests/tools/%.o $(LIBS)
 
 # Cores that never read a clock, a descriptor or the environment and never allocate.
 PURE_SRC := $(wildcard gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
-	gpio-w1/w1_cycle.c gpio-w1/w1_recorded.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
+	gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
 	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/ubx_steps.c ubx/ubx_tx.c \
 	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c \
 	userspace/reading/reading.c userspace/reading/senml_number.c \

@@ -24,6 +24,11 @@ const char *ds18b20_quality_name(enum ds18b20_quality quality)
 	}
 }
 
+int16_t ds18b20_raw(int32_t temp_mc)
+{
+	return (int16_t)((temp_mc * 16 + (temp_mc < 0 ? -500 : 500)) / 1000);
+}
+
 bool ds18b20_is_thermometer(uint8_t family)
 {
 	return family == DS18B20_FAMILY || family == DS18S20_FAMILY || family == DS1822_FAMILY ||
@@ -161,7 +166,7 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 
 void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
 {
-	past->signed_ = true;
+	past->constants_known = true;
 	past->constant[0] = scratchpad[4];
 	past->constant[1] = scratchpad[5];
 	past->constant[2] = scratchpad[7];
@@ -169,8 +174,8 @@ void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B2
 
 static bool constants_hold(const struct ds18b20_past *past, const uint8_t *sp)
 {
-	return !past->signed_ || (sp[4] == past->constant[0] && sp[5] == past->constant[1] &&
-				  sp[7] == past->constant[2]);
+	return !past->constants_known || (sp[4] == past->constant[0] &&
+					  sp[5] == past->constant[1] && sp[7] == past->constant[2]);
 }
 
 enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
@@ -183,21 +188,23 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 		return quality;
 	}
 	if (past->armed && (sp[2] != past->alarm[0] || sp[3] != past->alarm[1])) {
-		past->armed = past->signed_ = false;
+		past->armed = past->constants_known = false;
 		return DS18B20_POWER_ON;
 	}
 	if (!constants_hold(past, sp)) {
-		past->armed = past->signed_ = false; /* learnt anew, should the part be of that kind
-						      */
+		past->armed = past->constants_known = false; /* learnt again, should the part be of
+							      * that kind
+							      */
 		return DS18B20_BAD_SCRATCHPAD;
 	}
 	if (quality == DS18B20_POWER_ON) {
 		/*
-		 * 85 degC with the byte 6 of power-on. A sensor that follows the law of byte 6 has
+		 * 85 degC with the byte 6 of power-on. A sensor whose byte 6 follows byte 0 has
 		 * not converted; of another it is a temperature if it kept its sentinel and was
 		 * seen to convert. (What has no sentinel is asked once more, see w1_cycle.c.)
 		 */
-		return past->armed && !past->byte6_law && proven ? DS18B20_OK : DS18B20_POWER_ON;
+		return past->armed && !past->byte6_follows && proven ? DS18B20_OK
+								     : DS18B20_POWER_ON;
 	}
 	if (quality == DS18B20_OK && !past->armed && sp[0] == (RAW_POWER_ON & 0xff) &&
 	    sp[1] == RAW_POWER_ON >> 8) {
@@ -206,12 +213,12 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 	if (quality != DS18B20_OK || family == DS18S20_FAMILY) {
 		return quality;
 	}
-	if (past->byte6_law && !ds18b20_byte6_follows(sp)) {
-		past->byte6_law = false;
+	if (past->byte6_follows && !ds18b20_byte6_follows(sp)) {
+		past->byte6_follows = false;
 		return DS18B20_BAD_SCRATCHPAD;
 	}
 	if ((sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
-		past->byte6_law = true;
+		past->byte6_follows = true;
 	}
 	return quality;
 }

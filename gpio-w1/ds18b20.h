@@ -28,12 +28,8 @@ enum ds18b20_quality {
 #undef X
 };
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
 #include <stdbool.h>
 #include <stdint.h>
-#endif
 
 #define DS18B20_SCRATCHPAD_SIZE 9
 
@@ -57,6 +53,23 @@ struct ds18b20_value {
 	int32_t temp_mc; /* m degC, rounded half away from zero */
 	uint8_t resolution_bits;
 };
+
+/* One sensor in one cycle, from the bus to the Reading. A sensor that failed is in the result as
+ * such. */
+struct thermometer_sample {
+	uint8_t rom[8]; /* family code first, CRC last */
+	uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]; /* as read; meaningful if scratchpad_known */
+	bool scratchpad_known;
+	bool temp_known;
+	int32_t temp_mc; /* m degC; follows from the scratchpad by ds18b20_decode() where that is
+			    known */
+	uint8_t resolution_bits; /* 0: unknown */
+	uint8_t retries; /* transactions repeated for this sensor in this cycle, saturating */
+	enum ds18b20_quality quality;
+};
+
+/* The nearest 1/16 degC to temp_mc, which must be within -2048000 to 2047938. */
+int16_t ds18b20_raw(int32_t temp_mc);
 
 bool ds18b20_is_thermometer(uint8_t family);
 
@@ -85,9 +98,10 @@ bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 /* What is known about one device from before. All zero: nothing. */
 struct ds18b20_past {
 	bool armed; /* the alarm registers hold `alarm`; without that no 85 degC is believed */
-	bool signed_; /* `constant` is known */
-	bool byte6_law; /* byte 6 was seen to follow byte 0, with another value than at power-on */
-	uint8_t alarm[2]; /* TH, TL: the sentinel, or the user's thresholds */
+	bool constants_known;
+	bool byte6_follows; /* byte 6 was seen to follow byte 0, with another value than at power-on
+			     */
+	uint8_t alarm[2]; /* TH, TL: the sentinel */
 	uint8_t constant[3]; /* bytes 4 (configuration), 5 and 7 */
 };
 
@@ -97,8 +111,8 @@ void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B2
 /*
  * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven:
  * somebody was seen busy after Convert T. Corruption that passes the CRC mostly fails here: of all
- * 4-bit errors 1 in 126 passes the CRC, 1 in 7000 this, 1 in 80,000 once the law of byte 6 is
- * known.
+ * 4-bit errors 1 in 126 passes the CRC, 1 in 7000 this, 1 in 80,000 once byte 6 is known
+ * to follow byte 0.
  */
 enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
 				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "ds18b20_identify.h"
 
-#ifdef __KERNEL__
-#include <linux/string.h>
-#else
 #include <string.h>
-#endif
 
 #include "w1_error.h"
 
@@ -79,7 +75,7 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 
 /*
  * A poll that was violated cost only its bit where it was one slot to every part. Else it may have
- * been a reset: then the part no longer answers, and the conversion is timed anew.
+ * been a reset: then the part no longer answers, and the conversion is timed again.
  */
 static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *us)
 {
@@ -176,7 +172,7 @@ static bool within(uint32_t us, unsigned from_ms, unsigned to_ms)
 
 static bool byte6_is(const struct ds18b20_evidence *e, unsigned from)
 {
-	/* At 9 bit the undefined low bits are as the part leaves them: the law holds for what was
+	/* At 9 bit the undefined low bits are as the part leaves them: the rule holds for what was
 	 * sent. */
 	return e->converted[0][6] == from - (e->converted[0][0] & 0x0f) &&
 	       e->converted[1][6] == from - (e->converted[1][0] & 0x0f);
@@ -257,17 +253,6 @@ void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity 
 	if (identity->family == NULL) {
 		identity->family = "";
 	}
-}
-
-const char *ds18b20_check_text(enum ds18b20_check check)
-{
-	static const char *const texts[DS18B20_CHECK_COUNT] = {
-#define X(id, text) [id] = text,
-		DS18B20_CHECKS(X)
-#undef X
-	};
-
-	return check < DS18B20_CHECK_COUNT ? texts[check] : "?";
 }
 
 const char *ds18b20_verdict_text(enum ds18b20_verdict verdict)

@@ -15,23 +15,16 @@
 #include "ds18b20.h"
 #include "w1_bus.h"
 
-/* clang-format off */
-#define DS18B20_CHECKS(X) \
-	X(DS18B20_CHECK_ROM, "ROM code 28-xx-xx-xx-xx-00-00 (a counter)") \
-	X(DS18B20_CHECK_RESERVED, "reserved bytes 5 and 7 are FF and 10") \
-	X(DS18B20_CHECK_BYTE6, "byte 6 follows byte 0") \
-	X(DS18B20_CHECK_WRITE, "bytes 5 to 7 can't be written") \
-	X(DS18B20_CHECK_CONFIG, "configuration reads 1F and 7F when 00 and FF are written") \
-	X(DS18B20_CHECK_POLL, "busy at once after Convert T") \
-	X(DS18B20_CHECK_TIME, "12-bit conversion takes 540 to 665 ms") \
-	X(DS18B20_CHECK_DOUBLING, "each bit doubles the conversion time")
-/* clang-format on */
-
 enum ds18b20_check {
-#define X(id, text) id,
-	DS18B20_CHECKS(X)
-#undef X
-		DS18B20_CHECK_COUNT
+	DS18B20_CHECK_ROM, /* ROM code 28-xx-xx-xx-xx-00-00 (a counter) */
+	DS18B20_CHECK_RESERVED, /* reserved bytes 5 and 7 are FF and 10 */
+	DS18B20_CHECK_BYTE6, /* byte 6 follows byte 0 */
+	DS18B20_CHECK_WRITE, /* bytes 5 to 7 can't be written */
+	DS18B20_CHECK_CONFIG, /* configuration reads 1F and 7F when 00 and FF are written */
+	DS18B20_CHECK_POLL, /* busy at once after Convert T */
+	DS18B20_CHECK_TIME, /* 12-bit conversion takes 540 to 665 ms */
+	DS18B20_CHECK_DOUBLING, /* each bit doubles the conversion time */
+	DS18B20_CHECK_COUNT
 };
 
 /* What ds18b20_examine() saw. */
@@ -66,7 +59,6 @@ int ds18b20_examine(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE], struct d
 
 void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity *identity);
 
-const char *ds18b20_check_text(enum ds18b20_check check);
 /* "consistent with genuine", "clone of family" ... */
 const char *ds18b20_verdict_text(enum ds18b20_verdict verdict);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* CLOCK_BOOTTIME */
+#define _POSIX_C_SOURCE 200809L /* strdup */
 #include "thermometers.h"
 
 #include <errno.h>
@@ -9,16 +9,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "time/now.h"
 #include "w1_error.h"
 #include "w1_gpiod.h"
 #include "w1_sysfs.h"
 #include "w1_thread.h"
-
-#define ALARM_MIN (-55)
-#define ALARM_MAX 125
 
 enum stage { IDLE, RUNNING, DONE, CLOSING };
 
@@ -28,7 +25,7 @@ struct thermometers {
 	struct w1_cycle cycle;
 	struct w1_gpiod *gpiod; /* NULL on another line, or while the kernel's bus is in use */
 	bool bus_ready; /* cycle has a line */
-	uint32_t violations_told, retries_told;
+	uint32_t violations_reported, retries_reported;
 
 	struct w1_thread thread;
 	pthread_mutex_t lock; /* of stage; result belongs to the thread while RUNNING */
@@ -37,14 +34,6 @@ struct thermometers {
 	int event_fd;
 	struct thermometers_result result;
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* 0, or the error with its words in err. */
 static int open_userspace(struct thermometers *t, char *err, size_t err_size)
@@ -64,8 +53,8 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 		}
 		line = w1_gpiod_line(t->gpiod);
 	}
-	w1_cycle_init(&t->cycle, line, &t->config.settings, t->config.search_every_cycles);
-	t->violations_told = t->retries_told = 0;
+	w1_cycle_init(&t->cycle, line, &t->config.resolutions, t->config.search_every_cycles);
+	t->violations_reported = t->retries_reported = 0;
 	t->bus_ready = true;
 	return 0;
 }
@@ -88,16 +77,16 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 	code = w1_cycle_run(&t->cycle, r->sample, &r->n);
 	violations = w1_bus_violations(&t->cycle.bus);
 	retries = (uint32_t)t->cycle.bus.retries;
-	r->violations = violations - t->violations_told;
-	r->retries = retries - t->retries_told;
-	t->violations_told = violations;
-	t->retries_told = retries;
+	r->violations = violations - t->violations_reported;
+	r->retries = retries - t->retries_reported;
+	t->violations_reported = violations;
+	t->retries_reported = retries;
 	if (code < 0) {
 		snprintf(r->reason, sizeof r->reason, "GPIO%u: %s", t->config.gpio,
 			 code < -1000 ? w1_error_text(code) : strerror(-code));
 		if (code > -1000) {
-			close_userspace(t); /* the chip is gone or the request is dead: open it anew
-					       next time */
+			close_userspace(t); /* the chip is gone or the request is dead: open it
+					       again next time */
 		}
 	}
 	return code < 0 ? code : 0;
@@ -107,7 +96,7 @@ static int run_kernel(struct thermometers *t, struct thermometers_result *r, cha
 		      size_t err_size)
 {
 	r->used = THERMOMETERS_KERNEL;
-	return w1_sysfs_read(t->sysfs, &t->config.settings, r->sample, &r->n, err, err_size);
+	return w1_sysfs_read(t->sysfs, &t->config.resolutions, r->sample, &r->n, err, err_size);
 }
 
 /* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is
@@ -135,14 +124,7 @@ static void run_cycle(struct thermometers *t)
 			r->used = THERMOMETERS_USERSPACE;
 		}
 	}
-	for (unsigned i = 0; i < r->n; i++) {
-		const struct w1_setting *set = w1_setting_of(&t->config.settings, r->sample[i].rom);
-		int whole = r->sample[i].raw >> 4; /* downwards, as the sensor does */
-
-		r->sample[i].alarm = set->alarms && r->sample[i].temp_known &&
-				     (whole >= set->alarm_high || whole <= set->alarm_low);
-	}
-	r->converted_ns = boot_ns();
+	r->converted_ns = now_boot_ns();
 }
 
 static void *bus_thread(void *arg)
@@ -172,33 +154,24 @@ static void *bus_thread(void *arg)
 	return NULL;
 }
 
-static int check(const struct w1_setting *set, char *err, size_t err_size)
+static bool is_resolution(unsigned bits, char *err, size_t err_size)
 {
-	if (set->resolution_bits != 0 && (set->resolution_bits < 9 || set->resolution_bits > 12)) {
-		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible",
-			 set->resolution_bits);
-		return -EINVAL;
+	if (bits != 0 && (bits < 9 || bits > 12)) {
+		snprintf(err, err_size, "resolution %u: 9 to 12 bits are possible", bits);
+		return false;
 	}
-	if (set->alarms && (set->alarm_low < ALARM_MIN || set->alarm_high > ALARM_MAX ||
-			    set->alarm_low >= set->alarm_high)) {
-		snprintf(
-			err, err_size,
-			"alarm thresholds %d and %d: the upper one must be above the lower one, both from %d to %d",
-			set->alarm_high, set->alarm_low, ALARM_MIN, ALARM_MAX);
-		return -EINVAL;
-	}
-	return 0;
+	return true;
 }
 
 struct thermometers *thermometers_open(const struct thermometers_config *config, char *err,
 				       size_t err_size)
 {
+	const struct w1_resolutions *r = &config->resolutions;
 	struct thermometers *t;
 	int code;
 
-	for (unsigned i = 0; i <= config->settings.n_own; i++) {
-		if (check(i == 0 ? &config->settings.all : &config->settings.own[i - 1], err,
-			  err_size) != 0) {
+	for (unsigned i = 0; i <= r->n_own; i++) {
+		if (!is_resolution(i == 0 ? r->all_bits : r->own[i - 1].bits, err, err_size)) {
 			return NULL;
 		}
 	}
@@ -251,9 +224,9 @@ void thermometers_close(struct thermometers *t)
 	free(t);
 }
 
-const char *thermometers_lacks(const struct thermometers *t)
+const char *thermometers_missing_rights(const struct thermometers *t)
 {
-	return t->thread.lacks;
+	return t->thread.missing_rights;
 }
 
 int thermometers_fd(const struct thermometers *t)

@@ -37,7 +37,7 @@ struct thermometers_config {
 	const char *sysfs; /* NULL: /sys/bus/w1 (a test passes its own tree) */
 	unsigned search_every_cycles; /* 1: every cycle finds plugged and unplugged sensors; 0 means
 					 10 */
-	struct w1_settings settings;
+	struct w1_resolutions resolutions;
 	const struct w1_line *line; /* not NULL: use this line (simulated, recorded) and no chip, no
 				       kernel */
 };
@@ -62,11 +62,10 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 void thermometers_close(struct thermometers *t);
 
 /*
- * What the bus thread may not do (real-time priority, locked memory ...), in words for one line of
- * the log; empty if it lacks nothing. The price of it shows in violations and retries. Valid until
- * close.
+ * The rights that the bus thread is missing (real-time priority, locked memory ...), separated by
+ * commas; "" if it has all. Without them more slots are violated and repeated. Valid until close.
  */
-const char *thermometers_lacks(const struct thermometers *t);
+const char *thermometers_missing_rights(const struct thermometers *t);
 
 /* Readable (level) when a result waits to be taken. Owned by t. */
 int thermometers_fd(const struct thermometers *t);

@@ -8,22 +8,16 @@
 #ifndef W1_BUS_H
 #define W1_BUS_H
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
 #include <stddef.h>
-#endif
 
 #include "w1_slot.h"
 
 #define W1_ROM_SIZE 8
 
 /* ROM commands (datasheet) */
-#define W1_READ_ROM 0x33
 #define W1_MATCH_ROM 0x55
 #define W1_SKIP_ROM 0xcc
 #define W1_SEARCH_ROM 0xf0
-#define W1_ALARM_SEARCH 0xec
 
 struct w1_bus {
 	struct w1_slots slots;

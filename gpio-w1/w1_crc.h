@@ -6,12 +6,8 @@
 #ifndef W1_CRC_H
 #define W1_CRC_H
 
-#ifdef __KERNEL__
-#include <linux/types.h>
-#else
 #include <stddef.h>
 #include <stdint.h>
-#endif
 
 uint8_t w1_crc8(const uint8_t *data, size_t len);
 

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "w1_cycle.h"
 
-#ifdef __KERNEL__
-#include <linux/string.h>
-#else
 #include <string.h>
-#endif
 
 #include "w1_error.h"
 #include "w1_search.h"
@@ -24,13 +20,13 @@
 #define ROUNDS 3 /* conversions, where power was lost to a low of ours */
 #define FORGET_AFTER 3 /* cycles without an answer and not found by a search */
 
-void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings,
-		   unsigned search_every)
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line,
+		   const struct w1_resolutions *resolutions, unsigned search_every)
 {
 	memset(c, 0, sizeof *c);
 	w1_bus_init(&c->bus, line, 0);
-	if (settings != NULL) {
-		c->settings = *settings;
+	if (resolutions != NULL) {
+		c->resolutions = *resolutions;
 	}
 	c->search_every = search_every != 0 ? search_every : 10;
 }
@@ -116,7 +112,7 @@ static int search(struct w1_cycle *c)
 	int code;
 
 	c->searched_whole = false;
-	w1_search_init(&s, W1_SEARCH_ROM, 0);
+	w1_search_init(&s);
 	while ((code = w1_search_next(&s, &c->bus)) == 1) {
 		struct w1_device *d = find(c, s.rom);
 
@@ -156,7 +152,7 @@ static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, 
 
 static bool needs_arming(const struct w1_device *d)
 {
-	return !d->past.armed && !(d->plain && d->past.signed_);
+	return !d->past.armed && !(d->plain && d->past.constants_known);
 }
 
 /*
@@ -165,7 +161,7 @@ static bool needs_arming(const struct w1_device *d)
  */
 static int arm(struct w1_cycle *c, struct w1_device *d)
 {
-	const struct w1_setting *wanted = w1_setting_of(&c->settings, d->rom);
+	const unsigned bits = w1_resolution_bits(&c->resolutions, d->rom);
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
 	struct w1_transaction t = { .rom = d->rom,
@@ -180,12 +176,8 @@ static int arm(struct w1_cycle *c, struct w1_device *d)
 	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
 	if (!d->plain) {
 		tx[3] = sp[4];
-		if (wanted->resolution_bits != 0) {
-			tx[3] = (uint8_t)(0x1f | (wanted->resolution_bits - 9) << 5);
-		}
-		if (wanted->alarms) {
-			tx[1] = (uint8_t)wanted->alarm_high;
-			tx[2] = (uint8_t)wanted->alarm_low;
+		if (bits != 0) {
+			tx[3] = (uint8_t)(0x1f | (bits - 9) << 5);
 		}
 		code = w1_bus_transact(&c->bus, &t, NULL);
 		if (code == 0) {
@@ -359,7 +351,6 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool 
 	d->missed = 0;
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
-		s->raw = value.raw;
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;
 		d->resolution_bits = value.resolution_bits;
@@ -383,7 +374,7 @@ static void read_overdue(struct w1_cycle *c, struct w1_device *d, struct thermom
 }
 
 /* Arms, converts and reads those that have no temperature yet. */
-static int round_of(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
+static int run_round(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
 {
 	uint64_t begun = now(c);
 	int code, unarmed[W1_CYCLE_DEVICES] = { 0 };
@@ -445,7 +436,7 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 		}
 	}
 	for (int round = 0; round < ROUNDS && code >= 0; round++) {
-		int again = round_of(c, samples, give_up);
+		int again = run_round(c, samples, give_up);
 
 		code = round == 0 ? again : code;
 		if (!lost_power(c, samples) || now(c) >= give_up) {

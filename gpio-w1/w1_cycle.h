@@ -18,7 +18,7 @@
 
 #include "ds18b20.h"
 #include "w1_bus.h"
-#include "w1_settings.h"
+#include "w1_resolutions.h"
 
 #define W1_CYCLE_DEVICES 64 /* the kernel's limit is the same */
 /*
@@ -26,21 +26,6 @@
  * may go before the conversion; what is left is shared out among the sensors.
  */
 #define W1_CYCLE_PATIENCE_NS UINT64_C(10000000000)
-
-/* One sensor in one cycle. A sensor that failed is in the result as such. */
-struct thermometer_sample {
-	uint8_t rom[8]; /* family code first, CRC last */
-	uint8_t scratchpad[9]; /* as read; meaningful if scratchpad_known */
-	bool scratchpad_known;
-	bool temp_known; /* quality is DS18B20_OK */
-	int16_t raw; /* 1/16 degC, undefined bits masked */
-	int32_t temp_mc; /* m degC */
-	uint8_t resolution_bits; /* 0 unknown */
-	bool alarm; /* at or beyond a threshold, in whole degrees as the sensor compares them; see
-		       w1_settings.h */
-	uint8_t retries; /* transactions redone for this sensor in this cycle, saturating */
-	enum ds18b20_quality quality;
-};
 
 struct w1_device {
 	uint8_t rom[W1_ROM_SIZE];
@@ -52,8 +37,7 @@ struct w1_device {
 
 struct w1_cycle {
 	struct w1_bus bus;
-	struct w1_settings settings; /* without alarms the alarm registers hold the sentinel. See
-					W1_ALARM_SEARCH */
+	struct w1_resolutions resolutions;
 	unsigned search_every; /* cycles */
 	unsigned cycles;
 	bool parasite; /* somebody takes power from the line */
@@ -64,9 +48,9 @@ struct w1_cycle {
 	struct w1_device device[W1_CYCLE_DEVICES];
 };
 
-/* settings NULL: the sensors keep what they have. */
-void w1_cycle_init(struct w1_cycle *c, struct w1_line line, const struct w1_settings *settings,
-		   unsigned search_every);
+/* resolutions NULL: the sensors keep what they have. */
+void w1_cycle_init(struct w1_cycle *c, struct w1_line line,
+		   const struct w1_resolutions *resolutions, unsigned search_every);
 
 /*
  * Fills samples (W1_CYCLE_DEVICES of them) in the order of the search; returns how many, or the

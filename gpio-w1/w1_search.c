@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "w1_search.h"
 
-#ifdef __KERNEL__
-#include <linux/string.h>
-#else
 #include <string.h>
-#endif
 
 #include "w1_crc.h"
 #include "w1_error.h"
 
 #define ROM_BITS 64
 
-void w1_search_init(struct w1_search *search, uint8_t command, uint8_t family)
+void w1_search_init(struct w1_search *search)
 {
 	memset(search, 0, sizeof *search);
-	search->command = command;
-	search->family = family;
-	if (family != 0) {
-		/* AN187 "target setup": follow the family's bits first. */
-		search->rom[0] = family;
-		search->last_discrepancy = ROM_BITS;
-	}
 }
 
 static bool rom_bit(const uint8_t *rom, int number)
@@ -37,7 +26,7 @@ static void set_rom_bit(uint8_t *rom, int number, bool bit)
 		(uint8_t)(bit ? rom[(number - 1) / 8] | mask : rom[(number - 1) / 8] & ~mask);
 }
 
-/* One pass on copies, so that it can be redone. 1 found, 0 nobody, or an error. */
+/* One pass on copies, so that it can be redone. 1: found, or an error. */
 static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom,
 		uint8_t *discrepancy)
 {
@@ -45,7 +34,7 @@ static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom
 
 	*discrepancy = 0;
 	if (code == 0) {
-		code = w1_bus_write_byte(bus, search->command);
+		code = w1_bus_write_byte(bus, W1_SEARCH_ROM);
 	}
 	for (int number = 1; number <= ROM_BITS && code == 0; number++) {
 		int bit = w1_slot_read(&bus->slots);
@@ -56,8 +45,7 @@ static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom
 			return complement;
 		}
 		if (bit == 1 && complement == 1) {
-			/* Nobody: in the first bit nobody has an alarm, later somebody has left. */
-			return number == 1 ? W1_ENOPRESENCE : W1_ESEARCH;
+			return W1_ESEARCH; /* no device left that answers */
 		}
 		if (bit != complement) {
 			direction = bit == 1;
@@ -65,11 +53,6 @@ static int pass(const struct w1_search *search, struct w1_bus *bus, uint8_t *rom
 			direction = number < search->last_discrepancy
 					    ? rom_bit(rom, number)
 					    : number == search->last_discrepancy;
-			/* The first pass for a family follows its bits wherever devices differ. */
-			if (search->family != 0 && search->last_discrepancy == ROM_BITS &&
-			    !search->started) {
-				direction = rom_bit(rom, number);
-			}
 			if (!direction) {
 				*discrepancy = (uint8_t)number;
 			}
@@ -113,28 +96,9 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 			memcpy(search->rom, rom, sizeof rom);
 			search->last_discrepancy = discrepancy;
 			search->last_device = discrepancy == 0;
-			if (search->family != 0 && rom[0] != search->family) {
-				search->last_device = true;
-				return 0;
-			}
 			return 1;
 		}
 	}
 	bus->given_up++;
 	return code;
-}
-
-int w1_search_verify(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE])
-{
-	struct w1_search search;
-	int code;
-
-	w1_search_init(&search, W1_SEARCH_ROM, 0);
-	memcpy(search.rom, rom, W1_ROM_SIZE);
-	search.family = rom[0];
-	search.last_discrepancy = ROM_BITS;
-	code = w1_search_next(&search, bus);
-	return code == 1	    ? memcmp(search.rom, rom, W1_ROM_SIZE) == 0
-	       : code == W1_ESEARCH ? 0
-				    : code;
 }

@@ -54,17 +54,6 @@
 #define NAP_AFTER (W1_AWAKE_MAX_NS - 1000 * US)
 #define NAP (200 * US)
 
-static const char *const violation_names[W1_VIOLATIONS] = {
-	[W1_VIOLATION_RESET] = "reset",	   [W1_VIOLATION_PRESENCE] = "presence",
-	[W1_VIOLATION_WRITE0] = "write-0", [W1_VIOLATION_WRITE1] = "write-1",
-	[W1_VIOLATION_READ] = "read",	   [W1_VIOLATION_PULLUP] = "pull-up",
-};
-
-const char *w1_violation_name(enum w1_violation kind)
-{
-	return kind < W1_VIOLATIONS ? violation_names[kind] : "?";
-}
-
 static uint64_t now(const struct w1_slots *s)
 {
 	return s->line.ops->now_ns(s->line.ctx);
@@ -145,7 +134,7 @@ static int sample(const struct w1_slots *s)
 static int violated(struct w1_slots *s, enum w1_violation kind)
 {
 	s->violations[kind]++;
-	return s->trusting ? 0 : W1_EVIOLATION;
+	return W1_EVIOLATION;
 }
 
 /* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. t2 is no reading: spin_until() does

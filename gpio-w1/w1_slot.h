@@ -42,15 +42,11 @@ struct w1_slots {
 	uint64_t wake_ns, wake_worst_ns, awake_since_ns;
 	bool counted; /* of the violated read slots, the newest: one slot to every device, only the
 			 bit is lost */
-	bool trusting; /* a test's mutation: what is out of its window is accepted */
 };
 
 void w1_slots_init(struct w1_slots *s, struct w1_line line);
 /* Gives the CPU away until then; between slots only. */
 void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns);
-
-/* "reset", "presence" ... */
-const char *w1_violation_name(enum w1_violation kind);
 
 /* 0: a device is present; W1_ENOPRESENCE, W1_ESHORT, W1_EVIOLATION or the line's errno. */
 int w1_slot_reset(struct w1_slots *s);

@@ -131,7 +131,6 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 	}
 	if (s->quality == DS18B20_OK) {
 		s->temp_known = true;
-		s->raw = value.raw;
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;
 	} else if (s->quality == DS18B20_CRC_FAILED && len == 0) {
@@ -167,7 +166,7 @@ static void convert_all(const char *root, char names[][NAME_MAX_LEN], unsigned n
 	}
 }
 
-int w1_sysfs_read(const char *root, const struct w1_settings *settings,
+int w1_sysfs_read(const char *root, const struct w1_resolutions *resolutions,
 		  struct thermometer_sample *samples, unsigned *n, char *err, size_t err_size)
 {
 	char path[512], names[W1_CYCLE_DEVICES][NAME_MAX_LEN];
@@ -197,9 +196,8 @@ int w1_sysfs_read(const char *root, const struct w1_settings *settings,
 		snprintf(err, err_size, "%s: the kernel's 1-Wire driver has found no sensor", path);
 		return -ENODEV;
 	}
-	for (unsigned i = 0; i < *n && settings != NULL; i++) {
-		set_resolution(root, names[i],
-			       w1_setting_of(settings, samples[i].rom)->resolution_bits);
+	for (unsigned i = 0; i < *n && resolutions != NULL; i++) {
+		set_resolution(root, names[i], w1_resolution_bits(resolutions, samples[i].rom));
 	}
 	convert_all(root, names, *n);
 	for (unsigned i = 0; i < *n; i++) {

@@ -18,12 +18,12 @@
 #include "w1_cycle.h"
 
 /*
- * root: "/sys/bus/w1". Of the settings (NULL: none) only resolutions are set. Fills samples
+ * root: "/sys/bus/w1". resolutions: NULL leaves the sensors as they are. Fills samples
  * (W1_CYCLE_DEVICES) and *n. 0, or -ENODEV (the driver is not loaded, or has no sensor) with err. A
  * read that is empty, a CRC that is wrong, zeros from a shorted bus: a sample with that quality,
  * never a value.
  */
-int w1_sysfs_read(const char *root, const struct w1_settings *settings,
+int w1_sysfs_read(const char *root, const struct w1_resolutions *resolutions,
 		  struct thermometer_sample *samples, unsigned *n, char *err, size_t err_size);
 
 #endif

@@ -13,18 +13,18 @@
 #define RT_PRIORITY 49
 #define STACK_SIZE (1024 * 1024) /* sanitizers and static TLS take most of it */
 
-static void lack(struct w1_thread *t, const char *what)
+static void note_missing(struct w1_thread *t, const char *what)
 {
-	size_t len = strlen(t->lacks);
+	size_t len = strlen(t->missing_rights);
 
 	if (len > 0) {
-		strncat(t->lacks, ", ", sizeof t->lacks - len - 1);
-		len = strlen(t->lacks);
+		strncat(t->missing_rights, ", ", sizeof t->missing_rights - len - 1);
+		len = strlen(t->missing_rights);
 	}
-	strncat(t->lacks, what, sizeof t->lacks - len - 1);
+	strncat(t->missing_rights, what, sizeof t->missing_rights - len - 1);
 }
 
-static void ask_realtime(struct w1_thread *t, pthread_attr_t *attr)
+static void request_realtime(struct w1_thread *t, pthread_attr_t *attr)
 {
 	const struct sched_param param = { .sched_priority = RT_PRIORITY };
 
@@ -32,10 +32,10 @@ static void ask_realtime(struct w1_thread *t, pthread_attr_t *attr)
 	pthread_attr_setschedpolicy(attr, SCHED_FIFO);
 	pthread_attr_setschedparam(attr, &param);
 	if (mlock(t->stack, STACK_SIZE) != 0) {
-		lack(t, "locked memory (LimitMEMLOCK=)");
+		note_missing(t, "locked memory (LimitMEMLOCK=)");
 	}
 	if (access("/dev/cpu_dma_latency", W_OK) != 0) {
-		lack(t, "a bound on CPU wake-up (write access to /dev/cpu_dma_latency)");
+		note_missing(t, "a bound on CPU wake-up (write access to /dev/cpu_dma_latency)");
 	}
 }
 
@@ -48,7 +48,7 @@ static void leave_cpu0(struct w1_thread *t, pthread_attr_t *attr)
 	}
 	CPU_CLR(0, &cpus);
 	if (CPU_COUNT(&cpus) == 0 || pthread_attr_setaffinity_np(attr, sizeof cpus, &cpus) != 0) {
-		lack(t, "a CPU other than 0");
+		note_missing(t, "a CPU other than 0");
 	}
 }
 
@@ -57,7 +57,7 @@ int w1_thread_start(struct w1_thread *t, bool realtime, void *(*run)(void *arg),
 	pthread_attr_t attr;
 	int code;
 
-	t->lacks[0] = '\0';
+	t->missing_rights[0] = '\0';
 	t->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (t->stack == MAP_FAILED) {
@@ -67,12 +67,12 @@ int w1_thread_start(struct w1_thread *t, bool realtime, void *(*run)(void *arg),
 	pthread_attr_init(&attr);
 	pthread_attr_setstack(&attr, t->stack, STACK_SIZE);
 	if (realtime) {
-		ask_realtime(t, &attr);
+		request_realtime(t, &attr);
 		leave_cpu0(t, &attr);
 	}
 	code = pthread_create(&t->thread, &attr, run, arg);
 	if (code == EPERM) {
-		lack(t, "real-time priority (CAP_SYS_NICE or LimitRTPRIO=)");
+		note_missing(t, "real-time priority (CAP_SYS_NICE or LimitRTPRIO=)");
 		pthread_attr_setinheritsched(&attr, PTHREAD_INHERIT_SCHED);
 		code = pthread_create(&t->thread, &attr, run, arg);
 	}

@@ -3,8 +3,8 @@
  * w1_thread: a thread that is rarely kept from the bus: SCHED_FIFO, its stack in memory and locked,
  * off CPU 0 (which takes all peripherals' interrupts on a Pi 3).
  *
- * Each of these needs a right that a program may lack. Then the thread runs without: more slots are
- * violated and done again, nothing else changes. `lacks` says so in words, for the log.
+ * Each of these needs a right that a program may be missing. Then the thread runs without: more
+ * slots are violated and done again, nothing else changes. `missing_rights` names them for the log.
  */
 #ifndef W1_THREAD_H
 #define W1_THREAD_H
@@ -15,7 +15,7 @@
 struct w1_thread {
 	pthread_t thread;
 	void *stack; /* ours, so that it can be prefaulted and locked */
-	char lacks[240]; /* empty, or what could not be had and who can give it */
+	char missing_rights[240]; /* "" none; else each with who can grant it */
 };
 
 /* realtime: try for the above; else an ordinary thread. 0 or -errno. */

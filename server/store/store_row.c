@@ -27,10 +27,10 @@ static struct sql_value text(const char *s)
 	return (struct sql_value){ .type = SQL_TEXT, .data = s, .size = strlen(s) };
 }
 
-static void put_sensor(uint8_t *at, const struct reading_temperature *t)
+static void put_sensor(uint8_t *at, const struct thermometer_sample *t)
 {
 	uint32_t mc = t->temp_known ? (uint32_t)t->temp_mc : 0;
-	uint16_t raw = t->temp_known ? (uint16_t)t->raw : 0;
+	uint16_t raw = t->temp_known ? (uint16_t)ds18b20_raw(t->temp_mc) : 0;
 
 	memset(at, 0, STORE_ROW_SENSOR_SIZE);
 	memcpy(at, t->rom, 8);
@@ -50,7 +50,7 @@ static void put_sensor(uint8_t *at, const struct reading_temperature *t)
 	at[26] = t->quality;
 }
 
-static void get_sensor(const uint8_t *at, struct reading_temperature *t)
+static void get_sensor(const uint8_t *at, struct thermometer_sample *t)
 {
 	memcpy(t->rom, at, 8);
 	memcpy(t->scratchpad, at + 8, 9);
@@ -58,10 +58,9 @@ static void get_sensor(const uint8_t *at, struct reading_temperature *t)
 	t->temp_known = (at[17] & SENSOR_TEMP_KNOWN) != 0;
 	t->temp_mc = (int32_t)((uint32_t)at[18] << 24 | (uint32_t)at[19] << 16 |
 			       (uint32_t)at[20] << 8 | at[21]);
-	t->raw = (int16_t)(uint16_t)(at[22] << 8 | at[23]);
 	t->resolution_bits = at[24];
 	t->retries = at[25];
-	t->quality = at[26];
+	t->quality = (enum ds18b20_quality)at[26];
 }
 
 void store_row_make(struct store_row *row, uint64_t stream, const struct reading *r,

@@ -33,7 +33,7 @@ static void flaw(struct check *c, enum store_flaw flaw, const char *what)
 	v->flaws[flaw]++;
 }
 
-static void check_temperature(struct check *c, const struct reading_temperature *t, unsigned i)
+static void check_temperature(struct check *c, const struct thermometer_sample *t, unsigned i)
 {
 	struct ds18b20_value value = { 0 };
 	enum ds18b20_quality quality;
@@ -57,11 +57,10 @@ static void check_temperature(struct check *c, const struct reading_temperature 
 			snprintf(
 				what, sizeof(what),
 				"sensor %u: a temperature of quality %s, though its scratchpad is %s",
-				i, ds18b20_quality_name((enum ds18b20_quality)t->quality),
-				ds18b20_quality_name(quality));
+				i, ds18b20_quality_name(t->quality), ds18b20_quality_name(quality));
 			flaw(c, STORE_FLAW_CRC, what);
 		}
-	} else if (t->temp_known && (t->raw != value.raw || t->temp_mc != value.temp_mc)) {
+	} else if (t->temp_known && t->temp_mc != value.temp_mc) {
 		snprintf(what, sizeof(what),
 			 "sensor %u: %" PRId32 " m\u00b0C is stored, its scratchpad says %" PRId32,
 			 i, t->temp_mc, value.temp_mc);

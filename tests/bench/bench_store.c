@@ -149,7 +149,7 @@ static void make_reading(struct reading *r, uint64_t n)
 	snprintf(r->version, sizeof(r->version), "0.1.0");
 	r->n_temperatures = 2;
 	for (unsigned i = 0; i < 2; i++) {
-		struct reading_temperature *t = &r->temperatures[i];
+		struct thermometer_sample *t = &r->temperatures[i];
 
 		t->rom[0] = 0x28;
 		t->rom[1] = (uint8_t)i;
@@ -157,8 +157,7 @@ static void make_reading(struct reading *r, uint64_t n)
 		t->rom[7] = w1_crc8(t->rom, 7);
 		memcpy(t->scratchpad, pad, sizeof(pad));
 		t->scratchpad_known = t->temp_known = true;
-		t->raw = (int16_t)(200 + n % 400);
-		t->temp_mc = t->raw * 625 / 10;
+		t->temp_mc = (int32_t)(200 + n % 400) * 625 / 10;
 		t->resolution_bits = 12;
 	}
 }

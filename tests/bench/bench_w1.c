@@ -168,7 +168,7 @@ static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally
 		w1_cycle_run(&cycle, samples, &n);
 		for (unsigned i = 0; i < n; i++) {
 			count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start,
-			      samples[i].temp_known, samples[i].raw);
+			      samples[i].temp_known, ds18b20_raw(samples[i].temp_mc));
 		}
 	}
 }

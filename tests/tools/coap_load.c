@@ -258,7 +258,6 @@ static size_t reading_of(struct device *d, unsigned number, uint8_t *out, size_t
 	r.temperatures[0].rom[7] = w1_crc8(r.temperatures[0].rom, 7);
 	memcpy(r.temperatures[0].scratchpad, pad, sizeof(pad));
 	r.temperatures[0].scratchpad_known = r.temperatures[0].temp_known = true;
-	r.temperatures[0].raw = 0x191;
 	r.temperatures[0].temp_mc = 25062;
 	r.temperatures[0].resolution_bits = 12;
 	n = senml_encode(SENML_CBOR, &r, 1, out, size, &done);

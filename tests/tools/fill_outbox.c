@@ -30,7 +30,7 @@ static void make(struct reading *r, const char *device, unsigned i, unsigned sen
 	reading_scalar_put(r, READING_FIX_TYPE, 3);
 	r->n_temperatures = (uint8_t)sensors;
 	for (unsigned s = 0; s < sensors; s++) {
-		struct reading_temperature *t = &r->temperatures[s];
+		struct thermometer_sample *t = &r->temperatures[s];
 		const uint8_t rom[8] = { 0x28, (uint8_t)s, 0x4b, 0x46, 0x01, 0x16, 0x03 };
 		const int16_t raw = (int16_t)(320 + (i + s) % 160);
 		const uint8_t scratchpad[9] = {
@@ -42,7 +42,6 @@ static void make(struct reading *r, const char *device, unsigned i, unsigned sen
 		memcpy(t->scratchpad, scratchpad, sizeof(scratchpad));
 		t->scratchpad[8] = w1_crc8(t->scratchpad, 8);
 		t->scratchpad_known = true;
-		t->raw = raw;
 		t->temp_known = true;
 		t->temp_mc = (raw * 625 + 5) / 10;
 		t->resolution_bits = 12;

@@ -61,8 +61,7 @@ static void show_sensors(const struct node_status *s)
 
 		printf("  %-12s%s  ", label, node_status_word(sensor, "rom"));
 		if (json_is_number(celsius)) {
-			printf("%8.3f °C%s\n", json_number_value(celsius),
-			       json_is_true(json_object_get(sensor, "alarm")) ? "  alarm" : "");
+			printf("%8.3f °C\n", json_number_value(celsius));
 		} else {
 			printf("%s\n", node_status_word(sensor, "quality"));
 		}

@@ -158,8 +158,6 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 
 		if (!json_is_number(json_object_get(sensor, "celsius"))) {
 			add(j, "sensor %s: %s", rom, node_status_word(sensor, "quality"));
-		} else if (json_is_true(json_object_get(sensor, "alarm"))) {
-			add(j, "sensor %s: beyond its alarm threshold", rom);
 		}
 	}
 }

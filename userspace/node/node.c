@@ -249,7 +249,6 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.period_ms = n->config->period_ms,
 		.device = n->device,
 		.last = n->has_last ? &n->last : NULL,
-		.parts = n->parts,
 		.w1_bus = parts_bus_name(n->parts),
 		.w1_reason = parts_bus_reason(n->parts),
 		.gnss_state = parts_receiver_state(n->parts),

@@ -68,53 +68,44 @@ static bool parse_rom(const char *text, uint8_t rom[8], char *why, size_t why_si
 	return true;
 }
 
-/* Where to put a sensor's own; at first it is as all are. NULL: too many. */
-static struct w1_setting *own_setting(struct w1_settings *s, const uint8_t rom[8])
-{
-	const struct w1_setting *found = w1_setting_of(s, rom);
-
-	if (found != &s->all) {
-		return &s->own[found - s->own];
-	}
-	if (s->n_own == W1_SETTINGS_OWN) {
-		return NULL;
-	}
-	s->own[s->n_own] = s->all;
-	memcpy(s->own[s->n_own].rom, rom, 8);
-	return &s->own[s->n_own++];
-}
-
 /* "BITS" for all, or "ROM=BITS" */
-static bool parse_resolution(struct w1_settings *s, char *item, char *why, size_t why_size)
+static bool parse_resolution(struct w1_resolutions *r, char *item, char *why, size_t why_size)
 {
 	char *bits = strchr(item, '=');
-	struct w1_setting *set;
 	uint8_t rom[8];
+	unsigned i = 0;
 
 	if (bits == NULL) {
-		return parse_bits(item, &s->all.resolution_bits);
+		return parse_bits(item, &r->all_bits);
 	}
 	*bits++ = '\0';
 	if (!parse_rom(item, rom, why, why_size)) {
 		return false;
 	}
-	set = own_setting(s, rom);
-	return set != NULL && parse_bits(bits, &set->resolution_bits);
+	while (i < r->n_own && memcmp(r->own[i].rom, rom, 8) != 0) {
+		i++;
+	}
+	if (i == W1_RESOLUTIONS_OWN || !parse_bits(bits, &r->own[i].bits)) {
+		return false;
+	}
+	memcpy(r->own[i].rom, rom, 8);
+	r->n_own += i == r->n_own;
+	return true;
 }
 
 /* "BITS, ROM=BITS, ..." */
 static bool parse_resolutions(const char *text, void *member, char *why, size_t why_size)
 {
-	struct w1_settings *s = member;
+	struct w1_resolutions *r = member;
 
-	*s = (struct w1_settings){ .all.resolution_bits = 12 };
+	*r = (struct w1_resolutions){ .all_bits = 12 };
 	while (*(text += strspn(text, ", \t")) != '\0') {
 		size_t length = strcspn(text, ", \t");
 		char item[64];
 
 		snprintf(item, sizeof(item), "%.*s", (int)length, text);
 		text += length;
-		if (!parse_resolution(s, item, why, why_size)) {
+		if (!parse_resolution(r, item, why, why_size)) {
 			return false;
 		}
 	}
@@ -144,8 +135,8 @@ static const struct config_key table[] = {
 	  .help = "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the header's chip of any Pi." },
 	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", .max = 511,
 	  .help = "Line of that chip (BCM number) with the sensors." },
-	{ "w1", "resolution", CONFIG_PARSED, AT(w1), "12", .parse = parse_resolutions,
-	  .size = sizeof(struct w1_settings),
+	{ "w1", "resolution", CONFIG_PARSED, AT(w1_resolutions), "12", .parse = parse_resolutions,
+	  .size = sizeof(struct w1_resolutions),
 	  .allowed = "9, 10, 11, 12, or 0, and SENSOR=BITS for up to 64 single sensors",
 	  .help = "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set. Single sensors may have their own: "
 		  "12, 28dedf128400003b=9." },

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gpio-w1/w1_settings.h"
+#include "gpio-w1/w1_resolutions.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
@@ -38,7 +38,7 @@ struct node_config {
 	int w1_bus; /* enum node_w1_bus */
 	char *w1_chip;
 	unsigned w1_gpio;
-	struct w1_settings w1; /* of the sensors */
+	struct w1_resolutions w1_resolutions;
 	unsigned w1_search_every;
 
 	char *gnss_port; /* a path, or the words "simulated" or "none" */

@@ -40,8 +40,6 @@ struct parts {
 	uint64_t bus_retry_ns; /* while thermometers is NULL */
 	uint64_t sim_ns; /* the simulated world is as old as this */
 	char bus_reason[200];
-	uint8_t alarmed[THERMOMETERS_MAX][8]; /* sensors at or beyond a threshold */
-	unsigned n_alarmed;
 
 	struct receiver *receiver;
 	struct ublox7_pty *pty;
@@ -93,7 +91,7 @@ static void open_bus(struct parts *p, uint64_t now_ns)
 		.chip = c->w1_chip,
 		.gpio = c->w1_gpio,
 		.search_every_cycles = c->w1_search_every,
-		.settings = c->w1,
+		.resolutions = c->w1_resolutions,
 	};
 	char err[sizeof(p->bus_reason)];
 
@@ -105,8 +103,9 @@ static void open_bus(struct parts *p, uint64_t now_ns)
 	if (p->thermometers != NULL) {
 		watch(p, thermometers_fd(p->thermometers));
 		p->bus_reason[0] = '\0';
-		if (config.line == NULL && *thermometers_lacks(p->thermometers) != '\0') {
-			log_notice("1-Wire: %s", thermometers_lacks(p->thermometers));
+		if (config.line == NULL && *thermometers_missing_rights(p->thermometers) != '\0') {
+			log_notice("1-Wire: running without %s: more slots are repeated",
+				   thermometers_missing_rights(p->thermometers));
 		}
 		return;
 	}
@@ -169,43 +168,6 @@ int parts_start_cycle(struct parts *p, uint64_t now_ns)
 	return rc;
 }
 
-bool parts_is_alarmed(const struct parts *p, const uint8_t rom[8])
-{
-	for (unsigned i = 0; i < p->n_alarmed; i++) {
-		if (memcmp(p->alarmed[i], rom, 8) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A sensor that gave nothing is neither: what was known of it stays. */
-static void check_alarms(struct parts *p, const struct thermometers_result *result)
-{
-	uint8_t now[THERMOMETERS_MAX][8];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < result->n; i++) {
-		const struct thermometer_sample *t = &result->sample[i];
-		const struct w1_setting *set = w1_setting_of(&p->config->w1, t->rom);
-		bool was = parts_is_alarmed(p, t->rom), is = t->temp_known ? t->alarm : was;
-		char rom[17];
-
-		hex_format(rom, t->rom, sizeof(t->rom));
-		if (is != was) {
-			log_warning(
-				"1-Wire: sensor %s: %.3f degC is %s the alarm thresholds %d..%d",
-				rom, t->temp_mc / 1000.0, is ? "at or beyond" : "within",
-				set->alarm_low, set->alarm_high);
-		}
-		if (is) {
-			memcpy(now[n++], t->rom, 8);
-		}
-	}
-	memcpy(p->alarmed, now, n * sizeof(now[0]));
-	p->n_alarmed = n;
-}
-
 int parts_take_result(struct parts *p, struct thermometers_result *result, uint64_t now_ns)
 {
 	if (p->thermometers == NULL || thermometers_take(p->thermometers, result) <= 0) {
@@ -221,7 +183,6 @@ int parts_take_result(struct parts *p, struct thermometers_result *result, uint6
 			     result->reason[0] != '\0' ? result->reason : "no sensor answered");
 		return 0;
 	}
-	check_alarms(p, result);
 	keep_bus_reason(p, result->reason[0] != '\0' ? result->reason
 			   : result->n == 0	     ? "no sensor answers"
 						     : "");

@@ -64,9 +64,6 @@ uint32_t parts_receiver_errors(struct parts *p);
 /* For a reading: what is simulated, what is missing and why. "" if all is well. */
 void parts_note(const struct parts *p, char *note, size_t size);
 
-/* Is this sensor at or beyond an alarm threshold, as of the newest cycle? */
-bool parts_is_alarmed(const struct parts *p, const uint8_t rom[8]);
-
 /* For the status; never NULL. */
 const char *parts_bus_name(const struct parts *p); /* "userspace", "kernel", "simulated", "none" */
 const char *parts_bus_reason(const struct parts *p);

@@ -104,20 +104,7 @@ static void put_temperatures(const struct thermometers_result *result, struct re
 {
 	r->n_temperatures = result->n < READING_TEMPERATURES_MAX ? result->n
 								 : READING_TEMPERATURES_MAX;
-	for (unsigned i = 0; i < r->n_temperatures; i++) {
-		const struct thermometer_sample *from = &result->sample[i];
-		struct reading_temperature *to = &r->temperatures[i];
-
-		memcpy(to->rom, from->rom, sizeof(to->rom));
-		memcpy(to->scratchpad, from->scratchpad, sizeof(to->scratchpad));
-		to->scratchpad_known = from->scratchpad_known;
-		to->temp_known = from->temp_known;
-		to->raw = from->raw;
-		to->temp_mc = from->temp_mc;
-		to->resolution_bits = from->resolution_bits;
-		to->retries = from->retries;
-		to->quality = (uint8_t)from->quality;
-	}
+	memcpy(r->temperatures, result->sample, r->n_temperatures * sizeof(r->temperatures[0]));
 	reading_scalar_put(r, READING_W1_VIOLATIONS, result->violations);
 	reading_scalar_put(r, READING_W1_RETRIES, result->retries);
 }

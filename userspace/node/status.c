@@ -58,17 +58,15 @@ static json_t *sensors(const struct status *s)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; r != NULL && i < r->n_temperatures; i++) {
-		const struct reading_temperature *t = &r->temperatures[i];
+		const struct thermometer_sample *t = &r->temperatures[i];
 		char rom[17];
 
 		hex_format(rom, t->rom, sizeof(t->rom));
-		json_array_append_new(
-			list,
-			json_pack("{s:s, s:o, s:s, s:i, s:b}", "rom", rom, "celsius",
-				  t->temp_known ? json_real(t->temp_mc / 1000.0) : json_null(),
-				  "quality", ds18b20_quality_name((enum ds18b20_quality)t->quality),
-				  "retries", t->retries, "alarm",
-				  s->parts != NULL && parts_is_alarmed(s->parts, t->rom)));
+		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i}", "rom", rom, "celsius",
+						      t->temp_known ? json_real(t->temp_mc / 1000.0)
+								    : json_null(),
+						      "quality", ds18b20_quality_name(t->quality),
+						      "retries", t->retries));
 	}
 	return list;
 }

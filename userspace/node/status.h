@@ -15,7 +15,7 @@
  *   reading          the last one made: age_s, seq, note ("" is null), throttled (the firmware's
  * bits), cpu_celsius, uptime_s w1               bus: userspace, kernel, simulated, none; reason:
  * why it is not better; sensors: of the last reading, each rom (16 hex digits), celsius, quality
- * (its word), retries, alarm: at or beyond a threshold gnss             state: no-port, probing,
+ * (its word), retries gnss             state: no-port, probing,
  * configuring, ready, none; reason, port, identity; of the last reading: fix (UBX fixType),
  * fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp,
  * host, server, none; utc_us, accuracy_s outbox           epoch (decimal, as text), next_seq;
@@ -35,7 +35,6 @@
 
 #include "clock.h"
 #include "outbox.h"
-#include "parts.h"
 #include "ubx/ubx_assist.h"
 #include "uplink.h"
 #include "userspace/reading/reading.h"
@@ -47,7 +46,6 @@ struct status {
 	unsigned period_ms;
 	const char *device;
 	const struct reading *last; /* NULL: none yet */
-	const struct parts *parts; /* for its alarms; NULL: none */
 	const char *w1_bus, *w1_reason; /* "userspace", "kernel", "simulated", "none"; why it is not
 					   better, or "" */
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;

@@ -62,7 +62,7 @@ static void rom_from_hash(const char *name, uint8_t rom[8])
 
 static void to_temperature(const struct legacy_record *record, struct reading *r)
 {
-	struct reading_temperature *t = &r->temperatures[r->n_temperatures++];
+	struct thermometer_sample *t = &r->temperatures[r->n_temperatures++];
 
 	if (!rom_of_name(record->sensor, t->rom)) {
 		rom_from_hash(record->sensor, t->rom);
@@ -71,7 +71,6 @@ static void to_temperature(const struct legacy_record *record, struct reading *r
 	t->rom[7] = w1_crc8(t->rom, 7);
 	t->temp_known = record->temp_known;
 	t->temp_mc = record->temp_mc;
-	t->raw = reading_raw_from_mc(record->temp_mc);
 	t->quality = record->temp_known ? DS18B20_NOT_CONVERTED : DS18B20_ABSENT;
 }
 
@@ -154,7 +153,7 @@ static void name_of_rom(const uint8_t rom[8], char name[16])
 
 int legacy_from_reading(const struct reading *r, struct legacy_record *record)
 {
-	const struct reading_temperature *t = NULL;
+	const struct thermometer_sample *t = NULL;
 
 	memset(record, 0, sizeof(*record));
 	if (!mac_of_device(r->device, &record->mac)) {

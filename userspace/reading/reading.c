@@ -88,15 +88,14 @@ int reading_scalar_put(struct reading *r, enum reading_scalar id, int64_t value)
 	return 0;
 }
 
-static bool temperature_equal(const struct reading_temperature *a,
-			      const struct reading_temperature *b)
+static bool temperature_equal(const struct thermometer_sample *a,
+			      const struct thermometer_sample *b)
 {
 	return memcmp(a->rom, b->rom, sizeof(a->rom)) == 0 &&
 	       a->scratchpad_known == b->scratchpad_known &&
 	       (!a->scratchpad_known ||
 		memcmp(a->scratchpad, b->scratchpad, sizeof(a->scratchpad)) == 0) &&
-	       a->temp_known == b->temp_known &&
-	       (!a->temp_known || (a->temp_mc == b->temp_mc && a->raw == b->raw)) &&
+	       a->temp_known == b->temp_known && (!a->temp_known || a->temp_mc == b->temp_mc) &&
 	       a->resolution_bits == b->resolution_bits && a->retries == b->retries &&
 	       a->quality == b->quality;
 }
@@ -151,11 +150,6 @@ void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SI
 
 	memcpy(device, prefix, sizeof(prefix) - 1);
 	hex_format(device + sizeof(prefix) - 1, eui64, sizeof(eui64));
-}
-
-int16_t reading_raw_from_mc(int32_t temp_mc)
-{
-	return (int16_t)((temp_mc * 16 + (temp_mc < 0 ? -500 : 500)) / 1000);
 }
 
 const char *reading_time_source_name(enum reading_time_source source)

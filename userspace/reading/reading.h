@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gpio-w1/ds18b20.h" /* struct thermometer_sample */
+
 #define READING_DEVICE_SIZE 96 /* URN with its NUL; RFC 9039, or configured */
 #define READING_HOST_SIZE 64 /* host name with its NUL (HOST_NAME_MAX) */
 #define READING_VERSION_SIZE 32
@@ -42,18 +44,6 @@ enum reading_time_source { /* on disk and on the wire: never renumber */
 			   READING_TIME_HOST = 3, /* the host's clock, said to be set but by whom is
 						     not known */
 			   READING_TIME_SERVER = 4, /* /time of the server */
-};
-
-struct reading_temperature {
-	uint8_t rom[8]; /* family code first, CRC last */
-	uint8_t scratchpad[9];
-	bool scratchpad_known;
-	bool temp_known;
-	int32_t temp_mc; /* m degC; raw * 625 / 10, rounded half away from zero */
-	int16_t raw; /* 1/16 degC */
-	uint8_t resolution_bits; /* 0: unknown */
-	uint8_t retries;
-	uint8_t quality; /* enum ds18b20_quality */
 };
 
 /*
@@ -118,7 +108,7 @@ struct reading {
 	char note[96]; /* health in words: why the kernel's bus, why no receiver; "" none */
 
 	unsigned n_temperatures;
-	struct reading_temperature temperatures[READING_TEMPERATURES_MAX];
+	struct thermometer_sample temperatures[READING_TEMPERATURES_MAX];
 };
 
 /* What the server answers to a POST, per (device, epoch) that it touched. */
@@ -161,9 +151,6 @@ int reading_device_check(const char *device);
 /* The default name of a device by its MAC (EUI-48 mapped to EUI-64, RFC 9039): "urn:dev:mac:...".
  */
 void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SIZE]);
-
-/* The nearest 1/16 degC to temp_mc, which must be within -2048000 to 2047938. */
-int16_t reading_raw_from_mc(int32_t temp_mc);
 
 /* "none", "gnss", "ntp", "host", "server". */
 const char *reading_time_source_name(enum reading_time_source source);

@@ -28,7 +28,7 @@ static void put_time(FILE *out, const struct reading *r)
 }
 
 /* A sensor under the name that the kernel would give it. */
-static void put_temperature(FILE *out, const struct reading_temperature *t)
+static void put_temperature(FILE *out, const struct thermometer_sample *t)
 {
 	fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4],
 		t->rom[3], t->rom[2], t->rom[1]);

@@ -62,7 +62,7 @@ static void put_number(struct packer *p, const char *name, const char *unit,
 	finish(p, name);
 }
 
-static void put_temperature(struct packer *p, const struct reading_temperature *t)
+static void put_temperature(struct packer *p, const struct thermometer_sample *t)
 {
 	char base[sizeof(SENML_OW_PREFIX) + 17];
 

@@ -122,7 +122,7 @@ static int take_device_field(struct reading *r, unsigned field, const struct sen
 	}
 }
 
-static int take_sensor_field(struct reading_temperature *t, enum sensor_field field,
+static int take_sensor_field(struct thermometer_sample *t, enum sensor_field field,
 			     const struct senml_resolved *s, struct senml_error *err)
 {
 	uint64_t small;
@@ -136,7 +136,7 @@ static int take_sensor_field(struct reading_temperature *t, enum sensor_field fi
 		}
 		for (unsigned i = 0; senml_quality_name(i) != NULL; i++) {
 			if (strcmp(text, senml_quality_name(i)) == 0) {
-				t->quality = (uint8_t)i;
+				t->quality = (enum ds18b20_quality)i;
 				return 0;
 			}
 		}
@@ -152,7 +152,6 @@ static int take_sensor_field(struct reading_temperature *t, enum sensor_field fi
 		}
 		t->temp_known = true;
 		t->temp_mc = (int32_t)value;
-		t->raw = reading_raw_from_mc(t->temp_mc);
 		return 0;
 	case SENSOR_SP:
 		if (!senml_record_has(s->record, SENML_VD) ||

@@ -58,7 +58,7 @@ static const char *find(struct selftest *t)
 	}
 	t->searched = true;
 	w1_bus_init(&t->bus, t->line, 0);
-	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	w1_search_init(&search);
 	while (t->n < W1_CYCLE_DEVICES && (code = w1_search_next(&search, &t->bus)) == 1) {
 		memcpy(t->rom[t->n++], search.rom, W1_ROM_SIZE);
 	}
@@ -219,7 +219,7 @@ const char *check_sensors_temperature(struct selftest *t)
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);
-		code = w1_sysfs_read(path, &t->config->w1, samples, &n, t->line_why,
+		code = w1_sysfs_read(path, &t->config->w1_resolutions, samples, &n, t->line_why,
 				     sizeof(t->line_why));
 		if (code != 0) {
 			selftest_say(t, "%s", t->line_why);
@@ -230,7 +230,7 @@ const char *check_sensors_temperature(struct selftest *t)
 	if (why != NULL || (why = found(t)) != NULL) {
 		return why;
 	}
-	w1_cycle_init(&cycle, t->line, &t->config->w1, 1);
+	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
 	for (unsigned i = 0; i < 2; i++) {
 		code = w1_cycle_run(&cycle, samples, &n);
 		if (code < 0) {

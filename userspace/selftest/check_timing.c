@@ -280,8 +280,8 @@ const char *check_timing_slots_rt(struct selftest *t)
 {
 	const char *why = time_slots(t, true);
 
-	if (why == NULL && t->lacks[0] != '\0') {
-		selftest_say(t, "; lacks %s", t->lacks);
+	if (why == NULL && t->missing_rights[0] != '\0') {
+		selftest_say(t, "; running without %s", t->missing_rights);
 		return "no-rights";
 	}
 	return why;

@@ -132,7 +132,7 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 	if (check->on_bus && check_gpio_open(t) == NULL && t->gpiod != NULL &&
 	    w1_thread_start(&thread, true, run_job, &job) == 0) {
 		w1_thread_join(&thread);
-		memcpy(t->lacks, thread.lacks, sizeof(t->lacks));
+		memcpy(t->missing_rights, thread.missing_rights, sizeof(t->missing_rights));
 	} else {
 		run_job(&job);
 	}

@@ -89,7 +89,7 @@ struct selftest {
 	bool timed[2]; /* without and with real-time rights */
 	uint64_t slots[2], violated[2];
 	uint64_t calls_ns; /* of a read slot's three calls, as a rule */
-	char lacks[240]; /* what the thread of the newest on_bus check may not do */
+	char missing_rights[240]; /* what the thread of the newest on_bus check may not do */
 
 	struct selftest_receiver *receiver; /* check_receiver.c */
 	struct selftest_uplink *uplink; /* check_uplink.c */

@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 			cycles = strtoul(optarg, NULL, 10);
 			break;
 		case 'r':
-			config.settings.all.resolution_bits = (uint8_t)strtoul(optarg, NULL, 10);
+			config.resolutions.all_bits = (uint8_t)strtoul(optarg, NULL, 10);
 			break;
 		case 's':
 			config.search_every_cycles = (unsigned)strtoul(optarg, NULL, 10);
@@ -248,8 +248,8 @@ int main(int argc, char **argv)
 		printf("open: %s\n", err);
 		return 2;
 	}
-	if (*thermometers_lacks(t) != '\0') {
-		printf("# lacks: %s\n", thermometers_lacks(t));
+	if (*thermometers_missing_rights(t) != '\0') {
+		printf("# running without %s\n", thermometers_missing_rights(t));
 	}
 	from = ms(CLOCK_MONOTONIC);
 	cpu = ms(CLOCK_PROCESS_CPUTIME_ID);

@@ -282,11 +282,10 @@ static inline void make(struct reading *r, const char *device, uint64_t seq)
 	r->time_source = READING_TIME_GNSS;
 	r->utc_us = T0 + (int64_t)(seq % 1000000) * 1000000;
 	r->n_temperatures = 1;
-	r->temperatures[0] = (struct reading_temperature){
+	r->temperatures[0] = (struct thermometer_sample){
 		.rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b },
 		.temp_known = true,
 		.temp_mc = 21500,
-		.raw = 344,
 		.resolution_bits = 12,
 	};
 	assert_int_equal(reading_scalar_put(r, READING_LAT, 525163400), 0);

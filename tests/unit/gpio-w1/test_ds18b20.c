@@ -155,6 +155,16 @@ static void a_ds18s20_is_read_to_a_sixteenth_by_its_count_remain(void **state)
 	assert_int_equal(ds18b20_decode(0x10, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
 
+static void every_raw_value_is_the_nearest_to_its_millidegrees(void **state)
+{
+	(void)state;
+	for (int raw = INT16_MIN; raw <= INT16_MAX; raw++) {
+		int32_t x10 = raw * 625;
+
+		assert_int_equal(ds18b20_raw((x10 + (x10 < 0 ? -5 : 5)) / 10), raw);
+	}
+}
+
 static void undefined_bits_below_the_resolution_are_masked(void **state)
 {
 	struct ds18b20_value value;
@@ -229,9 +239,11 @@ static void relatives_of_family_3b_are_read_each_in_its_way(void **state)
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
 
-static enum ds18b20_quality judge_85(unsigned byte6, bool law, bool armed, bool proven)
+static enum ds18b20_quality judge_85(unsigned byte6, bool follows, bool armed, bool proven)
 {
-	struct ds18b20_past past = { .armed = armed, .byte6_law = law, .alarm = { 0x7e, 0x81 } };
+	struct ds18b20_past past = { .armed = armed,
+				     .byte6_follows = follows,
+				     .alarm = { 0x7e, 0x81 } };
 	struct ds18b20_value value;
 	uint8_t sp[9];
 
@@ -266,7 +278,7 @@ static void a_lost_sentinel_is_a_power_on_whatever_the_temperature(void **state)
 }
 
 struct floor {
-	unsigned patterns, crc, unknown, law;
+	unsigned patterns, crc, unknown, follows;
 };
 
 static void count_pattern(const uint8_t good[9], const uint8_t mask[9],
@@ -284,12 +296,12 @@ static void count_pattern(const uint8_t good[9], const uint8_t mask[9],
 		return;
 	}
 	f->crc++;
-	without.byte6_law = false;
-	with.byte6_law = true;
+	without.byte6_follows = false;
+	with.byte6_follows = true;
 	f->unknown += ds18b20_judge(&without, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) ==
 		      DS18B20_OK;
-	f->law += ds18b20_judge(&with, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) ==
-		  DS18B20_OK;
+	f->follows += ds18b20_judge(&with, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)) ==
+		      DS18B20_OK;
 }
 
 static void four_bit_errors(const uint8_t good[9], const struct ds18b20_past *past, struct floor *f)
@@ -328,12 +340,12 @@ static void of_four_bit_errors_few_go_undetected(void **state)
 	}
 	print_message(
 		"4-bit errors: %u patterns, %u pass the CRC (%.2e); accepted: %u (%.2e) with byte 6 unknown, "
-		"%u (%.2e) by its law\n",
+		"%u (%.2e) where it follows byte 0\n",
 		f.patterns, f.crc, (double)f.crc / f.patterns, f.unknown,
-		(double)f.unknown / f.patterns, f.law, (double)f.law / f.patterns);
+		(double)f.unknown / f.patterns, f.follows, (double)f.follows / f.patterns);
 	assert_int_equal(f.crc, 8 * 8182);
 	assert_true(f.unknown * 10000.0 <= 1.5 * f.patterns);
-	assert_true(f.law * 100000.0 <= 1.3 * f.patterns);
+	assert_true(f.follows * 100000.0 <= 1.3 * f.patterns);
 }
 
 int main(void)
@@ -344,6 +356,7 @@ int main(void)
 		cmocka_unit_test(the_two_wrong_vectors_of_the_literature_are_refused),
 		cmocka_unit_test(temperatures_are_those_of_the_datasheet),
 		cmocka_unit_test(a_ds18s20_is_read_to_a_sixteenth_by_its_count_remain),
+		cmocka_unit_test(every_raw_value_is_the_nearest_to_its_millidegrees),
 		cmocka_unit_test(undefined_bits_below_the_resolution_are_masked),
 		cmocka_unit_test(zeros_and_ones_are_no_temperature_though_zeros_pass_the_crc),
 		cmocka_unit_test(impossible_values_are_refused),

@@ -128,7 +128,8 @@ static void a_simulated_line_is_read_cycle_by_cycle(void **state)
 
 	(void)state;
 	assert_non_null(t);
-	assert_string_equal(thermometers_lacks(t), ""); /* virtual time needs no real-time rights */
+	assert_string_equal(thermometers_missing_rights(t), ""); /* virtual time needs no real-time
+								    rights */
 	assert_int_equal(thermometers_take(t, &got), 0);
 	for (int i = 0; i < 20; i++) {
 		cycle(t);
@@ -182,50 +183,11 @@ static void a_fault_of_the_bus_is_an_error_in_words(void **state)
 
 static void a_resolution_that_does_not_exist_is_refused(void **state)
 {
-	const struct thermometers_config config = { .settings.all.resolution_bits = 13 };
+	const struct thermometers_config config = { .resolutions.all_bits = 13 };
 
 	(void)state;
 	assert_null(thermometers_open(&config, err, sizeof(err)));
 	assert_non_null(strstr(err, "9 to 12"));
-}
-
-static void alarm_thresholds_mark_what_is_at_or_beyond_them(void **state)
-{
-	static const struct {
-		int mc;
-		bool alarm;
-	} rows[] = {
-		{ 20000, false }, { 29940, false }, { 30000, true },
-		{ 11000, false }, { 10940, true },  { -40000, true },
-	};
-	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1 });
-	struct w1_line line = w1_sim_line(sim);
-	struct thermometers_config config = {
-		.line = &line, .settings.all = { .alarms = true, .alarm_high = 10, .alarm_low = 30 }
-	};
-	struct thermometers *t;
-
-	(void)state;
-	assert_null(thermometers_open(&config, err, sizeof(err)));
-	assert_non_null(strstr(err, "above the lower"));
-	config.settings.all.alarm_high = 126;
-	assert_null(thermometers_open(&config, err, sizeof(err)));
-	config.settings.all.alarm_high = 30;
-	config.settings.all.alarm_low = 10;
-	assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), 0);
-	t = thermometers_open(&config, err, sizeof(err));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		w1_sim_slave(sim, 0)->temp_mc = rows[i].mc;
-		cycle(t);
-		assert_true(got.sample[0].temp_known);
-		assert_int_equal(got.sample[0].alarm, rows[i].alarm);
-		assert_int_equal(w1_sim_slave(sim, 0)->alarm, rows[i].alarm); /* the sensor thinks
-										 so, too */
-	}
-	assert_int_equal(w1_sim_slave(sim, 0)->scratchpad[2], 30);
-	assert_int_equal(w1_sim_slave(sim, 0)->copies, 0);
-	thermometers_close(t);
-	w1_sim_free(sim);
 }
 
 static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state)
@@ -321,7 +283,7 @@ static void no_bulk_conversion_with_parasite_power_and_the_resolution_is_set(voi
 {
 	const struct thermometers_config config = { .bus = THERMOMETERS_KERNEL,
 						    .sysfs = root,
-						    .settings.all.resolution_bits = 10 };
+						    .resolutions.all_bits = 10 };
 	struct thermometers *t;
 
 	(void)state;
@@ -355,7 +317,6 @@ int main(void)
 		TEST(one_cycle_at_a_time),
 		TEST(a_fault_of_the_bus_is_an_error_in_words),
 		TEST(a_resolution_that_does_not_exist_is_refused),
-		TEST(alarm_thresholds_mark_what_is_at_or_beyond_them),
 		TEST(the_kernels_bus_is_used_while_its_driver_holds_the_line),
 		TEST(without_both_buses_the_reason_is_why_userspace_is_not_possible),
 		TEST(userspace_only_never_asks_the_kernel),

@@ -58,7 +58,8 @@ static void compare(struct w1_sim *sim, unsigned devices, uint64_t cycle_start,
 		assert_int_not_equal(s->quality, DS18B20_OK);
 		return;
 	}
-	truth = device == devices ? TRUTH_WRONG : truth_of(sim, device, cycle_start, s->raw);
+	truth = device == devices ? TRUTH_WRONG
+				  : truth_of(sim, device, cycle_start, ds18b20_raw(s->temp_mc));
 	t->accepted++;
 	t->wrong += truth == TRUTH_WRONG;
 	t->stale += truth == TRUTH_STALE;
@@ -67,7 +68,85 @@ static void compare(struct w1_sim *sim, unsigned devices, uint64_t cycle_start,
 struct weather {
 	uint32_t preempt_ppm, noise_ppm;
 	unsigned tries; /* for one transaction; 0: as always, which takes longer to simulate */
-	bool trusting;
+	bool blind;
+};
+
+/*
+ * The mutation: a clock that stands still while this computer is preempted, as CPU time does. With
+ * it no slot is ever seen to be late.
+ */
+#define SET_OR_GET_MOST_NS 4000
+#define SPIN_MOST_NS 500
+
+static struct w1_line sighted;
+static uint64_t unseen_ns;
+
+static int blind_call(int (*op)(void *ctx))
+{
+	uint64_t from = sighted.ops->now_ns(sighted.ctx), took;
+	int code = op(sighted.ctx);
+
+	took = sighted.ops->now_ns(sighted.ctx) - from;
+	unseen_ns += took > SET_OR_GET_MOST_NS ? took - SET_OR_GET_MOST_NS : 0;
+	return code;
+}
+
+static int blind_low(void *ctx)
+{
+	(void)ctx;
+	return blind_call(sighted.ops->drive_low);
+}
+
+static int blind_release(void *ctx)
+{
+	(void)ctx;
+	return blind_call(sighted.ops->release);
+}
+
+static int blind_sample(void *ctx)
+{
+	(void)ctx;
+	return blind_call(sighted.ops->sample);
+}
+
+static int blind_pullup(void *ctx, bool on)
+{
+	(void)ctx;
+	return sighted.ops->strong_pullup(sighted.ctx, on);
+}
+
+static uint64_t blind_now(void *ctx)
+{
+	(void)ctx;
+	return sighted.ops->now_ns(sighted.ctx) - unseen_ns;
+}
+
+static void blind_spin(void *ctx, uint64_t until_ns)
+{
+	uint64_t end;
+
+	(void)ctx;
+	sighted.ops->spin_until(sighted.ctx, until_ns + unseen_ns);
+	end = sighted.ops->now_ns(sighted.ctx);
+	if (end > until_ns + unseen_ns + SPIN_MOST_NS) {
+		unseen_ns = end - until_ns - SPIN_MOST_NS;
+	}
+}
+
+static void blind_sleep(void *ctx, uint64_t until_ns)
+{
+	(void)ctx;
+	sighted.ops->sleep_until(sighted.ctx, until_ns + unseen_ns);
+}
+
+static const struct w1_line_ops blind_ops = {
+	.drive_low = blind_low,
+	.release = blind_release,
+	.sample = blind_sample,
+	.strong_pullup = blind_pullup,
+	.now_ns = blind_now,
+	.spin_until = blind_spin,
+	.sleep_until = blind_sleep,
 };
 
 static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct weather *w,
@@ -92,7 +171,11 @@ static void run_bus(uint64_t seed, unsigned devices, bool parasite, const struct
 	assert_int_equal(w1_cycle_run(&cycle, samples, &n), devices);
 	w1_sim_set_preemption(sim, w->preempt_ppm);
 	w1_sim_set_noise(sim, w->noise_ppm);
-	cycle.bus.slots.trusting = w->trusting;
+	if (w->blind) {
+		sighted = cycle.bus.slots.line;
+		unseen_ns = 0;
+		cycle.bus.slots.line.ops = &blind_ops;
+	}
 	cycle.bus.tries = w->tries != 0 ? w->tries : cycle.bus.tries;
 	for (unsigned k = 0; k < cycles; k++) {
 		uint64_t start = w1_sim_now(sim);
@@ -214,11 +297,11 @@ static void noise_is_never_taken_for_a_temperature(void **state)
 
 static void without_the_bracketing_wrong_temperatures_are_accepted(void **state)
 {
-	const struct weather w = { .preempt_ppm = 10000, .tries = 30, .trusting = true };
+	const struct weather w = { .preempt_ppm = 10000, .tries = 30, .blind = true };
 	struct tally t = { 0 };
 
 	(void)state;
-	run_many("preemption 1e-2, trusting every slot", &w, 4000, &t);
+	run_many("preemption 1e-2, with a clock that does not show it", &w, 4000, &t);
 	assert_true(t.wrong + t.stale > 0);
 }
 

@@ -143,8 +143,7 @@ static void a_lower_resolution_is_set_and_shortens_the_cycle(void **state)
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	w1_cycle_init(&b.cycle, w1_sim_line(b.sim),
-		      &(struct w1_settings){ .all.resolution_bits = 9 }, 0);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &(struct w1_resolutions){ .all_bits = 9 }, 0);
 	assert_int_equal(run(&b), 3);
 	start = w1_sim_now(b.sim);
 	assert_int_equal(run(&b), 3);
@@ -320,91 +319,20 @@ static void parasite_power_gets_its_strong_pullup_in_time(void **state)
 	bench_close(&b);
 }
 
-static void search_and_alarm_search_and_family_search_find_their_own(void **state)
+static void single_sensors_may_have_a_resolution_of_their_own(void **state)
 {
-	static const enum w1_model_id kinds[] = { W1_MODEL_A1, W1_MODEL_DS18S20, W1_MODEL_A1,
-						  W1_MODEL_DS1822 };
-	const struct w1_sim_config config = { .seed = 5 };
-	struct w1_sim *sim = w1_sim_new(&config);
-	struct w1_search search;
-	struct w1_bus bus;
-	unsigned all = 0, family = 0, alarms = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
-		assert_int_equal(w1_sim_add(sim, kinds[i], false), i);
-		w1_sim_slave(sim, i)->alarm = i == 3;
-	}
-	w1_bus_init(&bus, w1_sim_line(sim), 0);
-	w1_search_init(&search, W1_SEARCH_ROM, 0);
-	while (w1_search_next(&search, &bus) == 1) {
-		all++;
-	}
-	w1_search_init(&search, W1_SEARCH_ROM, DS18B20_FAMILY);
-	while (w1_search_next(&search, &bus) == 1) {
-		assert_int_equal(search.rom[0], DS18B20_FAMILY);
-		family++;
-	}
-	w1_search_init(&search, W1_ALARM_SEARCH, 0);
-	while (w1_search_next(&search, &bus) == 1) {
-		assert_memory_equal(search.rom, w1_sim_slave(sim, 3)->rom, 8);
-		alarms++;
-	}
-	assert_int_equal(all, 4);
-	assert_int_equal(family, 2);
-	assert_int_equal(alarms, 1);
-	assert_int_equal(w1_search_verify(&bus, w1_sim_slave(sim, 1)->rom), 1);
-	w1_sim_unplug(sim, 1, w1_sim_now(sim), W1_SLAVE_NEVER);
-	assert_int_equal(w1_search_verify(&bus, w1_sim_slave(sim, 1)->rom), 0);
-	assert_int_equal(w1_sim_judge_total(w1_sim_judge(sim)), 0);
-	w1_sim_free(sim);
-}
-
-static void single_sensors_may_have_settings_of_their_own(void **state)
-{
-	struct w1_settings settings = { .all.resolution_bits = 12 };
-	struct w1_setting *own = &settings.own[settings.n_own++];
+	struct w1_resolutions resolutions = { .all_bits = 12, .n_own = 1, .own[0].bits = 9 };
 	struct bench b;
 
 	(void)state;
 	bench_open(&b, 3, W1_MODEL_A1, false);
-	*own = (struct w1_setting){
-		.resolution_bits = 9, .alarms = true, .alarm_high = 40, .alarm_low = 21
-	};
-	memcpy(own->rom, w1_sim_slave(b.sim, 1)->rom, sizeof(own->rom));
-	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &settings, 0);
+	memcpy(resolutions.own[0].rom, w1_sim_slave(b.sim, 1)->rom, 8);
+	w1_cycle_init(&b.cycle, w1_sim_line(b.sim), &resolutions, 0);
 	assert_int_equal(run(&b), 3);
 	for (unsigned i = 0; i < b.n; i++) {
-		bool is_own = memcmp(b.sample[i].rom, own->rom, 8) == 0;
+		bool is_own = memcmp(b.sample[i].rom, resolutions.own[0].rom, 8) == 0;
 
 		assert_int_equal(b.sample[i].resolution_bits, is_own ? 9 : 12);
-		assert_int_equal(b.sample[i].scratchpad[2], is_own ? 40 : DS18B20_SENTINEL_TH);
-	}
-	bench_close(&b);
-}
-
-static void alarm_thresholds_take_the_place_of_the_sentinel(void **state)
-{
-	struct bench b;
-	struct w1_search search;
-	unsigned alarms = 0;
-
-	(void)state;
-	bench_open(&b, 9, W1_MODEL_A1, false); /* 20 to 22 degC */
-	b.cycle.settings.all =
-		(struct w1_setting){ .alarms = true, .alarm_high = 40, .alarm_low = 20 };
-	assert_int_equal(run(&b), 9);
-	w1_search_init(&search, W1_ALARM_SEARCH, 0);
-	while (w1_search_next(&search, &b.cycle.bus) == 1) {
-		alarms++;
-	}
-	assert_int_equal(alarms, 4); /* 20.0 to 20.75: whole degrees are compared */
-	w1_sim_unplug(b.sim, 0, w1_sim_now(b.sim) + 100 * MS, w1_sim_now(b.sim) + 200 * MS);
-	run(&b);
-	for (unsigned i = 0; i < b.n; i++) {
-		bool cut = memcmp(b.sample[i].rom, w1_sim_slave(b.sim, 0)->rom, 8) == 0;
-
-		assert_int_equal(b.sample[i].quality, cut ? DS18B20_POWER_ON : DS18B20_OK);
 	}
 	bench_close(&b);
 }
@@ -425,7 +353,7 @@ static void a_search_under_preemption_finds_nobody_who_is_not_there(void **state
 			w1_sim_add(sim, W1_MODEL_A1, false);
 		}
 		w1_bus_init(&bus, w1_sim_line(sim), 0);
-		w1_search_init(&search, W1_SEARCH_ROM, 0);
+		w1_search_init(&search);
 		while (w1_search_next(&search, &bus) == 1) {
 			unsigned i = 0;
 
@@ -454,7 +382,7 @@ static void a_stuck_line_gives_no_bogus_devices(void **state)
 	(void)state;
 	bench_open(&b, 1, W1_MODEL_A1, false);
 	w1_sim_set_wiring(b.sim, W1_SIM_SHORT_TO_GND);
-	w1_search_init(&search, W1_SEARCH_ROM, 0);
+	w1_search_init(&search);
 	assert_int_equal(w1_search_next(&search, &b.cycle.bus), W1_ESHORT);
 	w1_sim_free(b.sim);
 }
@@ -476,9 +404,7 @@ int main(void)
 		cmocka_unit_test(an_empty_bus_is_no_device),
 		cmocka_unit_test(a_bus_that_never_meets_its_timing_ends_in_bounded_time),
 		cmocka_unit_test(parasite_power_gets_its_strong_pullup_in_time),
-		cmocka_unit_test(search_and_alarm_search_and_family_search_find_their_own),
-		cmocka_unit_test(single_sensors_may_have_settings_of_their_own),
-		cmocka_unit_test(alarm_thresholds_take_the_place_of_the_sentinel),
+		cmocka_unit_test(single_sensors_may_have_a_resolution_of_their_own),
 		cmocka_unit_test(a_search_under_preemption_finds_nobody_who_is_not_there),
 		cmocka_unit_test(a_stuck_line_gives_no_bogus_devices),
 	};

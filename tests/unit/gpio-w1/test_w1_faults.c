@@ -49,8 +49,9 @@ static unsigned rig_run(struct rig *r)
 		assert_int_equal(r->sample[i].temp_known, r->sample[i].quality == DS18B20_OK);
 		known += r->sample[i].temp_known;
 		if (r->sample[i].temp_known) {
-			assert_int_equal(truth_of(r->sim, device, start, r->sample[i].raw),
-					 TRUTH_RIGHT);
+			assert_int_equal(
+				truth_of(r->sim, device, start, ds18b20_raw(r->sample[i].temp_mc)),
+				TRUTH_RIGHT);
 		}
 	}
 	return known;

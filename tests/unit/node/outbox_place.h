@@ -102,7 +102,6 @@ static inline struct reading sample(uint64_t boot_s)
 	r.n_temperatures = 1;
 	memcpy(r.temperatures[0].rom, "\x28\x01\x02\x03\x04\x05\x06\x9e", 8);
 	r.temperatures[0].temp_known = true;
-	r.temperatures[0].raw = (int16_t)(boot_s % 1000);
 	r.temperatures[0].temp_mc = (int32_t)(boot_s % 1000) * 625 / 10;
 	return r;
 }

@@ -119,7 +119,6 @@ static void servers_and_resolutions_are_taken_apart(void **state)
 	static const uint8_t second[8] = { 0x28, 0xff, 0x64, 0x06, 0x7d, 0x14, 0x01, 0x39 },
 			     none[8] = { 0x28 };
 	struct node_config c;
-	const struct w1_setting *set;
 
 	(void)state;
 	assert_int_equal(node_config_load(&c, &(const struct config_source){ NULL, over, 3 }, err,
@@ -128,12 +127,9 @@ static void servers_and_resolutions_are_taken_apart(void **state)
 	assert_int_equal(c.n_servers, 2);
 	assert_string_equal(c.servers[0], "coaps://a/x");
 	assert_string_equal(c.servers[1], "coap://[::1]:5");
-	set = w1_setting_of(&c.w1, none);
-	assert_true(set->resolution_bits == 12);
-	set = w1_setting_of(&c.w1, first);
-	assert_true(set->resolution_bits == 9);
-	set = w1_setting_of(&c.w1, second);
-	assert_true(set->resolution_bits == 10);
+	assert_int_equal(w1_resolution_bits(&c.w1_resolutions, none), 12);
+	assert_int_equal(w1_resolution_bits(&c.w1_resolutions, first), 9);
+	assert_int_equal(w1_resolution_bits(&c.w1_resolutions, second), 10);
 	node_config_free(&c);
 }
 

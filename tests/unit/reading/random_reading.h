@@ -81,7 +81,7 @@ static inline void random_text(uint64_t *seed, char *text, size_t size)
 	}
 }
 
-static inline void random_temperature(uint64_t *seed, struct reading_temperature *t)
+static inline void random_temperature(uint64_t *seed, struct thermometer_sample *t)
 {
 	memset(t, 0, sizeof(*t));
 	t->rom[0] = 0x28;
@@ -95,13 +95,13 @@ static inline void random_temperature(uint64_t *seed, struct reading_temperature
 	}
 	t->temp_known = random_below(seed, 4) != 0;
 	if (t->temp_known) {
-		int64_t x10 = 625 * (int64_t)(t->raw = (int16_t)random_bits(seed, 16));
+		int64_t x10 = 625 * (int16_t)random_bits(seed, 16);
 
 		t->temp_mc = (int32_t)((x10 + (x10 < 0 ? -5 : 5)) / 10);
 	}
 	t->resolution_bits = (uint8_t)random_bits(seed, 8);
 	t->retries = (uint8_t)random_bits(seed, 8);
-	t->quality = (uint8_t)random_below(seed, DS18B20_SENSOR_FAULT + 1);
+	t->quality = (enum ds18b20_quality)random_below(seed, DS18B20_SENSOR_FAULT + 1);
 }
 
 static inline void random_reading(uint64_t *seed, struct reading *r)

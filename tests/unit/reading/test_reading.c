@@ -124,7 +124,6 @@ static void equality_sees_every_known_field_and_no_unknown_one(void **state)
 	DIFFERS(b.temperatures[0].scratchpad_known = false);
 	DIFFERS(b.temperatures[0].temp_known = false);
 	DIFFERS(b.temperatures[0].temp_mc ^= 1);
-	DIFFERS(b.temperatures[0].raw ^= 1);
 	DIFFERS(b.temperatures[0].resolution_bits ^= 1);
 	DIFFERS(b.temperatures[0].retries ^= 1);
 	DIFFERS(b.temperatures[0].quality ^= 1);
@@ -189,16 +188,6 @@ static void a_mac_names_a_device_by_its_eui64(void **state)
 	assert_int_equal(reading_device_check(device), 0);
 }
 
-static void every_raw_value_is_the_nearest_to_its_millidegrees(void **state)
-{
-	(void)state;
-	for (int raw = INT16_MIN; raw <= INT16_MAX; raw++) {
-		int32_t x10 = raw * 625;
-
-		assert_int_equal(reading_raw_from_mc((x10 + (x10 < 0 ? -5 : 5)) / 10), raw);
-	}
-}
-
 static void time_sources_have_names(void **state)
 {
 	(void)state;
@@ -219,7 +208,6 @@ int main(void)
 		cmocka_unit_test(equality_sees_every_known_field_and_no_unknown_one),
 		cmocka_unit_test(a_device_is_a_dev_urn_that_a_senml_name_can_hold),
 		cmocka_unit_test(a_mac_names_a_device_by_its_eui64),
-		cmocka_unit_test(every_raw_value_is_the_nearest_to_its_millidegrees),
 		cmocka_unit_test(time_sources_have_names),
 	};
 

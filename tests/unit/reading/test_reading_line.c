@@ -39,11 +39,11 @@ static void a_line_tells_what_is_known(void **state)
 	r.time_source = READING_TIME_GNSS;
 	r.n_temperatures = 2;
 	r.temperatures[0] =
-		(struct reading_temperature){ .rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b },
-					      .temp_known = true,
-					      .temp_mc = -63 };
-	r.temperatures[1] = (struct reading_temperature){ .rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 },
-							  .quality = DS18B20_ABSENT };
+		(struct thermometer_sample){ .rom = { 0x28, 0xd2, 0xe7, 0x9b, 0x06, 0, 0, 0x9b },
+					     .temp_known = true,
+					     .temp_mc = -63 };
+	r.temperatures[1] = (struct thermometer_sample){ .rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 },
+							 .quality = DS18B20_ABSENT };
 	reading_scalar_put(&r, READING_LAT, -276004400);
 	reading_scalar_put(&r, READING_LON, -5);
 	strcpy(r.note, "no receiver");

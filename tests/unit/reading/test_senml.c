@@ -104,11 +104,10 @@ static void the_largest_reading_fits_the_stated_bound(void **state)
 	memset(in[0].note, '\1', sizeof(in[0].note) - 1);
 	in[0].n_temperatures = READING_TEMPERATURES_MAX;
 	for (unsigned i = 0; i < READING_TEMPERATURES_MAX; i++) {
-		struct reading_temperature *t = &in[0].temperatures[i];
+		struct thermometer_sample *t = &in[0].temperatures[i];
 
 		random_temperature(&seed, t);
 		t->temp_known = t->scratchpad_known = true;
-		t->raw = -32767;
 		t->temp_mc = -2047938;
 		t->resolution_bits = t->retries = 255;
 		t->quality = DS18B20_BAD_SCRATCHPAD;

@@ -135,12 +135,11 @@ static void describe(const uint8_t *bytes, size_t size)
 
 static void example_reading(struct reading *r)
 {
-	static const struct reading_temperature sensor = {
+	static const struct thermometer_sample sensor = {
 		.rom = { 0x28, 0xff, 0x4b, 0x46, 0x01, 0x16, 0x03, 0x37 },
 		.scratchpad = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0f, 0x10, 0x25 },
 		.scratchpad_known = true,
 		.temp_known = true,
-		.raw = 0x191,
 		.temp_mc = 25063,
 		.resolution_bits = 12,
 		.quality = DS18B20_OK,

@@ -206,7 +206,7 @@ static const struct fault faults[] = {
 static void run_all(struct w1_sim *sim, char *seen, size_t size, char *value, size_t value_size)
 {
 	const struct node_config config = { .w1_bus = NODE_W1_USERSPACE,
-					    .w1.all.resolution_bits = 12 };
+					    .w1_resolutions.all_bits = 12 };
 	struct selftest t = { .config = &config, .root = "/nonexistent", .has_line = true };
 	struct selftest_outcome out;
 

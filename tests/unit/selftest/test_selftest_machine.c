@@ -59,7 +59,7 @@ static int set_up(void **state)
 	fake_add(1, "pinctrl-bcm2835", 54);
 	config = (struct node_config){ .w1_bus = NODE_W1_AUTO,
 				       .w1_gpio = 4,
-				       .w1.all.resolution_bits = 12,
+				       .w1_resolutions.all_bits = 12,
 				       .gnss_port = (char *)"/dev/null" };
 	return mkdtemp(root) == NULL;
 }

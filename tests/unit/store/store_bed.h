@@ -106,11 +106,10 @@ static inline void make(struct reading *r, const char *device, uint64_t epoch, u
 	r->utc_us = T0 + (int64_t)seq * 1000000;
 	r->time_acc_ns = 25;
 	r->n_temperatures = 1;
-	r->temperatures[0] = (struct reading_temperature){
+	r->temperatures[0] = (struct thermometer_sample){
 		.rom = { 0x28, 1, 2, 3, 4, 5, 6, 7 },
 		.temp_known = true,
 		.temp_mc = 21500 + (int32_t)(seq % 100),
-		.raw = 344,
 		.resolution_bits = 12,
 	};
 }

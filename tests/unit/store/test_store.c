@@ -50,7 +50,7 @@ static void a_reading_comes_back_exactly_as_it_was_stored(void **state)
 	strcpy(r[2].note, "\xf0\x9f\x8c\xa1 \x01\x7f 'DROP TABLE readings;\n");
 	r[2].n_temperatures = READING_TEMPERATURES_MAX;
 	for (unsigned i = 0; i < READING_TEMPERATURES_MAX; i++) {
-		struct reading_temperature *t = &r[2].temperatures[i];
+		struct thermometer_sample *t = &r[2].temperatures[i];
 
 		memset(t->rom, (int)i, sizeof(t->rom));
 		t->scratchpad_known = i % 2;
@@ -59,7 +59,6 @@ static void a_reading_comes_back_exactly_as_it_was_stored(void **state)
 		}
 		t->temp_known = i % 3 != 0;
 		t->temp_mc = t->temp_known ? -55000 + (int32_t)i : 0;
-		t->raw = t->temp_known ? -880 : 0;
 		t->resolution_bits = 9 + i % 4;
 		t->retries = 255;
 		t->quality = (uint8_t)(i % 8);

@@ -9,13 +9,12 @@
 #define DAY_US INT64_C(86400000000)
 
 /* A temperature with its proof: 25.0625 degC, the example of docs/protocol.md. */
-static const struct reading_temperature proven = {
+static const struct thermometer_sample proven = {
 	.rom = { 0x28, 0xff, 0x4b, 0x46, 0x01, 0x16, 0x03, 0x37 },
 	.scratchpad_known = true,
 	.temp_known = true,
 	.scratchpad = { 0x91, 0x01, 0x4b, 0x46, 0x7f, 0xff, 0x0f, 0x10, 0x25 },
 	.temp_mc = 25063,
-	.raw = 401,
 	.resolution_bits = 12,
 };
 
