@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +17,11 @@
 
 #include "checks.h"
 #include "facts.h"
+#include "time/now.h"
 #include "userspace/node/system_facts.h"
 
 #define THROTTLED "/sys/devices/platform/soc/soc:firmware/get_throttled"
-#define TMPFS 0x01021994 /* statfs(2) */
-#define RAMFS 0x858458f6
+#define FULL_MB 50
 #define HOT_MC 80000 /* the firmware slows the processor from 80 degC on */
 #define WRITES 9
 #define SLOW_WRITE_MS 500
@@ -80,12 +81,22 @@ static void folder_of(const char *path, char *folder, size_t size)
 		 slash != NULL ? path : ".");
 }
 
+const char *check_system_judge_disk(const struct disk *disk, unsigned wanted_mb)
+{
+	return disk->read_only		   ? "read-only"
+	       : !disk->writable	   ? "no-right"
+	       : disk->in_memory	   ? "in-memory"
+	       : disk->free_mb < FULL_MB   ? "full"
+	       : disk->free_mb < wanted_mb ? "tight"
+					   : NULL;
+}
+
 const char *check_system_outbox(struct selftest *t)
 {
 	char folder[512];
 	struct statvfs space;
 	struct statfs kind;
-	unsigned long long free_mb;
+	struct disk disk;
 
 	folder_of(t->config->outbox_path, folder, sizeof(folder));
 	selftest_say(t, "%s", folder);
@@ -93,26 +104,15 @@ const char *check_system_outbox(struct selftest *t)
 		selftest_say(t, ": %s", strerror(errno));
 		return errno == EACCES ? "no-right" : "absent";
 	}
-	free_mb = (unsigned long long)space.f_bavail * space.f_frsize / 1000000;
-	selftest_say(t, ", %llu MB free", free_mb);
-	if ((space.f_flag & ST_RDONLY) != 0) {
-		return "read-only";
-	}
-	if (access(folder, W_OK) != 0) {
-		return "no-right";
-	}
-	if (kind.f_type == TMPFS || (unsigned long)kind.f_type == RAMFS) {
-		return "in-memory";
-	}
-	return free_mb < 50 ? "full" : free_mb < t->config->outbox_max_mb ? "tight" : NULL;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	disk = (struct disk){
+		.read_only = (space.f_flag & ST_RDONLY) != 0,
+		.writable = access(folder, W_OK) == 0,
+		.in_memory = kind.f_type == TMPFS_MAGIC ||
+			     (unsigned long)kind.f_type == RAMFS_MAGIC,
+		.free_mb = (unsigned long long)space.f_bavail * space.f_frsize / 1000000,
+	};
+	selftest_say(t, ", %llu MB free", disk.free_mb);
+	return check_system_judge_disk(&disk, t->config->outbox_max_mb);
 }
 
 static int by_size(const void *a, const void *b)
@@ -136,7 +136,7 @@ static uint64_t write_us(const char *folder)
 	}
 	unlink(path);
 	for (unsigned i = 0; i < WRITES; i++) {
-		uint64_t began = now_us();
+		uint64_t began = now_ns();
 
 		if (pwrite(fd, block, sizeof(block), (off_t)i * (off_t)sizeof(block)) !=
 			    (ssize_t)sizeof(block) ||
@@ -144,7 +144,7 @@ static uint64_t write_us(const char *folder)
 			close(fd);
 			return 0;
 		}
-		took[i] = now_us() - began;
+		took[i] = (now_ns() - began) / 1000;
 	}
 	close(fd);
 	qsort(took, WRITES, sizeof(took[0]), by_size);

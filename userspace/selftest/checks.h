@@ -53,6 +53,14 @@ const char *check_system_heat(struct selftest *t);
 const char *check_system_outbox(struct selftest *t);
 const char *check_system_storage(struct selftest *t);
 
+/* The disk of the outbox's folder. */
+struct disk {
+	bool read_only, writable, in_memory;
+	unsigned long long free_mb;
+};
+/* NULL, or the worst cause. */
+const char *check_system_judge_disk(const struct disk *disk, unsigned wanted_mb);
+
 const char *check_uplink_credentials(struct selftest *t);
 const char *check_uplink_device(struct selftest *t);
 const char *check_uplink_session(struct selftest *t);

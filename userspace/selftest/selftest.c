@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* clock_gettime */
 #include "selftest.h"
 
 #include <errno.h>
@@ -8,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "checks.h"
 #include "facts.h"
 #include "gpio-w1/w1_thread.h"
+#include "time/now.h"
 #include "userspace/reading/senml_record.h"
 
 const char *selftest_status_name(enum selftest_status status)
@@ -92,14 +91,6 @@ static void *run_job(void *arg)
 
 	job->cause = job->check->run(job->t);
 	return NULL;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* What comes from files, devices and servers goes to terminals and into JSON: '?' for what is no
