@@ -277,8 +277,9 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 # Those of a prefix other than /usr are found too: systemd reads $(PREFIX)/lib of /usr/local.
 install-units:
 	$(Q)$(INSTALL) -d $(addprefix $(DESTDIR)$(PREFIX)/lib/,systemd/system sysusers.d tmpfiles.d udev/rules.d)
+	$(Q)for u in $(notdir $(wildcard systemd/*.service systemd/*.socket)); do \
+		sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/$$u >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$u || exit; done
 	$(Q)for p in geotherm-node geotherm-server; do \
-		sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/$$p.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$p.service && \
 		$(INSTALL) -m 644 systemd/$$p.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/$$p.conf && \
 		$(INSTALL) -m 644 systemd/$$p.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/$$p.conf || exit; done
 	$(Q)$(INSTALL) -m 644 systemd/60-geotherm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/

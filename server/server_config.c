@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "peers.h"
-
 static const char *const backend_words[] = { "sqlite", "mariadb", NULL }; /* enum store_kind */
 /* enum coaps_client_auth */
 static const char *const client_auth_words[] = { "required", "optional", "none", NULL };
@@ -15,7 +13,7 @@ static const char *const client_auth_words[] = { "required", "optional", "none",
 static const struct config_key table[] = {
 	{ "server", "listen", CONFIG_STRING, AT(listen), "[::]:5684",
 	  .help = "Addresses with their ports, such as 192.0.2.1:5684,[2001:db8::1]:5684. The default is every address, of IPv4 too. "
-		  "The port is 5684 where none is given." },
+		  "The port is 5684 where none is given. Not used where a service manager passes the sockets." },
 	{ "server", "certificate", CONFIG_STRING, AT(certificate), "/etc/geotherm/pki/server.pem",
 	  .live = true,
 	  .help = "PEM file with the server's certificate and its chain, and its key if there is no file of its own for that." },
@@ -27,26 +25,29 @@ static const struct config_key table[] = {
 	  .help = "PEM file with the revocation lists of these." },
 	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required",
 	  .choices = client_auth_words,
-	  .help = "required: every client shows a certificate. optional: one without may send the older program's text, and no "
-		  "more. none: no certificate is asked for, anyone may write and read, nobody may delete." },
+	  .help = "required: every client shows a certificate. optional: one without may only send the legacy client's text. "
+		  "none: no certificate is requested, anyone may write and read, no client may delete." },
 	{ "server", "ciphers", CONFIG_STRING, AT(ciphers), NULL,
 	  .help = "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
 	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", .min = 10000,
 	  .max = 604800000,
-	  .help = "A session that was silent for so long is forgotten. The older program's clients never make a new one by "
-		  "themselves: keep it longer than their longest pause." },
+	  .help = "A session without any datagram for so long is forgotten. Legacy clients never open a new one: keep it longer "
+		  "than their longest pause." },
 	{ "server", "queue", CONFIG_UINT, AT(queue), "4096", .min = 256, .max = 65536,
 	  .help = "Readings that wait for the database at most; more are answered 5.03. One takes about 3.5 KB." },
 	{ "server", "batch", CONFIG_UINT, AT(batch), "1000", .min = 256, .max = 10000,
 	  .help = "Readings in one commit at most." },
-	{ "server", "workers", CONFIG_UINT, AT(workers), "1", .min = 1, .max = PEERS_MAX,
-	  .help = "Processes that share the port, for machines with more processors than one can use. More than 1 needs backend = mariadb: "
-		  "SQLite has one writer at a time. Each has its own connections to the database, queue and metrics." },
+	{ "server", "secret_file", CONFIG_STRING, AT(secret_file), NULL, .live = true,
+	  .help = "File with the keys of session tickets, the same for all instances behind one port: one key a line, 64 hex digits "
+		  "(openssl rand -hex 32). The first makes tickets, a second one is still accepted. Mode 0600, or owned by root. Default: a "
+		  "key of this process, so that clients need a full handshake after a restart." },
+	{ "server", "workers", CONFIG_REMOVED,
+	  .help = "several processes are instances of geotherm-server@.service (docs/operation.md)" },
 	{ "server", "log_level", CONFIG_LOG_LEVEL, AT(log_level), "info", .live = true,
 	  .help = "What is logged, and all above it." },
 	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL,
 	  .help = "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none. "
-		  "With several workers this is the first one's; each other has the next port, and counts for itself." },
+		  "Each instance behind one port has its own (geotherm-server@.service gives it)." },
 
 	{ "store", "backend", CONFIG_CHOICE, AT(store_backend), "sqlite", .choices = backend_words,
 	  .help = "sqlite: a file on this machine. mariadb: a MariaDB server or a Galera cluster." },
@@ -68,11 +69,11 @@ static const struct config_key table[] = {
 	  .help = "mariadb over TCP: PEM file with the CA of the database's certificate." },
 	{ "store", "retention_days", CONFIG_UINT, AT(retention_days), "0", .live = true,
 	  .max = 36500,
-	  .help = "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may say otherwise of a "
+	  .help = "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may set it for a "
 		  "device (docs/protocol.md 5). What was removed stays explained in /gaps." },
 };
 
-/* What one key does not tell. */
+/* What holds between keys. */
 static int validate(void *target, char *err, size_t err_size)
 {
 	const struct server_config *c = target;
@@ -81,14 +82,6 @@ static int validate(void *target, char *err, size_t err_size)
 		snprintf(err, err_size,
 			 "[server] batch = %u: must not be more than queue, which is %u", c->batch,
 			 c->queue);
-		return -EINVAL;
-	}
-	if (c->workers > 1 && c->store_backend == STORE_SQLITE) {
-		snprintf(
-			err, err_size,
-			"[server] workers = %u: more than 1 needs [store] backend = mariadb, as SQLite has one "
-			"writer at a time",
-			c->workers);
 		return -EINVAL;
 	}
 	return 0;

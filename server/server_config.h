@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* server_config: what geotherm-server is told by its file and by -o options. The keys stand in the
- * .c's table. */
+/* server_config: the configuration of geotherm-server, from its file and -o options. The keys stand
+ * in the .c's table. */
 #ifndef SERVER_CONFIG_H
 #define SERVER_CONFIG_H
 
@@ -18,9 +18,9 @@ struct server_config {
 	char *ciphers;
 	int client_auth; /* enum coaps_client_auth */
 	unsigned session_timeout_ms;
-	unsigned queue, batch, workers;
+	unsigned queue, batch;
 	enum log_level log_level;
-	char *metrics;
+	char *metrics, *secret_file;
 
 	int store_backend; /* enum store_kind */
 	char *store_path;

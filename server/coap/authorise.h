@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * authorise: who may do what. Pure.
+ * authorise: the rights of a client. Pure.
  *
- * A certificate that names a device may write and read as that device and no other. An
- * operator's may read and remove everything and write nothing. Without a certificate:
- * A certificate that was revoked may nothing. client_auth = none lets anyone write and read,
- * optional only send the older program's text.
+ * The certificate of a device: reads and writes that device, no other.
+ * The certificate of an operator: reads and removes everything, sets labels and settings, writes no
+ * readings.
+ * A revoked certificate: nothing.
+ * No certificate: with client_auth = none reads and writes everything; with optional only sends the
+ * legacy client's text.
  */
 #ifndef AUTHORISE_H
 #define AUTHORISE_H
@@ -15,10 +17,10 @@
 
 enum authorise_action {
 	AUTHORISE_WRITE,
-	AUTHORISE_WRITE_LEGACY, /* the older program's text */
+	AUTHORISE_WRITE_LEGACY, /* the legacy client's text */
 	AUTHORISE_READ,
 	AUTHORISE_REMOVE,
-	AUTHORISE_SET, /* what is said of a device: its label and settings */
+	AUTHORISE_SET, /* a device's label and settings */
 };
 
 /* device NULL: all devices. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/store/hash.h"
+
 #define SZX_MAX 6 /* 1024 bytes: fits a datagram with its options */
 
 static size_t size_of(unsigned szx)
@@ -52,7 +54,7 @@ static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_
 	coap_add_data(pdu, size, (const uint8_t *)body->data + start);
 }
 
-static void take_etags(const coap_pdu_t *request, struct blockwise_request *r)
+static void read_etags(const coap_pdu_t *request, struct blockwise_request *r)
 {
 	coap_opt_iterator_t at;
 	coap_opt_filter_t filter;
@@ -68,7 +70,7 @@ static void take_etags(const coap_pdu_t *request, struct blockwise_request *r)
 }
 
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response, unsigned how, const char *key)
+		   const coap_pdu_t *request, coap_pdu_t *response, const struct blockwise_how *how)
 {
 	coap_bin_const_t token = coap_pdu_get_token(request);
 	struct coaps_deferred *deferred;
@@ -76,7 +78,7 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	coap_block_t block = { .szx = SZX_MAX };
 	coap_opt_iterator_t at;
 
-	if (strlen(key) >= sizeof(r->key) || token.length > sizeof(r->token)) {
+	if (strlen(how->key) >= sizeof(r->key) || token.length > sizeof(r->token)) {
 		return -ENAMETOOLONG;
 	}
 	if (coap_check_option(request, COAP_OPTION_BLOCK2, &at) != NULL &&
@@ -88,13 +90,13 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	}
 	if (block.num > 0) {
 		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-			if (b->kept[i].data != NULL && strcmp(b->kept[i].key, key) == 0) {
+			if (b->kept[i].data != NULL && strcmp(b->kept[i].key, how->key) == 0) {
 				put_body(response, &b->kept[i], block.num, block.szx, -1);
 				return 1;
 			}
 		}
 	}
-	rc = coaps_defer(session, request, response, how, &deferred);
+	rc = coaps_defer(session, request, response, how->defer, &deferred);
 	if (rc < 0) {
 		return rc == -EALREADY ? 1 : rc;
 	}
@@ -106,9 +108,9 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 		.szx = block.szx,
 		.observe = -1,
 	};
-	take_etags(request, r);
+	read_etags(request, r);
 	memcpy(r->token, token.s, token.length);
-	memcpy(r->key, key, strlen(key) + 1);
+	memcpy(r->key, how->key, strlen(how->key) + 1);
 	return 0;
 }
 
@@ -139,25 +141,12 @@ static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
 	r->session = NULL;
 }
 
-/* FNV-1a, so that the same content has the same tag. Zero bytes at its front are not sent: 0 is
- * avoided. */
-uint64_t blockwise_etag(const void *bytes, size_t size)
-{
-	const uint8_t *data = bytes;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < size; i++) {
-		h = (h ^ data[i]) * UINT64_C(0x100000001b3);
-	}
-	return h != 0 ? h : 1;
-}
-
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
 		      void *data, size_t size)
 {
 	struct blockwise_body body = {
 		.content_format = content_format,
-		.etag = blockwise_etag(data, size),
+		.etag = hash_etag(data, size),
 		.data = data,
 		.size = size,
 	};
@@ -195,8 +184,8 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 	send_answer(r, pdu);
 }
 
-void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
-		    const char *text)
+void blockwise_reply(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
+		     const char *text)
 {
 	coaps_answer(r->deferred, &(struct coaps_reply){
 					  .code = code,

@@ -2,11 +2,10 @@
 /*
  * blockwise: answers to GET that come later and may be long (RFC 7959 Block2).
  *
- * The handler opens one and returns; nothing is sent. When the representation is there, the
- * block that was asked for goes out, with an ETag of the whole. A few long representations
- * are kept by their key, so that a client's next blocks come from the one it began with: libcoap's
- * own transfers are told apart by query only, which is not enough where one handler serves many
- * paths.
+ * The handler opens one and returns; nothing is sent. When the representation is ready, the
+ * requested block is sent, with an ETag of the whole. A few long representations are kept by their
+ * key, so that a client's next blocks come from the one it began with: libcoap distinguishes its
+ * own transfers by query only, which is not enough where one handler serves many paths.
  *
  * Threads: the loop's.
  */
@@ -53,21 +52,25 @@ struct blockwise_request {
 	char key[BLOCKWISE_KEY_SIZE];
 };
 
+struct blockwise_how {
+	const char *key; /* of the representation, below BLOCKWISE_KEY_SIZE */
+	unsigned defer; /* as `how` of coaps_defer() */
+};
+
 /*
  * In a handler: 1: answered, from what was kept, or a message that came before; 0: *r is open,
- * answer later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is none, -ENOMEM.
- * how: as for coaps_defer().
+ * answer later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is invalid, -ENOMEM.
  */
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response, unsigned how, const char *key);
+		   const coap_pdu_t *request, coap_pdu_t *response,
+		   const struct blockwise_how *how);
 /* Takes data. What the client has already (its ETag options) is answered by 2.03 alone. */
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
 		      void *data, size_t size);
-/* An answer without a representation, or an error in words. Not for a notification. */
-void blockwise_fail(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
-		    const char *text);
-/* Never 0. */
-uint64_t blockwise_etag(const void *data, size_t size);
+/* An answer without a representation: success, or an error with its text. Not for a notification.
+ */
+void blockwise_reply(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
+		     const char *text);
 void blockwise_free(struct blockwise *b);
 
 #endif

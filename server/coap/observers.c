@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "observers.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "server/store/hash.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_identity.h"
 
 #define CON_EVERY 16
 #define CON_MS (3600 * UINT64_C(1000)) /* RFC 7641 4.5: at least one in 24 hours */
 #define SWEEP_MS 10000
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* RFC 7641 4.4: 24 bits that grow, by less than 2^23 in 256 s. */
 static int32_t sequence(uint64_t ms)
@@ -44,7 +37,7 @@ static void drop(struct observers *os, struct observer *o)
 	}
 }
 
-static bool same_peer(const struct observer *o)
+static bool is_same_peer(const struct observer *o)
 {
 	struct coaps_identity who;
 
@@ -52,10 +45,10 @@ static bool same_peer(const struct observer *o)
 		return false;
 	}
 	coaps_identity_of(o->request.session, &who);
-	return !who.revoked && strcmp(who.name, o->who) == 0;
+	return !who.revoked && strcmp(who.name, o->identity) == 0;
 }
 
-bool observers_add(struct observers *os, struct blockwise_request *r, const struct read_job *read,
+bool observers_add(struct observers *os, struct blockwise_request *r, const struct query *query,
 		   uint64_t etag)
 {
 	struct coaps_identity who;
@@ -70,15 +63,15 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 		return false;
 	}
 	coaps_identity_of(r->session, &who);
-	o->read = *read;
-	o->read.body = NULL;
+	o->query = *query;
+	o->query.body = NULL;
 	o->con_ms = now_ms();
 	o->due_ms = o->con_ms;
 	o->request = *r;
 	o->request.deferred = NULL;
 	o->request.block = 0;
 	coap_session_reference(r->session);
-	memcpy(o->who, who.name, strnlen(who.name, sizeof(o->who) - 1));
+	memcpy(o->identity, who.name, strnlen(who.name, sizeof(o->identity) - 1));
 	o->etag = etag;
 	o->next = os->first;
 	os->first = o;
@@ -98,7 +91,7 @@ void observers_forget(struct observers *os, const coap_session_t *session, coap_
 	}
 }
 
-void observers_lost(struct observers *os, const coap_session_t *session, coap_mid_t mid)
+void observers_drop_by_mid(struct observers *os, const coap_session_t *session, coap_mid_t mid)
 {
 	for (struct observer *o = os->first, *next; o != NULL; o = next) {
 		next = o->next;
@@ -108,21 +101,83 @@ void observers_lost(struct observers *os, const coap_session_t *session, coap_mi
 	}
 }
 
-void observers_changed(struct observers *os, const char *device)
+void observers_mark_changed(struct observers *os, const char *device)
 {
 	for (struct observer *o = os->first; o != NULL; o = o->next) {
-		if (o->read.device[0] == '\0' || strcmp(o->read.device, device) == 0) {
+		if (o->query.device[0] == '\0' || strcmp(o->query.device, device) == 0) {
 			o->changed = true;
 		}
 	}
 }
 
-/* Who is gone, and who has not proven for long to be there. */
+/* --- what other servers have stored --------------------------------------- */
+
+struct poll {
+	struct query query; /* first: the job is the poll */
+	struct observers *observers;
+	struct query_mark marks[];
+};
+
+/* A changed mark makes the observer's next read due; so does its first one, as something may have
+ * been stored since the first answer. What did not change is not sent. */
+static void on_poll_done(struct job *job)
+{
+	struct poll *p = (struct poll *)job;
+	struct observers *os = p->observers;
+
+	os->polling = false;
+	for (size_t i = 0; p->query.result >= 0 && i < p->query.n_marks; i++) {
+		const struct query_mark *mark = &p->marks[i];
+
+		for (struct observer *o = os->first; o != NULL; o = o->next) {
+			if (strcmp(o->query.device, mark->device) == 0) {
+				o->changed = o->changed || o->mark != mark->mark;
+				o->mark = mark->mark;
+			}
+		}
+	}
+	free(p);
+}
+
+static void add_mark(struct poll *p, const char *device)
+{
+	for (size_t i = 0; i < p->query.n_marks; i++) {
+		if (strcmp(p->marks[i].device, device) == 0) {
+			return;
+		}
+	}
+	strcpy(p->marks[p->query.n_marks++].device, device);
+}
+
+static void poll_store(struct observers *os)
+{
+	struct poll *p = calloc(1, sizeof(*p) + os->n * sizeof(p->marks[0]));
+
+	if (p == NULL) {
+		return;
+	}
+	p->observers = os;
+	p->query.kind = QUERY_MARKS;
+	p->query.job.done = on_poll_done;
+	p->query.marks = p->marks;
+	for (const struct observer *o = os->first; o != NULL; o = o->next) {
+		add_mark(p, o->query.device);
+	}
+	os->polling = queries_submit(os->queries, &p->query) == 0;
+	if (!os->polling) {
+		free(p);
+	}
+}
+
+/* --- what is due ---------------------------------------------------------- */
+
+/* Ends the observations of peers that are gone, and makes a CON due where none was sent for long.
+ */
 static void sweep(struct observers *os, uint64_t now)
 {
 	for (struct observer *o = os->first, *next; o != NULL; o = next) {
 		next = o->next;
-		if (!same_peer(o)) {
+		if (!is_same_peer(o)) {
 			drop(os, o);
 		} else if (now - o->con_ms >= CON_MS) {
 			o->changed = true;
@@ -131,54 +186,68 @@ static void sweep(struct observers *os, uint64_t now)
 	os->swept_ms = now;
 }
 
+/* Returns in how many ms o is due again. */
+static uint64_t read_if_due(struct observers *os, struct observer *o, uint64_t now)
+{
+	if (!o->changed || o->reading) {
+		return SWEEP_MS;
+	}
+	if (now < o->due_ms) {
+		return o->due_ms - now;
+	}
+	if (os->read(os->arg, o) < 0) {
+		return OBSERVERS_PAUSE_MS;
+	}
+	o->changed = false;
+	o->reading = true;
+	return SWEEP_MS;
+}
+
 int observers_tick(struct observers *os)
 {
-	uint64_t now = now_ms();
-	int wait_ms = SWEEP_MS;
+	uint64_t now = now_ms(), wait_ms = os->queries != NULL ? OBSERVERS_POLL_MS : SWEEP_MS;
 
 	if (now - os->swept_ms >= SWEEP_MS) {
 		sweep(os, now);
 	}
 	for (struct observer *o = os->first; o != NULL; o = o->next) {
-		if (!o->changed || o->reading) {
-			continue;
-		}
-		if (now >= o->due_ms && os->look(os->arg, o) == 0) {
-			o->changed = false;
-			o->reading = true;
-		} else {
-			wait_ms = now < o->due_ms && o->due_ms - now < (uint64_t)wait_ms
-					  ? (int)(o->due_ms - now)
-				  : now < o->due_ms ? wait_ms
-						    : OBSERVERS_PAUSE_MS;
-		}
+		uint64_t due_ms = read_if_due(os, o, now);
+
+		wait_ms = due_ms < wait_ms ? due_ms : wait_ms;
 	}
-	return os->first != NULL ? wait_ms : -1;
+	if (os->first != NULL && os->queries != NULL && !os->polling &&
+	    now - os->polled_ms >= OBSERVERS_POLL_MS) {
+		os->polled_ms = now;
+		poll_store(os);
+	}
+	return os->first != NULL ? (int)wait_ms : -1;
 }
 
-/* False: o is no more. */
-static bool back(struct observers *os, struct observer *o)
+/* --- notifications -------------------------------------------------------- */
+
+/* False: the observation has ended, and o is freed. */
+static bool end_read(struct observers *os, struct observer *o)
 {
 	o->reading = false;
 	if (o->gone) {
 		free(o);
 		return false;
 	}
-	if (!same_peer(o)) {
+	if (!is_same_peer(o)) {
 		drop(os, o);
 		return false;
 	}
 	return true;
 }
 
-void observers_told(struct observers *os, struct observer *o, struct blockwise *b,
-		    int content_format, void *data, size_t size)
+void observers_notify(struct observers *os, struct observer *o, struct blockwise *b,
+		      int content_format, void *data, size_t size)
 {
-	uint64_t etag = blockwise_etag(data, size), now = now_ms();
+	uint64_t etag = hash_etag(data, size), now = now_ms();
 	struct blockwise_request r;
 	bool con;
 
-	if (!back(os, o)) {
+	if (!end_read(os, o)) {
 		free(data);
 		return;
 	}
@@ -201,10 +270,10 @@ void observers_told(struct observers *os, struct observer *o, struct blockwise *
 	blockwise_answer(b, &r, content_format, data, size);
 }
 
-void observers_failed(struct observers *os, struct observer *o)
+void observers_read_failed(struct observers *os, struct observer *o)
 {
-	if (back(os, o)) {
-		o->changed = true; /* the store is down: once it is back */
+	if (end_read(os, o)) {
+		o->changed = true; /* to be read once the store is up again */
 		o->due_ms = now_ms() + SWEEP_MS;
 	}
 }

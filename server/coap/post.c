@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "post.h"
 
 #include <errno.h>
@@ -7,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "authorise.h"
 #include "request.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_answer.h"
 #include "userspace/coaps/coaps_identity.h"
 #include "userspace/daemon/log.h"
@@ -22,23 +21,15 @@
 #define BUSY_MAX_AGE_S 2
 #define ANSWER_SIZE 1024
 
-struct waiting {
-	struct ingest_job ingest; /* first: the job is the waiting */
+struct pending_post {
+	struct ingest_job ingest; /* first: the job is the pending post */
 	struct post *post;
 	struct coaps_deferred *deferred;
 	struct ingest_gaps *gaps; /* of ingest */
-	int format; /* SENML_CBOR, SENML_JSON, or 0: the older program */
+	int format; /* SENML_CBOR, SENML_JSON, or 0: the legacy client's text */
 };
 
-static int64_t utc_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static void waiting_free(struct waiting *w)
+static void pending_post_free(struct pending_post *w)
 {
 	free(w->ingest.acks);
 	free(w->ingest.readings);
@@ -50,7 +41,7 @@ static void waiting_free(struct waiting *w)
 
 /* As many acknowledgements as fit; a stream that is not named is only not yet known to be complete.
  */
-static size_t encode_acks(const struct waiting *w, uint8_t *out, size_t size)
+static size_t encode_acks(const struct pending_post *w, uint8_t *out, size_t size)
 {
 	for (size_t n = w->ingest.n_acks; n > 0 && w->format != 0; n /= 2) {
 		int rc = senml_encode_acks((enum senml_format)w->format, w->ingest.acks, n, out,
@@ -63,9 +54,9 @@ static size_t encode_acks(const struct waiting *w, uint8_t *out, size_t size)
 	return 0;
 }
 
-static void committed(struct job *job)
+static void on_committed(struct job *job)
 {
-	struct waiting *w = (struct waiting *)job;
+	struct pending_post *w = (struct pending_post *)job;
 	uint8_t body[ANSWER_SIZE];
 	struct coaps_reply reply = { .content_format = -1, .max_age_s = -1, .payload = body };
 
@@ -93,10 +84,10 @@ static void committed(struct job *job)
 		const char *device = w->ingest.readings[i].device;
 
 		if (i == 0 || strcmp(device, w->ingest.readings[i - 1].device) != 0) {
-			w->post->changed(w->post->arg, device);
+			observers_mark_changed(w->post->observers, device);
 		}
 	}
-	waiting_free(w);
+	pending_post_free(w);
 }
 
 /* --- the body ------------------------------------------------------------- */
@@ -112,7 +103,7 @@ static int decode_legacy(struct post *p, const uint8_t *data, size_t size, coap_
 			       error.expected);
 		return -EBADMSG;
 	}
-	legacy_to_reading(&record, utc_now_us(), &p->scratch[0]);
+	legacy_to_reading(&record, now_utc_us(), &p->scratch[0]);
 	return 1;
 }
 
@@ -148,8 +139,8 @@ static void refuse_writer(const struct coaps_identity *who, const char *device,
 }
 
 /* Each reading is of a device that the peer may write, with a number that the store can hold. */
-static bool permitted(const struct post *p, coap_session_t *session, int format, size_t n,
-		      coap_pdu_t *response)
+static bool is_permitted(const struct post *p, coap_session_t *session, int format, size_t n,
+			 coap_pdu_t *response)
 {
 	struct coaps_identity who;
 
@@ -173,8 +164,8 @@ static bool permitted(const struct post *p, coap_session_t *session, int format,
 }
 
 /* The body of a PUT is the reading that its path names. */
-static bool is_the_one(const struct post *p, const struct post_key *key, size_t n,
-		       coap_pdu_t *response)
+static bool is_named_reading(const struct post *p, const struct post_key *key, size_t n,
+			     coap_pdu_t *response)
 {
 	const struct reading *r = &p->scratch[0];
 
@@ -188,39 +179,41 @@ static bool is_the_one(const struct post *p, const struct post_key *key, size_t 
 	return false;
 }
 
-static struct waiting *waiting_new(const struct post *p, size_t n, int format)
+static struct pending_post *pending_post_new(const struct post *p, size_t n, int format)
 {
-	struct waiting *w = calloc(1, sizeof(*w));
+	struct pending_post *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
 		return NULL;
 	}
 	w->format = format;
-	w->ingest.job.done = committed;
+	w->ingest.job.done = on_committed;
 	w->ingest.n = n;
-	w->ingest.received_us = utc_now_us();
+	w->ingest.received_us = now_utc_us();
 	w->ingest.readings = malloc(n * sizeof(struct reading));
 	w->ingest.acks = malloc(n * sizeof(struct reading_ack));
 	if (w->ingest.readings == NULL || w->ingest.acks == NULL) {
-		waiting_free(w);
+		pending_post_free(w);
 		return NULL;
 	}
 	memcpy(w->ingest.readings, p->scratch, n * sizeof(struct reading));
 	return w;
 }
 
-static void busy(coap_pdu_t *response)
+static const char queue_full[] = "the queue to the store is full; keep the readings";
+
+static void refuse_busy(coap_pdu_t *response)
 {
-	request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, BUSY_MAX_AGE_S,
-		       "the queue to the store is full; keep the readings");
+	request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, BUSY_MAX_AGE_S, "%s",
+		       queue_full);
 }
 
 /* Takes w: the answer comes after the commit, or has been given. */
-static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *session,
+static void wait_for_commit(struct post *p, struct pending_post *w, coap_session_t *session,
 			    const coap_pdu_t *request, coap_pdu_t *response)
 {
-	/* Readings of ours have a key; the older program's are told apart by their time, if they
-	 * have one. */
+	/* SenML has a key; the legacy client's text has its time, or nothing, and that client knows
+	 * no separate answer. */
 	unsigned how = w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0;
 
 	w->post = p;
@@ -228,24 +221,22 @@ static void wait_for_commit(struct post *p, struct waiting *w, coap_session_t *s
 	case 0:
 		break;
 	case -EALREADY:
-		waiting_free(w);
+		pending_post_free(w);
 		return;
 	default:
-		waiting_free(w);
-		busy(response);
+		pending_post_free(w);
+		refuse_busy(response);
 		return;
 	}
 	if (ingest_submit(p->ingest, &w->ingest) < 0) {
-		static const char text[] = "the queue to the store is full; keep the readings";
-
 		coaps_answer(w->deferred, &(struct coaps_reply){
 						  .code = COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE,
 						  .content_format = -1,
 						  .max_age_s = BUSY_MAX_AGE_S,
-						  .payload = text,
-						  .payload_size = sizeof(text) - 1,
+						  .payload = queue_full,
+						  .payload_size = sizeof(queue_full) - 1,
 					  });
-		waiting_free(w);
+		pending_post_free(w);
 	}
 }
 
@@ -255,7 +246,7 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
 	size_t size, offset, total;
 	const uint8_t *data;
-	struct waiting *w;
+	struct pending_post *w;
 
 	if (format == -1) {
 		format = 0;
@@ -272,31 +263,31 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		return;
 	}
 	n = decode(p, format, data, size, response);
-	if (n < 0 || !is_the_one(p, key, (size_t)n, response) ||
-	    !permitted(p, session, format, (size_t)n, response)) {
+	if (n < 0 || !is_named_reading(p, key, (size_t)n, response) ||
+	    !is_permitted(p, session, format, (size_t)n, response)) {
 		return;
 	}
-	w = waiting_new(p, (size_t)n, format);
+	w = pending_post_new(p, (size_t)n, format);
 	if (w == NULL) {
-		busy(response);
+		refuse_busy(response);
 		return;
 	}
 	wait_for_commit(p, w, session, request, response);
 }
 
-static struct waiting *waiting_for_gaps(const char *device, const struct gap_list *list)
+static struct pending_post *pending_post_of_gaps(const char *device, const struct gap_list *list)
 {
-	struct waiting *w = calloc(1, sizeof(*w));
+	struct pending_post *w = calloc(1, sizeof(*w));
 
 	if (w == NULL) {
 		return NULL;
 	}
 	w->format = SENML_JSON;
-	w->ingest.job.done = committed;
+	w->ingest.job.done = on_committed;
 	w->gaps = calloc(1, sizeof(*w->gaps) + list->n * sizeof(w->gaps->holes[0]));
 	w->ingest.acks = malloc(sizeof(struct reading_ack));
 	if (w->gaps == NULL || w->ingest.acks == NULL) {
-		waiting_free(w);
+		pending_post_free(w);
 		return NULL;
 	}
 	w->ingest.gaps = w->gaps;
@@ -320,7 +311,7 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session,
 	struct gap_list list;
 	struct coaps_identity who;
 	const uint8_t *data;
-	struct waiting *w;
+	struct pending_post *w;
 	char err[160];
 
 	if (format != GAP_LIST_FORMAT) {
@@ -340,8 +331,9 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session,
 	rc = gap_list_decode(data, size, &list, err, sizeof(err));
 	if (rc == 0 && list.epoch == READING_EPOCH_LEGACY) {
 		rc = -EBADMSG;
-		snprintf(err, sizeof(err),
-			 "epoch: no gaps are counted in that of the older program");
+		snprintf(
+			err, sizeof(err),
+			"epoch: the legacy client's readings have no sequence numbers, so no gaps");
 	}
 	if (rc < 0 && rc != -ENOMEM) {
 		request_refuse(response,
@@ -350,9 +342,9 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session,
 			       -1, "%s", err);
 		return;
 	}
-	w = rc < 0 ? NULL : waiting_for_gaps(device, &list);
+	w = rc < 0 ? NULL : pending_post_of_gaps(device, &list);
 	if (w == NULL) {
-		busy(response);
+		refuse_busy(response);
 		return;
 	}
 	wait_for_commit(p, w, session, request, response);

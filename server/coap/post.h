@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * post: the body of a POST or PUT to readings, and these to the store; the answer comes after the
- * commit. A pack is stored whole or not at all. Where a commit takes long, the client is told by an
- * empty ACK to wait; not the older program's, which gets its answer piggybacked or after one of its
- * retransmissions.
+ * post: decodes the body of a POST or PUT, submits its readings to the store, and answers after the
+ * commit. A pack is stored whole or not at all. Where a commit takes long, an empty ACK tells the
+ * client to wait; the legacy client knows no such thing, and gets its answer piggybacked or after
+ * one of its retransmissions.
+ *
+ * Threads: the loop's.
  */
 #ifndef POST_H
 #define POST_H
 
 #include <coap3/coap.h>
 
+#include "observers.h"
 #include "server/ingest/ingest.h"
 #include "userspace/coaps/coaps_server.h"
 
@@ -19,11 +22,10 @@ struct post {
 	struct ingest *ingest;
 	enum coaps_client_auth client_auth;
 	struct reading *scratch; /* POST_READINGS_MAX */
-	void (*changed)(void *arg, const char *device); /* there are new readings of it */
-	void *arg;
+	struct observers *observers; /* of what is stored */
 };
 
-/* What a PUT names in its path: the one reading that its body must hold. */
+/* The reading that a PUT names in its path, and its body must hold. */
 struct post_key {
 	const char *device;
 	uint64_t epoch, seq;

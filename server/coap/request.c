@@ -49,7 +49,6 @@ uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
 {
 	coap_opt_iterator_t at;
 	const coap_opt_t *found = coap_check_option(request, option, &at);
-
 	uint64_t value;
 
 	if (found == NULL) {
@@ -59,7 +58,7 @@ uint64_t request_etag(const coap_pdu_t *request, uint16_t option)
 		return UINT64_MAX;
 	}
 	value = coap_decode_var_bytes8(coap_opt_value(found), coap_opt_length(found));
-	return value != 0 ? value : 1; /* 00 is there, and is no tag of ours either */
+	return value != 0 ? value : 1; /* 00 is present, and no tag of ours */
 }
 
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq)
@@ -87,7 +86,7 @@ static int seconds(const char *text, size_t size, int64_t *us)
 }
 
 /* "temp,lat,lon" */
-static int take_fields(struct read_fields *fields, const char *text, size_t size)
+static int read_fields(struct query_fields *fields, const char *text, size_t size)
 {
 	const char *end = text + size;
 
@@ -121,7 +120,7 @@ static int take_fields(struct read_fields *fields, const char *text, size_t size
 }
 
 /* One "name=value". */
-static int take_parameter(struct request_track *track, const char *text, size_t size)
+static int read_parameter(struct request_track *track, const char *text, size_t size)
 {
 	char number[8] = "", *end;
 
@@ -133,7 +132,7 @@ static int take_parameter(struct request_track *track, const char *text, size_t 
 		return seconds(text + 3, size - 3, &track->to_us);
 	}
 	if (size > 7 && memcmp(text, "fields=", 7) == 0) {
-		return take_fields(&track->fields, text + 7, size - 7);
+		return read_fields(&track->fields, text + 7, size - 7);
 	}
 	if (size > 6 && size < 6 + sizeof(number) && memcmp(text, "limit=", 6) == 0) {
 		memcpy(number, text + 6, size - 6);
@@ -161,7 +160,7 @@ int request_track(const coap_pdu_t *request, struct request_track *track, char *
 		size_t size = coap_opt_length(option);
 		const char *text = (const char *)coap_opt_value(option);
 
-		if (take_parameter(track, text, size) < 0) {
+		if (read_parameter(track, text, size) < 0) {
 			snprintf(
 				err, err_size,
 				"?%.*s: expected from=, to= (seconds since 1970), limit=1..%d or fields= with "

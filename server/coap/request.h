@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* request: what a handler wants to know of a CoAP request, and its immediate answers. */
+/* request: path, query and options of a CoAP request, and immediate answers to it. Pure. */
 #ifndef REQUEST_H
 #define REQUEST_H
 
@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/ingest/reads.h"
+#include "server/ingest/queries.h"
 
+#define REQUEST_FORMAT_JSON 50 /* application/json */
 #define REQUEST_SEGMENTS 3
 #define REQUEST_SEGMENT_SIZE 128
 
@@ -19,7 +20,7 @@ struct request_path {
 	char segment[REQUEST_SEGMENTS][REQUEST_SEGMENT_SIZE];
 };
 
-/* 0; -ENOENT: deeper or longer than any path of ours, or with a NUL in it. */
+/* 0; -ENOENT: deeper or longer than any path of the server, or with a NUL in it. */
 int request_path(const coap_pdu_t *request, struct request_path *path);
 
 /* The number in an option such as Content-Format or Accept, or -1 where it is absent. */
@@ -35,7 +36,7 @@ struct request_track {
 	bool from_known;
 	int64_t from_us, to_us; /* INT64_MAX: to the last */
 	unsigned limit;
-	struct read_fields fields;
+	struct query_fields fields;
 };
 
 /*

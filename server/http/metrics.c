@@ -19,7 +19,7 @@ struct metrics {
 	struct metrics_config config;
 };
 
-/* --- what is told --------------------------------------------------------- */
+/* --- metrics -------------------------------------------------------------- */
 
 static void put(FILE *out, const char *name, const char *type, const char *help, uint64_t value)
 {
@@ -41,7 +41,7 @@ static char *metrics_text(const struct metrics *m)
 	fprintf(out,
 		"# HELP geotherm_build The program that is running.\n# TYPE geotherm_build info\n"
 		"geotherm_build_info{version=\"" GEOTHERM_VERSION "\"} 1\n");
-	put(out, "store_up", "gauge", "Whether the last attempt to store something worked.",
+	put(out, "store_up", "gauge", "Whether the last attempt to store readings succeeded.",
 	    !c.down);
 	put(out, "readings_received", "counter", "Readings in answered requests.", c.readings);
 	put(out, "readings_stored", "counter", "Readings that were new.", c.stored);
@@ -54,11 +54,11 @@ static char *metrics_text(const struct metrics *m)
 	put(out, "requests_unstored", "counter", "Requests answered 5.03, as the store was down.",
 	    c.failures);
 	put(out, "commits", "counter", "Transactions on disk.", c.batches);
-	put(out, "gaps_reported", "counter", "Ranges that nodes gave up.", c.gaps);
+	put(out, "gaps_reported", "counter", "Ranges that nodes reported as lost.", c.gaps);
 	put(out, "queue_readings", "gauge", "Readings that wait for their commit or are in it.",
 	    ingest_queued(m->config.ingest));
-	put(out, "observers", "gauge", "Clients that are told of changes.",
-	    resources_observers(m->config.resources));
+	put(out, "observers", "gauge", "Clients that are notified of changes.",
+	    routes_observers(m->config.routes));
 	fputs("# EOF\n", out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -122,7 +122,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 				    text, MHD_RESPMEM_MUST_FREE);
 }
 
-/* --- the face ------------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------ */
 
 union address {
 	struct sockaddr any;
@@ -130,7 +130,7 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-static bool parse(const char *text, unsigned port_offset, union address *out)
+static bool parse(const char *text, union address *out)
 {
 	char host[64];
 	unsigned port;
@@ -138,13 +138,13 @@ static bool parse(const char *text, unsigned port_offset, union address *out)
 
 	memset(out, 0, sizeof(*out));
 	if (sscanf(text, "[%63[0-9a-f:]]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' &&
-	    (port += port_offset) <= 65535 && inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
+	    port <= 65535 && inet_pton(AF_INET6, host, &out->v6.sin6_addr) == 1) {
 		out->v6.sin6_family = AF_INET6;
 		out->v6.sin6_port = htons((uint16_t)port);
 		return IN6_IS_ADDR_LOOPBACK(&out->v6.sin6_addr);
 	}
 	if (sscanf(text, "%63[0-9.]:%5u%n", host, &port, &end) == 2 && text[end] == '\0' &&
-	    (port += port_offset) <= 65535 && inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
+	    port <= 65535 && inet_pton(AF_INET, host, &out->v4.sin_addr) == 1) {
 		out->v4.sin_family = AF_INET;
 		out->v4.sin_port = htons((uint16_t)port);
 		return ntohl(out->v4.sin_addr.s_addr) >> 24 == 127;
@@ -163,7 +163,7 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 		snprintf(err, err_size, "out of memory");
 		return NULL;
 	}
-	if (!parse(config->listen, config->port_offset, &address)) {
+	if (!parse(config->listen, &address)) {
 		snprintf(
 			err, err_size,
 			"[server] metrics = %s: expected a loopback address with its port, such as 127.0.0.1:9684 "
@@ -181,8 +181,7 @@ struct metrics *metrics_start(const struct metrics_config *config, int *code, ch
 		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S, MHD_OPTION_END);
 	if (m->daemon == NULL) {
 		*code = errno != 0 ? -errno : -EADDRNOTAVAIL;
-		snprintf(err, err_size, "[server] metrics = %s%s: %s", config->listen,
-			 config->port_offset > 0 ? " and the ports after it" : "",
+		snprintf(err, err_size, "[server] metrics = %s: %s", config->listen,
 			 strerror(-*code));
 		free(m);
 		return NULL;

@@ -2,7 +2,7 @@
 /*
  * metrics: GET /metrics (OpenMetrics) and /health by HTTP, on an address of this machine only.
  *
- * /health is 200 and "ok" while the store takes readings, else 503 and why. HTTP is
+ * /health is 200 and "ok" while the store accepts readings, else 503 and why. HTTP is
  * libmicrohttpd's, without a thread of its own.
  *
  * Threads: the loop's.
@@ -13,15 +13,14 @@
 #include <stddef.h>
 
 #include "server/ingest/ingest.h"
-#include "server/coap/resources.h"
+#include "server/coap/routes.h"
 
 struct metrics;
 
 struct metrics_config {
 	const char *listen; /* "127.0.0.1:9684" or "[::1]:9684": loopback, nothing else */
-	unsigned port_offset; /* of a worker: so many ports further */
 	struct ingest *ingest;
-	const struct resources *resources;
+	const struct routes *routes;
 };
 
 /* NULL with err: no address, not loopback (-EINVAL in *code), taken (-EADDRINUSE). */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* clock_gettime, nanosleep */
+#define _GNU_SOURCE /* nanosleep */
 #include "ingest.h"
 
 #include <errno.h>
@@ -11,22 +11,23 @@
 #include <time.h>
 
 #include "streams.h"
+#include "time/now.h"
 #include "userspace/daemon/log.h"
 
 #define RETRY_FIRST_MS 100 /* after a failed connect, doubling */
 #define RETRY_LAST_MS 5000
-#define BUSY_PATIENCE_MS 10000 /* with other writers that are in the way */
+#define BUSY_TIMEOUT_MS 10000 /* of conflicts with other writers */
 #define CHECKPOINT_EVERY 1024 /* numbers that a start may have to look at per stream */
 
 struct ingest {
 	struct ingest_config config;
 	struct store *store;
-	struct worker *worker;
+	struct job_thread *thread;
 	struct streams streams;
 	struct row *rows; /* config.batch of them, and the items made of them */
 	struct store_item *items;
 
-	bool told; /* that the store is down */
+	bool down_logged;
 	uint64_t retry_at_ms;
 	unsigned retry_ms;
 
@@ -42,23 +43,7 @@ struct row {
 	bool known; /* its number was there before */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static int64_t utc_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* --- the store's ups and downs -------------------------------------------- */
+/* --- connection ----------------------------------------------------------- */
 
 static int connect_store(struct ingest *in)
 {
@@ -83,15 +68,15 @@ static int connect_store(struct ingest *in)
 	return 0;
 }
 
-static void tell(struct ingest *in, int rc)
+static void note_outcome(struct ingest *in, int rc)
 {
-	if (rc == STORE_DOWN && !in->told) {
-		log_error("store: %s; nodes keep their readings until it is back",
+	if (rc == STORE_DOWN && !in->down_logged) {
+		log_error("store: %s; nodes keep their readings until it is up again",
 			  store_error(in->store));
-		in->told = true;
-	} else if (rc >= 0 && in->told) {
-		log_notice("store: back, readings are stored again");
-		in->told = false;
+		in->down_logged = true;
+	} else if (rc >= 0 && in->down_logged) {
+		log_notice("store: up again, readings are stored");
+		in->down_logged = false;
 	}
 	pthread_mutex_lock(&in->lock);
 	in->counts.down = rc == STORE_DOWN;
@@ -183,7 +168,7 @@ static int persist(struct ingest *in,
 		   int (*attempt)(struct ingest *in, const struct ingest_gaps *gaps, size_t n),
 		   const struct ingest_gaps *gaps, size_t n)
 {
-	uint64_t until_ms = now_ms() + BUSY_PATIENCE_MS;
+	uint64_t until_ms = now_ms() + BUSY_TIMEOUT_MS;
 	bool again;
 	int rc;
 
@@ -211,31 +196,32 @@ static void log_batch(const struct row *rows, size_t n, int fresh)
 	const struct row *first = &rows[0], *last = &rows[n - 1];
 
 	if (first->stream == last->stream) { /* sorted: then all are of one */
-		log_info("stored device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
-			 " rows=%zu new=%d",
-			 first->stream->device, first->stream->epoch, first->reading->seq,
-			 last->reading->seq, n, fresh);
+		log_debug("stored device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
+			  " rows=%zu new=%d",
+			  first->stream->device, first->stream->epoch, first->reading->seq,
+			  last->reading->seq, n, fresh);
 	} else {
-		log_info("stored rows=%zu new=%d of several streams", n, fresh);
+		log_debug("stored rows=%zu new=%d of several streams", n, fresh);
 	}
 }
 
 /*
- * Whether the number after `complete` has come by another server: a client that moves between
- * servers is told the whole, not what this one has seen. In order and all new, as a rule, there is
- * nothing to ask.
+ * Whether another server has stored the number after `complete`: a client that moves between
+ * servers gets the acknowledgement of all. Where readings come in order and new, as a rule, the
+ * store is not asked.
  */
-static bool filled_elsewhere(struct ingest *in, const struct stream *stream, bool repeated)
+static bool is_filled_elsewhere(struct ingest *in, const struct stream *stream, bool repeated)
 {
 	return in->config.shared && stream->epoch != READING_EPOCH_LEGACY &&
 	       (stream->gaps.n > 0 || repeated) &&
-	       store_accounted(in->store, stream->id, stream->gaps.complete + 1) > 0;
+	       store_is_accounted(in->store, stream->id, stream->gaps.complete + 1) > 0;
 }
 
 /* A failure here is no failure of the commit. repeated: some of it was there before. */
-static void look_ahead(struct ingest *in, struct stream *stream, int64_t now_us, bool repeated)
+static void advance_complete(struct ingest *in, struct stream *stream, int64_t now_us,
+			     bool repeated)
 {
-	if (gaps_stale(&stream->gaps) || filled_elsewhere(in, stream, repeated)) {
+	if (gaps_stale(&stream->gaps) || is_filled_elsewhere(in, stream, repeated)) {
 		load_gaps(in, stream, now_us);
 	}
 	if (stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY &&
@@ -244,7 +230,7 @@ static void look_ahead(struct ingest *in, struct stream *stream, int64_t now_us,
 	}
 }
 
-/* What follows a commit: gaps, counts, a word about conflicts. */
+/* After a commit: gaps, counts, conflicts in the log. */
 static void committed(struct ingest *in, size_t n, int fresh)
 {
 	size_t conflicts = 0;
@@ -255,23 +241,22 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		uint64_t seq = row->reading->seq;
 
 		if (row->stream->epoch != READING_EPOCH_LEGACY) {
-			row->known = gaps_has(&row->stream->gaps, seq);
+			row->known = gaps_is_accounted(&row->stream->gaps, seq);
 			gaps_add(&row->stream->gaps, seq, seq);
 		}
 		if (in->items[i].conflict) {
 			conflicts++;
-			log_warning(
-				"duplicate with other content kept out: device=%s epoch=%016" PRIx64
-				" seq=%" PRIu64,
-				row->stream->device, row->stream->epoch, seq);
+			log_warning("conflicting duplicate not stored: device=%s epoch=%016" PRIx64
+				    " seq=%" PRIu64,
+				    row->stream->device, row->stream->epoch, seq);
 		} else if (!row->known && in->config.stored != NULL) {
 			in->config.stored(in->config.arg, row->reading);
 		}
 	}
 	for (size_t i = 0; i < n; i++) { /* sorted: each stream once */
 		if (i + 1 == n || in->rows[i + 1].stream != in->rows[i].stream) {
-			look_ahead(in, in->rows[i].stream, in->rows[i].received_us,
-				   (size_t)fresh < n);
+			advance_complete(in, in->rows[i].stream, in->rows[i].received_us,
+					 (size_t)fresh < n);
 		}
 	}
 	pthread_mutex_lock(&in->lock);
@@ -284,11 +269,11 @@ static void committed(struct ingest *in, size_t n, int fresh)
 	pthread_mutex_unlock(&in->lock);
 }
 
-/* --- what will never come ------------------------------------------------- */
+/* --- explained gaps ------------------------------------------------------- */
 
 static int try_explain(struct ingest *in, const struct ingest_gaps *gaps, size_t n)
 {
-	int64_t now_us = utc_now_us();
+	int64_t now_us = now_utc_us();
 	struct stream *stream;
 	int rc = find_stream(in, gaps->device, gaps->epoch, now_us, &stream);
 
@@ -300,7 +285,7 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 	int rc = persist(in, try_explain, gaps, gaps->n);
 	struct stream *stream = streams_find(&in->streams, gaps->device, gaps->epoch);
 
-	tell(in, rc);
+	note_outcome(in, rc);
 	if (rc < 0) {
 		return rc;
 	}
@@ -308,12 +293,12 @@ static int explain(struct ingest *in, const struct ingest_gaps *gaps)
 		const struct store_hole *hole = &gaps->holes[i];
 
 		gaps_add(&stream->gaps, hole->range.first, hole->range.last);
-		log_notice("will not come: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
+		log_notice("gap explained: device=%s epoch=%016" PRIx64 " seq=%" PRIu64 "-%" PRIu64
 			   ": %s",
 			   gaps->device, gaps->epoch, hole->range.first, hole->range.last,
 			   hole->cause);
 	}
-	look_ahead(in, stream, utc_now_us(), true);
+	advance_complete(in, stream, now_utc_us(), true);
 	pthread_mutex_lock(&in->lock);
 	in->counts.gaps += gaps->n;
 	pthread_mutex_unlock(&in->lock);
@@ -378,7 +363,7 @@ static int commit_jobs(struct ingest *in, struct job *first, const struct job *e
 		}
 	}
 	rc = persist(in, try_commit, NULL, n);
-	tell(in, rc);
+	note_outcome(in, rc);
 	if (rc >= 0) {
 		committed(in, n, rc);
 	}
@@ -396,7 +381,7 @@ static void finish(struct ingest *in, struct job *job, int rc)
 		snprintf(done->why, sizeof(done->why), "%s", store_error(in->store));
 		count_failure(in, rc);
 	}
-	worker_finish(in->worker, job);
+	job_thread_finish(in->thread, job);
 }
 
 /* Of a batch's room; gaps go alone. */
@@ -407,7 +392,7 @@ static size_t room_of(const struct ingest *in, const struct job *job)
 	return of->gaps != NULL ? in->config.batch : of->n;
 }
 
-static void work(void *arg, struct job *jobs)
+static void commit_all(void *arg, struct job *jobs)
 {
 	struct ingest *in = arg;
 
@@ -416,8 +401,7 @@ static void work(void *arg, struct job *jobs)
 		size_t n = 0;
 		int rc;
 
-		if (in->streams.n > INGEST_STREAMS_MAX) { /* each is looked up again when it comes
-							   */
+		if (in->streams.n > INGEST_STREAMS_MAX) { /* each is loaded again when it comes */
 			streams_free(&in->streams);
 		}
 		do {
@@ -429,15 +413,15 @@ static void work(void *arg, struct job *jobs)
 			     : commit_jobs(in, jobs, end);
 		for (bool alone = jobs->next == end; jobs != end; jobs = next) {
 			next = jobs->next;
-			/* One of the batch is poison: each goes alone, and only the poison is
-			 * refused. */
+			/* The database refuses one of the batch: each is committed alone, and only
+			 * that one is refused. */
 			finish(in, jobs,
 			       rc == STORE_REFUSED && !alone ? commit_jobs(in, jobs, next) : rc);
 		}
 	}
 }
 
-/* --- the face ------------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------ */
 
 static void ingest_free(struct ingest *in)
 {
@@ -457,20 +441,20 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 	}
 	in->config = *config;
 	in->store = store;
-	in->told = !store_connected(store); /* who opened it has said why */
-	in->counts.down = in->told;
+	in->down_logged = !store_connected(store); /* whoever opened it has logged why */
+	in->counts.down = in->down_logged;
 	pthread_mutex_init(&in->lock, NULL);
 	in->rows = calloc(config->batch, sizeof(*in->rows));
 	in->items = calloc(config->batch, sizeof(*in->items));
 	if (in->rows != NULL && in->items != NULL) {
-		in->worker = worker_start(&(struct worker_config){
-			.name = "store",
+		in->thread = job_thread_start(&(struct job_thread_config){
+			.name = "ingest",
 			.limit = config->queue,
-			.work = work,
+			.work = commit_all,
 			.arg = in,
 		});
 	}
-	if (in->worker == NULL) {
+	if (in->thread == NULL) {
 		int why = errno;
 
 		ingest_free(in);
@@ -484,17 +468,17 @@ int ingest_submit(struct ingest *in, struct ingest_job *job)
 {
 	return job->n > in->config.batch
 		       ? -EMSGSIZE
-		       : worker_submit(in->worker, &job->job, job->n > 0 ? job->n : 1);
+		       : job_thread_submit(in->thread, &job->job, job->n > 0 ? job->n : 1);
 }
 
 int ingest_fd(const struct ingest *in)
 {
-	return worker_fd(in->worker);
+	return job_thread_fd(in->thread);
 }
 
 void ingest_collect(struct ingest *in)
 {
-	worker_collect(in->worker);
+	job_thread_collect(in->thread);
 }
 
 struct ingest_counts ingest_counts(struct ingest *in)
@@ -509,13 +493,13 @@ struct ingest_counts ingest_counts(struct ingest *in)
 
 size_t ingest_queued(struct ingest *in)
 {
-	return worker_weight(in->worker);
+	return job_thread_weight(in->thread);
 }
 
 void ingest_stop(struct ingest *in)
 {
 	if (in != NULL) {
-		worker_stop(in->worker);
+		job_thread_stop(in->thread);
 		ingest_free(in);
 	}
 }

@@ -12,13 +12,13 @@
 #define INGEST_H
 
 #include "server/store/store.h"
-#include "worker.h"
+#include "job_thread.h"
 
-/* Streams kept in memory, half a kilobyte each; beyond it all are forgotten, and looked up when
+/* Streams kept in memory, half a kilobyte each; beyond it all are forgotten, and loaded when
  * they come again. */
 #define INGEST_STREAMS_MAX 8192
 
-/* What of a stream will never come, from its node. */
+/* Numbers of a stream that will never come, as reported by its node. */
 struct ingest_gaps {
 	char device[READING_DEVICE_SIZE];
 	uint64_t epoch;
@@ -45,12 +45,12 @@ struct ingest_job {
 struct ingest_config {
 	size_t queue; /* readings that wait or are in work */
 	size_t batch; /* readings in one commit */
-	bool shared; /* others write into the same database: what is missing here may have come
-			there */
+	bool shared; /* other servers write into the same database: what is missing here may have
+			come by them */
 	/*
-	 * Each reading that was not there before, after its commit; may be NULL. The older
-	 * program's may come twice when they are sent twice: their numbers are not kept. So may
-	 * what another server has stored meanwhile.
+	 * Called for each new reading after its commit; may be NULL. Readings of the legacy client
+	 * may come twice when they are sent twice: their numbers are not kept. So may what another
+	 * server has stored meanwhile.
 	 */
 	void (*stored)(void *arg, const struct reading *r);
 	void *arg;

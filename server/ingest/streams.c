@@ -4,16 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALLEST 64
+#include "server/store/hash.h"
 
-/* FNV-1a. */
+#define BUCKETS_MIN 64
+
 static uint64_t hash(const char *device, uint64_t epoch)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ epoch;
+	uint64_t h = hash_bytes(HASH_START ^ epoch, device, strlen(device));
 
-	for (; *device != '\0'; device++) {
-		h = (h ^ (uint8_t)*device) * UINT64_C(0x100000001b3);
-	}
 	return h ^ h >> 32;
 }
 
@@ -38,7 +36,7 @@ static void link_in(struct stream **buckets, unsigned size, struct stream *strea
 
 static int grow(struct streams *s)
 {
-	unsigned size = s->size == 0 ? SMALLEST : s->size * 2;
+	unsigned size = s->size == 0 ? BUCKETS_MIN : s->size * 2;
 	struct stream **buckets = calloc(size, sizeof(struct stream *));
 
 	if (buckets == NULL) {

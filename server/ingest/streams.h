@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* streams: the streams heard of so far, by (device, epoch), with their numbers in the store and
- * their gaps. */
+/* streams: the streams in memory, by (device, epoch), with their ids in the store and their gaps.
+ * Threads: one, ingest's. */
 #ifndef STREAMS_H
 #define STREAMS_H
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * device_json: what an operator says of a device, as the body of PUT and GET /gpsflowtemp/{device}
- *(Content-Format 50):
+ * device_json: the label and settings of a device, as the body of PUT and GET
+ * /gpsflowtemp/{device} (Content-Format 50):
  *
  *	{"label": "garden", "settings": {"interval": 30}, "retention_days": 365}
  *
- * Each may be left out: then there is none. settings is any JSON object; what it means is the
- *node's. retention_days: 0 keeps for ever.
+ * Each may be left out: then there is none. settings is any JSON object, for the node to interpret.
+ * retention_days: 0 keeps for ever.
  */
 #ifndef DEVICE_JSON_H
 #define DEVICE_JSON_H

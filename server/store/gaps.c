@@ -62,7 +62,7 @@ void gaps_add(struct gaps *g, uint64_t first, uint64_t last)
 	g->above[at] = (struct gaps_range){ .first = first, .last = last };
 }
 
-bool gaps_has(const struct gaps *g, uint64_t seq)
+bool gaps_is_accounted(const struct gaps *g, uint64_t seq)
 {
 	if (seq <= g->complete) {
 		return seq > 0;
@@ -73,13 +73,6 @@ bool gaps_has(const struct gaps *g, uint64_t seq)
 		}
 	}
 	return false;
-}
-
-struct gaps_range gaps_hole(const struct gaps *g, unsigned i)
-{
-	uint64_t below = i == 0 ? g->complete : g->above[i - 1].last;
-
-	return (struct gaps_range){ .first = below + 1, .last = g->above[i].first - 1 };
 }
 
 bool gaps_stale(const struct gaps *g)

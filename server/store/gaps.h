@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gaps: which sequence numbers of one stream are there, as "complete up to N"
+ * gaps: which sequence numbers of one stream have arrived or are explained, as "complete up to N"
  * and a few ranges above it. Pure: no clock, no allocation, copyable.
  *
- * The set is bounded. Where a range finds no room the highest one is forgotten, and from its
- * first number on the set knows nothing more: below that it stays exact, and
- * gaps_stale() says when `complete` can only go on after a fresh look into the store.
+ * The set is bounded. Where a range finds no room the highest one is forgotten, and nothing is
+ * known from its first number on: below that the set stays exact, and gaps_stale() is true when
+ * `complete` can only advance after the set was loaded again from the store.
  * Numbers begin at 1; 0 is "none yet".
  */
 #ifndef GAPS_H
@@ -23,7 +23,7 @@ struct gaps_range {
 };
 
 struct gaps {
-	uint64_t complete; /* 1..complete are all there */
+	uint64_t complete; /* 1..complete are all in the set */
 	uint64_t forgotten; /* nothing is known from here on; UINT64_MAX: all is known */
 	unsigned n;
 	struct gaps_range above[GAPS_RANGES]; /* ascending, apart by at least one number */
@@ -31,13 +31,12 @@ struct gaps {
 
 void gaps_init(struct gaps *g, uint64_t complete);
 
-/* Adds first..last (1 <= first <= last < UINT64_MAX). What is there already changes nothing. */
+/* Adds first..last (1 <= first <= last < UINT64_MAX). What is in the set already changes nothing.
+ */
 void gaps_add(struct gaps *g, uint64_t first, uint64_t last);
 
-bool gaps_has(const struct gaps *g, uint64_t seq); /* false for what is forgotten */
-
-/* The i-th hole below the highest number held, 0 <= i < g->n. */
-struct gaps_range gaps_hole(const struct gaps *g, unsigned i);
+/* Whether the number is in the set; false for what is forgotten. */
+bool gaps_is_accounted(const struct gaps *g, uint64_t seq);
 
 /* complete has reached what was forgotten: load the set again from the store. */
 bool gaps_stale(const struct gaps *g);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "store_schema.h"
 #include "store_sql.h"
 
@@ -173,6 +174,36 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us)
 	       : rc < 0		      ? rc
 				      : 0;
+}
+
+static int mix_stream(void *arg, const struct sql_value *v, size_t n)
+{
+	uint64_t *hash = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t number = v[i].type == SQL_INTEGER ? v[i].integer : 0;
+
+		*hash = hash_bytes(*hash, &number, sizeof(number));
+	}
+	return 0;
+}
+
+int store_mark(struct store *s, const char *device, uint64_t *mark)
+{
+	const struct sql_value name = sql_text(device != NULL ? device : "");
+	uint64_t hash = HASH_START;
+	char sql[512];
+	int rc;
+
+	snprintf(
+		sql, sizeof(sql),
+		"SELECT id, (SELECT seq FROM readings %s WHERE stream = id ORDER BY seq DESC LIMIT 1), "
+		"(SELECT CAST(SUM(last_seq - first_seq + 1) AS SIGNED) FROM holes WHERE stream = id) "
+		"FROM streams %s ORDER BY id",
+		s->backend->by_key, device != NULL ? "WHERE device = ?" : "");
+	rc = store_query(s, sql, &name, device != NULL ? 1 : 0, mix_stream, &hash);
+	*mark = hash != 0 ? hash : 1;
+	return rc < 0 ? rc : 0;
 }
 
 struct streams_of {

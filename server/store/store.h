@@ -8,7 +8,7 @@
  *
  * Ownership: store_new() allocates, store_free() frees and accepts NULL; the config's strings are
  * borrowed for the store's life. Threads: one store per thread; it may be made on another.
- * Errors: 0 or a count, or a negative code below; store_error() has it in words.
+ * Errors: 0 or a count, or a negative code below; store_error() is the message.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -23,7 +23,7 @@
 #define STORE_DOWN \
 	(-1101) /* not reachable, full or broken: nothing is lost, connect and try again later */
 #define STORE_BUSY \
-	(-1102) /* deadlock, lock or certification conflict with another writer: try again soon */
+	(-1102) /* deadlock, lock or certification conflict with another writer: retry soon */
 #define STORE_REFUSED (-1103) /* the database will never take this content */
 #define STORE_UNUSABLE \
 	(-1104) /* wrong path, password, schema or credential: only a person can help */
@@ -52,15 +52,15 @@ bool store_connected(const struct store *s);
 const char *store_error(const struct store *s); /* of the last failure, one line; valid until the
 						   next call */
 
-/* Finds or makes a stream; *gaps is what it has, and may be NULL where nobody counts
+/* Finds or makes a stream; *gaps is what it has, and may be NULL where numbers are not counted
  * (READING_EPOCH_LEGACY). */
 int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us,
 		 uint64_t *stream, struct gaps *gaps);
-/* Notes that 1..complete are there, so that the next store_stream() need not look at them. */
+/* Notes that 1..complete are there, so that the next store_stream() need not read them. */
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete);
 
 /* 1: the number is there, or a cause why it never will be; 0: it is not; or negative. */
-int store_accounted(struct store *s, uint64_t stream, uint64_t seq);
+int store_is_accounted(struct store *s, uint64_t stream, uint64_t seq);
 
 struct store_item {
 	uint64_t stream;
@@ -79,9 +79,16 @@ int store_commit(struct store *s, struct store_item *items, size_t n);
  * call. */
 typedef int (*store_reading_fn)(void *arg, const struct reading *r, int64_t received_us);
 
-/* The newest reading of a device, or of each (device NULL): the highest seq of the stream heard of
- * last. */
+/* The newest reading of a device, or of each (device NULL): the highest seq of the stream that was
+ * received last. */
 int store_newest(struct store *s, const char *device, store_reading_fn each, void *arg);
+
+/*
+ * A number that differs after readings of a device, or of any (device NULL), were added by whatever
+ * server or removed; never 0. Not for a late reading that only fills a hole: the next reading after
+ * it changes the mark. One look at an index for each stream.
+ */
+int store_mark(struct store *s, const char *device, uint64_t *mark);
 
 struct store_track {
 	const char *device;
@@ -127,9 +134,8 @@ int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t s
 
 /* Where a removal stands; stream and done are 0 at the beginning. */
 struct store_expiry {
-	const char *device; /* all its readings, as told by an operator; NULL: what is older than is
-			       kept */
-	int64_t days; /* for devices of which nothing else is said; 0: for ever */
+	const char *device; /* all its readings, removed by an operator; NULL: what is too old */
+	int64_t days; /* kept, of devices without a setting of their own; 0: for ever */
 	int64_t stream;
 	bool done;
 };
@@ -140,7 +146,7 @@ struct store_expiry {
  */
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);
 
-/* What an operator says of a device. */
+/* What an operator sets for a device. */
 struct store_device {
 	char label[128]; /* "": none */
 	char settings[4096]; /* JSON; "": none */
@@ -148,7 +154,7 @@ struct store_device {
 };
 typedef int (*store_device_fn)(void *arg, const struct store_device *d);
 
-/* Calls back if there is something. */
+/* Calls back if anything was set. */
 int store_get_device(struct store *s, const char *device, store_device_fn each, void *arg);
 int store_put_device(struct store *s, const char *device, const struct store_device *d,
 		     int64_t now_us);
@@ -158,8 +164,8 @@ int store_forget_device(struct store *s, const char *device);
 enum store_flaw {
 	STORE_FLAW_ROW, /* no reading: a column that cannot be */
 	STORE_FLAW_ROM, /* the CRC of a sensor's ROM is wrong */
-	STORE_FLAW_CRC, /* a scratchpad whose CRC is wrong under a quality that says it is right */
-	STORE_FLAW_VALUE, /* the temperature is not what the scratchpad says */
+	STORE_FLAW_CRC, /* a scratchpad whose CRC is wrong under a quality that means it is right */
+	STORE_FLAW_VALUE, /* the temperature does not follow from the scratchpad */
 	STORE_FLAW_COLUMN, /* t1_mc ... t4_mc are not those of the proof */
 	STORE_FLAW_HOLE, /* numbers that never arrived and that nothing explains */
 	STORE_FLAWS
@@ -167,10 +173,10 @@ enum store_flaw {
 
 struct store_verdict {
 	uint64_t streams, rows, proven; /* proven: temperatures recomputed from their nine bytes */
-	uint64_t unproven; /* temperatures that came without (the older program's, the kernel's
+	uint64_t unproven; /* temperatures that came without (the legacy client's, the kernel's
 			      1/1000) */
 	uint64_t flaws[STORE_FLAWS];
-	char first[256]; /* the first flaw in words, holes apart; "": none */
+	char first[256]; /* describes the first flaw, holes apart; "": none */
 	char first_hole[160];
 };
 

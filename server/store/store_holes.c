@@ -48,8 +48,8 @@ static int take_range(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-int store_unexplained(struct store *s, int64_t stream, struct gaps_range range,
-		      struct gaps_range *piece)
+int store_find_unexplained(struct store *s, int64_t stream, struct gaps_range range,
+			   struct gaps_range *piece)
 {
 	while (range.first <= range.last) {
 		struct gaps_range hole = { range.last + 1, range.last };
@@ -79,7 +79,7 @@ int store_explain_range(struct store *s, int64_t stream, struct gaps_range range
 	struct gaps_range piece;
 	int rc;
 
-	while ((rc = store_unexplained(s, stream, range, &piece)) > 0) {
+	while ((rc = store_find_unexplained(s, stream, range, &piece)) > 0) {
 		rc = put_hole(s, stream, piece.first, piece.last, cause, now_us);
 		if (rc < 0) {
 			return rc;

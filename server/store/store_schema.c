@@ -4,17 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "store_sql.h"
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
+#include "time/now.h"
 
 static int schema_version(struct store *s, size_t *version)
 {
@@ -70,7 +62,7 @@ static int migrate_locked(struct store *s)
 				s,
 				"INSERT INTO schema_migrations (version, name, applied_us) VALUES (?, ?, ?)",
 				SQL_PARAMS(sql_integer((int64_t)i + 1), sql_text(m->name),
-					   sql_integer(now_us())),
+					   sql_integer(now_utc_us())),
 				NULL, NULL);
 		}
 	}

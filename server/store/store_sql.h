@@ -33,9 +33,9 @@ int store_find_stream(struct store *s, const char *device, uint64_t epoch, struc
 
 /* A transaction; others that note holes of the same stream wait for its end. */
 int store_begin(struct store *s, int64_t stream);
-/* 1 and the first numbers of the range that have no cause; 0: all have one. */
-int store_unexplained(struct store *s, int64_t stream, struct gaps_range range,
-		      struct gaps_range *piece);
+/* 1 and in *piece the first numbers of the range that have no cause; 0: all have one. */
+int store_find_unexplained(struct store *s, int64_t stream, struct gaps_range range,
+			   struct gaps_range *piece);
 /* In it: what of the range has no cause yet gets this one. */
 int store_explain_range(struct store *s, int64_t stream, struct gaps_range range, const char *cause,
 			int64_t now_us);

@@ -126,7 +126,7 @@ int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete)
 	return rc < 0 ? rc : 0;
 }
 
-int store_accounted(struct store *s, uint64_t stream, uint64_t seq)
+int store_is_accounted(struct store *s, uint64_t stream, uint64_t seq)
 {
 	const struct sql_value id = sql_integer((int64_t)stream),
 			       number = sql_integer((int64_t)seq);

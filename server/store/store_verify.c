@@ -116,7 +116,7 @@ static int check_missing(struct check *c, struct gaps_range range)
 	if (c->epoch == READING_EPOCH_LEGACY) {
 		return 0;
 	}
-	while ((rc = store_unexplained(c->store, c->stream, range, &piece)) > 0) {
+	while ((rc = store_find_unexplained(c->store, c->stream, range, &piece)) > 0) {
 		if (v->first_hole[0] == '\0') {
 			snprintf(v->first_hole, sizeof(v->first_hole),
 				 "%s %016" PRIx64 ": %" PRIu64 " to %" PRIu64 "%s", c->device,

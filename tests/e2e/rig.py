@@ -54,12 +54,12 @@ def free_port(besides=(), kind=socket.SOCK_DGRAM):
 class Daemon:
     """One program of ours: started by argv, its log in a file, ended by pid."""
 
-    def __init__(self, argv, log, env=None):
+    def __init__(self, argv, log, env=None, fds=()):
         self.log_path = pathlib.Path(log)
         self.argv = [str(a) for a in argv]
         with open(log, "ab") as out:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT,
-                                            env=dict(os.environ, **(env or {})))
+                                            env=dict(os.environ, **(env or {})), pass_fds=fds)
 
     def log(self):
         return self.log_path.read_text(errors="replace")
@@ -121,9 +121,9 @@ class Rig:
             "server": {"uri": f"coaps://127.0.0.1:{self.port}", "ca": self.pki / "ca.pem",
                        "certificate": self.pki / "node.pem", "key": self.pki / "node.key", **(server or {})}})
 
-    def spawn(self, program, *args, log=None, env=None, wrap=()):
-        """wrap: a command that becomes it, such as strace -D."""
-        daemon = Daemon([*wrap, BUILD / program, *args], self.dir / (log or f"{program}.log"), env)
+    def spawn(self, program, *args, log=None, env=None, wrap=(), fds=()):
+        """wrap: a command that becomes it, such as strace -D; fds: descriptors that it inherits."""
+        daemon = Daemon([*wrap, BUILD / program, *args], self.dir / (log or f"{program}.log"), env, fds)
         self.daemons.append(daemon)
         return daemon
 

@@ -2,6 +2,7 @@
 """The units as `make install` lays them: hardened, without a fault, and with all that the daemons do allowed."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -9,7 +10,8 @@ import pytest
 
 from rig import BUILD, ROOT, until
 
-LIMITS = {"node": 20, "server": 15}     # of systemd-analyze security, in tenths
+LIMITS = {"node": 20, "server": 15, "server@": 15}     # of systemd-analyze security, in tenths
+DAEMONS = ("node", "server")
 
 
 def needs(*programs):
@@ -24,11 +26,11 @@ def installed(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     subprocess.run(["make", "-s", "install-units", f"DESTDIR={root}", "PREFIX=/usr", "GEOTHERM_SETUP_DONE=1"],
                    cwd=ROOT, check=True, capture_output=True)
-    for program in ("usr/sbin/geotherm-node", "usr/sbin/geotherm-server", "bin/kill"):
+    for program in ("usr/sbin/geotherm-node", "usr/sbin/geotherm-server", "bin/kill", "bin/sh"):
         (root / program).parent.mkdir(parents=True, exist_ok=True)
         (root / program).write_text("#!/bin/sh\n")
         (root / program).chmod(0o755)
-    for target in ("network", "multi-user", "sysinit", "basic", "shutdown"):
+    for target in ("network", "multi-user", "sysinit", "basic", "shutdown", "sockets"):
         (root / f"usr/lib/systemd/system/{target}.target").write_text("[Unit]\nDescription=x\n")
     return root
 
@@ -53,8 +55,53 @@ def test_the_exposure_stays_within_its_limit(installed, part):
 def test_systemd_finds_no_fault_in_the_unit(installed, part):
     needs("systemd-analyze")
     done = subprocess.run(["systemd-analyze", "verify", f"--root={installed}", "--man=no", "--recursive-errors=no",
-                           unit(installed, part).name], capture_output=True, text=True)
+                           unit(installed, part).name.replace("@", "@1")], capture_output=True, text=True)
     assert "geotherm" not in done.stderr, done.stderr
+
+
+def settings(path, section):
+    """(key, value) in their order."""
+    body = re.search(rf"^\[{section}\]$(.*?)(?=^\[|\Z)", path.read_text(), re.M | re.S)[1]
+    return [tuple(line.split("=", 1)) for line in body.splitlines() if line and not line.startswith("#")]
+
+
+def test_an_instance_is_confined_as_the_plain_server_is(installed):
+    plain, template = (settings(unit(installed, part), "Service") for part in ("server", "server@"))
+    assert [s for s in template if s not in plain] == [
+        ("ExecStart", "/usr/sbin/geotherm-server -o server.metrics=127.0.0.1:968%i"),
+        ("ExecStopPost", """/bin/sh -c 'test "$SERVICE_RESULT" = success || exec sleep 5'""")]
+    assert [s for s in plain if s not in template] == [("ExecStart", "/usr/sbin/geotherm-server")]
+
+
+def test_an_instance_and_its_socket_start_and_stop_together(installed):
+    units = dict(settings(unit(installed, "server@"), "Unit"))
+    socket = installed / "usr/lib/systemd/system/geotherm-server@.socket"
+    # Requires=: the end of the socket ends the instance, so no datagram starts it again; nothing ends the socket when the
+    # service restarts, so no other client is moved.
+    assert units["Requires"] == "geotherm-server@%i.socket" and units["Requires"] in units["After"].split()
+    assert not {"PartOf", "BindsTo", "Requires"} & dict(settings(socket, "Unit")).keys()
+    assert ("ReusePort", "yes") in settings(socket, "Socket")
+    assert units["Conflicts"] == "geotherm-server.service", "both want the port"
+
+
+def test_an_instance_that_cannot_start_does_not_reach_the_sockets_trigger_limit(installed, tmp_path):
+    """systemd.socket(5): 20 activations within 2 s; a stopped service is not activated before its ExecStopPost= has ended."""
+    socket = dict(settings(installed / "usr/lib/systemd/system/geotherm-server@.socket", "Socket"))
+    service = settings(unit(installed, "server@"), "Service")
+    assert not [key for key in socket if key.startswith("TriggerLimit")], "the default that this test is about"
+    assert ("RestartPreventExitStatus", "2") in service
+    command = dict(service)["ExecStopPost"]
+    (tmp_path / "sleep").write_text("#!/bin/sh\necho $1\n")
+    (tmp_path / "sleep").chmod(0o755)
+
+    def pause_s(result):
+        done = subprocess.run(shlex.split(command), env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "SERVICE_RESULT": result},
+                              capture_output=True, text=True, check=True)
+        return float(done.stdout or 0)
+
+    assert pause_s("success") == 0
+    for result in "exit-code", "signal", "watchdog", "timeout":
+        assert pause_s(result) > 2 / 20
 
 
 def test_users_and_directories_are_as_the_tools_read_them(installed):
@@ -90,7 +137,7 @@ def made_calls(trace):
 
 def test_the_filter_allows_every_call_that_node_and_server_make(installed, rig):
     needs("systemd-analyze", "strace")
-    traces = {part: rig.dir / f"{part}.strace" for part in LIMITS}
+    traces = {part: rig.dir / f"{part}.strace" for part in DAEMONS}
     rig.start_server(wrap=rig.strace("server"))
     node = rig.start_node(wrap=rig.strace("node"))
     rig.wait_rows(3)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * server_rig: the server's resources over real DTLS on loopback, client and server in one process
+ * server_rig: the server's routes over real DTLS on loopback, client and server in one process
  * and one loop, with a SQLite store of the test's own. Certificates are made by certs/make-test-ca.
  * For tests that are one program each, so all in one header.
  */
@@ -26,8 +26,8 @@
 #include <unistd.h>
 
 #include "server/ingest/ingest.h"
-#include "server/ingest/reads.h"
-#include "server/coap/resources.h"
+#include "server/ingest/queries.h"
+#include "server/coap/routes.h"
 #include "tests/unit/reading/random_reading.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/coaps/coaps_server.h"
@@ -45,9 +45,9 @@ static char dir[64];
 static struct {
 	struct store *write_store, *read_store;
 	struct ingest *ingest;
-	struct reads *reads;
+	struct queries *queries;
 	struct coaps_server *server;
-	struct resources *resources;
+	struct routes *routes;
 	struct coaps_client *client;
 	char path[100]; /* the database */
 	char uri[40];
@@ -108,7 +108,7 @@ static inline void start_server(enum coaps_client_auth auth, size_t queue)
 	assert_int_equal(store_connect(rig.write_store), 0);
 	rig.ingest = ingest_start(rig.write_store,
 				  &(struct ingest_config){ .queue = queue, .batch = queue });
-	rig.reads = reads_start(rig.read_store);
+	rig.queries = queries_start(rig.read_store);
 	rig.server = coaps_server_new(
 		&(struct coaps_server_config){
 			.listen = listen,
@@ -119,11 +119,11 @@ static inline void start_server(enum coaps_client_auth auth, size_t queue)
 		},
 		&code, err, sizeof(err));
 	assert_string_equal(err, "");
-	rig.resources = resources_new(&(struct resources_config){
+	rig.routes = routes_new(&(struct routes_config){
 		.coaps = rig.server,
 		.client_auth = auth,
 		.ingest = rig.ingest,
-		.reads = rig.reads,
+		.queries = rig.queries,
 	});
 }
 
@@ -163,8 +163,8 @@ static inline int stop(void **state)
 	(void)state;
 	coaps_client_free(rig.client);
 	ingest_stop(rig.ingest);
-	reads_stop(rig.reads);
-	resources_free(rig.resources);
+	queries_stop(rig.queries);
+	routes_free(rig.routes);
 	coaps_server_free(rig.server);
 	store_free(rig.write_store);
 	store_free(rig.read_store);
@@ -202,15 +202,15 @@ static inline void turn(int timeout_ms)
 	struct pollfd fds[] = {
 		{ .fd = coaps_server_fd(rig.server), .events = POLLIN },
 		{ .fd = ingest_fd(rig.ingest), .events = POLLIN },
-		{ .fd = reads_fd(rig.reads), .events = POLLIN },
+		{ .fd = queries_fd(rig.queries), .events = POLLIN },
 		{ .fd = coaps_client_fd(rig.client), .events = POLLIN },
 	};
 
-	int tick_ms = resources_tick(rig.resources);
+	int tick_ms = routes_tick(rig.routes);
 
 	poll(fds, 4, tick_ms >= 0 && tick_ms < timeout_ms ? tick_ms : timeout_ms);
 	ingest_collect(rig.ingest);
-	reads_collect(rig.reads);
+	queries_collect(rig.queries);
 	coaps_server_process(rig.server);
 	coaps_client_process(rig.client);
 }

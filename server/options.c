@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "userspace/daemon/options.h"
+
+#define CONFIG_PATH "/etc/geotherm/server.conf"
+
+enum option_key { CHECK = 256, LEVEL, SHOW, READY };
+
+static const struct manual_option table[] = {
+	{ 'c', "config", "FILE", "The configuration; default " CONFIG_PATH "." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Replaces what the file has; may be given again." },
+	{ CHECK, "check-config", NULL,
+	  "Checks the configuration and the credentials, starts nothing." },
+	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Replaces the key log_level." },
+	{ SHOW, "show-readings", NULL, "Prints each reading on stdout once it is stored." },
+	{ READY, "ready-file", "FILE", "Writes the address into FILE once requests are served." },
+};
+
+static const struct manual_command command = {
+	.operands = "[verify]",
+	.options = table,
+	.n_options = sizeof(table) / sizeof(table[0]),
+};
+
+static const struct manual_exit exits[] = {
+	{ EXIT_OK, "after SIGTERM or SIGINT" },
+	{ EXIT_RUNTIME, "a failure at run time" },
+	{ EXIT_USAGE, "a wrong option or configuration" },
+	{ EXIT_CREDENTIAL, "a credential that cannot be used" },
+	{ EXIT_ADDRESS, "an address that cannot be listened on" },
+	{ EXIT_STORE, "a store that cannot be opened" },
+	{ EXIT_WRONG, "verify: a stored temperature does not follow from the sensor's bytes" },
+	{ EXIT_INCOMPLETE, "verify: readings are missing that nothing explains" },
+};
+
+static const struct manual manual = {
+	.name = "geotherm-server",
+	.section = 8,
+	.brief = "stores readings of nodes before it acknowledges them",
+	.about =
+		"Receives readings by CoAP over DTLS, stores them in SQLite or MariaDB, and answers each request only when its "
+		"readings are on disk. It also answers requests for what is stored: the newest reading of each device, tracks, gaps. "
+		"With verify it serves nothing, but reads the whole store (a server may run meanwhile), computes each "
+		"temperature again from the sensor's nine bytes, finds sequence numbers that are missing, and names the first "
+		"flaw of each kind. A service manager may pass the sockets to listen on (systemd: geotherm-server@.socket); then "
+		"[server] listen is not used.",
+	.commands = &command,
+	.n_commands = 1,
+	.exits = exits,
+	.n_exits = sizeof(exits) / sizeof(exits[0]),
+	.see_also = "geotherm(1), geotherm-node(8), geotherm-server.conf(5)",
+	.config_file = CONFIG_PATH,
+	.config = &server_config_table,
+};
+
+int server_options_read(struct server_options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct server_options){ .config_path = CONFIG_PATH };
+	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
+		switch (c) {
+		case 'c':
+			o->config_path = optarg;
+			break;
+		case 'o':
+			if (o->n_overrides == SERVER_OVERRIDES_MAX) {
+				log_error("more than %d times -o", SERVER_OVERRIDES_MAX);
+				return EXIT_USAGE;
+			}
+			o->overrides[o->n_overrides++] = optarg;
+			break;
+		case CHECK:
+			o->check = true;
+			break;
+		case LEVEL:
+			o->log_level = optarg;
+			break;
+		case SHOW:
+			o->show = true;
+			break;
+		case READY:
+			o->ready_file = optarg;
+			break;
+		case OPTIONS_DONE:
+			return EXIT_OK;
+		default:
+			return EXIT_USAGE; /* options_next() has printed why */
+		}
+	}
+	if (optind + 1 == argc && strcmp(argv[optind], "verify") == 0) {
+		o->verify = true;
+		return -1;
+	}
+	if (optind < argc) {
+		log_error("%s: not an option; try --help", argv[optind]);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+int server_options_load(const struct server_options *o, struct server_config *config, char *err,
+			size_t err_size)
+{
+	const struct config_source source = { o->config_path, o->overrides, o->n_overrides };
+	int rc = server_config_load(config, &source, err, err_size);
+
+	if (rc < 0) {
+		return rc;
+	}
+	if (o->log_level != NULL && log_level_parse(o->log_level, &config->log_level) < 0) {
+		snprintf(err, err_size,
+			 "--log-level %s: must be one of error, warning, notice, info, debug",
+			 o->log_level);
+		server_config_free(config);
+		return -EINVAL;
+	}
+	return 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "secret_file.h"
+#include "userspace/daemon/notify.h"
+
+/* The first key that has changed and takes a restart, or NULL. */
+static const struct config_key *find_fixed_change(const struct server_config *old,
+						  const struct server_config *fresh)
+{
+	const struct config_key *key = NULL;
+
+	do {
+		key = config_next_change(&server_config_table, old, fresh, key);
+	} while (key != NULL && key->live);
+	return key;
+}
+
+/* 0, or negative with err: then nothing has changed. */
+static int apply(struct server *s, const struct server_config *fresh, char *err, size_t err_size)
+{
+	const struct config_key *fixed = find_fixed_change(s->config, fresh);
+	struct coaps_credentials credentials = server_credentials(fresh);
+	struct coaps_secrets secrets;
+	int rc;
+
+	if (fixed != NULL) {
+		snprintf(err, err_size, "[%s] %s has changed, and that takes a restart",
+			 fixed->section, fixed->key);
+		return -EINVAL;
+	}
+	rc = fresh->secret_file != NULL
+		     ? secret_file_read(fresh->secret_file, &secrets, err, err_size)
+		     : 0;
+	rc = rc < 0 ? rc : coaps_server_renew(s->coaps, &credentials, err, err_size);
+	if (rc >= 0 && fresh->secret_file != NULL) {
+		rc = coaps_server_set_secrets(s->coaps, &secrets);
+	}
+	return rc;
+}
+
+static void swap(char **a, char **b)
+{
+	char *kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* Those keys only that are live: the store and others borrow the strings of the rest. */
+static void keep(struct server_config *config, struct server_config *fresh)
+{
+	swap(&config->certificate, &fresh->certificate);
+	swap(&config->key, &fresh->key);
+	swap(&config->ca, &fresh->ca);
+	swap(&config->crl, &fresh->crl);
+	swap(&config->secret_file, &fresh->secret_file);
+	config->log_level = fresh->log_level;
+	config->retention_days = fresh->retention_days;
+}
+
+void server_reload(struct server *s)
+{
+	struct server_config fresh;
+	char err[512] = "";
+
+	notify_send("RELOADING=1");
+	if (server_options_load(s->options, &fresh, err, sizeof(err)) < 0) {
+		log_error("reload: %s; the old configuration stays in force", err);
+	} else {
+		if (apply(s, &fresh, err, sizeof(err)) < 0) {
+			log_error("reload: %s; the old configuration stays in force", err);
+		} else {
+			keep(s->config, &fresh);
+			log_set_level(s->config->log_level);
+			retention_set_days(&s->retention, s->config->retention_days);
+			log_notice("reloaded: retention_days=%u, and the credentials",
+				   s->config->retention_days);
+		}
+		server_config_free(&fresh);
+	}
+	notify_send("READY=1");
+}
