@@ -109,9 +109,9 @@ ALL_LIBS_LDLIBS := $(CBOR_LIBS) $(JANSSON_LIBS) $(INIH_LIBS) $(COAP_LIBS) $(SQLI
 program = $(if $(wildcard $(2)/main.c),$(BUILD)/$(1))
 PROGRAMS := $(call program,geotherm-node,userspace/node) \
 	$(call program,geotherm-server,server) $(call program,geotherm,userspace/cli) \
-	$(call program,geotherm-selftest,userspace/selftest)
+	$(call program,geotherm-selftest,userspace/selftest) $(BUILD)/geotherm-ca
 
-all: $(PROGRAMS) $(BUILD)/geotherm-ca ## Builds the programs
+all: $(PROGRAMS) ## Builds the programs
 
 $(BUILD)/geotherm-ca: certs/geotherm-ca
 	$(Q)mkdir -p $(@D) && cp $< $@
