@@ -41,8 +41,8 @@ def test_where_no_hardware_is_the_node_says_so_and_takes_simulated_parts_if_told
     rows = until(lambda: (r := rig.rows()) and r[-1]["t1"] is not None and r[-1]["lat"] is not None and r,
                  lambda: f"temperature and position are stored; the node says {node.log()[-1500:]}")
     assert "simulated" in rows[-1]["note"]
-    assert re.search(r"receiver: .*/dev/geotherm-no-such-port.*a simulated one is used", node.log())
-    assert re.search(r"1-Wire: .*no-such-chip.*simulated sensors are used", node.log())
+    assert re.search(r"receiver: .*/dev/geotherm-no-such-port.*using a simulated one", node.log())
+    assert re.search(r"1-Wire: .*no-such-chip.*using simulated sensors", node.log())
 
 
 def test_get_shows_the_newest_reading_to_an_operator(rig):

@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_and_counted_and_when_there_is_room_again_the_node_g
     node.wait_log("No space left")
     assert "No space left" in rig.status()["last_error"]["text"]
     filler.unlink()
-    node.wait_log("works again")
+    node.wait_log("written again")
     rig.start_server()
     until(lambda: rig.status()["outbox"]["gaps"] == 0 and len(rig.rows()) > 40, "readings and gap are at the server")
     assert node.stop() == 0

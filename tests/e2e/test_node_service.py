@@ -35,7 +35,7 @@ def test_a_reload_takes_configuration_and_certificate_and_loses_no_reading(rig):
         (rig.pki / "node.pem").unlink()
         rig.make_pki("pki")         # another key and certificate for the same device
         conf.write_text(conf.read_text().replace("period = 50ms", "period = 60ms"))
-        assert "reload: done" in reload(node, "reload: ")
+        assert "reload: new configuration applied" in reload(node, "reload: ")
     rig.wait_rows(len(rig.rows()) + 5)
     assert node.stop() == 0
     assert server.alive()
@@ -48,7 +48,7 @@ def test_a_shorter_period_holds_from_the_reload_on(rig):
     node = rig.start_node(conf=conf)
     rig.wait_rows(1)
     conf.write_text(conf.read_text().replace("period = 1h", "period = 100ms"))
-    assert "reload: done" in reload(node, "reload: ")
+    assert "reload: new configuration applied" in reload(node, "reload: ")
     rig.wait_rows(10)
     assert node.stop() == 0
 
@@ -79,7 +79,7 @@ def test_a_reload_of_something_wrong_changes_nothing(rig, spoil, word):
     node = rig.start_node(conf=conf)
     rig.wait_rows(3)
     spoil(rig, conf)
-    assert word in reload(node, "goes on as before")
+    assert word in reload(node, "keeping the old configuration")
     rig.wait_rows(len(rig.rows()) + 5)
     assert node.stop() == 0
     assert_no_hole(rig.rows())
@@ -94,7 +94,7 @@ def test_a_certificate_that_ends_soon_is_told_in_log_and_status_until_it_is_rene
     assert until(lambda: rig.status().get("uplink", {}).get("certificate_days"), "the status has the days") in (11, 12)
     (rig.pki / "node.pem").unlink()
     rig.make_pki("pki")
-    assert "expires" not in reload(node, "reload: done")
+    assert "expires" not in reload(node, "reload: new configuration applied")
     until(lambda: rig.status()["uplink"]["certificate_days"] > 300, "the status has the new certificate's days")
     assert node.stop() == 0
 

@@ -58,7 +58,7 @@ def test_a_renewed_certificate_is_shown_to_newcomers_and_sessions_go_on(rig, ca)
     assert shown_serial(rig) not in (before, b"")
     stored = len(rig.rows())
     rig.wait_rows(stored + 3)
-    assert rig.status()["uplink"]["failures"] == 0 and node.log().count("stores the readings") == 1
+    assert rig.status()["uplink"]["failures"] == 0 and node.log().count("readings acknowledged") == 1
     assert node.stop() == 0 and server.stop() == 0
 
 

@@ -75,7 +75,7 @@ static int take_frame(struct replay *p, const struct ubx_item *item)
 									       ? CLOCK_ACC_UNKNOWN
 									       : fix.tacc_ns });
 	}
-	sampler_take_fix(&p->sampler, &fix);
+	sampler_accept_fix(&p->sampler, &fix);
 	return make_reading(p);
 }
 

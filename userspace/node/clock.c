@@ -33,7 +33,7 @@ void clock_init(struct clock *c, int64_t not_before_us)
 	c->not_before_us = not_before_us;
 }
 
-bool clock_believes(const struct clock *c, int64_t utc_us)
+bool clock_accepts(const struct clock *c, int64_t utc_us)
 {
 	return utc_us >= c->not_before_us && utc_us < READING_UTC_MAX_US;
 }
@@ -68,7 +68,7 @@ int clock_feed(struct clock *c, const struct clock_stamp *stamp)
 	struct clock_stamp known = clock_at(c, stamp->boot_ns);
 	uint64_t doubt_ns, apart_us;
 
-	if (stamp->source == READING_TIME_NONE || !clock_believes(c, stamp->utc_us)) {
+	if (stamp->source == READING_TIME_NONE || !clock_accepts(c, stamp->utc_us)) {
 		return -ERANGE;
 	}
 	if (rank(stamp->source) < rank(known.source) && !clock_wants_any(c, stamp->boot_ns)) {

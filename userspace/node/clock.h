@@ -56,7 +56,7 @@ struct clock {
 /* A time before not_before_us, or none that a Reading can have, is not believed, whoever says it.
  */
 void clock_init(struct clock *c, int64_t not_before_us);
-bool clock_believes(const struct clock *c, int64_t utc_us);
+bool clock_accepts(const struct clock *c, int64_t utc_us);
 
 /* Would a stamp of any source be taken? Nothing is known, or the best has not been renewed. */
 bool clock_wants_any(const struct clock *c, uint64_t now_ns);

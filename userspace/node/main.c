@@ -73,7 +73,7 @@ static int assign(struct options *o, const char *assignment)
 }
 
 /* An exit code if that was all there was to do, else -1. */
-static int take_options(int argc, char **argv, struct options *o)
+static int parse_options(int argc, char **argv, struct options *o)
 {
 	int c, code = -1;
 
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
 	int code;
 
 	log_init("geotherm-node", LOG_LEVEL_INFO);
-	code = take_options(argc, argv, &options);
+	code = parse_options(argc, argv, &options);
 	if (code >= 0) {
 		return code;
 	}

@@ -14,7 +14,7 @@
 #include "clock.h"
 #include "node_check.h"
 #include "outbox.h"
-#include "parts.h"
+#include "sensors.h"
 #include "sampler.h"
 #include "status.h"
 #include "system_facts.h"
@@ -26,11 +26,11 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
-/* From here on the log says each day that the certificate must be renewed. */
+/* From here on the log has a warning each day that the certificate must be renewed. */
 #define CERTIFICATE_DAYS 30
-/* How often the kernel is asked whether NTP has set its clock. */
+/* Period of the check whether NTP has set the kernel's clock */
 #define NTP_NS (16 * NS_PER_S)
-/* Without a reading for this long, and a period of its own on top, the watchdog is fed no more. */
+/* Without a reading for this long, and a period on top, the watchdog is not fed any more. */
 #define STALLED_NS (30 * NS_PER_S)
 /*
  * From the epoch of a fix to its last byte: the receiver computes for up to 0.1 s, 100 bytes take
@@ -38,11 +38,11 @@
  * no more.
  */
 #define GNSS_LATENCY_NS (500 * NS_PER_MS)
-/* Readings dated afterwards between two looks at everything else: some 25 ms of a Pi 3 */
+/* Earlier readings dated in one turn of the loop: some 25 ms of a Pi 3 */
 #define DATE_STEP 500
-/* A dating that the disk did not take is tried again after this. */
+/* Retry of a dating that could not be written */
 #define DATE_RETRY_NS (10 * NS_PER_S)
-/* What changes within this makes one status file. */
+/* Minimum between two status files */
 #define STATUS_NS (500 * NS_PER_MS)
 
 struct node {
@@ -53,30 +53,30 @@ struct node {
 	int epoll, signals;
 	struct clock clock;
 	struct sampler sampler;
-	struct parts *parts;
+	struct sensors *sensors;
 	struct outbox *outbox;
 	struct uplink *uplink; /* NULL: no server is configured */
 	struct reading last;
 	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
-	bool disbelieved; /* a source's time, and the log knows */
-	uint64_t failures_told; /* uplink failures already in a reading */
-	uint64_t uplink_told; /* answers and failures already in the status */
-	int certificate_days; /* as the log was told; INT_MIN: not */
+	bool time_rejected; /* the newest time of a source; logged */
+	uint64_t failures_reported; /* of the uplink, already in a reading */
+	uint64_t uplink_reported; /* answers and failures already in the status */
+	int certificate_days; /* as last logged; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
 	uint64_t boot;
 	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
 				 */
-	char trouble[1024]; /* last error that is not the uplink's */
-	uint64_t trouble_ns;
+	char last_error[1024]; /* not the uplink's */
+	uint64_t last_error_ns;
 };
 
-/* --- trouble ---------------------------------------------------------------- */
+/* --- errors ----------------------------------------------------------------- */
 
-static void trouble(struct node *n, const char *text)
+static void report_error(struct node *n, const char *text)
 {
-	snprintf(n->trouble, sizeof(n->trouble), "%s", text);
-	n->trouble_ns = now_boot_ns();
-	log_error("%s", n->trouble);
+	snprintf(n->last_error, sizeof(n->last_error), "%s", text);
+	n->last_error_ns = now_boot_ns();
+	log_error("%s", n->last_error);
 }
 
 static int watch(struct node *n, int fd)
@@ -101,7 +101,7 @@ static int open_outbox(struct node *n)
 	int rc = outbox_open(&n->outbox, &config, err, sizeof(err));
 
 	if (rc != 0) {
-		trouble(n, err);
+		report_error(n, err);
 	}
 	if (rc < 0) {
 		return rc;
@@ -112,12 +112,12 @@ static int open_outbox(struct node *n)
 }
 
 /*
- * Says once that the outbox does not work, and once that it does again. A damaged one is begun
- * anew.
+ * Logs once that the outbox cannot be written, and once that it can again. A damaged one is set
+ * aside, and a new one opened.
  */
 static int outbox_result(struct node *n, int rc)
 {
-	char text[sizeof(n->trouble)];
+	char text[sizeof(n->last_error)];
 
 	if (rc == -EUCLEAN) {
 		outbox_close(n->outbox);
@@ -125,29 +125,31 @@ static int outbox_result(struct node *n, int rc)
 	}
 	if (rc < 0 && !n->outbox_failed) {
 		n->outbox_failed = true;
-		snprintf(text, sizeof(text),
-			 "outbox %s: %s: %s; readings that cannot be written are lost, and counted",
-			 n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
-		trouble(n, text);
+		snprintf(
+			text, sizeof(text),
+			"outbox %s: write failed: %s (%s): readings are lost, their numbers are recorded",
+			n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
+		report_error(n, text);
 	} else if (rc >= 0 && n->outbox_failed) {
 		n->outbox_failed = false;
-		log_notice("outbox %s: works again", n->config->outbox_path);
+		log_notice("outbox %s: readings are written again", n->config->outbox_path);
 	}
 	return 0;
 }
 
-/* What the outbox's thread says: once that a sync failed, and once that they work again. */
-static void settle_outbox(struct node *n)
+/* Logs once that the flush thread failed, and once that its syncs succeed again. */
+static void check_sync(struct node *n)
 {
-	char text[sizeof(n->trouble)];
-	int rc = outbox_settle(n->outbox);
+	char text[sizeof(n->last_error)];
+	int rc = outbox_on_sync(n->outbox);
 
 	if (rc < 0 && !n->sync_failed) {
-		snprintf(text, sizeof(text), "outbox %s: %s: %s", n->config->outbox_path,
-			 strerror(-rc), outbox_reason(n->outbox));
-		trouble(n, text);
+		snprintf(text, sizeof(text),
+			 "outbox %s: sync failed: %s: a power cut would lose the newest readings",
+			 n->config->outbox_path, strerror(-rc));
+		report_error(n, text);
 	} else if (rc == 0 && n->sync_failed) {
-		log_notice("outbox %s: is synced again", n->config->outbox_path);
+		log_notice("outbox %s: syncs succeed again", n->config->outbox_path);
 	}
 	n->sync_failed = rc < 0;
 }
@@ -158,20 +160,20 @@ static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 {
 	int event = clock_feed(&n->clock, stamp);
 
-	if (event == -ERANGE && !n->disbelieved) {
+	if (event == -ERANGE && !n->time_rejected) {
 		log_warning(
-			"clock: the time of %s is not believed: %.0f s since 1970 ([gnss] not_before, and before 2106)",
+			"clock: ignoring implausible time from %s: %.0f s since 1970, expected from [gnss] not_before to 2106",
 			reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
 	}
-	n->disbelieved = event == -ERANGE;
+	n->time_rejected = event == -ERANGE;
 	switch (event) {
 	case CLOCK_FIRST:
 		log_notice("clock: set by %s", reading_time_source_name(stamp->source));
 		n->date_due_ns = stamp->boot_ns;
 		break;
 	case CLOCK_STEPPED:
-		log_notice("clock: %s steps it by %+.3f s", reading_time_source_name(stamp->source),
-			   (double)n->clock.step_us / 1e6);
+		log_notice("clock: stepped by %+.3f s by %s", (double)n->clock.step_us / 1e6,
+			   reading_time_source_name(stamp->source));
 		break;
 	default:
 		break;
@@ -191,7 +193,7 @@ static void check_ntp(struct node *n, uint64_t now_ns)
 	}
 }
 
-/* Dates some of what was measured before the time was known, until none is left. */
+/* Dates some of the readings made before the time was known, until none is left. */
 static int date_readings(struct node *n, uint64_t now_ns)
 {
 	int dated;
@@ -201,7 +203,7 @@ static int date_readings(struct node *n, uint64_t now_ns)
 	}
 	dated = outbox_date(n->outbox, &n->clock.best, DATE_STEP);
 	if (dated > 0) {
-		log_notice("clock: readings dated afterwards: %d", dated);
+		log_notice("clock: %d earlier readings dated", dated);
 	}
 	if (dated < 0) {
 		n->date_due_ns = now_ns + DATE_RETRY_NS;
@@ -230,8 +232,9 @@ static void watch_certificate(struct node *n, int days)
 	}
 	n->certificate_days = days;
 	if (days < 0) {
-		log_error("%s has expired: the server will refuse it; renew it and send SIGHUP",
-			  n->config->server_certificate);
+		log_error(
+			"%s has expired: the server will reject this node; renew it and send SIGHUP",
+			n->config->server_certificate);
 	} else {
 		log_warning("%s expires in %d days: renew it and send SIGHUP",
 			    n->config->server_certificate, days);
@@ -249,12 +252,12 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.period_ms = n->config->period_ms,
 		.device = n->device,
 		.last = n->has_last ? &n->last : NULL,
-		.w1_bus = parts_bus_name(n->parts),
-		.w1_reason = parts_bus_reason(n->parts),
-		.gnss_state = parts_receiver_state(n->parts),
-		.gnss_reason = parts_receiver_reason(n->parts),
-		.gnss_port = parts_receiver_name(n->parts),
-		.gnss_identity = parts_receiver_identity(n->parts),
+		.w1_bus = sensors_bus_name(n->sensors),
+		.w1_reason = sensors_bus_reason(n->sensors),
+		.gnss_state = sensors_receiver_state(n->sensors),
+		.gnss_reason = sensors_receiver_reason(n->sensors),
+		.gnss_port = sensors_receiver_name(n->sensors),
+		.gnss_identity = sensors_receiver_identity(n->sensors),
 		.now = clock_at(&n->clock, now_ns),
 		.outbox = &outbox,
 		.uplink = &uplink,
@@ -273,14 +276,15 @@ static void write_status(struct node *n, uint64_t now_ns)
 	}
 	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
 	watch_certificate(n, status.certificate_days);
-	/* Trouble with the disk that lasts counts for more than a server that is away. */
-	ours = n->outbox_failed || n->sync_failed || n->trouble_ns > uplink.last_error_ns;
-	status.last_error = ours ? n->trouble : uplink.last_error;
-	status.last_error_ns = ours ? n->trouble_ns : uplink.last_error_ns;
+	/* A disk that still fails matters more than a server that is away. */
+	ours = n->outbox_failed || n->sync_failed || n->last_error_ns > uplink.last_error_ns;
+	status.last_error = ours ? n->last_error : uplink.last_error;
+	status.last_error_ns = ours ? n->last_error_ns : uplink.last_error_ns;
 	rc = status_write(n->config->status, &status);
 	if (rc != 0 && !n->status_failed) {
-		log_warning("status %s: %s; go on without it ([node] status)", n->config->status,
-			    strerror(-rc));
+		log_warning(
+			"status %s: write failed: %s: `geotherm status` shows the last one ([node] status)",
+			n->config->status, strerror(-rc));
 	}
 	n->status_failed = rc != 0;
 	n->status_due = false;
@@ -294,11 +298,11 @@ static void measure(struct node *n, uint64_t now_ns)
 	struct thermometers_result result;
 	const struct gnss_fix *fix;
 
-	if (parts_take_result(n->parts, &result, now_ns) > 0) {
-		sampler_take_result(&n->sampler, &result);
+	if (sensors_read_result(n->sensors, &result, now_ns) > 0) {
+		sampler_accept_result(&n->sampler, &result);
 	}
-	if (parts_take_fix(n->parts, &fix) > 0) {
-		sampler_take_fix(&n->sampler, fix);
+	if (sensors_read_fix(n->sensors, &fix) > 0) {
+		sampler_accept_fix(&n->sampler, fix);
 		if (fix->time_known) {
 			const struct clock_stamp stamp = {
 				.boot_ns = fix->received_ns,
@@ -312,13 +316,14 @@ static void measure(struct node *n, uint64_t now_ns)
 			feed_clock(n, &stamp);
 		}
 	} else if (fix == NULL) {
-		sampler_take_fix(&n->sampler, NULL);
+		sampler_accept_fix(&n->sampler, NULL);
 	}
-	parts_check(n->parts, now_ns);
-	n->sampler.has_bus = parts_has_bus(n->parts);
-	n->sampler.running = parts_is_measuring(n->parts); /* a cycle ends without a result when its
-							      bus is exchanged */
-	if (sampler_wants_cycle(&n->sampler, now_ns) && parts_start_cycle(n->parts, now_ns) == 0) {
+	sensors_check(n->sensors, now_ns);
+	n->sampler.has_bus = sensors_has_bus(n->sensors);
+	n->sampler.running = sensors_is_measuring(n->sensors); /* a cycle has no result when its bus
+							      is replaced */
+	if (sampler_wants_cycle(&n->sampler, now_ns) &&
+	    sensors_start_cycle(n->sensors, now_ns) == 0) {
 		sampler_cycle_started(&n->sampler, now_ns);
 	}
 }
@@ -332,20 +337,20 @@ static int make_reading(struct node *n, uint64_t now_ns)
 	sampler_make(&n->sampler, &n->clock, now_ns, r);
 	memcpy(r->device, n->device, sizeof(r->device));
 	system_facts_fill("", r);
-	parts_note(n->parts, r->note, sizeof(r->note));
-	reading_scalar_put(r, READING_UBX_ERRORS, parts_receiver_errors(n->parts));
+	sensors_note(n->sensors, r->note, sizeof(r->note));
+	reading_scalar_put(r, READING_UBX_ERRORS, sensors_receiver_errors(n->sensors));
 	if (n->uplink != NULL) {
 		uplink_stats(n->uplink, &uplink);
 	}
 	reading_scalar_put(r, READING_UPLINK_FAILURES,
-			   (int64_t)(uplink.failures - n->failures_told));
-	n->failures_told = uplink.failures;
+			   (int64_t)(uplink.failures - n->failures_reported));
+	n->failures_reported = uplink.failures;
 	n->last_reading_ns = now_ns;
 	n->has_last = true;
 	n->status_due = true;
 	rc = outbox_put(n->outbox, r);
 	result = outbox_result(n, rc);
-	if (rc == -EUCLEAN && result == 0) { /* the new one takes it */
+	if (rc == -EUCLEAN && result == 0) { /* into the new one */
 		result = outbox_result(n, outbox_put(n->outbox, r));
 	}
 	return result;
@@ -368,8 +373,8 @@ static int send_readings(struct node *n, uint64_t now_ns)
 		rc = rc == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : rc;
 	}
 	uplink_stats(n->uplink, &stats);
-	n->status_due |= n->uplink_told != stats.sent + stats.failures;
-	n->uplink_told = stats.sent + stats.failures;
+	n->status_due |= n->uplink_reported != stats.sent + stats.failures;
+	n->uplink_reported = stats.sent + stats.failures;
 	return rc < 0 ? outbox_result(n, rc) : 0;
 }
 
@@ -386,7 +391,7 @@ static void feed_watchdog(struct node *n, uint64_t now_ns)
 	}
 }
 
-/* What is due; 0, or an error that ends the node. */
+/* All that is due: 0, or an error that stops the node. */
 static int turn(struct node *n)
 {
 	uint64_t now_ns = now_boot_ns(), sync_ns;
@@ -399,14 +404,14 @@ static int turn(struct node *n)
 		rc = make_reading(n, now_ns);
 	}
 	if (rc == 0) {
-		settle_outbox(n);
+		check_sync(n);
 		rc = send_readings(n, now_ns);
 	}
 	sync_ns = rc == 0 ? outbox_sync_due_ns(n->outbox) : 0;
 	if (sync_ns != 0 && now_ns >= sync_ns) {
 		rc = outbox_result(n, outbox_sync(n->outbox));
 	}
-	if (rc != 0) { /* there is no outbox any more, and none can be opened */
+	if (rc != 0) { /* the outbox was set aside, and no new one could be opened */
 		return rc;
 	}
 	if (n->status_due && now_ns >= n->status_ns + STATUS_NS) {
@@ -416,23 +421,23 @@ static int turn(struct node *n)
 	return rc;
 }
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* How long epoll may wait, in ms, rounded up. */
-static int patience_ms(const struct node *n)
+/* For epoll, in ms, rounded up. */
+static int next_timeout_ms(const struct node *n)
 {
 	uint64_t now_ns = now_boot_ns(), at, sync_ns = outbox_sync_due_ns(n->outbox);
 
-	at = least(sampler_deadline_ns(&n->sampler, now_ns), n->ntp_due_ns);
-	at = least(at, parts_deadline_ns(n->parts));
-	at = least(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
-	at = least(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
-	at = least(at, n->date_due_ns != 0 ? n->date_due_ns : UINT64_MAX);
-	at = least(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
-	at = least(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
+	at = earlier(sampler_deadline_ns(&n->sampler, now_ns), n->ntp_due_ns);
+	at = earlier(at, sensors_deadline_ns(n->sensors));
+	at = earlier(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
+	at = earlier(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
+	at = earlier(at, n->date_due_ns != 0 ? n->date_due_ns : UINT64_MAX);
+	at = earlier(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
+	at = earlier(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
 	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -482,9 +487,8 @@ static int start_uplink(struct node *n)
 	}
 	for (unsigned i = 0; i < n->config->n_servers; i++) {
 		if (strncmp(n->config->servers[i], "coap://", 7) == 0) {
-			log_warning(
-				"%s: nothing is protected on the way, and nobody knows who sends",
-				n->config->servers[i]);
+			log_warning("%s: plain CoAP: no encryption, no authentication",
+				    n->config->servers[i]);
 		}
 	}
 	n->uplink = uplink_open(n->config, n->device, node_check_utc_s(n->config), &code, err,
@@ -498,7 +502,7 @@ static int start_uplink(struct node *n)
 
 /* --- reload -------------------------------------------------------------------- */
 
-/* The new configuration, if it can be taken without a restart and its credentials are good. */
+/* The new configuration, if it needs no restart and its credentials are good. */
 static bool load_again(struct node *n, struct node_config *fresh)
 {
 	const struct config_key *key = NULL;
@@ -510,14 +514,14 @@ static bool load_again(struct node *n, struct node_config *fresh)
 		return false;
 	}
 	while ((key = config_next_change(&node_config_table, n->config, fresh, key)) != NULL) {
-		/* a device that was the default may be written down */
+		/* the default device may be written down */
 		bool live = key->offset == offsetof(struct node_config, device)
 				    ? fresh->device == NULL || strcmp(fresh->device, n->device) == 0
 				    : key->live;
 
 		if (!live) {
-			log_error("reload: [%s] %s has changed: that takes a restart", key->section,
-				  key->key);
+			log_error("reload: [%s] %s has changed: restart the node to apply it",
+				  key->section, key->key);
 			same = false;
 		}
 	}
@@ -534,26 +538,27 @@ static void reload(struct node *n)
 
 	notify_send("RELOADING=1");
 	if (!load_again(n, &fresh)) {
-		log_warning("reload: goes on as before");
+		log_warning("reload: keeping the old configuration");
 		notify_send("READY=1");
 		return;
 	}
-	/* What borrows *config sees the new one; what is on its way will be sent again. */
+	/* *config is borrowed by others, so it is changed in place; what is in flight is sent
+	 * again. */
 	uplink_close(n->uplink);
 	n->uplink = NULL;
-	n->failures_told = n->uplink_told = 0; /* the next one counts from there */
+	n->failures_reported = n->uplink_reported = 0; /* the next one counts from there */
 	*n->config = fresh;
 	if (start_uplink(n) == NODE_OK) {
 		node_config_free(&old);
 		log_set_level(n->config->log_level);
 		sampler_set_period(&n->sampler, n->config->period_ms, now_boot_ns());
 		n->certificate_days = INT_MIN;
-		log_notice("reload: done");
+		log_notice("reload: new configuration applied");
 	} else { /* such as ciphers that do not exist */
 		node_config_free(n->config);
 		*n->config = old;
 		start_uplink(n);
-		log_warning("reload: goes on as before");
+		log_warning("reload: keeping the old configuration");
 	}
 	n->status_due = true;
 	notify_send("READY=1");
@@ -568,7 +573,7 @@ static int run(struct node *n)
 	int rc = 0;
 
 	while (rc == 0) {
-		int ready = epoll_wait(n->epoll, events, 4, patience_ms(n));
+		int ready = epoll_wait(n->epoll, events, 4, next_timeout_ms(n));
 
 		if (ready < 0 && errno != EINTR) {
 			rc = -errno;
@@ -577,7 +582,8 @@ static int run(struct node *n)
 		}
 		if (read(n->signals, &signal, sizeof(signal)) == sizeof(signal)) {
 			if (signal.ssi_signo != SIGHUP) {
-				log_notice("%s: ends", strsignal((int)signal.ssi_signo));
+				log_notice("received %s, shutting down",
+					   strsignal((int)signal.ssi_signo));
 				return 0;
 			}
 			reload(n);
@@ -587,57 +593,71 @@ static int run(struct node *n)
 	return rc;
 }
 
-int node_run(struct node_config *config, const struct config_source *source)
-{
-	static struct node node; /* large: a reading, a result */
-	struct node *n = &node;
-	struct ubx_assist assist;
-	bool known;
-	char err[512];
-	int code;
+/* --- start and stop --------------------------------------------------------------- */
 
-	n->config = config;
-	n->source = source;
-	n->certificate_days = INT_MIN;
-	code = open_loop(n);
+static int start_node(struct node *n)
+{
 	n->boot = system_facts_boot("");
 	n->started_ns = now_boot_ns();
 	n->last_reading_ns = n->started_ns;
+	n->certificate_days = INT_MIN;
 	clock_init(&n->clock, n->config->not_before_us);
-	if (code == NODE_OK && node_check_device(config, n->device) != 0) {
-		code = NODE_CONFIG;
+	sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms, n->started_ns);
+	return node_check_device(n->config, n->device) == 0 ? NODE_OK : NODE_CONFIG;
+}
+
+static int start_outbox(struct node *n)
+{
+	return open_outbox(n) == 0 ? NODE_OK : NODE_OUTBOX;
+}
+
+static int start_sensors(struct node *n)
+{
+	struct ubx_assist assist;
+	bool known = status_read_fix(n->config->status, n->boot, n->started_ns, &assist) == 1;
+	char err[512];
+
+	n->sensors =
+		sensors_open(n->config, known ? &assist : NULL, n->started_ns, err, sizeof(err));
+	if (n->sensors == NULL || watch(n, sensors_fd(n->sensors)) != 0) {
+		log_error("%s", n->sensors == NULL ? err : strerror(errno));
+		return NODE_RUNTIME;
 	}
-	if (code == NODE_OK) { /* first: a credential is the commonest mistake */
-		code = start_uplink(n);
-	}
-	if (code == NODE_OK && open_outbox(n) != 0) {
-		code = NODE_OUTBOX;
-	}
-	if (code == NODE_OK) {
-		known = status_read_fix(n->config->status, n->boot, n->started_ns, &assist) == 1;
-		n->parts = parts_open(n->config, known ? &assist : NULL, n->started_ns, err,
-				      sizeof(err));
-		if (n->parts == NULL || watch(n, parts_fd(n->parts)) != 0) {
-			log_error("%s", n->parts == NULL ? err : strerror(errno));
-			code = NODE_RUNTIME;
-		}
-	}
-	if (code == NODE_OK) {
-		sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms,
-			     n->started_ns);
-		n->watchdog_ns = notify_watchdog_us() * 1000;
-		log_notice("%s: %s every %u ms to %s", GEOTHERM_VERSION, n->device,
-			   n->config->period_ms,
-			   n->config->server_uri != NULL ? n->config->server_uri
-							 : "the outbox only");
-		notify_send("READY=1");
-		code = run(n) == 0 ? NODE_OK : NODE_RUNTIME;
-		notify_send("STOPPING=1");
-	}
-	parts_close(n->parts);
+	return NODE_OK;
+}
+
+static void stop(struct node *n)
+{
+	sensors_close(n->sensors);
 	uplink_close(n->uplink);
 	outbox_close(n->outbox);
 	close(n->signals);
 	close(n->epoll);
+}
+
+int node_run(struct node_config *config, const struct config_source *source)
+{
+	/* The uplink before the outbox: a credential is the commonest mistake. */
+	static int (*const start[])(struct node *) = { open_loop, start_node, start_uplink,
+						       start_outbox, start_sensors };
+	static struct node node; /* large: a reading, a result */
+	struct node *n = &node;
+	int code = NODE_OK;
+
+	n->config = config;
+	n->source = source;
+	for (size_t i = 0; i < sizeof(start) / sizeof(start[0]) && code == NODE_OK; i++) {
+		code = start[i](n);
+	}
+	if (code == NODE_OK) {
+		n->watchdog_ns = notify_watchdog_us() * 1000;
+		log_notice("%s started: device %s, a reading every %u ms to %s", GEOTHERM_VERSION,
+			   n->device, config->period_ms,
+			   config->server_uri != NULL ? config->server_uri : "the outbox only");
+		notify_send("READY=1");
+		code = run(n) == 0 ? NODE_OK : NODE_RUNTIME;
+		notify_send("STOPPING=1");
+	}
+	stop(n);
 	return code;
 }

@@ -41,7 +41,7 @@ struct outbox {
 	uint64_t unsynced_ns; /* boot_ns of the first of them */
 	struct clock_stamp dating; /* of readings of this boot without time; source NONE: not known
 				    */
-	uint64_t burnt_first, burnt_last; /* given, but not written; 0: none */
+	uint64_t lost_first, lost_last; /* given, but not written; 0: none */
 	struct outbox_stats stats;
 };
 
@@ -85,18 +85,18 @@ static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_
  */
 static int finish(struct outbox *o, int rc)
 {
-	if (rc == 0 && o->burnt_first != 0) {
-		rc = add_gap(o, o->burnt_first, o->burnt_last, OUTBOX_GAP_NOT_WRITTEN);
+	if (rc == 0 && o->lost_first != 0) {
+		rc = add_gap(o, o->lost_first, o->lost_last, OUTBOX_GAP_NOT_WRITTEN);
 	}
 	rc = outbox_sql_finish(&o->sql, rc);
-	o->burnt_first = rc == 0 ? 0 : o->burnt_first;
+	o->lost_first = rc == 0 ? 0 : o->lost_first;
 	return rc;
 }
 
 /* --- open and close ----------------------------------------------------- */
 
 /* Reads where we are, and marks the file as in use. */
-static int take_over(struct outbox *o, bool lazy)
+static int load_state(struct outbox *o, bool lazy)
 {
 	enum { EPOCH, NEXT_SEQ, BOOT, CLEAN, LAZY, STATE_COUNT };
 	enum { HIGHEST, WAITING, REFUSED, BYTES, HELD_COUNT };
@@ -197,7 +197,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 		return opened;
 	}
 	rc = outbox_sql_prepare(&o->sql, o->file.db);
-	rc = rc == 0 ? take_over(o, config->sync_ms > 0) : rc;
+	rc = rc == 0 ? load_state(o, config->sync_ms > 0) : rc;
 	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
@@ -295,12 +295,12 @@ static int insert(struct outbox *o, const struct reading *r, const uint8_t *body
 	return outbox_sql_run(&o->sql, put);
 }
 
-static void burn(struct outbox *o, uint64_t seq)
+static void note_lost_seq(struct outbox *o, uint64_t seq)
 {
-	if (o->burnt_first == 0) {
-		o->burnt_first = seq;
+	if (o->lost_first == 0) {
+		o->lost_first = seq;
 	}
-	o->burnt_last = seq;
+	o->lost_last = seq;
 	o->stats.not_written++;
 }
 
@@ -329,7 +329,7 @@ int outbox_put(struct outbox *o, struct reading *r)
 		rc = finish(o, rc);
 	}
 	if (rc != 0) {
-		burn(o, r->seq);
+		note_lost_seq(o, r->seq);
 		return rc;
 	}
 	stats.rows++;
@@ -373,7 +373,7 @@ int outbox_fd(const struct outbox *o)
 	return o->flush != NULL ? outbox_flush_fd(o->flush) : -1;
 }
 
-int outbox_settle(struct outbox *o)
+int outbox_on_sync(struct outbox *o)
 {
 	uint64_t durable;
 	int rc;
@@ -459,7 +459,7 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range e
 					     (readings[0].seq < except.first)) {
 				break; /* it lies beyond them */
 			}
-			sound = outbox_row_take(peek, &row);
+			sound = outbox_row_read(peek, &row);
 			date(o, &row);
 			if (sound && outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
 				n++;
@@ -527,7 +527,7 @@ static int date_next(struct outbox *o)
 		sqlite3_reset(undated);
 		return rc;
 	}
-	sound = outbox_row_take(undated, &row);
+	sound = outbox_row_read(undated, &row);
 	date(o, &row);
 	update = OUTBOX_SQL(&o->sql, OUTBOX_DATE, row.seq);
 	outbox_row_bind_time(update, 2, &row);

@@ -128,11 +128,12 @@ int outbox_sync(struct outbox *o);
 uint64_t outbox_sync_due_ns(const struct outbox *o);
 
 /*
- * For epoll: readable when the thread has synced and outbox_settle() has work. -1 without a thread.
+ * For epoll: readable when the thread has synced and outbox_on_sync() has work. -1 without a
+ * thread.
  */
 int outbox_fd(const struct outbox *o);
 /* Takes note of what the thread has synced: more can be peeked. 0, or why the last sync failed. */
-int outbox_settle(struct outbox *o);
+int outbox_on_sync(struct outbox *o);
 
 /* Gaps that begin at `from` or later, in order. Returns how many, up to max. */
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max);

@@ -253,7 +253,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_t
 }
 
 /* Takes PATH-lock. A lock of the kernel's: it goes when the process does, however it ends. */
-static int take_lock(const char *path, int *fd, char *why, size_t why_size)
+static int lock_file(const char *path, int *fd, char *why, size_t why_size)
 {
 	char name[PATH_MAX];
 	int error;
@@ -299,7 +299,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 	int rc;
 
 	file->db = NULL;
-	rc = take_lock(path, &file->lock_fd, why, sizeof(why));
+	rc = lock_file(path, &file->lock_fd, why, sizeof(why));
 	if (rc == 0) {
 		rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
 	}

@@ -62,7 +62,7 @@ void outbox_row_bind_time(sqlite3_stmt *statement, int at, const struct outbox_r
 	}
 }
 
-bool outbox_row_take(sqlite3_stmt *at, struct outbox_row *row)
+bool outbox_row_read(sqlite3_stmt *at, struct outbox_row *row)
 {
 	*row = (struct outbox_row){
 		.seq = sqlite3_column_int64(at, 0),

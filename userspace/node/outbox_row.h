@@ -29,7 +29,7 @@ struct outbox_row {
  * What was read at the row on which `at` stands (SELECT *); body is valid until it is stepped or
  * reset. false: damaged.
  */
-bool outbox_row_take(sqlite3_stmt *at, struct outbox_row *row);
+bool outbox_row_read(sqlite3_stmt *at, struct outbox_row *row);
 
 void outbox_row_set_time(struct outbox_row *row, const struct clock_stamp *time);
 

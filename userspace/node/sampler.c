@@ -51,14 +51,14 @@ void sampler_cycle_started(struct sampler *s, uint64_t now_ns)
 	s->started_ns = now_ns;
 }
 
-void sampler_take_result(struct sampler *s, const struct thermometers_result *result)
+void sampler_accept_result(struct sampler *s, const struct thermometers_result *result)
 {
 	s->running = false;
 	s->has_result = true;
 	s->result = *result;
 }
 
-void sampler_take_fix(struct sampler *s, const struct gnss_fix *fix)
+void sampler_accept_fix(struct sampler *s, const struct gnss_fix *fix)
 {
 	s->has_fix = fix != NULL;
 	s->fix_is_new = fix != NULL;
@@ -136,7 +136,7 @@ void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns,
 	uint64_t age_ns = 0;
 
 	if (s->has_fix && s->fix_is_new && s->fix.time_known &&
-	    clock_believes(clock, s->fix.utc_us)) {
+	    clock_accepts(clock, s->fix.utc_us)) {
 		at = (struct clock_stamp){
 			.boot_ns = s->fix.received_ns,
 			.utc_us = s->fix.utc_us,

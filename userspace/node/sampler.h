@@ -55,9 +55,9 @@ void sampler_set_period(struct sampler *s, unsigned period_ms, uint64_t now_ns);
 bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns);
 void sampler_cycle_started(struct sampler *s, uint64_t now_ns);
 /* The cycle's result; it is copied. */
-void sampler_take_result(struct sampler *s, const struct thermometers_result *result);
+void sampler_accept_result(struct sampler *s, const struct thermometers_result *result);
 /* A new fix, copied; NULL: what there was is stale. */
-void sampler_take_fix(struct sampler *s, const struct gnss_fix *fix);
+void sampler_accept_fix(struct sampler *s, const struct gnss_fix *fix);
 
 /* Is a reading complete, or may it wait no longer? */
 bool sampler_is_ready(const struct sampler *s, uint64_t now_ns);

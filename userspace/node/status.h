@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * status: how the node is, as a small JSON file that anybody may read (`geotherm status`).
+ * status: the node's state as a small JSON file that any user may read (`geotherm status`).
  *
- * It is replaced whole, by rename: a reader never sees half of it. It is not synced: it is of this
- * boot only. Times of the past are ages in seconds when it was written (its mtime), so that a
- * reader needs no clock of the node. Every key is always there; what is not known is null.
+ * It is replaced whole, by rename: a reader never has half of it. It is not synced: it is of this
+ * boot only. Times of the past are ages in seconds as of its mtime, so that a reader needs no clock
+ * of the node. Every key is always present; what is unknown is null.
  *
  *   format           1; a reader refuses a higher one. New keys may come without a new number
  *   version, device  of the node
  *   pid              of the process that wrote it
- *   boot, boot_s     which boot, as hex digits, and how old it was: CLOCK_BOOTTIME
+ *   boot, boot_s     which boot, as hex digits, and its age: CLOCK_BOOTTIME
  *   period_s         between two readings; 0: one for each fix
  *   running_s        since the start of the process
- *   reading          the last one made: age_s, seq, note ("" is null), throttled (the firmware's
- * bits), cpu_celsius, uptime_s w1               bus: userspace, kernel, simulated, none; reason:
- * why it is not better; sensors: of the last reading, each rom (16 hex digits), celsius, quality
- * (its word), retries gnss             state: no-port, probing,
- * configuring, ready, none; reason, port, identity; of the last reading: fix (UBX fixType),
- * fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp,
- * host, server, none; utc_us, accuracy_s outbox           epoch (decimal, as text), next_seq;
- * waiting: readings to be sent; oldest_s: age of the oldest of them; bytes; refused: set aside;
- * gaps: tombstones that the server has not acknowledged; dropped, not_written, syncs: since the
- * start; lost_s: since a reading was last dropped, not written or refused uplink           state:
- * off, closed, connecting, connected, waiting (to try again); retry_s: until then; server: the URI
- * in use; servers: all, in order; in_flight: requests; sent: readings, failures: requests, since
- * the start; last_sent_s; certificate_days: until the node's certificate expires, negative: it has
- *   last_error       text, age_s
+ *   reading          the newest: age_s, seq, note ("" is null), throttled (the firmware's bits),
+ *                    cpu_celsius, uptime_s
+ *   w1               bus: userspace, kernel, simulated, none; reason: why not a better one; sensors
+ *                    of the newest reading, each: rom (16 hex digits), celsius, quality (its name),
+ *                    retries
+ *   gnss             state: no-port, probing, configuring, ready, none; reason, port, identity; of
+ *                    the newest reading: fix (UBX fixType), fix_age_s, lat, lon (degrees), alt_m,
+ *                    hacc_m, satellites
+ *   clock            source: gnss, ntp, host, server, none; utc_us, accuracy_s
+ *   outbox           epoch (decimal, as text), next_seq; waiting: readings to be sent; oldest_s:
+ * age of the oldest of them; bytes; refused: set aside; gaps: not yet acknowledged; dropped,
+ * not_written, syncs: since the start; lost_s: since a reading was last dropped, not written or
+ * refused uplink           state: off, closed, connecting, connected, waiting (to try again);
+ * retry_s: until then; server: the URI in use; servers: all, in order; in_flight: requests; sent:
+ * readings, failures: requests, since the start; last_sent_s; certificate_days: until the node's
+ * certificate expires, negative: since last_error       text, age_s
  */
 #ifndef NODE_STATUS_H
 #define NODE_STATUS_H
@@ -46,13 +48,11 @@ struct status {
 	unsigned period_ms;
 	const char *device;
 	const struct reading *last; /* NULL: none yet */
-	const char *w1_bus, *w1_reason; /* "userspace", "kernel", "simulated", "none"; why it is not
-					   better, or "" */
+	const char *w1_bus, *w1_reason; /* sensors_bus_name(), sensors_bus_reason() */
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;
 	struct clock_stamp now; /* of the clock */
 	const struct outbox_stats *outbox;
-	uint64_t lost_ns; /* when it was last seen to lose a reading: dropped, not written, refused;
-			     0: never */
+	uint64_t lost_ns; /* when a reading was last dropped, not written or refused; 0: never */
 	const struct uplink_stats *uplink;
 	int certificate_days; /* INT_MIN: not known */
 	const char *last_error; /* "" none */

@@ -21,7 +21,7 @@
 #define TIME_PATH "/time"
 #define NS_PER_S UINT64_C(1000000000)
 
-/* A server that does not tell the time, or takes no note of gaps, is asked again after this. */
+/* Retry of /time or /gaps with a server that does not have it */
 #define RETRY_NS (600 * NS_PER_S)
 
 #define FORMAT_JSON 50 /* application/json, RFC 7252 12.3 */
@@ -38,11 +38,9 @@
 /* An answer to a pack is an acknowledgement of some 100 bytes. */
 #define ANSWER_MAX 65536
 
-/* The older program's server loses rows, and aborts, when it has more than one request at a time.
- */
+/* The legacy server loses rows, and aborts, when it has more than one request at a time. */
 #define WINDOW_LEGACY 1
-/* It takes any time for right: what was measured before the clock was set waits to be dated, so
- * long. */
+/* It stores any time as it comes: readings without time wait this long to be dated. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
 
 enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK, KIND_COUNT };
@@ -51,13 +49,13 @@ struct server {
 	const char *uri; /* the configuration's */
 	char path[256];
 	struct coaps_client *client;
-	char told[KIND_COUNT][160]; /* the trouble with each that the log knows of; "": none */
+	char last_logged[KIND_COUNT][160]; /* failure of each kind; "": none since it succeeded */
 };
 
 struct request {
 	struct uplink *uplink;
 	enum kind kind; /* KIND_NONE: this one is free */
-	struct uplink_ask ask;
+	struct uplink_attempt attempt;
 	struct server *server;
 	uint64_t epoch, first, last; /* a pack */
 };
@@ -70,13 +68,13 @@ struct uplink {
 	struct uplink_packer *packer;
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
-	struct outbox_range under_way; /* no pack begins in here while any is */
-	bool asking_time, telling_gaps;
+	struct outbox_range sent; /* no pack begins in here while any is in flight */
+	bool time_pending, gaps_pending;
 	uint64_t time_not_before_ns, gaps_not_before_ns, began_ns;
-	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* those that are being told */
+	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* in flight */
 	unsigned n_gaps;
 	char device[READING_DEVICE_SIZE];
-	const struct server *told; /* the log knows that it stores */
+	const struct server *serving; /* acknowledged readings, and logged as that */
 
 	/* of this turn: for the callbacks */
 	struct outbox *outbox;
@@ -92,7 +90,7 @@ struct uplink {
 /* --- open and close ----------------------------------------------------- */
 
 /* The path of the URI, or the default one. */
-static void take_path(const char *uri, char path[256])
+static void uri_path(const char *uri, char path[256])
 {
 	const char *host = strstr(uri, "://");
 	const char *slash = host != NULL ? strchr(host + 3, '/') : NULL;
@@ -120,7 +118,7 @@ static int open_server(struct uplink *u, struct server *server, const char *uri,
 	int code = 0;
 
 	server->uri = uri;
-	take_path(uri, server->path);
+	uri_path(uri, server->path);
 	server->client = coaps_client_new(&client, &code, err, err_size);
 	if (server->client == NULL) {
 		return code;
@@ -132,7 +130,7 @@ static int open_server(struct uplink *u, struct server *server, const char *uri,
 	return 0;
 }
 
-/* What can be known of the configuration before it is used. */
+/* What can be checked before a connection. */
 static int check(const struct node_config *c, const char *device, int64_t utc_s,
 		 int64_t *not_after_s, char *err, size_t err_size)
 {
@@ -148,9 +146,10 @@ static int check(const struct node_config *c, const char *device, int64_t utc_s,
 
 	snprintf(reading.device, sizeof(reading.device), "%s", device);
 	if (c->server_format == NODE_FORMAT_LEGACY && legacy_from_reading(&reading, &record) != 0) {
-		snprintf(err, err_size,
-			 "[server] format = legacy: its records name a MAC, which %s has not",
-			 device);
+		snprintf(
+			err, err_size,
+			"[server] format = legacy: expected a device that is named by a MAC, not %s",
+			device);
 		return -EINVAL;
 	}
 	for (unsigned i = 0; i < c->n_servers; i++) {
@@ -162,7 +161,7 @@ static int check(const struct node_config *c, const char *device, int64_t utc_s,
 	}
 	if (info.device[0] != '\0' && strcmp(device, info.device) != 0) {
 		log_warning(
-			"%s names the device %s, this node is %s: a server that checks will refuse its readings",
+			"%s is for device %s, this node is %s: the server will reject its readings",
 			c->server_certificate, info.device, device);
 	}
 	*not_after_s = info.not_after_s;
@@ -232,28 +231,29 @@ int uplink_fd(const struct uplink *u)
 
 /* --- answers ------------------------------------------------------------- */
 
-/* The same trouble with the same server is told once, until it serves that kind of request. */
-static void trouble(struct uplink *u, const struct request *r, enum kind kind, const char *text)
+/* Logs the same failure of a server once, until it serves that kind of request. */
+static void report_failure(struct uplink *u, const struct request *r, enum kind kind,
+			   const char *text)
 {
-	char *told = r->server->told[kind];
+	char *last = r->server->last_logged[kind];
 
 	u->stats.failures++;
 	u->stats.last_error_ns = u->now_ns;
 	snprintf(u->last_error, sizeof(u->last_error), "%s", text);
-	if (strncmp(told, text, sizeof(r->server->told[kind]) - 1) != 0) {
-		snprintf(told, sizeof(r->server->told[kind]), "%s", text);
+	if (strncmp(last, text, sizeof(r->server->last_logged[kind]) - 1) != 0) {
+		snprintf(last, sizeof(r->server->last_logged[kind]), "%s", text);
 		log_warning("%s", text);
 	}
 }
 
-/* What a server says goes into log and status: printable ASCII of it. */
+/* The answer in printable ASCII, for log and status. */
 static void explain(const struct request *r, const struct coaps_response *answer, char *text,
 		    size_t size)
 {
 	if (answer->cause != COAPS_ANSWERED) {
 		snprintf(text, size, "%s: %s", r->server->uri, answer->reason);
 	} else {
-		snprintf(text, size, "%s answers %d.%02d%s%.*s", r->server->uri, answer->code >> 5,
+		snprintf(text, size, "%s answered %d.%02d%s%.*s", r->server->uri, answer->code >> 5,
 			 answer->code & 31, answer->payload_size > 0 ? ": " : "",
 			 (int)(answer->payload_size < 500 ? answer->payload_size : 500),
 			 (const char *)answer->payload);
@@ -263,53 +263,54 @@ static void explain(const struct request *r, const struct coaps_response *answer
 	}
 }
 
-/* The server did not serve: what comes next is the plan's. */
+/* Reports it with what the plan does next. */
 static void server_failed(struct uplink *u, const struct request *r, const char *why)
 {
 	char text[sizeof(u->last_error)];
 	const struct server *next = &u->servers[u->plan.server];
 
-	u->told = NULL;
+	u->serving = NULL;
 	if (u->plan.not_before_ns <= u->now_ns) {
-		snprintf(text, sizeof(text), "%.700s; %s is tried", why, next->uri);
+		snprintf(text, sizeof(text), "%.700s; trying %s", why, next->uri);
 	} else {
 		snprintf(text, sizeof(text), "%.700s; readings wait in the outbox", why);
 	}
-	trouble(u, r, KIND_PACK, text);
+	report_failure(u, r, KIND_PACK, text);
 }
 
 static void keep_error(struct uplink *u, int rc)
 {
 	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc; /* -ENOENT: dropped meanwhile,
-								       as it was full */
+								       full */
 }
 
-/* n: how many that were still here. */
+/* n: of them, how many were still in the outbox. */
 static void confirmed(struct uplink *u, const struct request *r, int n)
 {
 	u->stats.sent += (uint64_t)n;
 	u->stats.last_sent_ns = u->now_ns;
-	r->server->told[KIND_PACK][0] = '\0';
-	if (u->told != r->server) {
-		log_notice("%s stores the readings", r->server->uri);
-		u->told = r->server;
+	r->server->last_logged[KIND_PACK][0] = '\0';
+	if (u->serving != r->server) {
+		log_notice("%s: readings acknowledged", r->server->uri);
+		u->serving = r->server;
 	}
 }
 
-static void take_pack_answer(struct uplink *u, const struct request *r,
-			     const struct coaps_response *answer)
+static void on_pack_answer(struct uplink *u, const struct request *r,
+			   const struct coaps_response *answer)
 {
-	bool news = r->ask.round == u->plan.round;
+	bool is_first = r->attempt.round == u->plan.round;
 	char why[800], text[1000];
 	int n = answer->code >> 5 == 2 ? outbox_confirm(u->outbox, r->epoch, r->first, r->last) : 0;
 
 	if (n < 0) {
 		keep_error(u, n);
-		uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
+		uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 		return;
 	}
 	explain(r, answer, why, sizeof(why));
-	switch (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns)) {
+	switch (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s,
+				   u->now_ns)) {
 	case UPLINK_CONFIRM:
 		confirmed(u, r, n);
 		break;
@@ -317,27 +318,27 @@ static void take_pack_answer(struct uplink *u, const struct request *r,
 		n = outbox_refuse(u->outbox, r->epoch, r->first, why);
 		if (n < 0 && n != -ENOENT) {
 			keep_error(u, n);
-			uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
+			uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 			break;
 		}
 		snprintf(text, sizeof(text), "reading %" PRIu64 " is set aside: %s", r->first, why);
-		trouble(u, r, KIND_PACK, text);
+		report_failure(u, r, KIND_PACK, text);
 		break;
 	case UPLINK_HALVE:
-		trouble(u, r, KIND_PACK, why);
+		report_failure(u, r, KIND_PACK, why);
 		break;
 	case UPLINK_KEEP:
-		if (news) {
+		if (is_first) {
 			server_failed(u, r, why);
 		}
 		break;
 	}
 }
 
-static void take_time_answer(struct uplink *u, const struct request *r,
-			     const struct coaps_response *answer)
+static void on_time_answer(struct uplink *u, const struct request *r,
+			   const struct coaps_response *answer)
 {
-	uint64_t half_ns = (u->now_ns - r->ask.at_ns) / 2;
+	uint64_t half_ns = (u->now_ns - r->attempt.at_ns) / 2;
 	char text[300], *end;
 	long long utc_us;
 
@@ -349,12 +350,12 @@ static void take_time_answer(struct uplink *u, const struct request *r,
 	utc_us = strtoll(text, &end, 10);
 	if (answer->code != UPLINK_CODE(2, 5) || errno != 0 || end == text ||
 	    (*end != '\0' && *end != '\n')) {
-		snprintf(text, sizeof(text), "%s tells no time (%d.%02d)", r->server->uri,
+		snprintf(text, sizeof(text), "%s: GET /time failed (%d.%02d)", r->server->uri,
 			 answer->code >> 5, answer->code & 31);
-		trouble(u, r, KIND_TIME, text);
+		report_failure(u, r, KIND_TIME, text);
 		return;
 	}
-	r->server->told[KIND_TIME][0] = '\0';
+	r->server->last_logged[KIND_TIME][0] = '\0';
 	u->has_time = true;
 	*u->time = (struct clock_stamp){
 		.boot_ns = u->now_ns,
@@ -364,21 +365,20 @@ static void take_time_answer(struct uplink *u, const struct request *r,
 	};
 }
 
-/* The server knows of these: they need not be told again. */
-static void take_gaps_answer(struct uplink *u, const struct request *r,
-			     const struct coaps_response *answer)
+/* What the server has recorded is deleted here. */
+static void on_gaps_answer(struct uplink *u, const struct request *r,
+			   const struct coaps_response *answer)
 {
-	bool news = r->ask.round == u->plan.round;
+	bool is_first = r->attempt.round == u->plan.round;
 	char why[800];
 	int rc = 0;
 
-	if (answer->code >> 5 == 4) { /* an older server, or one that we misunderstand: readings go
-					 on */
+	if (answer->code >> 5 == 4) { /* an older server: readings go on */
 		u->gaps_not_before_ns = u->now_ns + RETRY_NS;
 		explain(r, answer, why, sizeof(why));
 		snprintf(why + strlen(why), sizeof(why) - strlen(why),
-			 " (to what will never come)");
-		trouble(u, r, KIND_GAPS, why);
+			 " to POST /gaps: it does not learn which readings are lost");
+		report_failure(u, r, KIND_GAPS, why);
 		return;
 	}
 	for (unsigned i = 0; i < u->n_gaps && rc >= 0 && answer->code >> 5 == 2; i++) {
@@ -386,19 +386,19 @@ static void take_gaps_answer(struct uplink *u, const struct request *r,
 	}
 	if (rc < 0) {
 		keep_error(u, rc);
-		uplink_plan_no_record(&u->plan, r->ask, u->now_ns);
+		uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 		return;
 	}
-	if (uplink_plan_answer(&u->plan, r->ask, answer->code, answer->max_age_s, u->now_ns) !=
+	if (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s, u->now_ns) !=
 	    UPLINK_CONFIRM) {
 		explain(r, answer, why, sizeof(why));
-		if (news) {
+		if (is_first) {
 			server_failed(u, r, why);
 		}
 		return;
 	}
-	r->server->told[KIND_GAPS][0] = '\0';
-	log_notice("%s knows of %u gaps that will never be filled", r->server->uri, u->n_gaps);
+	r->server->last_logged[KIND_GAPS][0] = '\0';
+	log_notice("%s: %u gaps recorded: these readings are lost", r->server->uri, u->n_gaps);
 }
 
 static void on_response(void *arg, const struct coaps_response *answer)
@@ -409,35 +409,35 @@ static void on_response(void *arg, const struct coaps_response *answer)
 
 	slot->kind = KIND_NONE;
 	u->in_flight--;
-	u->asking_time &= r.kind != KIND_TIME;
-	u->telling_gaps &= r.kind != KIND_GAPS;
+	u->time_pending &= r.kind != KIND_TIME;
+	u->gaps_pending &= r.kind != KIND_GAPS;
 	if (answer->cause != COAPS_ANSWERED) {
-		bool news = r.ask.round == u->plan.round;
+		bool is_first = r.attempt.round == u->plan.round;
 
-		uplink_plan_no_answer(&u->plan, r.ask, u->now_ns);
-		if (news) {
+		uplink_plan_no_answer(&u->plan, r.attempt, u->now_ns);
+		if (is_first) {
 			explain(&r, answer, why, sizeof(why));
 			server_failed(u, &r, why);
 		}
 	} else if (r.kind == KIND_TIME) {
-		take_time_answer(u, &r, answer);
+		on_time_answer(u, &r, answer);
 	} else if (r.kind == KIND_GAPS) {
-		take_gaps_answer(u, &r, answer);
+		on_gaps_answer(u, &r, answer);
 	} else {
-		take_pack_answer(u, &r, answer);
+		on_pack_answer(u, &r, answer);
 	}
 }
 
 /* --- requests ------------------------------------------------------------ */
 
-/* Asks the server in use. slot->kind and what belongs to it are set. */
-static void ask(struct uplink *u, struct request *slot, unsigned n,
-		const struct coaps_request *request)
+/* To the server in use. slot->kind and what belongs to it are set. */
+static void send_request(struct uplink *u, struct request *slot, unsigned n,
+			 const struct coaps_request *request)
 {
 	int rc;
 
 	slot->uplink = u;
-	slot->ask = uplink_plan_ask(&u->plan, n, u->now_ns);
+	slot->attempt = uplink_plan_sent(&u->plan, n, u->now_ns);
 	slot->server = &u->servers[u->plan.server];
 	u->in_flight++;
 	u->stats.requests++;
@@ -453,28 +453,28 @@ static struct request *free_slot(struct uplink *u)
 {
 	struct request *r = u->requests;
 
-	while (r->kind != KIND_NONE) { /* there is one: the window is no larger than all of them */
+	while (r->kind != KIND_NONE) { /* there is one: the window is not larger */
 		r++;
 	}
 	return r;
 }
 
-static void ask_time(struct uplink *u)
+static void send_time_request(struct uplink *u)
 {
 	struct request *slot = free_slot(u);
 
 	*slot = (struct request){ .kind = KIND_TIME };
-	u->asking_time = true;
-	ask(u, slot, 0,
-	    &(const struct coaps_request){
-		    .method = COAPS_GET,
-		    .path = TIME_PATH,
-		    .content_format = -1,
-		    .accept = -1,
-	    });
+	u->time_pending = true;
+	send_request(u, slot, 0,
+		     &(const struct coaps_request){
+			     .method = COAPS_GET,
+			     .path = TIME_PATH,
+			     .content_format = -1,
+			     .accept = -1,
+		     });
 }
 
-/* Tells of gaps, if there are any: 1, 0, or an error of the outbox. */
+/* The next gaps: 1, 0 if there are none, or an error of the outbox. */
 static int send_gaps(struct uplink *u)
 {
 	struct outbox_stats stats;
@@ -490,36 +490,36 @@ static int send_gaps(struct uplink *u)
 		return rc;
 	}
 	u->n_gaps = (unsigned)n;
-	u->telling_gaps = true;
+	u->gaps_pending = true;
 	slot = free_slot(u);
 	*slot = (struct request){ .kind = KIND_GAPS, .epoch = stats.epoch };
 	snprintf(path, sizeof(path), "/gaps/%s", u->device);
-	ask(u, slot, 0,
-	    &(const struct coaps_request){
-		    .method = COAPS_POST,
-		    .path = path,
-		    .content_format = FORMAT_JSON,
-		    .accept = -1,
-		    .payload = text,
-		    .payload_size = (size_t)uplink_pack_gaps(stats.epoch, u->gaps, u->n_gaps, text,
-							     sizeof(text)),
-	    });
+	send_request(u, slot, 0,
+		     &(const struct coaps_request){
+			     .method = COAPS_POST,
+			     .path = path,
+			     .content_format = FORMAT_JSON,
+			     .accept = -1,
+			     .payload = text,
+			     .payload_size = (size_t)uplink_pack_gaps(
+				     stats.epoch, u->gaps, u->n_gaps, text, sizeof(text)),
+		     });
 	return 1;
 }
 
 /* The next pack: 1, or 0 if there is nothing to send, or an error of the outbox. */
 static int send_pack(struct uplink *u)
 {
-	struct outbox_range *under_way = &u->under_way;
+	struct outbox_range *sent = &u->sent;
 	struct uplink_pack pack;
 	struct request *slot;
 	int rc;
 
 	if (u->in_flight == 0) {
-		*under_way = (struct outbox_range){ 0, 0 };
+		*sent = (struct outbox_range){ 0, 0 };
 	}
 	rc = uplink_packer_next(u->packer, u->outbox, (enum outbox_order)u->config->server_order,
-				*under_way, u->plan.limit, &pack);
+				*sent, u->plan.limit, &pack);
 	if (rc <= 0) {
 		return rc;
 	}
@@ -531,23 +531,21 @@ static int send_pack(struct uplink *u)
 	*slot = (struct request){
 		.kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last
 	};
-	under_way->last = under_way->last > pack.last ? under_way->last : pack.last;
-	under_way->first = under_way->first != 0 && under_way->first < pack.first ? under_way->first
-										  : pack.first;
-	ask(u, slot, pack.n,
-	    &(const struct coaps_request){
-		    .method = COAPS_POST,
-		    .path = u->servers[u->plan.server].path,
-		    .content_format = pack.content_format,
-		    .accept = -1,
-		    .payload = pack.payload,
-		    .payload_size = pack.size,
-	    });
+	sent->last = sent->last > pack.last ? sent->last : pack.last;
+	sent->first = sent->first != 0 && sent->first < pack.first ? sent->first : pack.first;
+	send_request(u, slot, pack.n,
+		     &(const struct coaps_request){
+			     .method = COAPS_POST,
+			     .path = u->servers[u->plan.server].path,
+			     .content_format = pack.content_format,
+			     .accept = -1,
+			     .payload = pack.payload,
+			     .payload_size = pack.size,
+		     });
 	return 1;
 }
 
-/* A session that is not used is closed: its server may forget it unheard, and the next use would
- * find out. */
+/* An unused session is closed: its server may drop it, and the next request would wait in vain. */
 static void close_others(struct uplink *u)
 {
 	for (unsigned i = 0; i < u->config->n_servers; i++) {
@@ -562,7 +560,7 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 		   struct clock_stamp *time)
 {
 	bool legacy = u->config->server_format == NODE_FORMAT_LEGACY;
-	int sent = 1;
+	int rc = 1;
 
 	u->outbox = outbox;
 	u->now_ns = now_ns;
@@ -576,7 +574,7 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 	if (u->has_time) { /* before the next pack: what waits can now be dated */
 		return 1;
 	}
-	while (u->rc == 0 && sent > 0 && !u->asking_time &&
+	while (u->rc == 0 && rc > 0 && !u->time_pending &&
 	       uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
 		if (u->in_flight == 0) {
 			close_others(u);
@@ -585,13 +583,12 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 			if (u->in_flight > 0) {
 				break;
 			}
-			ask_time(u);
+			send_time_request(u);
 			continue;
 		}
-		sent = legacy || u->telling_gaps || now_ns < u->gaps_not_before_ns ? 0
-										   : send_gaps(u);
-		sent = sent == 0 ? send_pack(u) : sent;
-		keep_error(u, sent);
+		rc = legacy || u->gaps_pending || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
+		rc = rc == 0 ? send_pack(u) : rc;
+		keep_error(u, rc);
 	}
 	return u->rc;
 }

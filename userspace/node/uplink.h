@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * uplink: the outbox's readings to a server, by CON POST over a DTLS session that is kept, several
- * under way when there is a backlog; the next server when one fails.
+ * in flight when there is a backlog; the next server when one fails.
  *
- * What goes when and where is uplink_plan's; this is the edge: libcoap and the outbox. Everything
- * runs on the caller's event loop and thread, the only one that may touch libcoap.
+ * uplink_plan decides what goes when and where; this is the edge: libcoap and the outbox. All calls
+ * on one thread, the only one that may touch libcoap.
  */
 #ifndef NODE_UPLINK_H
 #define NODE_UPLINK_H
@@ -26,10 +26,10 @@ struct uplink_stats {
 	const char *server; /* the URI in use */
 	const char *servers[NODE_SERVERS_MAX];
 	unsigned n_servers;
-	unsigned in_flight; /* requests under way */
+	unsigned in_flight; /* requests */
 	uint64_t sent; /* readings confirmed */
 	uint64_t requests;
-	uint64_t failures; /* times that a server did not serve, or refused a pack */
+	uint64_t failures; /* requests that a server refused or did not answer */
 	uint64_t last_sent_ns; /* 0: never */
 	int64_t certificate_not_after_s; /* UTC; 0: not known */
 	const char *last_error; /* "" none; valid until the next call */
@@ -39,8 +39,8 @@ struct uplink_stats {
 /*
  * Checks the credentials (their dates if utc_s > 0), connects nothing. NULL on failure: *code is
  * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed
- * for the life of the uplink; it must have a server. device: of this node; told to the log if the
- * certificate is for another.
+ * for the life of the uplink; it must have a server. device: of this node; a certificate for
+ * another one is logged.
  */
 struct uplink *uplink_open(const struct node_config *config, const char *device, int64_t utc_s,
 			   int *code, char *err, size_t err_size);
@@ -50,14 +50,13 @@ void uplink_close(struct uplink *u);
 int uplink_fd(const struct uplink *u);
 
 /*
- * Does what is due. Returns 1 if the server told the time, which is then in *time: feed it to the
- * clock; else 0; or an error of the outbox. needs_time: the clock has none.
+ * Does what is due. 1 with the server's time in *time, which the clock is to be fed with; else 0,
+ * or an error of the outbox. needs_time: the clock has none.
  */
 int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
 		   struct clock_stamp *time);
 /*
- * When to call again if the descriptor says nothing: UINT64_MAX if only when there is something new
- * to send.
+ * When to call again if the descriptor stays quiet: UINT64_MAX if only for new readings.
  */
 uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns);
 

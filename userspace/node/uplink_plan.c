@@ -18,15 +18,15 @@ void uplink_plan_init(struct uplink_plan *p, const struct uplink_plan_config *co
 
 bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t now_ns)
 {
-	if (now_ns < p->not_before_ns || in_flight >= (p->settling ? 1 : p->window)) {
+	if (now_ns < p->not_before_ns || in_flight >= (p->draining ? 1 : p->window)) {
 		return false;
 	}
-	if (p->server != 0 && now_ns >= p->return_ns) { /* the servers must not share what is under
-							   way */
-		p->settling = true;
+	if (p->server != 0 && now_ns >= p->return_ns) { /* the two must not share what is in flight
+							 */
+		p->draining = true;
 	}
 	if (in_flight > 0) {
-		return !p->settling;
+		return !p->draining;
 	}
 	if (p->server != 0 && now_ns >= p->return_ns) {
 		p->return_ns =
@@ -37,13 +37,13 @@ bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t no
 	return true;
 }
 
-struct uplink_ask uplink_plan_ask(struct uplink_plan *p, unsigned n, uint64_t now_ns)
+struct uplink_attempt uplink_plan_sent(struct uplink_plan *p, unsigned n, uint64_t now_ns)
 {
-	p->settling = false;
-	return (struct uplink_ask){ .at_ns = now_ns, .round = p->round, .n = n };
+	p->draining = false;
+	return (struct uplink_attempt){ .at_ns = now_ns, .round = p->round, .n = n };
 }
 
-/* xorshift64 (Marsaglia 2003): spreads, which is all that is asked of it. */
+/* xorshift64 (Marsaglia 2003): enough to spread nodes */
 static uint64_t draw(struct uplink_plan *p)
 {
 	p->random ^= p->random << 13;
@@ -62,13 +62,13 @@ static void back_off(struct uplink_plan *p, uint64_t now_ns)
 }
 
 /*
- * The next server, or, when all have failed, true: wait and begin with the first. Requests that
- * were under way together fail together: that is one failure.
+ * The next server, or, when all have failed, true: wait and begin with the first. Requests in
+ * flight together fail together: that is one failure.
  */
-static bool server_failed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+static bool server_failed(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns)
 {
-	p->settling = true;
-	if (ask.round != p->round) {
+	p->draining = true;
+	if (attempt.round != p->round) {
 		return false;
 	}
 	p->round++;
@@ -84,7 +84,7 @@ static bool server_failed(struct uplink_plan *p, struct uplink_ask ask, uint64_t
 	return false;
 }
 
-/* The server says that what was sent is wrong, not who sent it or where it went. */
+/* The content is wrong, not the sender or the resource. */
 static bool is_about_content(unsigned code)
 {
 	switch (code) {
@@ -98,40 +98,39 @@ static bool is_about_content(unsigned code)
 	}
 }
 
-static void confirmed(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+static void confirmed(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns)
 {
 	p->limit = p->limit > p->batch / 2 ? p->batch : p->limit * 2;
-	if (ask.round != p->round) { /* asked before a failure: says nothing of what came after it
-				      */
+	if (attempt.round != p->round) { /* sent before a failure: no evidence after it */
 		return;
 	}
 	p->backoff_ms = 0;
 	p->not_before_ns = now_ns;
 	p->failed = 0;
-	if (now_ns - ask.at_ns <= UPLINK_SLOW_MS * NS_PER_MS) {
+	if (now_ns - attempt.at_ns <= UPLINK_SLOW_MS * NS_PER_MS) {
 		p->window += p->window < p->window_max;
-	} else if (ask.at_ns >= p->shrunk_ns) {
+	} else if (attempt.at_ns >= p->shrunk_ns) {
 		p->window = p->window > 1 ? p->window / 2 : 1;
 		p->shrunk_ns = now_ns;
 	}
 }
 
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask ask, unsigned code,
-				       int64_t max_age_s, uint64_t now_ns)
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_attempt attempt,
+				       unsigned code, int64_t max_age_s, uint64_t now_ns)
 {
 	if (code / 32 == 2) {
-		confirmed(p, ask, now_ns);
+		confirmed(p, attempt, now_ns);
 		return UPLINK_CONFIRM;
 	}
 	if (is_about_content(code)) {
-		p->settling = true;
-		if (ask.n <= 1) {
+		p->draining = true;
+		if (attempt.n <= 1) {
 			return UPLINK_REFUSE;
 		}
-		p->limit = ask.n / 2;
+		p->limit = attempt.n / 2;
 		return UPLINK_HALVE;
 	}
-	if (server_failed(p, ask, now_ns)) {
+	if (server_failed(p, attempt, now_ns)) {
 		if (code == UPLINK_CODE(5, 3)) {
 			int64_t wait_s = max_age_s < 0 ? UPLINK_MAX_AGE_DEFAULT_S : max_age_s;
 
@@ -146,19 +145,19 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask 
 	return UPLINK_KEEP;
 }
 
-void uplink_plan_no_record(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+void uplink_plan_no_record(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns)
 {
-	p->settling = true;
-	if (ask.round == p->round) {
+	p->draining = true;
+	if (attempt.round == p->round) {
 		p->round++;
 		p->window = 1;
 		back_off(p, now_ns);
 	}
 }
 
-void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns)
+void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns)
 {
-	if (server_failed(p, ask, now_ns)) {
+	if (server_failed(p, attempt, now_ns)) {
 		back_off(p, now_ns);
 	}
 }

@@ -3,26 +3,24 @@
  * uplink_plan: when to send how much to which server, and what an answer means for the outbox.
  * Pure.
  *
- * What the server has is deleted, what it refuses for what it is is set aside, all else stays and
+ * What the server has is deleted, what it refuses for its content is set aside, all else stays and
  * is sent again:
  *
- *   answer                              the pack          next
- *   2.xx                                confirmed         at once; packs grow up to the batch
- *   4.00 4.06 4.13 4.22: its content    halved            at once; a pack of one: set aside
- *   5.03 with Max-Age                   kept              the next server; after Max-Age if there
- * is none other 4.xx, 5.xx: who and where     kept              the next server; after the back-off
- * if there is none none, no session                    kept              the same
+ *   answer                              pack        next
+ *   2.04                                confirmed   at once; packs grow up to the batch
+ *   4.00 4.06 4.13 4.22: its content    halved      at once; a pack of one: set aside
+ *   5.03 with Max-Age                   kept        the next server; if none, after Max-Age
+ *   any other, no answer, no session    kept        the next server; if none, after the back-off
  *
  * Servers are tried in their order, each once; then comes a wait, and the first again. The back-off
  * doubles from 1 s to its maximum; each wait is drawn from its upper half, so that nodes that lost
- * the same server don't come back as one. Whoever is served by another than the first tries the
- * first again after five such maxima, with one request.
+ * the same server do not return at once. With a server other than the first, the first is tried
+ * again after five such maxima, with one request.
  *
- * The window: one request is under way, and one more for each answer that comes quickly, up to a
- * maximum. A slow answer says that datagrams were lost or wait somewhere, and halves it (RFC
- * 7252 4.7 asks for congestion control where more than one is under way); a failure makes it one.
- * After anything but 2.xx what is under way is waited for before more is sent: what stays is sent
- * again from the start.
+ * The window: one request in flight, and one more for each quick answer, up to a maximum. A slow
+ * answer is a sign of lost or queued datagrams, and halves it (RFC 7252 4.7 wants congestion
+ * control where more than one is in flight); a failure makes it one. After anything but 2.04 the
+ * requests in flight are drained before more is sent: what stays is sent again from the start.
  */
 #ifndef NODE_UPLINK_PLAN_H
 #define NODE_UPLINK_PLAN_H
@@ -35,7 +33,7 @@
 
 #define UPLINK_BACKOFF_MIN_MS 1000
 #define UPLINK_MAX_AGE_DEFAULT_S 60 /* RFC 7252 5.10.5 */
-#define UPLINK_MAX_AGE_LIMIT_S 600 /* a server's slip must not silence a node for days */
+#define UPLINK_MAX_AGE_LIMIT_S 600 /* a wrong Max-Age must not silence a node for days */
 /* The first server is tried again after so many maximum back-offs. */
 #define UPLINK_RETURN_MAXIMA 5
 /* Slow: below ACK_TIMEOUT (1 s), so that queues shrink before they cause retransmissions. */
@@ -51,16 +49,16 @@ enum uplink_verdict {
 struct uplink_plan {
 	unsigned batch; /* readings in a pack at most */
 	unsigned limit; /* at most, now; <= batch */
-	unsigned window_max, window; /* requests under way at most; at most, now */
-	uint64_t shrunk_ns; /* what was asked before and is slow has been reckoned with */
+	unsigned window_max, window; /* requests in flight at most; at most, now */
+	uint64_t shrunk_ns; /* slow answers to what was sent before are counted already */
 	unsigned servers, server; /* how many; the one in use */
 	unsigned failed; /* in turn, since the last success */
 	uint64_t return_ns; /* not at the first: when to try it again */
 	unsigned round; /* counts failures: those of requests of the same round are one */
-	bool settling; /* what is under way is waited for */
+	bool draining; /* nothing is sent until none is in flight */
 	unsigned backoff_max_ms, backoff_ms;
 	uint64_t not_before_ns; /* nothing is sent before */
-	uint64_t random; /* state of the jitter */
+	uint64_t random; /* state of the jitter's generator */
 };
 
 struct uplink_plan_config {
@@ -68,28 +66,28 @@ struct uplink_plan_config {
 	uint64_t seed; /* any number that differs from node to node */
 };
 
-/* A request, from the plan's side. */
-struct uplink_ask {
+/* One request */
+struct uplink_attempt {
 	uint64_t at_ns;
-	unsigned round, n; /* n readings in it; 0: it is not a pack */
+	unsigned round, n;
 };
 
 void uplink_plan_init(struct uplink_plan *p, const struct uplink_plan_config *config);
 
-/* May something be sent now, while in_flight requests are under way? To p->server, if so. */
+/* May another request go to p->server now? */
 bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t now_ns);
-/* It is sent. */
-struct uplink_ask uplink_plan_ask(struct uplink_plan *p, unsigned n, uint64_t now_ns);
+/* To be called as it goes. n: readings in it, 0 if it is not a pack. */
+struct uplink_attempt uplink_plan_sent(struct uplink_plan *p, unsigned n, uint64_t now_ns);
 
-/* Its answer: a code; max_age_s is -1 if it had none. */
-enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_ask ask, unsigned code,
-				       int64_t max_age_s, uint64_t now_ns);
+/* Its answer: a code; max_age_s is -1: it had none. */
+enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_attempt attempt,
+				       unsigned code, int64_t max_age_s, uint64_t now_ns);
 /* No answer, or no session. */
-void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns);
+void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns);
 /*
- * In place of uplink_plan_answer(): what the answer says could not be written down here. The server
- * is well, but what comes next would be the same once more: that waits as it would for a server.
+ * In place of uplink_plan_answer(), when the outbox could not be updated by it: the same pack would
+ * go again, so that waits as it would for a server.
  */
-void uplink_plan_no_record(struct uplink_plan *p, struct uplink_ask ask, uint64_t now_ns);
+void uplink_plan_no_record(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns);
 
 #endif

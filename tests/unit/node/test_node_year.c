@@ -201,7 +201,7 @@ static void send_all(void)
 	while (uplink_plan_may_send(&w.plan, 0, boot_ns())) {
 		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none,
 				    pack, w.plan.limit);
-		struct uplink_ask ask;
+		struct uplink_attempt ask;
 		uint64_t first, last;
 		unsigned code = UPLINK_CODE(2, 4);
 
@@ -209,7 +209,7 @@ static void send_all(void)
 		if (n == 0) {
 			return;
 		}
-		ask = uplink_plan_ask(&w.plan, (unsigned)n, boot_ns());
+		ask = uplink_plan_sent(&w.plan, (unsigned)n, boot_ns());
 		if (!w.server || (w.now >= w.certificate_ends && w.now < w.certificate_renewed)) {
 			uplink_plan_no_answer(&w.plan, ask, boot_ns());
 			return;

@@ -398,7 +398,7 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	done.fd = outbox_fd(p->o);
 	while (n < 2) {
 		assert_int_equal(poll(&done, 1, 30000), 1);
-		assert_int_equal(outbox_settle(p->o), 0);
+		assert_int_equal(outbox_on_sync(p->o), 0);
 		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 8);
 	}
 	assert_int_equal(out[0].seq, 2);
@@ -431,7 +431,7 @@ static void the_thread_keeps_the_wal_short(void **state)
 		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
 		       out[0].seq < seq) {
 			assert_int_equal(poll(&done, 1, 30000), 1);
-			assert_int_equal(outbox_settle(p->o), 0);
+			assert_int_equal(outbox_on_sync(p->o), 0);
 		}
 	}
 	snprintf(name, sizeof(name), "%s-wal", p->path);
@@ -456,7 +456,7 @@ static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 	assert_int_equal(outbox_sync(p->o), 0);
 	done.fd = outbox_fd(p->o);
 	assert_int_equal(poll(&done, 1, 30000), 1);
-	assert_int_equal(outbox_settle(p->o), 0);
+	assert_int_equal(outbox_on_sync(p->o), 0);
 	assert_int_equal(stats(p).syncs, 1);
 	assert_int_equal(outbox_sync_due_ns(p->o), 0);
 }

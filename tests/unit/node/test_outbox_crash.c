@@ -164,7 +164,7 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, bool threa
 					    none, readings, 1 + draw(16));
 			uint64_t first, last;
 
-			outbox_settle(o);
+			outbox_on_sync(o);
 			if (n <= 0) {
 				continue;
 			}

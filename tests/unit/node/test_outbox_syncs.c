@@ -79,7 +79,7 @@ static unsigned run(unsigned sync_s, unsigned seconds)
 				struct pollfd wait = { .fd = outbox_fd(o), .events = POLLIN };
 
 				assert_int_equal(poll(&wait, 1, 10000), 1);
-				assert_int_equal(outbox_settle(o), 0);
+				assert_int_equal(outbox_on_sync(o), 0);
 				outbox_stats(o, &stats);
 			} while (stats.syncs == asked);
 		}

@@ -57,14 +57,14 @@ static unsigned simulate(struct sampler *s, struct clock *clock, uint64_t cycle_
 		if (cycle_ends != 0 && now >= cycle_ends) {
 			struct thermometers_result result = result_of(temp_mc++);
 
-			sampler_take_result(s, &result);
+			sampler_accept_result(s, &result);
 			cycle_ends = 0;
 		}
 		if (next_fix != 0 && now >= next_fix) {
 			struct gnss_fix fix = fix_at(now);
 			struct clock_stamp stamp = { now, fix.utc_us, READING_TIME_GNSS, 40 };
 
-			sampler_take_fix(s, &fix);
+			sampler_accept_fix(s, &fix);
 			clock_feed(clock, &stamp);
 			next_fix += fix_ns;
 		}
@@ -219,7 +219,7 @@ static void a_fix_that_is_old_has_its_age_and_the_clock_dates_the_reading(void *
 	clock_init(&clock, 0);
 	clock_feed(&clock, &stamp);
 	sampler_init(&s, 200, 1000, 100 * S);
-	sampler_take_fix(&s, &fix);
+	sampler_accept_fix(&s, &fix);
 	sampler_make(&s, &clock, 100 * S + 200 * MS, &r);
 	assert_int_equal(r.fix_age_ms, 0);
 	assert_true(r.boot_ns == 100 * S);
@@ -228,7 +228,7 @@ static void a_fix_that_is_old_has_its_age_and_the_clock_dates_the_reading(void *
 	assert_true(r.utc_us == fix.utc_us + 400000);
 	assert_true(r.boot_ns == 100 * S + 400 * MS);
 	assert_int_equal(r.lat_e7, -276004400);
-	sampler_take_fix(&s, NULL);
+	sampler_accept_fix(&s, NULL);
 	sampler_make(&s, &clock, 105 * S, &r);
 	assert_false(reading_knows(&r, READING_LAT));
 	assert_true(r.utc_us == fix.utc_us + 5000000);
@@ -248,7 +248,7 @@ static void a_fix_without_position_or_time_says_so_in_its_raw_facts(void **state
 	fix.gnss_fix_ok = false;
 	clock_init(&clock, 0);
 	sampler_init(&s, 1000, 1000, 100 * S);
-	sampler_take_fix(&s, &fix);
+	sampler_accept_fix(&s, &fix);
 	sampler_make(&s, &clock, 101 * S, &r);
 	assert_int_equal(r.time_source, READING_TIME_NONE);
 	assert_true(reading_knows(&r, READING_FIX_TYPE));
@@ -304,7 +304,7 @@ static void the_time_of_a_fix_that_no_reading_can_have_is_not_taken(void **state
 	clock_init(&clock, 0);
 	sampler_init(&s, 1000, 1000, 100 * S);
 	fix.utc_us = READING_UTC_MAX_US;
-	sampler_take_fix(&s, &fix);
+	sampler_accept_fix(&s, &fix);
 	sampler_make(&s, &clock, 101 * S, &r);
 	assert_int_equal(r.time_source, READING_TIME_NONE);
 	assert_true(reading_knows(&r, READING_LAT));

@@ -26,12 +26,12 @@ static void start(struct uplink_plan *p, unsigned batch, unsigned servers, uint6
 static enum uplink_verdict answer(struct uplink_plan *p, unsigned code, int64_t max_age_s,
 				  unsigned n, uint64_t now_ns)
 {
-	return uplink_plan_answer(p, uplink_plan_ask(p, n, now_ns), code, max_age_s, now_ns);
+	return uplink_plan_answer(p, uplink_plan_sent(p, n, now_ns), code, max_age_s, now_ns);
 }
 
 static void no_answer(struct uplink_plan *p, uint64_t now_ns)
 {
-	uplink_plan_no_answer(p, uplink_plan_ask(p, 1, now_ns), now_ns);
+	uplink_plan_no_answer(p, uplink_plan_sent(p, 1, now_ns), now_ns);
 }
 
 static void each_answer_means_one_thing_for_the_pack(void **state)
@@ -160,7 +160,7 @@ static void nodes_that_lost_the_same_server_come_back_apart(void **state)
 static void the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones(void **state)
 {
 	struct uplink_plan p;
-	struct uplink_ask asked[32];
+	struct uplink_attempt asked[32];
 
 	(void)state;
 	start(&p, 64, 1, 1);
@@ -173,14 +173,14 @@ static void the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones(
 	assert_true(uplink_plan_may_send(&p, 31, S));
 	assert_false(uplink_plan_may_send(&p, 32, S));
 	for (unsigned i = 0; i < 32; i++) {
-		asked[i] = uplink_plan_ask(&p, 1, 2 * S);
+		asked[i] = uplink_plan_sent(&p, 1, 2 * S);
 	}
 	for (unsigned i = 0; i < 32; i++) { /* all of one lost second: that is one sign, not 32 */
 		uplink_plan_answer(&p, asked[i], UPLINK_CODE(2, 4), -1, 3 * S);
 	}
 	assert_int_equal(p.window, 16);
 	for (unsigned i = 0; i < 10; i++) {
-		uplink_plan_answer(&p, uplink_plan_ask(&p, 1, (4 + 2 * i) * S), UPLINK_CODE(2, 4),
+		uplink_plan_answer(&p, uplink_plan_sent(&p, 1, (4 + 2 * i) * S), UPLINK_CODE(2, 4),
 				   -1, (5 + 2 * i) * S);
 	}
 	assert_int_equal(p.window, 1);
@@ -189,13 +189,13 @@ static void the_window_grows_with_quick_answers_and_is_halved_once_by_slow_ones(
 static void a_failure_ends_the_round_and_is_one_failure_however_many_were_under_way(void **state)
 {
 	struct uplink_plan p;
-	struct uplink_ask asked[8];
+	struct uplink_attempt asked[8];
 
 	(void)state;
 	start(&p, 64, 1, 1);
 	p.window = 32;
 	for (unsigned i = 0; i < 8; i++) {
-		asked[i] = uplink_plan_ask(&p, 3, S);
+		asked[i] = uplink_plan_sent(&p, 3, S);
 	}
 	uplink_plan_no_answer(&p, asked[0], S);
 	assert_int_equal(p.backoff_ms, 1000);

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE /* epoll_create1() */
+#include "sensors.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "ubx/receiver.h"
+#include "userspace/daemon/log.h"
+#include "userspace/sim/ublox7_pty.h"
+#include "userspace/sim/w1_sim_line.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* Period of the attempts to open a missing bus */
+#define RETRY_NS (60 * NS_PER_S)
+/* Silent at every baud rate for this long: absent. A u-blox 7 is found in under 3 s. */
+#define PROBE_NS (10 * NS_PER_S)
+
+#define SIMULATED_SEED 1 /* the same world at each start */
+
+struct sensors {
+	const struct node_config *config;
+	int epoll;
+
+	struct thermometers *thermometers;
+	struct w1_sim *sim;
+	struct w1_line line; /* of sim */
+	bool measuring; /* a cycle runs */
+	bool seen_sensor; /* a real one */
+	enum thermometers_bus used;
+	uint64_t bus_retry_ns; /* while thermometers is NULL */
+	uint64_t sim_ns; /* the simulated world is as old as this */
+	char bus_reason[200];
+
+	struct receiver *receiver;
+	struct ublox7_pty *pty;
+	bool seen_receiver;
+	enum receiver_state last_logged;
+	uint64_t probe_until_ns;
+	uint64_t errors; /* already reported */
+};
+
+static bool may_simulate(const struct sensors *s)
+{
+	return s->config->simulate == NODE_SIMULATE_IF_ABSENT;
+}
+
+static void watch(const struct sensors *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+		log_error("epoll: %s", strerror(errno));
+	}
+}
+
+/* --- thermometers --------------------------------------------------------- */
+
+static void keep_bus_reason(struct sensors *s, const char *reason)
+{
+	if (strcmp(s->bus_reason, reason) != 0) {
+		snprintf(s->bus_reason, sizeof(s->bus_reason), "%s", reason);
+		if (reason[0] != '\0') {
+			log_warning("1-Wire: %s", reason);
+		} else {
+			log_notice("1-Wire: working again");
+		}
+	}
+}
+
+static void open_bus(struct sensors *s, uint64_t now_ns)
+{
+	static const enum thermometers_bus buses[] = {
+		[NODE_W1_AUTO] = THERMOMETERS_AUTO,
+		[NODE_W1_USERSPACE] = THERMOMETERS_USERSPACE,
+		[NODE_W1_KERNEL] = THERMOMETERS_KERNEL,
+		[NODE_W1_SIMULATED] = THERMOMETERS_USERSPACE,
+	};
+	const struct node_config *c = s->config;
+	struct thermometers_config config = {
+		.bus = buses[c->w1_bus],
+		.chip = c->w1_chip,
+		.gpio = c->w1_gpio,
+		.search_every_cycles = c->w1_search_every,
+		.resolutions = c->w1_resolutions,
+	};
+	char err[sizeof(s->bus_reason)];
+
+	if (s->sim != NULL) {
+		s->line = w1_sim_line(s->sim);
+		config.line = &s->line;
+	}
+	s->thermometers = thermometers_open(&config, err, sizeof(err));
+	if (s->thermometers != NULL) {
+		watch(s, thermometers_fd(s->thermometers));
+		s->bus_reason[0] = '\0';
+		if (config.line == NULL && *thermometers_missing_rights(s->thermometers) != '\0') {
+			log_notice(
+				"1-Wire: running without %s: expect 1 in 1000 slots to be repeated",
+				thermometers_missing_rights(s->thermometers));
+		}
+		return;
+	}
+	keep_bus_reason(s, err);
+	s->bus_retry_ns = now_ns + RETRY_NS;
+}
+
+static void simulate_bus(struct sensors *s, uint64_t now_ns, const char *why)
+{
+	thermometers_close(s->thermometers);
+	s->thermometers = NULL;
+	s->measuring = false;
+	s->sim = w1_sim_new_demo(SIMULATED_SEED);
+	if (s->sim == NULL) {
+		keep_bus_reason(s, "out of memory for simulated sensors");
+		s->bus_retry_ns = now_ns + RETRY_NS;
+		return;
+	}
+	s->sim_ns = now_ns;
+	log_notice("1-Wire: %s: using simulated sensors", why);
+	open_bus(s, now_ns);
+}
+
+static void start_bus(struct sensors *s, uint64_t now_ns)
+{
+	if (s->config->w1_bus == NODE_W1_NONE) {
+		s->bus_retry_ns = UINT64_MAX;
+		return;
+	}
+	if (s->config->w1_bus == NODE_W1_SIMULATED) {
+		simulate_bus(s, now_ns, "as configured");
+		return;
+	}
+	open_bus(s, now_ns);
+	if (s->thermometers == NULL && may_simulate(s)) {
+		simulate_bus(s, now_ns, "no bus was found");
+	}
+}
+
+bool sensors_has_bus(const struct sensors *s)
+{
+	return s->thermometers != NULL;
+}
+
+bool sensors_is_measuring(const struct sensors *s)
+{
+	return s->measuring;
+}
+
+int sensors_start_cycle(struct sensors *s, uint64_t now_ns)
+{
+	int rc;
+
+	if (s->sim != NULL && now_ns > s->sim_ns) { /* time passes between cycles too */
+		w1_sim_advance(s->sim, now_ns - s->sim_ns);
+		s->sim_ns = now_ns;
+	}
+	rc = thermometers_start(s->thermometers);
+	s->measuring |= rc == 0;
+	return rc;
+}
+
+int sensors_read_result(struct sensors *s, struct thermometers_result *result, uint64_t now_ns)
+{
+	if (s->thermometers == NULL || thermometers_take(s->thermometers, result) <= 0) {
+		return 0;
+	}
+	s->measuring = false;
+	s->used = result->used;
+	if (s->sim == NULL && result->n > 0) {
+		s->seen_sensor = true;
+	}
+	if (s->sim == NULL && !s->seen_sensor && may_simulate(s)) {
+		simulate_bus(s, now_ns,
+			     result->reason[0] != '\0' ? result->reason : "no sensor answered");
+		return 0;
+	}
+	keep_bus_reason(s, result->reason[0] != '\0' ? result->reason
+			   : result->n == 0	     ? "no sensor answers"
+						     : "");
+	return 1;
+}
+
+/* --- receiver --------------------------------------------------------------- */
+
+static void open_receiver(struct sensors *s, const char *port, uint64_t now_ns)
+{
+	const struct node_config *c = s->config;
+	const struct receiver_config config = {
+		.port = port,
+		.baud = c->gnss_baud,
+		.rate_ms = c->gnss_rate_ms,
+		.dyn_model = c->gnss_dyn_model,
+		.max_hacc_mm = c->gnss_max_hacc_m * 1000,
+		.build_utc_us = c->not_before_us,
+	};
+	char err[200];
+
+	s->receiver = receiver_open(&config, err, sizeof(err));
+	if (s->receiver == NULL) {
+		log_error("receiver: %s", err);
+		return;
+	}
+	watch(s, receiver_fd(s->receiver));
+	s->probe_until_ns = now_ns + PROBE_NS;
+	s->last_logged = RECEIVER_PROBING;
+	log_notice("receiver: probing %s", port);
+}
+
+static void simulate_receiver(struct sensors *s, uint64_t now_ns, const char *why)
+{
+	struct ublox7_config config;
+	char err[200];
+
+	log_notice("receiver: %s: using a simulated one", why);
+	receiver_close(s->receiver); /* why may be its text */
+	s->receiver = NULL;
+	ublox7_config_default(&config);
+	config.seed = SIMULATED_SEED;
+	s->pty = ublox7_pty_start(&config, err, sizeof(err));
+	if (s->pty == NULL) {
+		log_error("receiver: simulation failed: %s", err);
+		return;
+	}
+	open_receiver(s, ublox7_pty_path(s->pty), now_ns);
+}
+
+static void check_receiver(struct sensors *s, uint64_t now_ns)
+{
+	enum receiver_state state;
+
+	if (s->receiver == NULL) {
+		return;
+	}
+	state = receiver_state(s->receiver);
+	s->seen_receiver |= state == RECEIVER_READY;
+	if (s->pty == NULL && !s->seen_receiver && may_simulate(s) &&
+	    (state == RECEIVER_NO_PORT ||
+	     (state == RECEIVER_PROBING && now_ns >= s->probe_until_ns))) {
+		simulate_receiver(s, now_ns, receiver_reason(s->receiver));
+		return;
+	}
+	if (state == s->last_logged) {
+		return;
+	}
+	s->last_logged = state;
+	switch (state) {
+	case RECEIVER_READY:
+		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s),
+			   receiver_identity(s->receiver));
+		break;
+	case RECEIVER_CONFIGURING:
+		log_debug("receiver: %s", receiver_reason(s->receiver));
+		break;
+	case RECEIVER_NO_PORT:
+	case RECEIVER_PROBING:
+		log_warning("receiver: %s", receiver_reason(s->receiver));
+		break;
+	}
+}
+
+int sensors_read_fix(struct sensors *s, const struct gnss_fix **fix)
+{
+	int n;
+
+	*fix = NULL;
+	if (s->receiver == NULL) {
+		return 0;
+	}
+	n = receiver_process(s->receiver);
+	if (n < 0) {
+		log_error("receiver: %s", strerror(-n));
+		n = 0;
+	}
+	*fix = receiver_fix(s->receiver);
+	return *fix != NULL ? n : 0;
+}
+
+uint32_t sensors_receiver_errors(struct sensors *s)
+{
+	struct receiver_counters c;
+	uint64_t now, before = s->errors;
+
+	if (s->receiver == NULL) {
+		return 0;
+	}
+	receiver_counters(s->receiver, &c);
+	now = (uint64_t)c.checksum_errors + c.naks + c.timeouts + c.epochs_missed;
+	s->errors = now;
+	return now > before ? (uint32_t)(now - before) : 0;
+}
+
+/* --- both ------------------------------------------------------------------- */
+
+struct sensors *sensors_open(const struct node_config *config, const struct ubx_assist *known,
+			     uint64_t now_ns, char *err, size_t err_size)
+{
+	struct sensors *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || (s->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0) {
+		snprintf(err, err_size, "sensors: %s", strerror(errno));
+		free(s);
+		return NULL;
+	}
+	s->config = config;
+	start_bus(s, now_ns);
+	if (strcmp(config->gnss_port, "simulated") == 0) {
+		simulate_receiver(s, now_ns, "as configured");
+	} else if (strcmp(config->gnss_port, "none") != 0) {
+		open_receiver(s, config->gnss_port, now_ns);
+	}
+	if (known != NULL && s->receiver != NULL && s->pty == NULL) { /* a simulated one has its own
+									 place */
+		receiver_assist(s->receiver, known);
+	}
+	return s;
+}
+
+void sensors_close(struct sensors *s)
+{
+	if (s == NULL) {
+		return;
+	}
+	thermometers_close(s->thermometers);
+	w1_sim_free(s->sim);
+	receiver_close(s->receiver);
+	ublox7_pty_stop(s->pty);
+	close(s->epoll);
+	free(s);
+}
+
+int sensors_fd(const struct sensors *s)
+{
+	return s->epoll;
+}
+
+void sensors_check(struct sensors *s, uint64_t now_ns)
+{
+	if (s->thermometers == NULL && now_ns >= s->bus_retry_ns) {
+		open_bus(s, now_ns);
+	}
+	check_receiver(s, now_ns);
+}
+
+uint64_t sensors_deadline_ns(const struct sensors *s)
+{
+	uint64_t bus = s->thermometers == NULL ? s->bus_retry_ns : UINT64_MAX;
+	bool probing = s->receiver != NULL && s->pty == NULL && !s->seen_receiver &&
+		       may_simulate(s) && receiver_state(s->receiver) == RECEIVER_PROBING;
+
+	return probing && s->probe_until_ns < bus ? s->probe_until_ns : bus;
+}
+
+void sensors_note(const struct sensors *s, char *note, size_t size)
+{
+	const char *bus = s->sim != NULL ? "simulated sensors" : s->bus_reason;
+	const char *gnss = s->pty != NULL ? "simulated receiver" : "";
+	bool silent = s->pty == NULL && s->receiver != NULL &&
+		      receiver_state(s->receiver) != RECEIVER_READY;
+
+	snprintf(note, size, "%s%s%s%s", bus,
+		 bus[0] != '\0' && (gnss[0] != '\0' || silent) ? "; " : "", gnss,
+		 silent ? receiver_reason(s->receiver) : "");
+}
+
+const char *sensors_bus_name(const struct sensors *s)
+{
+	if (s->sim != NULL) {
+		return "simulated";
+	}
+	return s->thermometers == NULL		? "none"
+	       : s->used == THERMOMETERS_KERNEL ? "kernel"
+						: "userspace";
+}
+
+const char *sensors_bus_reason(const struct sensors *s)
+{
+	return s->bus_reason;
+}
+
+const char *sensors_receiver_name(const struct sensors *s)
+{
+	return s->pty != NULL ? "simulated" : s->receiver != NULL ? s->config->gnss_port : "none";
+}
+
+const char *sensors_receiver_state(const struct sensors *s)
+{
+	static const char *const names[] = {
+		[RECEIVER_NO_PORT] = "no-port",
+		[RECEIVER_PROBING] = "probing",
+		[RECEIVER_CONFIGURING] = "configuring",
+		[RECEIVER_READY] = "ready",
+	};
+
+	return s->receiver != NULL ? names[receiver_state(s->receiver)] : "none";
+}
+
+const char *sensors_receiver_reason(const struct sensors *s)
+{
+	return s->receiver != NULL ? receiver_reason(s->receiver) : "";
+}
+
+const char *sensors_receiver_identity(const struct sensors *s)
+{
+	return s->receiver != NULL ? receiver_identity(s->receiver) : "";
+}
