@@ -71,7 +71,7 @@ def test_a_backlog_from_before_the_time_was_known_is_dated_before_it_is_sent(rig
     (lambda rig, conf: (rig.pki / "ca.pem").write_text("nothing"), "ca.pem"),
     (lambda rig, conf: conf.write_text(conf.read_text().replace("uri = coaps", "uri = cops")), "cops://"),
     (lambda rig, conf: conf.write_text(conf.read_text() + "[server]\nciphers = ROT13\n"), "ROT13"),
-    (lambda rig, conf: conf.write_text(conf.read_text().replace("outbox.db", "other.db")), "takes a restart"),
+    (lambda rig, conf: conf.write_text(conf.read_text().replace("outbox.db", "other.db")), "restart the node"),
 ], ids=["unknown-key", "wrong-key", "no-ca", "uri", "ciphers", "fixed"])
 def test_a_reload_of_something_wrong_changes_nothing(rig, spoil, word):
     rig.start_server()

@@ -42,9 +42,9 @@ struct clock_stamp {
 
 enum clock_event {
 	CLOCK_IGNORED, /* of lower rank than what we have */
-	CLOCK_KEPT, /* taken, in agreement with what was known */
-	CLOCK_FIRST, /* taken, and the first good time: readings without time can be dated */
-	CLOCK_STEPPED, /* taken, but what was known was wrong by more than both uncertainties */
+	CLOCK_KEPT, /* accepted, agrees with what was known */
+	CLOCK_FIRST, /* accepted, the first good time: readings without time can be dated */
+	CLOCK_STEPPED, /* accepted, differs from what was known by more than both uncertainties */
 };
 
 struct clock {
@@ -53,18 +53,17 @@ struct clock {
 	int64_t step_us; /* of the last CLOCK_STEPPED: new minus old */
 };
 
-/* A time before not_before_us, or none that a Reading can have, is not believed, whoever says it.
- */
+/* A time before not_before_us, or out of a Reading's range, is rejected whatever its source. */
 void clock_init(struct clock *c, int64_t not_before_us);
 bool clock_accepts(const struct clock *c, int64_t utc_us);
 
-/* Would a stamp of any source be taken? Nothing is known, or the best has not been renewed. */
+/* Would a stamp of any source be accepted? Nothing is known, or the best was not renewed. */
 bool clock_wants_any(const struct clock *c, uint64_t now_ns);
 
-/* An enum clock_event, or -ERANGE for a time that is not believed. */
+/* An enum clock_event, or -ERANGE: rejected. */
 int clock_feed(struct clock *c, const struct clock_stamp *stamp);
 
-/* What a stamp says of another instant of its boot, before or after it. */
+/* A stamp moved to another instant of its boot, before or after it. */
 struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot_ns);
 
 /*

@@ -18,10 +18,9 @@ enum option_key { CHECK = 256, LEVEL };
 
 static const struct manual_option options_of_node[] = {
 	{ 'c', "config", "FILE", "The configuration; default " DEFAULT_CONFIG "." },
-	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
-	{ CHECK, "check-config", NULL,
-	  "Checks the configuration and the credentials, starts nothing." },
-	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Goes over the key log_level." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
+	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, and exits." },
+	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Overrides the key log_level." },
 };
 
 static const struct manual_command command = {
@@ -43,8 +42,8 @@ static const struct manual manual = {
 	.brief = "measures, keeps and sends temperature and position",
 	.about =
 		"Reads DS18B20 thermometers and a u-blox receiver, keeps every reading on disk until the server has it, and "
-		"sends them by CoAP over DTLS. SIGHUP reads configuration and credentials again: all of it is taken, or "
-		"nothing, and the log says which.",
+		"sends them by CoAP over DTLS. On SIGHUP it loads configuration and credentials again; if anything in them is "
+		"wrong, the log names it and the old ones stay in use.",
 	.commands = &command,
 	.n_commands = 1,
 	.exits = exits,
@@ -95,7 +94,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case OPTIONS_DONE:
 			return NODE_OK;
 		default:
-			return NODE_CONFIG; /* said why already */
+			return NODE_CONFIG; /* logged already */
 		}
 	}
 	if (code < 0 && optind < argc) {

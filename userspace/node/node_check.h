@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_check: what can be found out about a configuration without touching hardware, outbox or
+ * node_check: what can be checked of a configuration without touching hardware, outbox or
  * network.
  */
 #ifndef NODE_CHECK_H
@@ -20,7 +20,7 @@ int node_check_device(const struct node_config *config, char device[READING_DEVI
  */
 int node_check_server(const struct node_config *config, const char *device);
 
-/* UTC in s for the dates of certificates; 0 while this machine's clock is not to be believed. */
+/* UTC in s for the dates of certificates; 0 while this machine's clock is implausible. */
 int64_t node_check_utc_s(const struct node_config *config);
 
 #endif

@@ -121,18 +121,18 @@ static const struct config_key table[] = {
 		  "the sensors takes about 0.8 s: with a shorter period some readings have no temperature." },
 	{ "node", "simulate", CONFIG_CHOICE, AT(simulate), "never", .live = true,
 	  .choices = simulate_words,
-	  .help = "if-absent: where no sensor or no receiver is found at the start, take a simulated one and say so in the log and "
-		  "in every reading. never: a node that is installed never invents data." },
+	  .help = "if-absent: where no sensor or no receiver answers at the start, use simulated ones, marked as such in the log and "
+		  "in every reading. never: an installed node never invents data." },
 	{ "node", "status", CONFIG_STRING, AT(status), "/run/geotherm/status.json", .live = true,
-	  .help = "The file in which `geotherm status` reads how the node is; written anew each period." },
+	  .help = "The node's state for `geotherm status`; replaced each period." },
 	{ "node", "log_level", CONFIG_LOG_LEVEL, AT(log_level), "info", .live = true,
 	  .help = "What is logged, and all above it." },
 
 	{ "w1", "bus", CONFIG_CHOICE, AT(w1_bus), "auto", .choices = bus_words,
-	  .help = "Who speaks 1-Wire: userspace (libgpiod), the kernel's w1_therm, or auto: userspace, and the kernel "
+	  .help = "What reads the 1-Wire bus: userspace (libgpiod), the kernel's w1_therm, or auto: userspace, and the kernel "
 		  "while that is not possible. simulated: sensors that do not exist. none: no thermometers." },
 	{ "w1", "chip", CONFIG_STRING, AT(w1_chip), NULL,
-	  .help = "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the header's chip of any Pi." },
+	  .help = "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the one of the Pi's pin header." },
 	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", .max = 511,
 	  .help = "Line of that chip (BCM number) with the sensors." },
 	{ "w1", "resolution", CONFIG_PARSED, AT(w1_resolutions), "12", .parse = parse_resolutions,
@@ -141,14 +141,14 @@ static const struct config_key table[] = {
 	  .help = "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set. Single sensors may have their own: "
 		  "12, 28dedf128400003b=9." },
 	{ "w1", "search_every", CONFIG_UINT, AT(w1_search_every), "10", .min = 1, .max = 1000000,
-	  .help = "Look for plugged and unplugged sensors every so many cycles." },
+	  .help = "Search for plugged and unplugged sensors every so many cycles." },
 	{ "w1", "alarms", CONFIG_REMOVED, 0, NULL,
 	  .help = "the thresholds displaced the mark that shows a loss of power; put limits where the data is stored" },
 
 	{ "gnss", "port", CONFIG_STRING, AT(gnss_port), "/dev/serial0",
 	  .help = "Serial port of the u-blox receiver; simulated: a receiver that does not exist; none: no receiver." },
 	{ "gnss", "baud", CONFIG_UINT, AT(gnss_baud), "115200", .min = 4800, .max = 921600,
-	  .help = "What the receiver is switched to; it is found at any rate." },
+	  .help = "Baud rate that the receiver is switched to; its present one is detected." },
 	{ "gnss", "rate", CONFIG_SECONDS, AT(gnss_rate_ms), "1", .min = 100, .max = 60000,
 	  .help = "From one fix to the next." },
 	{ "gnss", "model", CONFIG_CHOICE, AT(gnss_model), "portable", .choices = model_words,
@@ -161,7 +161,7 @@ static const struct config_key table[] = {
 
 	{ "server", "uri", CONFIG_STRING, AT(server_uri), NULL, .live = true,
 	  .help = "coaps://HOST[:PORT][/PATH]; port 5684 and path /gpsflowtemp if not given. Up to 4, with commas between them: "
-		  "the first that serves is used, and the first of all again when it is well; they should store into one place. "
+		  "the first that answers is used, and the first of the list again once it does; they should share one store. "
 		  "Without it readings stay in the outbox." },
 	{ "server", "ca", CONFIG_STRING, AT(server_ca), "/etc/geotherm/pki/ca.pem", .live = true,
 	  .help = "PEM file with the certificates that may sign the server's." },
@@ -176,24 +176,24 @@ static const struct config_key table[] = {
 	  .help = "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
 	{ "server", "format", CONFIG_CHOICE, AT(server_format), "senml", .live = true,
 	  .choices = format_words,
-	  .help = "senml: everything, as SenML in CBOR. legacy: the older program's text, for a server that is still the old one: "
+	  .help = "senml: everything, as SenML in CBOR. legacy: the text of the legacy client (Python 2.7, CoAPthon), for a legacy server: "
 		  "of each reading the first temperature, the position and the time; the device must be named by a MAC." },
 	{ "server", "batch", CONFIG_UINT, AT(server_batch), "64", .live = true, .min = 1,
 	  .max = 256,
-	  .help = "Readings in one POST at most, when there is a backlog; no more than fit a datagram." },
+	  .help = "Maximum of readings in one POST, when there is a backlog; no more than fit a datagram." },
 	{ "server", "order", CONFIG_CHOICE, AT(server_order), "oldest-first", .live = true,
 	  .choices = order_words, .help = "Which readings of a backlog go first." },
 	{ "server", "retry_max", CONFIG_SECONDS, AT(server_retry_max_ms), "1min", .live = true,
 	  .min = 1000, .max = 3600000,
-	  .help = "The longest wait before the server is tried again; it begins at 1 s and doubles, with jitter." },
+	  .help = "Maximum wait before the server is tried again; it begins at 1 s and doubles, with jitter." },
 
 	{ "outbox", "path", CONFIG_STRING, AT(outbox_path), "/var/lib/geotherm/outbox.db",
-	  .help = "The file that keeps readings until the server has them. A new file begins a new epoch." },
+	  .help = "The file that keeps readings until the server has stored them. A new file begins a new epoch." },
 	{ "outbox", "max_rows", CONFIG_UINT, AT(outbox_max_rows), "1000000", .min = 10,
 	  .max = 100000000,
-	  .help = "Readings that it keeps at most; then the oldest go, and that is recorded." },
+	  .help = "Maximum of readings in it; beyond, the oldest are dropped, and recorded as lost." },
 	{ "outbox", "max_mb", CONFIG_UINT, AT(outbox_max_mb), "512", .min = 1, .max = 1000000,
-	  .help = "The same in MB (10^6 bytes)." },
+	  .help = "Maximum size in MB (10^6 bytes), with the same effect." },
 	{ "outbox", "sync", CONFIG_SECONDS, AT(outbox_sync_ms), "each", .min = 1000, .max = 3600000,
 	  .zero = "each",
 	  .help = "each: a reading is on the disk before the next step. A time such as 30 or 5min: at most one disk sync in it, "
@@ -226,7 +226,7 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 	return 0;
 }
 
-/* What one key does not tell. */
+/* What concerns more than one key, and what follows from them. */
 static int validate(void *target, char *err, size_t err_size)
 {
 	struct node_config *c = target;

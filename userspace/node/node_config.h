@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_config: what geotherm-node is told, by file and by -o options. The table in node_config.c is
- * the manual of each key; `geotherm-node --print-config` shows it.
+ * node_config: the configuration of geotherm-node, from file and -o options. The table in
+ * node_config.c is the manual of each key; `geotherm-node --print-config` shows it.
  *
  * Ownership: node_config_load() fills, node_config_free() frees what it filled.
  */
@@ -41,10 +41,10 @@ struct node_config {
 	struct w1_resolutions w1_resolutions;
 	unsigned w1_search_every;
 
-	char *gnss_port; /* a path, or the words "simulated" or "none" */
+	char *gnss_port; /* a path, "simulated" or "none" */
 	unsigned gnss_baud;
 	unsigned gnss_rate_ms;
-	int gnss_model; /* index of the word; see gnss_dyn_model */
+	int gnss_model; /* index into the choices; see gnss_dyn_model */
 	unsigned gnss_max_hacc_m;
 	int64_t not_before_us;
 

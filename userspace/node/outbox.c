@@ -439,47 +439,60 @@ static void date(const struct outbox *o, struct outbox_row *row)
 	}
 }
 
-int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
-		struct reading *readings, size_t max)
+/* Adds a row to the pack: 1; 0 if the pack ends before it, or -EBADMSG if the row is damaged. */
+static int add_to_pack(struct outbox *o, sqlite3_stmt *at, struct outbox_range except, void *buffer,
+		       size_t size, struct outbox_pack *pack)
+{
+	struct outbox_row row;
+	bool sound = outbox_row_read(at, &row);
+	uint64_t seq = (uint64_t)row.seq;
+	int rc = -EBADMSG;
+
+	if (pack->n > 0 && (seq < except.first) != (pack->first < except.first)) {
+		return 0; /* it lies beyond them */
+	}
+	date(o, &row);
+	if (sound) {
+		rc = outbox_row_pack(&row, buffer, size, &pack->size);
+	}
+	if (rc == -ENOSPC) {
+		return pack->n > 0 ? 0 : -EMSGSIZE;
+	}
+	if (rc == 0) {
+		pack->first = pack->n == 0 || seq < pack->first ? seq : pack->first;
+		pack->last = seq > pack->last ? seq : pack->last;
+		pack->n++;
+	}
+	return rc == 0 ? 1 : rc;
+}
+
+int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except, unsigned max,
+		void *buffer, size_t size, struct outbox_pack *pack)
 {
 	for (;;) {
 		sqlite3_stmt *peek = OUTBOX_SQL(
-			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST,
-			(int64_t)max, (int64_t)o->durable, (int64_t)except.first,
-			(int64_t)except.last);
-		uint64_t damaged = 0;
-		size_t n = 0;
-		int rc = SQLITE_DONE;
+			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST, max,
+			(int64_t)o->durable, (int64_t)except.first, (int64_t)except.last);
+		int step = SQLITE_DONE, rc = 1;
+		uint64_t seq = 0;
 
-		while (damaged == 0 && n < max && (rc = sqlite3_step(peek)) == SQLITE_ROW) {
-			struct outbox_row row;
-			bool sound;
-
-			if (n > 0 && ((uint64_t)sqlite3_column_int64(peek, 0) < except.first) !=
-					     (readings[0].seq < except.first)) {
-				break; /* it lies beyond them */
-			}
-			sound = outbox_row_read(peek, &row);
-			date(o, &row);
-			if (sound && outbox_row_reading(&row, o->stats.epoch, &readings[n])) {
-				n++;
-			} else {
-				damaged = (uint64_t)row.seq;
-			}
+		*pack = (struct outbox_pack){ .epoch = o->stats.epoch };
+		while (rc == 1 && pack->n < max && (step = sqlite3_step(peek)) == SQLITE_ROW) {
+			seq = (uint64_t)sqlite3_column_int64(peek, 0);
+			rc = add_to_pack(o, peek, except, buffer, size, pack);
 		}
-		if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-			rc = outbox_sql_fail(&o->sql, rc);
-			sqlite3_reset(peek);
-			return rc;
+		if (step != SQLITE_ROW && step != SQLITE_DONE) {
+			rc = outbox_sql_fail(&o->sql, step);
 		}
 		sqlite3_reset(peek);
-		if (damaged == 0) {
-			return (int)n;
+		if (rc == -EBADMSG) {
+			rc = put_aside(o, seq, OUTBOX_GAP_DAMAGED,
+				       "its bytes on the disk are wrong");
+			if (rc == 0) {
+				continue;
+			}
 		}
-		rc = put_aside(o, damaged, OUTBOX_GAP_DAMAGED, "its bytes on the disk are wrong");
-		if (rc != 0) {
-			return rc;
-		}
+		return rc < 0 ? rc : (int)pack->n;
 	}
 }
 

@@ -99,13 +99,21 @@ struct outbox_range {
 	uint64_t first, last;
 };
 
+/* What outbox_peek() has put into a buffer. */
+struct outbox_pack {
+	uint64_t epoch, first, last; /* the lowest and the highest seq */
+	unsigned n; /* readings */
+	size_t size;
+};
+
 /*
- * Up to max readings, in that order, without those of `except` (they are under way); they stay.
- * Returns how many. What lies between the lowest and the highest of their seqs is among them. A
- * damaged one is set aside and not among them.
+ * Up to max readings, in that order, without those of `except` (in flight), as one SENML_CBOR pack;
+ * they stay. As many as fit: n, 0 if there are none, or -EMSGSIZE if the first does not fit. What
+ * lies between the lowest and the highest of their seqs is among them. A damaged one is set aside
+ * and not among them.
  */
-int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except,
-		struct reading *readings, size_t max);
+int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except, unsigned max,
+		void *buffer, size_t size, struct outbox_pack *pack);
 
 /* The server has first..last of that epoch: they are deleted. Returns how many were. */
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "outbox_row.h"
 
+#include <errno.h>
 #include <stddef.h>
 
-#include "userspace/reading/senml.h"
+#include "userspace/reading/senml_codec.h"
 
 /*
  * CRC-32 of IEEE 802.3, reflected: a row is some hundred bytes, a table would be larger than the
@@ -79,16 +80,38 @@ bool outbox_row_read(sqlite3_stmt *at, struct outbox_row *row)
 	return row->body != NULL && sqlite3_column_int64(at, 6) == outbox_row_crc(row);
 }
 
-bool outbox_row_reading(const struct outbox_row *row, uint64_t epoch, struct reading *r)
+/* A senml_record_fn: whether the first record, which opens the reading, has a time. */
+static int read_dated(void *context, const struct senml_record *record)
 {
-	struct senml_error error;
+	*(bool *)context = record->value[SENML_BT].number.magnitude != 0;
+	return 1; /* no other record */
+}
 
-	if (senml_decode(SENML_CBOR, row->body, (size_t)row->length, r, 1, &error) != 1 ||
-	    r->epoch != epoch || r->seq != (uint64_t)row->seq) {
-		return false;
+static bool is_body_dated(const struct outbox_row *row)
+{
+	struct senml_error error = { .byte = SENML_NOWHERE };
+	bool dated = false;
+
+	senml_cbor.read(row->body, (size_t)row->length, read_dated, &dated, &error);
+	return dated;
+}
+
+int outbox_row_pack(const struct outbox_row *row, void *buffer, size_t size, size_t *used)
+{
+	uint8_t dated[SENML_READING_MAX];
+	struct senml_error error;
+	struct reading r;
+	int length;
+
+	if (row->time_source == READING_TIME_NONE || is_body_dated(row)) {
+		return senml_join_cbor(buffer, size, used, row->body, (size_t)row->length);
 	}
-	r->utc_us = row->utc_us;
-	r->time_source = (enum reading_time_source)row->time_source;
-	r->time_acc_ns = row->time_acc_ns < 0 ? CLOCK_ACC_UNKNOWN : (uint64_t)row->time_acc_ns;
-	return true;
+	if (senml_decode(SENML_CBOR, row->body, (size_t)row->length, &r, 1, &error) != 1) {
+		return -EBADMSG;
+	}
+	r.utc_us = row->utc_us;
+	r.time_source = (enum reading_time_source)row->time_source;
+	r.time_acc_ns = row->time_acc_ns < 0 ? CLOCK_ACC_UNKNOWN : (uint64_t)row->time_acc_ns;
+	length = senml_encode(SENML_CBOR, &r, 1, dated, sizeof(dated), NULL);
+	return length < 0 ? -EBADMSG : senml_join_cbor(buffer, size, used, dated, (size_t)length);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * outbox_row: a reading as a row of the outbox's table `reading`, and back. Used by outbox.c only.
+ * outbox_row: a reading as a row of the outbox's table `reading`, and as it is sent. Used by
+ * outbox.c only.
  *
  *   seq, boot, boot_ns, utc_us, time_source, time_acc_ns, crc, body
  *
- * The columns hold what may be looked for or set later; the body, a SenML CBOR pack of one, all of
- * it as it was when it was put. Where they differ in time the columns are right: it was dated
- * later. The CRC is of columns and body: SQLite itself does not know a page of the database that
- * has changed under it.
+ * The columns hold what may be queried or set later; the body, a SenML CBOR pack of one, all of the
+ * reading as it was put. A reading that was dated later has its time in the columns only. The CRC
+ * is of columns and body: SQLite itself does not notice a page of the database that has changed
+ * under it.
  */
 #ifndef NODE_OUTBOX_ROW_H
 #define NODE_OUTBOX_ROW_H
@@ -26,8 +27,8 @@ struct outbox_row {
 };
 
 /*
- * What was read at the row on which `at` stands (SELECT *); body is valid until it is stepped or
- * reset. false: damaged.
+ * The row on which `at` stands (SELECT *); body is valid until it is stepped or reset. false:
+ * damaged.
  */
 bool outbox_row_read(sqlite3_stmt *at, struct outbox_row *row);
 
@@ -38,7 +39,10 @@ void outbox_row_bind_time(sqlite3_stmt *statement, int at, const struct outbox_r
 
 int64_t outbox_row_crc(const struct outbox_row *row);
 
-/* The row's reading; false if it is none, or not this one of this epoch. */
-bool outbox_row_reading(const struct outbox_row *row, uint64_t epoch, struct reading *r);
+/*
+ * Appends the reading to the pack of *used bytes in buffer, as senml_join_cbor(): its body, or that
+ * with the time of the columns if it was dated later. 0, -ENOSPC, or -EBADMSG: no Reading.
+ */
+int outbox_row_pack(const struct outbox_row *row, void *buffer, size_t size, size_t *used);
 
 #endif

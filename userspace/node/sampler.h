@@ -48,10 +48,10 @@ struct sampler {
 };
 
 void sampler_init(struct sampler *s, unsigned period_ms, unsigned rate_ms, uint64_t now_ns);
-/* Another period, from now on: the next reading comes no later than it says. */
+/* Another period, from now on: the next reading is due within it. */
 void sampler_set_period(struct sampler *s, unsigned period_ms, uint64_t now_ns);
 
-/* Is it time to start a cycle? The caller does, and says so by sampler_cycle_started(). */
+/* Is it time to start a cycle? Then start one and call sampler_cycle_started(). */
 bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns);
 void sampler_cycle_started(struct sampler *s, uint64_t now_ns);
 /* The cycle's result; it is copied. */
@@ -67,7 +67,7 @@ bool sampler_is_ready(const struct sampler *s, uint64_t now_ns);
  */
 void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns, struct reading *r);
 
-/* When to ask again if nothing comes in before. */
+/* When to check again if nothing comes in before. */
 uint64_t sampler_deadline_ns(const struct sampler *s, uint64_t now_ns);
 
 #endif

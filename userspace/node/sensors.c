@@ -138,7 +138,7 @@ static void start_bus(struct sensors *s, uint64_t now_ns)
 	}
 	open_bus(s, now_ns);
 	if (s->thermometers == NULL && may_simulate(s)) {
-		simulate_bus(s, now_ns, "no bus was found");
+		simulate_bus(s, now_ns, "no bus");
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * system_facts: what the machine knows of itself, for a reading and for names.
+ * system_facts: facts of this machine, for a reading and for names.
  *
  * From /proc and /sys only: no commands, no rights needed. What cannot be read
  * stays unknown. root is put before every path; "" on a real machine, a tree of a test else.
@@ -25,7 +25,7 @@ int system_facts_mac(const char *root, uint8_t mac[6]);
 /* The same for the life of a boot, another after it; never 0. */
 uint64_t system_facts_boot(const char *root);
 
-/* Whether the kernel says that its clock is synchronised: 1 and *stamp, or 0. */
+/* Is the kernel's clock synchronised: 1 and *stamp, or 0. */
 int system_facts_ntp(struct clock_stamp *stamp);
 
 #endif

@@ -65,7 +65,7 @@ struct uplink {
 	int epoll;
 	struct server servers[NODE_SERVERS_MAX];
 	struct uplink_plan plan;
-	struct uplink_packer *packer;
+	struct uplink_pack pack; /* the newest */
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
 	struct outbox_range sent; /* no pack begins in here while any is in flight */
@@ -187,9 +187,7 @@ struct uplink *uplink_open(const struct node_config *config, const char *device,
 	}
 	u->config = config;
 	u->epoll = epoll_create1(EPOLL_CLOEXEC);
-	u->packer =
-		uplink_packer_new((enum node_format)config->server_format, config->server_batch);
-	if (u->packer == NULL || u->epoll < 0 || getrandom(&plan.seed, sizeof(plan.seed), 0) < 0) {
+	if (u->epoll < 0 || getrandom(&plan.seed, sizeof(plan.seed), 0) < 0) {
 		snprintf(err, err_size, "%s", strerror(errno));
 		*code = -errno;
 		uplink_close(u);
@@ -217,7 +215,6 @@ void uplink_close(struct uplink *u)
 	for (unsigned i = 0; i < NODE_SERVERS_MAX; i++) {
 		coaps_client_free(u->servers[i].client);
 	}
-	uplink_packer_free(u->packer);
 	if (u->epoll >= 0) {
 		close(u->epoll);
 	}
@@ -510,37 +507,39 @@ static int send_gaps(struct uplink *u)
 /* The next pack: 1, or 0 if there is nothing to send, or an error of the outbox. */
 static int send_pack(struct uplink *u)
 {
+	const struct outbox_pack *readings = &u->pack.readings;
 	struct outbox_range *sent = &u->sent;
-	struct uplink_pack pack;
 	struct request *slot;
 	int rc;
 
 	if (u->in_flight == 0) {
 		*sent = (struct outbox_range){ 0, 0 };
 	}
-	rc = uplink_packer_next(u->packer, u->outbox, (enum outbox_order)u->config->server_order,
-				*sent, u->plan.limit, &pack);
+	rc = uplink_pack_next(&u->pack, (enum node_format)u->config->server_format, u->outbox,
+			      (enum outbox_order)u->config->server_order, *sent, u->plan.limit);
 	if (rc <= 0) {
 		return rc;
 	}
-	if (u->config->server_format == NODE_FORMAT_LEGACY && !pack.dated &&
+	if (u->config->server_format == NODE_FORMAT_LEGACY && !u->pack.dated &&
 	    u->now_ns < u->began_ns + LEGACY_UNDATED_NS) {
 		return 0;
 	}
 	slot = free_slot(u);
-	*slot = (struct request){
-		.kind = KIND_PACK, .epoch = pack.epoch, .first = pack.first, .last = pack.last
-	};
-	sent->last = sent->last > pack.last ? sent->last : pack.last;
-	sent->first = sent->first != 0 && sent->first < pack.first ? sent->first : pack.first;
-	send_request(u, slot, pack.n,
+	*slot = (struct request){ .kind = KIND_PACK,
+				  .epoch = readings->epoch,
+				  .first = readings->first,
+				  .last = readings->last };
+	sent->last = sent->last > readings->last ? sent->last : readings->last;
+	sent->first = sent->first != 0 && sent->first < readings->first ? sent->first
+									: readings->first;
+	send_request(u, slot, readings->n,
 		     &(const struct coaps_request){
 			     .method = COAPS_POST,
 			     .path = u->servers[u->plan.server].path,
-			     .content_format = pack.content_format,
+			     .content_format = u->pack.content_format,
 			     .accept = -1,
-			     .payload = pack.payload,
-			     .payload_size = pack.size,
+			     .payload = u->pack.payload,
+			     .payload_size = u->pack.size,
 		     });
 	return 1;
 }

@@ -47,6 +47,13 @@ int senml_encode(enum senml_format format, const struct reading *readings, size_
 		 size_t size, size_t *encoded);
 
 /*
+ * Appends a SENML_CBOR pack to the one of *used bytes in buffer (0: to nothing). Both must be as
+ * senml_encode() writes them; the result is what it would write of all their readings. 0 and the
+ * new *used, or -ENOSPC, or -EBADMSG: no such pack.
+ */
+int senml_join_cbor(void *buffer, size_t size, size_t *used, const void *pack, size_t pack_size);
+
+/*
  * Decodes a pack of at most max readings; returns how many (1 or more). The pack is refused
  * whole, with *err filled: -EBADMSG malformed, -E2BIG more than max readings, -ENOMEM.
  * What readings holds then is undefined.

@@ -459,6 +459,41 @@ static int cbor_read(const void *data, size_t size, senml_record_fn fn, void *co
 	return r.at == size ? 0 : bad(&r, r.at, "bytes after the end of the pack");
 }
 
+/* Bytes of the head of a pack's array, and its number of records; 0: not of definite length. */
+static size_t read_head(const void *data, size_t size, uint64_t *records)
+{
+	struct senml_error err = { .byte = SENML_NOWHERE };
+	struct reader r = { .data = data, .size = size, .err = &err };
+	struct item item;
+
+	if (next(&r, &item) != 0 || item.kind != ITEM_ARRAY || item.number == INDEFINITE) {
+		return 0;
+	}
+	*records = item.number;
+	return r.at;
+}
+
+int senml_join_cbor(void *buffer, size_t size, size_t *used, const void *pack, size_t pack_size)
+{
+	unsigned char head[HEAD_MAX];
+	uint64_t records = 0, more;
+	size_t old_head = *used > 0 ? read_head(buffer, *used, &records) : 0;
+	size_t skip = read_head(pack, pack_size, &more), new_head, kept = *used - old_head;
+
+	if (skip == 0 || (*used > 0 && old_head == 0)) {
+		return -EBADMSG;
+	}
+	new_head = cbor_encode_array_start(records + more, head, sizeof(head));
+	if (new_head + kept + pack_size - skip > size) {
+		return -ENOSPC;
+	}
+	memmove((uint8_t *)buffer + new_head, (uint8_t *)buffer + old_head, kept);
+	memcpy(buffer, head, new_head);
+	memcpy((uint8_t *)buffer + new_head + kept, (const uint8_t *)pack + skip, pack_size - skip);
+	*used = new_head + kept + pack_size - skip;
+	return 0;
+}
+
 const struct senml_codec senml_cbor = {
 	.begin = cbor_begin,
 	.record = cbor_record,

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "userspace/node/clock.h"
+#include "peek_readings.h"
 #include "userspace/node/outbox.h"
 #include "userspace/node/uplink_plan.h"
 
@@ -129,7 +130,7 @@ static void assert_all_accounted_for(void)
 	struct outbox_stats stats;
 	struct outbox_gap gap;
 	uint64_t from = 1;
-	int n = outbox_peek(w.o, OUTBOX_OLDEST_FIRST, none, readings, MAX_ROWS);
+	int n = peek_readings(w.o, OUTBOX_OLDEST_FIRST, none, readings, MAX_ROWS);
 
 	outbox_stats(w.o, &stats);
 	assert_int_equal(n, stats.rows - stats.refused);
@@ -199,8 +200,8 @@ static void tell_gaps(void)
 static void send_all(void)
 {
 	while (uplink_plan_may_send(&w.plan, 0, boot_ns())) {
-		int n = outbox_peek(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST, none,
-				    pack, w.plan.limit);
+		int n = peek_readings(w.o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST,
+				      none, pack, w.plan.limit);
 		struct uplink_attempt ask;
 		uint64_t first, last;
 		unsigned code = UPLINK_CODE(2, 4);

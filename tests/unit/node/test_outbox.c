@@ -15,6 +15,8 @@
 #include <time.h>
 
 #include "outbox_place.h"
+#include "peek_readings.h"
+#include "tests/unit/reading/random_reading.h"
 
 /* --- order, keys --------------------------------------------------------- */
 
@@ -28,12 +30,12 @@ static void what_is_put_is_peeked_in_order_and_stays(void **state)
 		assert_int_equal(in[i].seq, i + 1);
 	}
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 5);
+		assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 5);
 		for (int i = 0; i < 5; i++) {
 			assert_true(reading_equal(&in[i], &out[i]));
 		}
 	}
-	assert_int_equal(outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 2), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_NEWEST_FIRST, none, out, 2), 2);
 	assert_true(reading_equal(&in[4], &out[0]));
 	assert_true(reading_equal(&in[3], &out[1]));
 }
@@ -49,7 +51,7 @@ static void what_is_confirmed_is_gone_and_the_rest_stays(void **state)
 	}
 	before = stats(p).bytes;
 	assert_int_equal(outbox_confirm(p->o, epoch, 2, 4), 3);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 3);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 3);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[1].seq, 5);
 	assert_int_equal(stats(p).rows, 3);
@@ -79,7 +81,7 @@ static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **s
 		put(p, i);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int n = outbox_peek(p->o, rows[i].order, rows[i].except, out, 16);
+		int n = peek_readings(p->o, rows[i].order, rows[i].except, out, 16);
 
 		assert_int_equal(
 			n, rows[i].first == 0
@@ -173,7 +175,7 @@ static void readings_of_this_boot_without_time_are_dated_when_it_is_known(void *
 	put(p, 99);
 	assert_int_equal(outbox_date(p->o, &now, 1), 1);
 	assert_int_equal(outbox_date(p->o, &now, 9), 1);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
 	assert_true(out[0].utc_us == T0 - 60000000);
 	assert_int_equal(out[0].time_source, READING_TIME_GNSS);
 	assert_true(out[0].time_acc_ns == 30 + 60 * S / CLOCK_DRIFT_DIVISOR);
@@ -193,10 +195,66 @@ static void readings_of_another_boot_are_never_dated(void **state)
 	assert_int_equal(reopen(p), 0);
 	put(p, 50);
 	assert_int_equal(outbox_date(p->o, &now, 9), 1);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].time_source, READING_TIME_NONE);
 	assert_int_equal(out[1].time_source, READING_TIME_GNSS);
 	assert_true(out[1].time_acc_ns == CLOCK_ACC_UNKNOWN);
+}
+
+static void what_is_sent_is_what_its_readings_encode_to(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 5000 * S, T0, READING_TIME_NTP, 70 };
+	static struct reading in[200];
+	static uint8_t sent[1 << 22], want[1 << 22];
+	struct outbox_pack pack;
+	uint64_t seed = 15;
+	int size;
+
+	for (size_t i = 0; i < 200; i++) {
+		random_reading(&seed, &in[i]);
+		in[i].boot_ns = 1 + random_below(&seed, 9000 * S);
+		assert_int_equal(outbox_put(p->o, &in[i]), 0);
+		if (in[i].time_source == READING_TIME_NONE) {
+			struct clock_stamp at = clock_stamp_at(&now, in[i].boot_ns);
+
+			in[i].utc_us = at.utc_us;
+			in[i].time_source = at.source;
+			in[i].time_acc_ns = at.acc_ns;
+		}
+	}
+	assert_int_equal(outbox_date(p->o, &now, 20), 20); /* on the disk; the rest as they go */
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 200, sent, sizeof(sent), &pack), 200);
+	assert_int_equal(pack.first, 1);
+	assert_int_equal(pack.last, 200);
+	size = senml_encode(SENML_CBOR, in, 200, want, sizeof(want), NULL);
+	assert_int_equal(pack.size, size);
+	assert_memory_equal(sent, want, pack.size);
+}
+
+static void a_pack_ends_before_the_reading_that_does_not_fit(void **state)
+{
+	struct place *p = *state;
+	struct outbox_pack one, pack;
+	uint8_t buffer[2048];
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		put(p, i);
+	}
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer), &one), 1);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, 3 * one.size - 3,
+				     /* three have one head */ &pack),
+			 2);
+	assert_int_equal(pack.last, 2);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, one.size, &pack),
+			 1);
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, one.size - 1, &pack),
+		-EMSGSIZE);
+	assert_int_equal(stats(p).rows, 3);
+	assert_int_equal(stats(p).refused, 0);
 }
 
 /* --- bounds --------------------------------------------------------------- */
@@ -214,7 +272,7 @@ static void when_it_is_full_the_oldest_go_into_a_gap(void **state)
 	}
 	assert_int_equal(stats(p).rows, 10);
 	assert_int_equal(stats(p).dropped, 15);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 16), 10);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 16), 10);
 	assert_int_equal(out[0].seq, 16);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 4), 1);
 	assert_int_equal(gaps[0].first, 1);
@@ -274,7 +332,7 @@ static void a_refused_reading_is_kept_but_not_sent_again(void **state)
 	put(p, 2);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "4.00 record 3: not a number"), 0);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "again"), -ENOENT);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 1);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 1);
 	assert_int_equal(out[0].seq, 2);
 	assert_int_equal(stats(p).rows, 2);
 	assert_int_equal(stats(p).refused, 1);
@@ -300,7 +358,7 @@ static void what_is_set_aside_goes_first_when_it_is_full(void **state)
 	put(p, 5);
 	assert_int_equal(stats(p).refused, 0);
 	assert_int_equal(stats(p).dropped, 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 4);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 4);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[3].seq, 5);
 }
@@ -394,12 +452,12 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	p->config.flush_thread = true;
 	assert_int_equal(reopen(p), 0);
 	put(p, 2);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 0);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 0);
 	done.fd = outbox_fd(p->o);
 	while (n < 2) {
 		assert_int_equal(poll(&done, 1, 30000), 1);
 		assert_int_equal(outbox_on_sync(p->o), 0);
-		n = outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 8);
+		n = peek_readings(p->o, OUTBOX_NEWEST_FIRST, none, out, 8);
 	}
 	assert_int_equal(out[0].seq, 2);
 	assert_int_equal(out[1].seq, 1);
@@ -428,7 +486,7 @@ static void the_thread_keeps_the_wal_short(void **state)
 		uint64_t seq = put(p, i).seq;
 
 		/* The thread is never further behind than one sync. */
-		while (outbox_peek(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
+		while (peek_readings(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
 		       out[0].seq < seq) {
 			assert_int_equal(poll(&done, 1, 30000), 1);
 			assert_int_equal(outbox_on_sync(p->o), 0);
@@ -450,7 +508,7 @@ static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 	assert_int_equal(reopen(p), 0);
 	put(p, 100);
 	put(p, 110);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);
 	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
 	assert_int_equal(stats(p).syncs, 0);
 	assert_int_equal(outbox_sync(p->o), 0);
@@ -474,6 +532,8 @@ int main(void)
 		TEST(somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened),
 		TEST(readings_of_this_boot_without_time_are_dated_when_it_is_known),
 		TEST(readings_of_another_boot_are_never_dated),
+		TEST(what_is_sent_is_what_its_readings_encode_to),
+		TEST(a_pack_ends_before_the_reading_that_does_not_fit),
 		TEST(when_it_is_full_the_oldest_go_into_a_gap),
 		TEST(a_gap_holds_only_what_was_dropped_not_what_was_confirmed),
 		TEST(bytes_are_a_bound_as_well),

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "peek_readings.h"
 #include "userspace/node/outbox.h"
 
 static const struct outbox_range none;
@@ -160,8 +161,9 @@ static void __attribute__((noreturn)) child(int fd, unsigned sync_ms, bool threa
 			}
 			tell(fd, PUT, r.seq, r.seq);
 		} else {
-			int n = outbox_peek(o, draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST,
-					    none, readings, 1 + draw(16));
+			int n = peek_readings(o,
+					      draw(2) ? OUTBOX_OLDEST_FIRST : OUTBOX_NEWEST_FIRST,
+					      none, readings, 1 + draw(16));
 			uint64_t first, last;
 
 			outbox_on_sync(o);
@@ -241,7 +243,7 @@ static void nothing_put_is_lost_doubled_or_renumbered_by_kill_9(void **state)
 		assert_true(stats.next_seq > highest);
 		assert_true(stats.next_seq <= highest + 2); /* one more may have been put and not
 							       told */
-		n = outbox_peek(o, OUTBOX_OLDEST_FIRST, none, readings, SEQS / 100);
+		n = peek_readings(o, OUTBOX_OLDEST_FIRST, none, readings, SEQS / 100);
 		assert_int_equal(n, stats.rows);
 		for (int i = 0; i < n; i++) {
 			assert_true(i == 0 || readings[i].seq > readings[i - 1].seq);
@@ -350,7 +352,7 @@ static void assert_survives(const char *what, size_t at, uint64_t epoch)
 	} else {
 		assert_int_not_equal(access(aside, F_OK), 0);
 	}
-	n = outbox_peek(o, OUTBOX_OLDEST_FIRST, none, readings, WAITING + 1);
+	n = peek_readings(o, OUTBOX_OLDEST_FIRST, none, readings, WAITING + 1);
 	if (n < 0) { /* quick_check does not look into bodies that overflow; it is set aside at the
 			next start */
 		assert_int_equal(n, -EUCLEAN);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "peek_readings.h"
 #include "userspace/node/outbox.h"
 
 #define S UINT64_C(1000000000)
@@ -69,7 +70,7 @@ static unsigned run(unsigned sync_s, unsigned seconds)
 		r.boot_ns = now;
 		memset(r.note, 'x', sizeof(r.note) - 1); /* so that the WAL grows as with sensors */
 		assert_int_equal(outbox_put(o, &r), 0);
-		if (outbox_peek(o, OUTBOX_OLDEST_FIRST, none, &waiting, 1) == 1) {
+		if (peek_readings(o, OUTBOX_OLDEST_FIRST, none, &waiting, 1) == 1) {
 			assert_int_equal(outbox_confirm(o, waiting.epoch, waiting.seq, waiting.seq),
 					 1);
 		}

@@ -14,6 +14,7 @@
 
 #include "disk_takes.h"
 #include "outbox_place.h"
+#include "peek_readings.h"
 
 /* --- trouble --------------------------------------------------------------- */
 
@@ -133,7 +134,7 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 
 		rc = outbox_put(p->o, &r);
 	}
-	rc = rc >= 0 ? outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
+	rc = rc >= 0 ? peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
 	assert_int_equal(rc, -EUCLEAN);
 	assert_int_equal(reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
@@ -153,7 +154,7 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	sql(p->path,
 	    "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].seq, 1);
 	assert_int_equal(out[1].seq, 3);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
@@ -210,8 +211,9 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	struct reading out[8];
 
 	give_five_of_which_two_are_written(p);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2); /* what there is
-										      can be sent */
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2); /* what there
+										      is can be sent
+										    */
 	assert_int_equal(put(p, 6).seq, 6);
 	assert_gap_of_three_to_five(p);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
@@ -229,13 +231,13 @@ static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state
 	put(p, 41);
 	before = disk_takes(512);
 	assert_true(outbox_date(p->o, &first, 9) < 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, sent, 2), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, sent, 2), 2);
 	assert_int_equal(sent[0].time_source, READING_TIME_SERVER);
 	assert_true(sent[0].utc_us == T0 - 60000000);
 	disk_takes(before);
 	assert_int_equal(outbox_date(p->o, &later, 1), 1); /* what is sent again must be the same */
 	assert_int_equal(reopen(p), 0);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
 	assert_true(reading_equal(&out[0], &sent[0]));
 	assert_int_equal(out[1].time_source, READING_TIME_NONE);
 }

@@ -199,6 +199,72 @@ static void a_pack_may_hold_tens_of_thousands_of_records(void **state)
 	free(pack);
 }
 
+/* As many of them as fit, each encoded alone; their pack is in buffer. */
+static size_t join(const struct reading *readings, size_t n, size_t size, size_t *used)
+{
+	size_t done = 0;
+	int rc = 0;
+
+	*used = 0;
+	for (; done < n && rc == 0; done += rc == 0) {
+		int one = senml_encode(SENML_CBOR, &readings[done], 1, other, sizeof(other), NULL);
+
+		assert_true(one > 0);
+		rc = senml_join_cbor(buffer, size, used, other, (size_t)one);
+		assert_true(rc == 0 || rc == -ENOSPC);
+	}
+	return done;
+}
+
+static void packs_of_one_are_joined_to_the_bytes_of_one_pack_of_all(void **state)
+{
+	struct senml_error err;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= rounds() / 4; seed++) {
+		uint64_t at = seed;
+		size_t n = 1 + random_below(&at, 32), size = 200 + random_below(&at, 30000);
+		size_t used, done, encoded = 0;
+		int all;
+
+		for (size_t i = 0; i < n; i++) {
+			random_reading(&at, &in[i]);
+		}
+		done = join(in, n, size, &used);
+		all = senml_encode(SENML_CBOR, in, n, other, size, &encoded);
+		assert_int_equal(done, encoded);
+		if (done == 0) {
+			assert_int_equal(all, -ENOSPC);
+			continue;
+		}
+		assert_int_equal(used, all);
+		assert_memory_equal(buffer, other, used);
+		assert_int_equal(senml_decode(SENML_CBOR, buffer, used, out, 32, &err), done);
+		for (size_t i = 0; i < done; i++) {
+			assert_reading_equal(&in[i], &out[i], seed);
+		}
+	}
+}
+
+static void what_is_no_pack_is_not_joined(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} rows[] = { { "", 0 }, { "\xa0", 1 }, { "\x9f\xff", 2 }, { "\x98", 1 }, { "[]", 2 } };
+	size_t used = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(senml_join_cbor(buffer, 100, &used, rows[i].bytes, rows[i].size),
+				 -EBADMSG);
+	}
+	used = 2;
+	memcpy(buffer, "\xf6\xf6", 2);
+	assert_int_equal(senml_join_cbor(buffer, 100, &used, "\x81\xa0", 2), -EBADMSG);
+	assert_int_equal(used, 2);
+}
+
 static void what_is_no_reading_is_not_encoded(void **state)
 {
 	struct reading good;
@@ -361,6 +427,8 @@ int main(void)
 		cmocka_unit_test(the_largest_reading_fits_the_stated_bound),
 		cmocka_unit_test(a_pack_takes_as_many_readings_as_fit_and_never_part_of_one),
 		cmocka_unit_test(a_pack_may_hold_tens_of_thousands_of_records),
+		cmocka_unit_test(packs_of_one_are_joined_to_the_bytes_of_one_pack_of_all),
+		cmocka_unit_test(what_is_no_pack_is_not_joined),
 		cmocka_unit_test(what_is_no_reading_is_not_encoded),
 		cmocka_unit_test(a_text_that_is_not_utf8_is_sent_up_to_its_first_bad_byte),
 		cmocka_unit_test(acks_come_back_equal_in_both_formats),
