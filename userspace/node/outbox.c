@@ -174,7 +174,7 @@ static void release(struct outbox *o)
 	free(o);
 }
 
-static int open_file(struct outbox **out, const struct outbox_config *config, bool look_through,
+static int open_file(struct outbox **out, const struct outbox_config *config, bool thorough,
 		     char *err, size_t err_size)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
@@ -191,7 +191,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	o->boot = config->boot;
 	o->durable = INT64_MAX;
 	o->dating.source = READING_TIME_NONE;
-	opened = outbox_file_open(&o->file, config->path, sync_each, look_through, err, err_size);
+	opened = outbox_file_open(&o->file, config->path, sync_each, thorough, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;

@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x67744f78 /* "gtOx", at byte 68 of the file */
-#define SCHEMA_VERSION 1 /* user_version: raise it when an older program can't use the file */
+#define SCHEMA_VERSION 1 /* user_version: raise it when an older version cannot use the file */
 #define SETS_ASIDE_MAX 1000
 
-/* One row in outbox: next_seq is the high-water mark for when no reading is left to tell it. */
+/* One row in outbox: next_seq holds where no reading with a higher number is left. */
 static const char schema[] =
 	"CREATE TABLE outbox (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL,"
 	" next_seq INTEGER NOT NULL, boot INTEGER NOT NULL, clean INTEGER NOT NULL, lazy INTEGER NOT NULL);"
@@ -140,45 +140,73 @@ static int make_tables(sqlite3 *db)
 	return outbox_file_exec(db, sql);
 }
 
-/*
- * Is this an outbox, of a version that we know, and sound? Makes it one if the file is empty.
- * 0, an error of outbox_open(), or -EUCLEAN; err holds words without the path.
- */
-static int examine(sqlite3 *db, bool look_through, char *err, size_t err_size)
+enum content { EMPTY, OUTBOX, NEWER, FOREIGN };
+
+/* By its header and its tables: SQLITE_OK, or why it cannot be read. */
+static int classify(sqlite3 *db, enum content *content, int64_t *version)
 {
-	int64_t id = 0, version = 0, tables = 0, clean = 0;
-	int rc;
+	int64_t id = 0, tables = 0;
+	int rc = one_number(db, "PRAGMA application_id", &id);
+
+	rc = rc == SQLITE_OK ? one_number(db, "PRAGMA user_version", version) : rc;
+	rc = rc == SQLITE_OK ? one_number(db, "SELECT count(*) FROM sqlite_master", &tables) : rc;
+	if (tables == 0 && id == 0 && *version == 0) {
+		*content = EMPTY;
+	} else if (id != APPLICATION_ID || *version < SCHEMA_VERSION) {
+		*content = FOREIGN;
+	} else {
+		*content = *version == SCHEMA_VERSION ? OUTBOX : NEWER;
+	}
+	return rc;
+}
+
+/* Every page of one that was not closed, or if `thorough`; the columns in any case. */
+static int check_outbox(sqlite3 *db, bool thorough, char *err, size_t err_size)
+{
+	int64_t value = 0;
+	int rc = one_number(db, "SELECT clean FROM outbox", &value);
+
+	if (rc != SQLITE_OK || value == 0 || thorough) {
+		rc = check_pages(db, err, err_size);
+	}
+	rc = rc == SQLITE_OK ? one_number(db, every_column, &value) : rc;
+	return rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+}
+
+/*
+ * Makes an empty file an outbox, and checks any other. 0, an error of outbox_open(), or -EUCLEAN
+ * with err, which has no path.
+ */
+static int examine(sqlite3 *db, bool thorough, char *err, size_t err_size)
+{
+	enum content content;
+	int64_t version = 0;
+	int rc = classify(db, &content, &version);
 
 	err[0] = '\0';
-	rc = one_number(db, "PRAGMA application_id", &id);
-	rc = rc == SQLITE_OK ? one_number(db, "PRAGMA user_version", &version) : rc;
-	rc = rc == SQLITE_OK ? one_number(db, "SELECT count(*) FROM sqlite_master", &tables) : rc;
-	if (rc == SQLITE_OK && tables == 0 && id == 0 && version == 0) {
-		rc = make_tables(db);
-	} else if (rc == SQLITE_OK && id == APPLICATION_ID && version > SCHEMA_VERSION) {
-		snprintf(err, err_size,
-			 "it was written by a newer version of this program (schema %" PRId64
-			 ", this one knows %d): install that version, or name another file",
-			 version, SCHEMA_VERSION);
-		return OUTBOX_E_NEWER;
-	} else if (rc == SQLITE_OK) {
-		/*
-		 * One that was not closed is looked through; so is what claims to be something
-		 * else.
-		 */
-		if (id != APPLICATION_ID ||
-		    one_number(db, "SELECT clean FROM outbox", &clean) != SQLITE_OK || clean == 0 ||
-		    look_through) {
+	if (rc == SQLITE_OK) {
+		switch (content) {
+		case EMPTY:
+			rc = make_tables(db);
+			break;
+		case OUTBOX:
+			rc = check_outbox(db, thorough, err, err_size);
+			break;
+		case NEWER:
+			snprintf(
+				err, err_size,
+				"it was written by a newer version of this program (schema %" PRId64
+				", this one has %d): install that version, or name another file",
+				version, SCHEMA_VERSION);
+			return OUTBOX_E_NEWER;
+		case FOREIGN: /* or a damaged header */
 			rc = check_pages(db, err, err_size);
-		}
-		if (rc == SQLITE_OK && (id != APPLICATION_ID || version != SCHEMA_VERSION)) {
-			snprintf(err, err_size,
-				 "it is a database, but not an outbox: name another file");
-			return OUTBOX_E_FOREIGN;
-		}
-		if (rc == SQLITE_OK) {
-			rc = one_number(db, every_column, &id);
-			rc = rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
+			if (rc == SQLITE_OK) {
+				snprintf(err, err_size,
+					 "it is a database, but not an outbox: name another file");
+				return OUTBOX_E_FOREIGN;
+			}
+			break;
 		}
 	}
 	if (rc != SQLITE_OK && err[0] == '\0') {
@@ -214,7 +242,7 @@ static int set_aside(const char *path, char *name, size_t size)
 	return -EEXIST;
 }
 
-static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_through, char *why,
+static int open_once(sqlite3 **db, const char *path, bool sync_each, bool thorough, char *why,
 		     size_t why_size)
 {
 	int rc = sqlite3_open_v2(path, db,
@@ -223,8 +251,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_t
 				 NULL);
 
 	if (rc == SQLITE_OK) {
-		/* First of all: whoever looks into the file may hold its lock, for example to
-		 * recover its WAL. */
+		/* First: another reader may hold the file's lock, to recover its WAL. */
 		sqlite3_busy_timeout(*db, OUTBOX_FILE_BUSY_MS);
 		rc = outbox_file_exec(
 			*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;"
@@ -237,7 +264,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool look_t
 						     : "PRAGMA synchronous = NORMAL");
 	}
 	if (rc == SQLITE_OK) {
-		return examine(*db, look_through, why, why_size);
+		return examine(*db, thorough, why, why_size);
 	}
 	if (*db != NULL && sqlite3_system_errno(*db) != 0) {
 		int error = sqlite3_system_errno(*db);
@@ -292,7 +319,7 @@ void outbox_file_close(struct outbox_file *file)
 	}
 }
 
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool look_through,
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool thorough,
 		     char *err, size_t err_size)
 {
 	char why[256], name[PATH_MAX];
@@ -301,7 +328,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 	file->db = NULL;
 	rc = lock_file(path, &file->lock_fd, why, sizeof(why));
 	if (rc == 0) {
-		rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
+		rc = open_once(&file->db, path, sync_each, thorough, why, sizeof(why));
 	}
 	if (rc == -EUCLEAN) {
 		/* Closing must not write the WAL into a file that is kept as it was found. */
@@ -313,7 +340,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 			snprintf(err, err_size,
 				 "outbox %s: damaged (%s): set aside as %s, a new epoch begins",
 				 path, why, name);
-			rc = open_once(&file->db, path, sync_each, look_through, why, sizeof(why));
+			rc = open_once(&file->db, path, sync_each, thorough, why, sizeof(why));
 			if (rc == 0) {
 				return 1;
 			}

@@ -13,7 +13,7 @@
 
 #include "outbox.h"
 
-/* How long another process's lock on the file is waited for. */
+/* Timeout for another process's lock on the file */
 #define OUTBOX_FILE_BUSY_MS 2000
 
 struct outbox_file {
@@ -23,9 +23,9 @@ struct outbox_file {
 
 /*
  * 0 or 1 and *file, or an error, as outbox_open(). sync_each: commit only when on the disk.
- * look_through: check every page, even if the file was closed in order.
+ * thorough: check every page, even if the file was closed in order.
  */
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool look_through,
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool thorough,
 		     char *err, size_t err_size);
 void outbox_file_close(struct outbox_file *file);
 

@@ -15,6 +15,7 @@
 #include "uplink_plan.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/log.h"
+#include "userspace/reading/gap_list.h"
 #include "userspace/reading/legacy_reading.h"
 
 #define DEFAULT_PATH "/gpsflowtemp"
@@ -23,8 +24,6 @@
 
 /* Retry of /time or /gaps with a server that does not have it */
 #define RETRY_NS (600 * NS_PER_S)
-
-#define FORMAT_JSON 50 /* application/json, RFC 7252 12.3 */
 
 /*
  * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was
@@ -495,7 +494,7 @@ static int send_gaps(struct uplink *u)
 		     &(const struct coaps_request){
 			     .method = COAPS_POST,
 			     .path = path,
-			     .content_format = FORMAT_JSON,
+			     .content_format = GAP_LIST_FORMAT,
 			     .accept = -1,
 			     .payload = text,
 			     .payload_size = (size_t)uplink_pack_gaps(

@@ -2,9 +2,9 @@
 #include "uplink_pack.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 
+#include "userspace/reading/gap_list.h"
 #include "userspace/reading/legacy_reading.h"
 
 /* A block of CoAP (RFC 7959): fits a datagram with everything around it. */
@@ -61,13 +61,13 @@ int uplink_pack_next(struct uplink_pack *p, enum node_format format, struct outb
 int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text,
 		     size_t size)
 {
-	int used = snprintf(text, size, "{\"epoch\":\"%016" PRIx64 "\",\"gaps\":[", epoch);
+	struct gap_list list = { .epoch = epoch, .n = n };
 
 	for (unsigned i = 0; i < n; i++) {
-		used += snprintf(text + used, size - (size_t)used,
-				 "%s{\"first\":%" PRIu64 ",\"last\":%" PRIu64 ",\"cause\":\"%s\"}",
-				 i > 0 ? "," : "", gaps[i].first, gaps[i].last,
-				 outbox_gap_reason_name(gaps[i].reason));
+		list.gaps[i].first = gaps[i].first;
+		list.gaps[i].last = gaps[i].last;
+		snprintf(list.gaps[i].cause, sizeof(list.gaps[i].cause), "%s",
+			 outbox_gap_reason_name(gaps[i].reason));
 	}
-	return used + snprintf(text + used, size - (size_t)used, "]}");
+	return gap_list_encode(&list, text, size);
 }

@@ -37,8 +37,7 @@ int uplink_pack_next(struct uplink_pack *p, enum node_format format, struct outb
 /* Gaps in one POST at most: they fit a datagram. */
 #define UPLINK_GAPS_MAX 10
 
-/* As JSON (docs/protocol.md 3.1): its length. 1024 bytes are always enough.
- */
+/* 1 to UPLINK_GAPS_MAX of them as gap_list_encode(): its length. 1024 bytes are always enough. */
 int uplink_pack_gaps(uint64_t epoch, const struct outbox_gap *gaps, unsigned n, char *text,
 		     size_t size);
 

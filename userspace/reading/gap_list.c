@@ -70,7 +70,7 @@ static int bad(char *err, size_t size, const char *format, ...)
 	return -EBADMSG;
 }
 
-static int take_epoch(const json_t *root, uint64_t *epoch, char *err, size_t err_size)
+static int read_epoch(const json_t *root, uint64_t *epoch, char *err, size_t err_size)
 {
 	const char *text = json_string_value(json_object_get(root, "epoch"));
 
@@ -81,7 +81,7 @@ static int take_epoch(const json_t *root, uint64_t *epoch, char *err, size_t err
 	return *epoch != 0 ? 0 : bad(err, err_size, "epoch: expected a number other than 0");
 }
 
-static int take_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
+static int read_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
 		    size_t err_size)
 {
 	const json_t *first = json_object_get(value, "first"),
@@ -107,7 +107,7 @@ static int take_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, c
 	return 0;
 }
 
-static int take_list(const json_t *root, struct gap_list *out, char *err, size_t err_size)
+static int read_list(const json_t *root, struct gap_list *out, char *err, size_t err_size)
 {
 	const json_t *gaps = json_object_get(root, "gaps");
 	int rc = json_is_object(root)
@@ -115,7 +115,7 @@ static int take_list(const json_t *root, struct gap_list *out, char *err, size_t
 			 : bad(err, err_size, "expected an object with epoch and gaps");
 
 	if (rc == 0) {
-		rc = take_epoch(root, &out->epoch, err, err_size);
+		rc = read_epoch(root, &out->epoch, err, err_size);
 	}
 	if (rc < 0) {
 		return rc;
@@ -129,7 +129,7 @@ static int take_list(const json_t *root, struct gap_list *out, char *err, size_t
 		return bad(err, err_size, "gaps: expected an array of 1 to %d", GAP_LIST_MAX);
 	}
 	for (out->n = 0; rc == 0 && out->n < json_array_size(gaps); out->n++) {
-		rc = take_gap(json_array_get(gaps, out->n), out->n, &out->gaps[out->n], err,
+		rc = read_gap(json_array_get(gaps, out->n), out->n, &out->gaps[out->n], err,
 			      err_size);
 	}
 	return rc;
@@ -148,7 +148,7 @@ int gap_list_decode(const void *data, size_t size, struct gap_list *out, char *e
 		}
 		return bad(err, err_size, "byte %d: %s", error.position, error.text);
 	}
-	rc = take_list(root, out, err, err_size);
+	rc = read_list(root, out, err, err_size);
 	json_decref(root);
 	return rc;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * gap_list: what a node says will never come, as JSON (docs/protocol.md 3.1):
+ * gap_list: numbers whose readings a node has lost, as JSON (docs/protocol.md 3.1):
  *
  *	{"epoch":"5f3c2a1908f7e6d4","gaps":[{"first":42,"last":44,"cause":"full"}]}
  *

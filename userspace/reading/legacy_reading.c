@@ -88,8 +88,7 @@ void legacy_to_reading(const struct legacy_record *record, int64_t arrived_us, s
 	r->utc_us = dated ? record->time_us : arrived_us;
 	r->seq = (uint64_t)r->utc_us;
 	r->time_source = dated ? READING_TIME_HOST : READING_TIME_SERVER;
-	/* A Pi that has not found the time yet: its TIME still tells records apart, but dates
-	 * nothing. */
+	/* A Pi without the time: TIME still distinguishes records, but dates nothing. */
 	if (r->utc_us < READING_UTC_MIN_US || r->utc_us >= READING_UTC_MAX_US) {
 		r->utc_us = 0;
 		r->time_source = READING_TIME_NONE;
@@ -180,7 +179,7 @@ int legacy_from_reading(const struct reading *r, struct legacy_record *record)
 		record->heading_known = reading_knows(r, READING_HEADING) && r->heading_e5 >= 0;
 		record->heading_e5 = record->heading_known ? r->heading_e5 : 0;
 	}
-	/* Without the time, seconds since the boot, as a Pi that never found it would have said. */
+	/* Without the time, seconds since the boot, as the legacy client on a Pi without time */
 	record->time_us = r->time_source != READING_TIME_NONE ? r->utc_us
 							      : (int64_t)(r->boot_ns / 1000);
 	return 0;

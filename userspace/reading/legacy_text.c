@@ -107,7 +107,7 @@ static bool rmc_angle(struct slice s, struct slice hemisphere, size_t degree_dig
 	    (hemisphere.at[0] != letters[0] && hemisphere.at[0] != letters[1])) {
 		return false;
 	}
-	/* senml_number_parse() takes no leading zeros: these fields are full of them. */
+	/* senml_number_parse() refuses leading zeros, which these fields have. */
 	for (; degrees.length > 1 && degrees.at[0] == '0'; degrees.at++, degrees.length--) {
 	}
 	s.at += degree_digits;
@@ -216,6 +216,24 @@ static void parse_gps(struct slice s, struct legacy_record *record)
 
 /* --- the record -------------------------------------------------------------------- */
 
+#define FIELDS 5 /* SENSOR, MAC, TEMP, FLOW, and GPS/TIME */
+
+/* Cuts at slashes into at most FIELDS fields, the last of which has the rest: how many. */
+static unsigned split(struct slice s, struct slice fields[FIELDS])
+{
+	unsigned n = 0;
+	const char *slash;
+
+	while (n < FIELDS - 1 && (slash = memchr(s.at, '/', s.length)) != NULL) {
+		fields[n] = (struct slice){ s.at, (size_t)(slash - s.at) };
+		s.length -= fields[n].length + 1;
+		s.at = slash + 1;
+		n++;
+	}
+	fields[n] = s;
+	return n + 1;
+}
+
 /* TEMP, FLOW and GPS, which both forms have. */
 static int parse_values(const char *text, struct slice temp, struct slice flow, struct slice gps,
 			struct legacy_record *record, struct legacy_error *err)
@@ -240,23 +258,59 @@ static int parse_values(const char *text, struct slice temp, struct slice flow, 
 	return 0;
 }
 
-static const char *slash(const char *at, const char *end)
+static int parse_sensor(struct slice name, struct legacy_record *record, struct legacy_error *err)
 {
-	return memchr(at, '/', (size_t)(end - at));
+	for (size_t i = 0; i < name.length; i++) {
+		if (name.at[i] <= ' ' || name.at[i] > '~') {
+			return bad(err, "SENSOR", i, "printable ASCII without blanks");
+		}
+	}
+	if (name.length == 0 || name.length >= sizeof(record->sensor)) {
+		return bad(err, "SENSOR", 0, "a name of 1 to 31 characters");
+	}
+	memcpy(record->sensor, name.at, name.length);
+	return 0;
 }
 
-/* field i lies between cut[i - 1] and cut[i]. */
-static struct slice between(const char *from, const char *to)
+/* SENSOR/MAC/TEMP/FLOW/GPS/TIME. GPS may be any text, slashes too: TIME follows the last one. */
+static int parse_record(const char *text, size_t size, const struct slice *fields, unsigned n,
+			struct legacy_record *record, struct legacy_error *err)
 {
-	return (struct slice){ from + 1, (size_t)(to - from - 1) };
+	const struct slice rest = fields[FIELDS - 1];
+	size_t gps = n == FIELDS ? rest.length : 0;
+	struct slice time;
+	int64_t value;
+
+	while (gps > 0 && rest.at[gps - 1] != '/') {
+		gps--;
+	}
+	if (gps == 0) {
+		return bad(err, "record", size, "SENSOR/MAC/TEMP/FLOW/GPS/TIME");
+	}
+	if (parse_sensor(fields[0], record, err) != 0) {
+		return -EBADMSG;
+	}
+	if (!decimal_mac(fields[1], &record->mac)) {
+		return bad(err, "MAC", (size_t)(fields[1].at - text),
+			   "a MAC of 48 bits in decimal");
+	}
+	/* Past 2^32 s (2106) it is no time of anything. */
+	time = (struct slice){ rest.at + gps, rest.length - gps };
+	if (!decimal(time, -6, INT64_C(4294967296) * 1000000, &value) || value < 1) {
+		return bad(err, "TIME", (size_t)(time.at - text),
+			   "seconds since 1970, more than 0");
+	}
+	record->time_us = value;
+	return parse_values(text, fields[2], fields[3], (struct slice){ rest.at, gps - 1 }, record,
+			    err);
 }
 
 int legacy_text_parse(const char *text, size_t size, struct legacy_record *record,
 		      struct legacy_error *err)
 {
-	const char *end = text + size, *cut[4], *last = NULL;
-	struct slice first;
-	int64_t value;
+	const char *end = text + size;
+	struct slice fields[FIELDS];
+	unsigned n;
 
 	memset(record, 0, sizeof(*record));
 	if (size > LEGACY_TEXT_MAX) {
@@ -266,53 +320,24 @@ int legacy_text_parse(const char *text, size_t size, struct legacy_record *recor
 	while (end > text && (end[-1] == '\n' || end[-1] == '\r' || end[-1] == ' ')) {
 		end--;
 	}
-	cut[0] = slash(text, end);
-	first = (struct slice){ text, (size_t)((cut[0] != NULL ? cut[0] : end) - text) };
-	if (cut[0] == NULL) {
+	n = split((struct slice){ text, (size_t)(end - text) }, fields);
+	if (n == 1) {
 		record->form = LEGACY_BOOT;
-		return decimal_mac(first, &record->mac) || colon_mac(first, &record->mac)
+		return decimal_mac(fields[0], &record->mac) || colon_mac(fields[0], &record->mac)
 			       ? 0
 			       : bad(err, "record", 0,
 				     "SENSOR/MAC/TEMP/FLOW/GPS/TIME or a MAC alone");
 	}
-	for (unsigned i = 1; i < 4; i++) {
-		cut[i] = cut[i - 1] != NULL ? slash(cut[i - 1] + 1, end) : NULL;
+	if (!colon_mac(fields[0], &record->mac)) {
+		return parse_record(text, size, fields, n, record, err);
 	}
-	if (colon_mac(first, &record->mac)) {
-		record->form = LEGACY_OLDER;
-		if (cut[2] == NULL) {
-			return bad(err, "record", size, "MAC/TEMP/FLOW/GPS");
-		}
-		return parse_values(text, between(cut[0], cut[1]), between(cut[1], cut[2]),
-				    between(cut[2], end), record, err);
+	record->form = LEGACY_OLDER;
+	if (n < 4) {
+		return bad(err, "record", size, "MAC/TEMP/FLOW/GPS");
 	}
-	/* GPS may be any text, slashes too: TIME is what follows the last one. */
-	for (const char *c = cut[3]; c != NULL; c = slash(c + 1, end)) {
-		last = c;
-	}
-	if (last == NULL || last == cut[3]) {
-		return bad(err, "record", size, "SENSOR/MAC/TEMP/FLOW/GPS/TIME");
-	}
-	for (size_t i = 0; i < first.length; i++) {
-		if (first.at[i] <= ' ' || first.at[i] > '~') {
-			return bad(err, "SENSOR", i, "printable ASCII without blanks");
-		}
-	}
-	if (first.length == 0 || first.length >= sizeof(record->sensor)) {
-		return bad(err, "SENSOR", 0, "a name of 1 to 31 characters");
-	}
-	memcpy(record->sensor, first.at, first.length);
-	if (!decimal_mac(between(cut[0], cut[1]), &record->mac)) {
-		return bad(err, "MAC", (size_t)(cut[0] + 1 - text), "a MAC of 48 bits in decimal");
-	}
-	/* Past 2^32 s (2106) it is no time of anything. */
-	if (!decimal(between(last, end), -6, INT64_C(4294967296) * 1000000, &value) || value < 1) {
-		return bad(err, "TIME", (size_t)(last + 1 - text),
-			   "seconds since 1970, more than 0");
-	}
-	record->time_us = value;
-	return parse_values(text, between(cut[1], cut[2]), between(cut[2], cut[3]),
-			    between(cut[3], last), record, err);
+	return parse_values(text, fields[1], fields[2],
+			    (struct slice){ fields[3].at, (size_t)(end - fields[3].at) }, record,
+			    err);
 }
 
 /* --- writing ---------------------------------------------------------------------- */

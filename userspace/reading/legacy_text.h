@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * legacy_text: the older program's record, SENSOR/MAC/TEMP/FLOW/GPS/TIME. Pure.
+ * legacy_text: the record of the legacy client (CoAPthon, Python 2.7),
+ * SENSOR/MAC/TEMP/FLOW/GPS/TIME. Pure.
  *
- *   SENSOR  a name without "/"; the kernel's "28-0000069be7d2" is taken as the ROM that it is
+ *   SENSOR  a name without "/"; the kernel's "28-0000069be7d2" is read as a ROM
  *   MAC     Python's getnode() in decimal
  *   TEMP    degC as Python prints a float; exactly "-1": the sensor gave nothing
  *   FLOW    "0" without a flow sensor; its unit was never stated
  *   GPS     one NMEA RMC sentence with its CR LF, or a free string, or nothing
  *   TIME    seconds since 1970 with a fraction, of the node's clock
  *
- * A message that is the MAC alone says that the node started. An older form, MAC/TEMP/FLOW/GPS,
+ * A message of the MAC alone: the node started. An older form, MAC/TEMP/FLOW/GPS,
  * has the MAC as "5C:CF:7F:53:BA:34" and GPS as "latitude, longitude" in degrees.
  */
 #ifndef LEGACY_TEXT_H
@@ -48,9 +49,9 @@ struct legacy_record {
 };
 
 struct legacy_error {
-	size_t byte; /* where the field begins, or the first bad byte in it */
+	size_t byte; /* of the field's first character, or of the bad one in it */
 	const char *field; /* "MAC", "TEMP" ... */
-	const char *expected; /* in words */
+	const char *expected; /* as a text */
 };
 
 /* 0, or -EBADMSG with *err filled. text needs no NUL. */

@@ -32,7 +32,7 @@ struct senml_error {
 		      */
 	unsigned record; /* index of the record, from 0; meaningful if in_record */
 	bool in_record;
-	char text[160]; /* in words, byte or record included: fit for a diagnostic payload */
+	char text[160]; /* for people, with byte or record: fit for a diagnostic payload */
 };
 
 /*

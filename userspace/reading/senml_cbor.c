@@ -24,7 +24,7 @@ static size_t room(const struct senml_writer *w)
 	return w->size - w->used;
 }
 
-/* After libcbor wrote n bytes there; 0 says that they did not fit. */
+/* libcbor has written n bytes there; 0: they did not fit. */
 static void advance(struct senml_writer *w, size_t n)
 {
 	w->full |= n == 0;
@@ -147,7 +147,7 @@ struct reader {
 	struct senml_error *err;
 };
 
-/* libcbor calls back with what it found: each function below files it into *context. */
+/* libcbor's callbacks: each stores the item into *context. */
 #if CBOR_MAJOR_VERSION == 0 && CBOR_MINOR_VERSION < 9
 typedef size_t cbor_length; /* became 64 bits wide everywhere in 0.9 */
 #else
@@ -261,7 +261,7 @@ static int more(struct reader *r, uint64_t *left)
 
 /* --- reading: values ------------------------------------------------------------- */
 
-/* Passes over a value that nobody wants. */
+/* A value that is not used. */
 static int skip(struct reader *r, unsigned depth)
 {
 	size_t byte = r->at;

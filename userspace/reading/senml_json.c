@@ -4,7 +4,7 @@
  *
  * jansson makes a double of every number with a fraction and has no integers past 2^63. So that
  * numbers stay exact it never sees one: before it parses a record, each number token outside of a
- * string is wrapped, 25.4 to ["25.4"]. A record has no arrays, so nothing else looks like that.
+ * string is wrapped, 25.4 to ["25.4"]. A record has no arrays, so nothing else has that form.
  * It gets one record at a time: a pack of any length costs the memory of its largest record.
  */
 #include <errno.h>

@@ -144,66 +144,86 @@ int senml_number_from_float(double value, bool single, struct senml_number *n)
 	return -EDOM;
 }
 
-int senml_number_parse(const char *text, size_t length, struct senml_number *n)
-{
-	const char *c = text, *end = text + length, *start;
-	bool negative, exponent_negative = false;
-	int exponent = 0, given = 0, zeros = 0;
-	uint64_t magnitude = 0;
+#define EXPONENT_LIMIT 10000 /* no number from here on is a Reading's */
 
-	negative = c < end && *c == '-';
-	c += negative;
-	start = c;
-	for (bool fraction = false; c < end; c++) {
-		if (*c == '.' && !fraction && c > start) {
-			fraction = true;
-			start = c + 1;
+struct digits {
+	uint64_t magnitude;
+	int zeros; /* behind it: they cost no room unless another digit follows */
+};
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Digits from *at: how many, or -ERANGE. */
+static int read_digits(const char **at, const char *end, struct digits *d)
+{
+	const char *start = *at;
+
+	for (; *at < end && is_digit(**at); (*at)++) {
+		if (**at == '0') {
+			d->zeros++;
 			continue;
 		}
-		if (*c < '0' || *c > '9') {
-			break;
-		}
-		if (!fraction && c == start + 1 && *start == '0') {
-			return -EINVAL; /* a leading zero */
-		}
-		exponent -= fraction;
-		if (*c == '0') { /* only counts if a digit other than 0 follows */
-			zeros++;
-			continue;
-		}
-		for (; zeros > 0 && magnitude != 0; zeros--) {
-			if (multiply_10(&magnitude, 0) != 0) {
+		for (; d->zeros > 0 && d->magnitude != 0; d->zeros--) {
+			if (multiply_10(&d->magnitude, 0) != 0) {
 				return -ERANGE;
 			}
 		}
-		zeros = 0;
-		if (multiply_10(&magnitude, (unsigned)(*c - '0')) != 0) {
+		d->zeros = 0;
+		if (multiply_10(&d->magnitude, (unsigned)(**at - '0')) != 0) {
 			return -ERANGE;
 		}
 	}
-	if (c == start) { /* no digit, or none after the point */
+	return (int)(*at - start);
+}
+
+/* "e-3", if there is one: 0, or -EINVAL without a digit. */
+static int read_exponent(const char **at, const char *end, int *exponent)
+{
+	bool negative;
+	const char *start;
+
+	if (*at == end || (**at != 'e' && **at != 'E')) {
+		return 0;
+	}
+	(*at)++;
+	negative = *at < end && **at == '-';
+	*at += *at < end && (**at == '-' || **at == '+');
+	for (start = *at; *at < end && is_digit(**at); (*at)++) {
+		*exponent = *exponent < EXPONENT_LIMIT ? *exponent * 10 + (**at - '0') : *exponent;
+	}
+	*exponent = negative ? -*exponent : *exponent;
+	return *at > start ? 0 : -EINVAL;
+}
+
+int senml_number_parse(const char *text, size_t length, struct senml_number *n)
+{
+	const char *at = text, *end = text + length;
+	struct digits d = { 0 };
+	bool negative = at < end && *at == '-';
+	int count, fraction = 0, exponent = 0;
+
+	at += negative;
+	if (end - at > 1 && at[0] == '0' && is_digit(at[1])) {
 		return -EINVAL;
 	}
-	if (c < end && (*c == 'e' || *c == 'E')) {
-		c++;
-		exponent_negative = c < end && *c == '-';
-		c += c < end && (*c == '-' || *c == '+');
-		start = c;
-		for (; c < end && *c >= '0' && *c <= '9'; c++) {
-			given = given < 10000 ? given * 10 + (*c - '0') : given;
-		}
-		if (c == start) {
-			return -EINVAL;
-		}
+	count = read_digits(&at, end, &d);
+	if (count > 0 && at < end && *at == '.') {
+		at++;
+		count = fraction = read_digits(&at, end, &d);
 	}
-	if (c != end) {
+	if (count <= 0) { /* no digit, or none after the point */
+		return count < 0 ? count : -EINVAL;
+	}
+	if (read_exponent(&at, end, &exponent) != 0 || at != end) {
 		return -EINVAL;
 	}
-	if (given >= 10000 && magnitude != 0) {
+	if ((exponent >= EXPONENT_LIMIT || exponent <= -EXPONENT_LIMIT) && d.magnitude != 0) {
 		return -ERANGE;
 	}
-	exponent += zeros + (exponent_negative ? -given : given);
-	*n = shortest(magnitude, negative, exponent);
+	*n = shortest(d.magnitude, negative, exponent + d.zeros - fraction);
 	return 0;
 }
 

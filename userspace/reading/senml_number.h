@@ -24,7 +24,7 @@ struct senml_number {
 /* Room for every number with an exponent from -20 to 0 in text, with its NUL. */
 #define SENML_NUMBER_TEXT 48
 
-/* Zeros at the end of a fraction are taken off: 25400e-3 is 254e-1. */
+/* Without zeros at the end of a fraction: 25400e-3 is 254e-1. */
 struct senml_number senml_number_i64(int64_t value, int exponent);
 struct senml_number senml_number_u64(uint64_t value, int exponent);
 

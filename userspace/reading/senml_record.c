@@ -31,7 +31,7 @@ size_t senml_utf8_prefix(const char *text, size_t length)
 		unsigned char c = (unsigned char)text[at];
 		size_t more = c < 0x80 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
 		uint32_t code = more == 0 ? c : c & (0x3fu >> more);
-		static const uint32_t least[] = { 1, 0x80, 0x800, 0x10000 };
+		static const uint32_t min_code[] = { 1, 0x80, 0x800, 0x10000 };
 
 		if ((c >= 0x80 && c < 0xc0) || c > 0xf4 || length - at <= more) {
 			break;
@@ -45,7 +45,8 @@ size_t senml_utf8_prefix(const char *text, size_t length)
 			code = code << 6 | (next & 0x3f);
 		}
 		/* Overlong forms, surrogates and what is past Unicode are no UTF-8. */
-		if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+		if (code < min_code[more] || code > 0x10ffff ||
+		    (code >= 0xd800 && code <= 0xdfff)) {
 			break;
 		}
 		at += more + 1;

@@ -69,7 +69,7 @@ union senml_value {
 };
 
 struct senml_record {
-	unsigned present; /* bit n: value n is there */
+	unsigned present; /* bit n: value n is present */
 	union senml_value value[SENML_LABEL_COUNT];
 };
 

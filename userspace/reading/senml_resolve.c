@@ -65,24 +65,25 @@ static int resolve_name(const struct senml_base *base, struct senml_resolved *s,
 	return 0;
 }
 
-int senml_resolve(struct senml_base *base, const struct senml_record *record,
-		  struct senml_resolved *s, struct senml_error *err)
+/* RFC 8428 4.4: nothing of another version may be used. 10 is the one in force. */
+static int check_version(const struct senml_record *record, struct senml_error *err)
 {
-	const unsigned values = record->present &
-				(1u << SENML_V | 1u << SENML_VS | 1u << SENML_VB | 1u << SENML_VD);
-	static const struct senml_number zero;
 	uint64_t version;
 
-	s->record = record;
-	/* RFC 8428 4.4: of another version nothing may be taken. 10 is the one in force. */
 	if (senml_record_has(record, SENML_BVER) &&
 	    (senml_number_to_u64(&record->value[SENML_BVER].number, 0, &version) != 0 ||
 	     version != 10)) {
 		return senml_fail(err, -EBADMSG, "bver, expected 10");
 	}
+	return 0;
+}
+
+/* What holds for this record and those after it. */
+static int set_base(struct senml_base *base, const struct senml_record *record,
+		    struct senml_error *err)
+{
 	if (keep_text(base->name, sizeof(base->name), record, SENML_BN, err) != 0 ||
-	    keep_text(base->unit, sizeof(base->unit), record, SENML_BU, err) != 0 ||
-	    resolve_name(base, s, err) != 0) {
+	    keep_text(base->unit, sizeof(base->unit), record, SENML_BU, err) != 0) {
 		return err->code;
 	}
 	if (senml_record_has(record, SENML_BT)) {
@@ -92,6 +93,18 @@ int senml_resolve(struct senml_base *base, const struct senml_record *record,
 		base->value = record->value[SENML_BV].number;
 		base->value_given = true;
 	}
+	return 0;
+}
+
+/* The unit, and bv + v if it is a number. */
+static int resolve_value(const struct senml_base *base, struct senml_resolved *s,
+			 struct senml_error *err)
+{
+	const struct senml_record *record = s->record;
+	const unsigned values = record->present &
+				(1u << SENML_V | 1u << SENML_VS | 1u << SENML_VB | 1u << SENML_VD);
+	static const struct senml_number zero;
+
 	if ((values & (values - 1)) != 0) {
 		return senml_fail(err, -EBADMSG, "more than one of v, vs, vb, vd");
 	}
@@ -107,6 +120,17 @@ int senml_resolve(struct senml_base *base, const struct senml_record *record,
 		return senml_fail(err, -EBADMSG, "%s: bv + v is too large", s->field);
 	}
 	return 0;
+}
+
+int senml_resolve(struct senml_base *base, const struct senml_record *record,
+		  struct senml_resolved *s, struct senml_error *err)
+{
+	s->record = record;
+	if (check_version(record, err) != 0 || set_base(base, record, err) != 0 ||
+	    resolve_name(base, s, err) != 0) {
+		return err->code;
+	}
+	return resolve_value(base, s, err);
 }
 
 /* --- values ----------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * senml_resolve: a record with the base values before it applied (RFC 8428 4.6), and its value
- * taken in the form that a field wants. Pure. Every function fills *err on a negative return.
+ * read in the form of a field. Pure. Every function fills *err on a negative return.
  */
 #ifndef SENML_RESOLVE_H
 #define SENML_RESOLVE_H

@@ -7,12 +7,14 @@
 #include "userspace/reading/hex.h"
 #include "userspace/reading/senml_pack.h"
 
+/* The fields of a reading: of the device, its scalars, of a sensor. An acknowledgement has two. */
 enum field {
 #define X(id, name) FIELD_##id,
-	SENML_DEVICE_FIELDS(X) FIELD_COMPLETE,
-	FIELD_SCALAR, /* and up: one for each */
+	SENML_DEVICE_FIELDS(X) FIELD_SCALAR,
 #undef X
+	FIELD_SENSOR = FIELD_SCALAR + READING_SCALAR_COUNT,
 };
+_Static_assert(FIELD_SENSOR <= 64, "seen is 64 bits");
 
 enum sensor_field {
 #define X(id, name) SENSOR_##id,
@@ -20,22 +22,36 @@ enum sensor_field {
 #undef X
 };
 
-static const char *const field_names[] = {
+#define FIELD_COUNT (FIELD_SENSOR + SENSOR_FIELD_COUNT)
+
+static const char *const field_names[FIELD_COUNT] = {
 #define X(id, name) [FIELD_##id] = name,
 	SENML_DEVICE_FIELDS(X)
 #undef X
-		[FIELD_COMPLETE] = "complete",
-};
-
-static const char *const sensor_field_names[] = {
-#define X(id, name) [SENSOR_##id] = name,
-	SENML_SENSOR_FIELDS(X)
+#define X(id, type, member, name, unit, exponent) [FIELD_SCALAR + READING_##id] = name,
+		READING_SCALARS(X)
+#undef X
+#define X(id, name) [FIELD_SENSOR + SENSOR_##id] = name,
+			SENML_SENSOR_FIELDS(X)
 #undef X
 };
 
+#define ACK_COMPLETE 0 /* in seen, of an acknowledgement */
+
+/* FIELD_COUNT: not one of ours. */
+static unsigned find_field(const char *name)
+{
+	unsigned field = 0;
+
+	while (field < FIELD_COUNT && strcmp(name, field_names[field]) != 0) {
+		field++;
+	}
+	return field;
+}
+
 /* --- values of our own forms -------------------------------------------------- */
 
-static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct senml_error *err)
+static int read_epoch(const struct senml_resolved *s, uint64_t *epoch, struct senml_error *err)
 {
 	uint8_t bytes[8];
 	char text[17];
@@ -56,7 +72,7 @@ static int take_epoch(const struct senml_resolved *s, uint64_t *epoch, struct se
 
 /* --- one reading -------------------------------------------------------------- */
 
-static int take_time_source(const struct senml_resolved *s, struct reading *r,
+static int read_time_source(const struct senml_resolved *s, struct reading *r,
 			    struct senml_error *err)
 {
 	char text[16];
@@ -76,7 +92,7 @@ static int take_time_source(const struct senml_resolved *s, struct reading *r,
 	return senml_fail(err, -EBADMSG, "tsrc: expected none, gnss, ntp, host or server");
 }
 
-static int take_device_field(struct reading *r, unsigned field, const struct senml_resolved *s,
+static int read_device_field(struct reading *r, unsigned field, const struct senml_resolved *s,
 			     struct senml_error *err)
 {
 	int64_t value;
@@ -88,9 +104,9 @@ static int take_device_field(struct reading *r, unsigned field, const struct sen
 		}
 		return err->code;
 	case FIELD_EPOCH:
-		return take_epoch(s, &r->epoch, err);
+		return read_epoch(s, &r->epoch, err);
 	case FIELD_TSRC:
-		return take_time_source(s, r, err);
+		return read_time_source(s, r, err);
 	case FIELD_TACC:
 		if (senml_resolved_number(s, "s", -9, false, &value, err) == 0) {
 			r->time_acc_ns = (uint64_t)value;
@@ -122,7 +138,7 @@ static int take_device_field(struct reading *r, unsigned field, const struct sen
 	}
 }
 
-static int take_sensor_field(struct thermometer_sample *t, enum sensor_field field,
+static int read_sensor_field(struct thermometer_sample *t, enum sensor_field field,
 			     const struct senml_resolved *s, struct senml_error *err)
 {
 	uint64_t small;
@@ -217,18 +233,18 @@ static int finish(struct senml_unpack *u)
 		return 0;
 	}
 	if (u->acks != NULL) {
-		missing = u->seen & 1u << FIELD_COMPLETE ? NULL : "complete";
+		missing = u->seen >> ACK_COMPLETE & 1 ? NULL : "complete";
 	} else {
 		struct reading *r = &u->readings[u->n - 1];
 
-		missing = u->seen & 1u << FIELD_EPOCH ? NULL : "epoch";
+		missing = u->seen >> FIELD_EPOCH & 1 ? NULL : "epoch";
 		for (unsigned i = 0; i < r->n_temperatures; i++) {
-			if (!(u->sensor_seen[i] & 1u << SENSOR_QUALITY)) {
+			if (!(u->sensor_seen[i] >> SENSOR_QUALITY & 1)) {
 				missing = "quality of a sensor";
 			}
 		}
-		/* A time of which nobody says where it is from is the host's. */
-		if (!(u->seen & 1u << FIELD_TSRC) && r->utc_us != 0) {
+		/* A time without a source is the host's. */
+		if (!(u->seen >> FIELD_TSRC & 1) && r->utc_us != 0) {
 			r->time_source = READING_TIME_HOST;
 		}
 	}
@@ -273,75 +289,74 @@ static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 	return 0;
 }
 
-static int given_twice(struct senml_unpack *u, const struct senml_resolved *s)
+/* Notes a field as seen; one given twice is an error. */
+static int see(struct senml_unpack *u, uint64_t *seen, unsigned field, const char *name)
 {
-	return senml_fail(u->err, -EBADMSG, "%s: given twice", s->field);
+	if (*seen >> field & 1) {
+		return senml_fail(u->err, -EBADMSG, "%s: given twice", name);
+	}
+	*seen |= UINT64_C(1) << field;
+	return 0;
 }
 
-static int take_of_reading(struct senml_unpack *u, const struct senml_resolved *s)
+static int read_sensor_record(struct senml_unpack *u, struct reading *r, enum sensor_field field,
+			      const struct senml_resolved *s)
 {
-	struct reading *r = u->n > 0 ? &u->readings[u->n - 1] : NULL;
-	enum sensor_field sensor_field = 0;
-	unsigned field = 0, sensor = 0;
+	unsigned sensor = 0;
+
+	if (find_sensor(u, r, s, &sensor) != 0 ||
+	    see(u, &u->sensor_seen[sensor], field, s->field) != 0) {
+		return u->err->code;
+	}
+	return read_sensor_field(&r->temperatures[sensor], field, s, u->err);
+}
+
+static int read_device_record(struct senml_unpack *u, struct reading *r, unsigned field,
+			      const struct senml_resolved *s)
+{
+	if (strcmp(s->name, r->device) != 0) {
+		return senml_fail(u->err, -EBADMSG,
+				  "%s: of \"%.64s\", expected the device of the last seq", s->field,
+				  s->name);
+	}
+	return see(u, &u->seen, field, s->field) != 0 ? u->err->code
+						      : read_device_field(r, field, s, u->err);
+}
+
+static int read_of_reading(struct senml_unpack *u, const struct senml_resolved *s)
+{
+	unsigned field = find_field(s->field);
+	struct reading *r;
 	int64_t utc_us;
 
-	while (sensor_field < SENSOR_FIELD_COUNT &&
-	       strcmp(s->field, sensor_field_names[sensor_field]) != 0) {
-		sensor_field++;
+	if (field == FIELD_COUNT) {
+		return 0;
 	}
-	while (sensor_field == SENSOR_FIELD_COUNT && field < FIELD_SCALAR + READING_SCALAR_COUNT &&
-	       strcmp(s->field, field < FIELD_SCALAR
-					? field_names[field]
-					: reading_scalars[field - FIELD_SCALAR].name) != 0) {
-		field++;
+	if (field == FIELD_SEQ && open_next(u, s) != 0) {
+		return u->err->code;
 	}
-	if (field == FIELD_SCALAR + READING_SCALAR_COUNT || field == FIELD_COMPLETE) {
-		return 0; /* none of ours */
-	}
-	if (sensor_field == SENSOR_FIELD_COUNT && field == FIELD_SEQ) {
-		if (open_next(u, s) != 0) {
-			return u->err->code;
-		}
-		r = &u->readings[u->n - 1];
-	}
-	if (r == NULL) {
+	if (u->n == 0) {
 		return senml_fail(u->err, -EBADMSG, "%s: before any seq", s->field);
 	}
+	r = &u->readings[u->n - 1];
 	if (senml_resolved_time(&u->base, s, &utc_us, u->err) != 0) {
 		return u->err->code;
 	}
 	if (utc_us != r->utc_us) {
 		return senml_fail(u->err, -EBADMSG, "%s: of another time than its seq", s->field);
 	}
-	if (sensor_field < SENSOR_FIELD_COUNT) {
-		if (find_sensor(u, r, s, &sensor) != 0) {
-			return u->err->code;
-		}
-		if (u->sensor_seen[sensor] & 1u << sensor_field) {
-			return given_twice(u, s);
-		}
-		u->sensor_seen[sensor] |= (uint8_t)(1u << sensor_field);
-		return take_sensor_field(&r->temperatures[sensor], sensor_field, s, u->err);
-	}
-	if (strcmp(s->name, r->device) != 0) {
-		return senml_fail(u->err, -EBADMSG,
-				  "%s: of \"%.64s\", expected the device of the last seq", s->field,
-				  s->name);
-	}
-	if (field < FIELD_SCALAR ? u->seen & 1u << field : reading_knows(r, field - FIELD_SCALAR)) {
-		return given_twice(u, s);
-	}
-	u->seen |= field < FIELD_SCALAR ? 1u << field : 0;
-	return take_device_field(r, field, s, u->err);
+	return field >= FIELD_SENSOR
+		       ? read_sensor_record(u, r, (enum sensor_field)(field - FIELD_SENSOR), s)
+		       : read_device_record(u, r, field, s);
 }
 
-static int take_of_ack(struct senml_unpack *u, const struct senml_resolved *s)
+static int read_of_ack(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	struct reading_ack *ack;
 
 	if (strcmp(s->field, "epoch") == 0) {
 		return open_next(u, s) != 0 ? u->err->code
-					    : take_epoch(s, &u->acks[u->n - 1].epoch, u->err);
+					    : read_epoch(s, &u->acks[u->n - 1].epoch, u->err);
 	}
 	if (strcmp(s->field, "complete") != 0) {
 		return 0;
@@ -350,11 +365,9 @@ static int take_of_ack(struct senml_unpack *u, const struct senml_resolved *s)
 	if (ack == NULL || strcmp(s->name, ack->device) != 0) {
 		return senml_fail(u->err, -EBADMSG, "complete: before the epoch of its device");
 	}
-	if (u->seen & 1u << FIELD_COMPLETE) {
-		return given_twice(u, s);
-	}
-	u->seen |= 1u << FIELD_COMPLETE;
-	return senml_resolved_count(s, "", UINT64_MAX, &ack->complete, u->err);
+	return see(u, &u->seen, ACK_COMPLETE, s->field) != 0
+		       ? u->err->code
+		       : senml_resolved_count(s, "", UINT64_MAX, &ack->complete, u->err);
 }
 
 void senml_unpack_readings(struct senml_unpack *u, struct reading *readings, size_t max,
@@ -378,7 +391,7 @@ int senml_unpack_record(void *context, const struct senml_record *record)
 	if (rc != 0) {
 		return rc;
 	}
-	return u->acks != NULL ? take_of_ack(u, &s) : take_of_reading(u, &s);
+	return u->acks != NULL ? read_of_ack(u, &s) : read_of_reading(u, &s);
 }
 
 int senml_unpack_end(struct senml_unpack *u)

@@ -18,8 +18,8 @@ struct senml_unpack {
 	size_t n, max;
 	struct reading *readings; /* one of the two */
 	struct reading_ack *acks;
-	unsigned seen; /* device fields of the current reading or ack */
-	uint8_t sensor_seen[READING_TEMPERATURES_MAX];
+	uint64_t seen; /* device fields of the current reading or ack */
+	uint64_t sensor_seen[READING_TEMPERATURES_MAX];
 };
 
 void senml_unpack_readings(struct senml_unpack *u, struct reading *readings, size_t max,
