@@ -92,6 +92,34 @@ def test_each_target_and_option_that_is_named_exists(document):
                 assert option in known, f"{document}: {program} {command}"
 
 
+def rooms():
+    """Of the table in docs/architecture.md: each folder with C sources, and the folders it may use."""
+    above = set()
+    for room, uses in re.findall(r"^\| `([\w/-]+)/` \|.*\| ([^|]*) \|$", (ROOT / "docs/architecture.md").read_text(), re.M):
+        if list((ROOT / room).glob("*.[ch]")):
+            yield room, set(re.findall(r"`([\w/-]+)/`", uses)) | (set(above) if "all above" in uses else set())
+            above.add(room)
+
+
+def test_each_include_is_an_arrow_of_the_architecture():
+    uses = dict(rooms())
+    files = subprocess.run(["git", "ls-files", "*.c", "*.h", ":!tests"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert {f.rpartition("/")[0] for f in files} == set(uses), "a folder is not in the table, or the table has one too many"
+    for file in files:
+        room = file.rpartition("/")[0]
+        for included in re.findall(r'^#include "([^"]*)/[^"/]*"$', (ROOT / file).read_text(), re.M):
+            used = os.path.normpath(f"{room}/{included}") if included.startswith("..") else included
+            assert used in uses[room] | {room}, f"{file} includes {included}/: no arrow in docs/architecture.md"
+
+
+def test_each_file_that_the_architecture_names_exists():
+    text = (ROOT / "docs/architecture.md").read_text()
+    names = set(re.findall(r"\b[\w/-]+\.(?:[ch]|py|dts|mk|service)\b", text))
+    paths = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    assert len(names) > 40
+    assert [n for n in sorted(names) if not any(f"/{p}".endswith(f"/{n}") for p in paths)] == []
+
+
 @pytest.fixture
 def pi(tmp_path):
     """A folder for the commands of the documents: a running chain in run/, the programs, a Pi's boot partition, sudo without a
