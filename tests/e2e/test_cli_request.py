@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """geotherm get, post, put, delete and observe against the real server, and by plain coap://."""
 import json
+import re
 import signal
 import socket
 import subprocess
 import threading
 
-from rig import BUILD, until
+from rig import BUILD, DEVICE, until
 
 
 def uri(rig, path="/gpsflowtemp"):
@@ -59,6 +60,27 @@ def test_the_exit_code_tells_a_no_from_no_connection_and_wrong_usage(rig):
     assert rig.run("geotherm", "get")[0] == 2
     code, _, err = rig.run("geotherm", "get", "--timeout", "3", "--ca", rig.pki / "ca.pem", "coaps://127.0.0.1:9/x")
     assert code == 3 and err
+
+
+def test_without_a_ca_the_option_is_named(rig):
+    for command in (["get"], ["bench", "handshake"]):
+        code, out, err = rig.run("geotherm", *command, "coaps://127.0.0.1:9/x")
+        assert (code, out) == (2, "") and "--ca FILE" in err and "GEOTHERM_CA" in err
+
+
+def test_times_are_asked_for_and_shown_as_people_write_them(rig):
+    rig.start_server()
+    rig.start_node()
+    rig.wait_rows(3)
+    track = ["get", *rig.client_options(), uri(rig, f"/gpsflowtemp/{DEVICE}")]
+    assert DEVICE in rig.run("geotherm", *track, "--from", "-1d")[1]
+    assert rig.run("geotherm", *track, "--to", "2001-01-01T00:00Z")[1] == "no readings\n"
+    assert rig.run("geotherm", *track[:-1], f"{track[-1]}?limit=2&to=2001-01-01")[1] == "no readings\n"
+    code, out, err = rig.run("geotherm", *track, "--from", "soon")
+    assert (code, out) == (2, "") and "soon" in err and "2026-11-29" in err
+    now = ["get", *rig.client_options(), uri(rig, "/time")]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\n", rig.run("geotherm", *now)[1])
+    assert re.fullmatch(r"\d{16}\n", rig.run("geotherm", *now, "--accept", "text")[1])
 
 
 def test_plain_coap_is_spoken_too():

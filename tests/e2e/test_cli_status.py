@@ -67,6 +67,19 @@ def test_what_needs_attention_is_said_and_ends_with_1(rig, changes, said):
     assert code == 1 and "needs attention" in out and f"! {said}" in out
 
 
+@pytest.mark.parametrize("reading,said", [
+    ({"age_s": 2, "seq": 7}, "readings    last 3 s ago, number 7; one every 1 s\n"),
+    ({"age_s": None, "seq": 5}, "readings    none since the start; number 5 was the last before it; one every 1 s\n"),
+    ({"age_s": None, "seq": 0}, "readings    none yet; one every 1 s\n"),
+    ({"age_s": 2, "seq": 7, "note": "receiver simulated"}, "number 7; one every 1 s; receiver simulated\n"),
+    ({"age_s": 2, "seq": 7, "note": ("no thermometers: " + "word " * 20)[:95]},
+     "; no thermometers: " + " ".join(["word"] * 15) + " ...\n"),
+])
+def test_the_newest_reading_is_shown_with_its_note_cut_between_words(rig, reading, said):
+    edited(rig, reading=reading)
+    assert said in status(rig)[1]
+
+
 def test_what_was_lost_long_ago_is_counted_and_is_no_news(rig):
     edited(rig, outbox={"refused": 2, "dropped": 3, "not_written": 4, "lost_s": 87000})
     code, out, _ = status(rig)

@@ -49,6 +49,15 @@ def test_the_completion_script_is_bash_and_completes_an_option(program):
     assert (done.stdout.strip(), done.stderr) == ("--timeout" if program == "geotherm" else "--version", "")
 
 
+@pytest.mark.parametrize("words,offered", [("geotherm c", "ca"), ("geotherm ca re", "renew revoke"), ("geotherm ca --exp", "--expiring"),
+                                           ("geotherm ca --role op", "operator"), ("geotherm bench han", "handshake")])
+def test_the_completion_offers_commands_their_first_words_and_values(words, offered):
+    script = run("geotherm", "--print-completion")[1]
+    done = subprocess.run(["bash", "-euc", f'{script}\nCOMP_WORDS=({words}); COMP_CWORD=$(({len(words.split())} - 1))\n'
+                           '_geotherm; echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (offered, "")
+
+
 @pytest.mark.parametrize("program,option", [(p, "--print-man") for p in PROGRAMS]
                          + [(p, "--print-conf-man") for p in CONFIGURED])
 def test_no_man_page_has_a_fault(program, option):

@@ -8,7 +8,7 @@
 
 enum cli_exit {
 	CLI_OK = 0,
-	CLI_FAILED = 1, /* the server said no, or what was asked for failed or is not so */
+	CLI_FAILED = 1, /* the server refused, or the command failed or its check did */
 	CLI_USAGE = 2,
 	CLI_UNREACHABLE = 3, /* no connection: network, credentials, name; or no status file */
 };
@@ -35,6 +35,8 @@ enum cli_option {
 	CLI_EXPIRING,
 	CLI_OUT,
 	CLI_FORCE,
+	CLI_FROM,
+	CLI_TO,
 	CLI_COUNT,
 	CLI_OWN,
 	CLI_LINK,

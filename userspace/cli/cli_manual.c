@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The commands of geotherm, their options and what is said of them. */
+/* The commands of geotherm, their options and help texts. */
 #include "cli.h"
 #include "node_status.h"
+#include "when.h"
 #include "userspace/sim/ublox7_faults.h"
 
 /* clang-format off */
@@ -19,13 +20,21 @@
 #define BODY { CLI_FORMAT, "format", FORMATS, "The format of the payload, or its number; default: none, which means text." }
 /* clang-format on */
 
+static const struct manual_option get_options[] = {
+	CREDENTIALS,
+	CIPHERS,
+	ANSWER,
+	{ CLI_FROM, "from", "TIME",
+	  "Of a track: the first time (UTC), such as " WHEN_EXPECTED "." },
+	{ CLI_TO, "to", "TIME", "Likewise the last." },
+};
 static const struct manual_option reading_options[] = { CREDENTIALS, CIPHERS, ANSWER };
 static const struct manual_option sending_options[] = { CREDENTIALS, CIPHERS, ANSWER, BODY };
 
 static const struct manual_option doctor_options[] = {
 	{ 'c', "config", "FILE", "The node's configuration; default /etc/geotherm/node.conf." },
-	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
-	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what may only be on its way (20)." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
+	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what is pending (20)." },
 };
 
 /* clang-format off */
@@ -74,8 +83,7 @@ static const struct manual_option bench_options[] = {
 static const struct manual_option ca_options[] = {
 	{ CLI_DIR, "dir", "DIR", "Where the authority is; default geotherm-ca." },
 	{ CLI_ROLE, "role", "node|server|operator", "Whom the certificate is for (node)." },
-	{ CLI_SAN, "also", "NAME",
-	  "A further host name or address of a server; may be given again." },
+	{ CLI_SAN, "also", "NAME", "A further host name or address of a server; may be repeated." },
 	{ CLI_DAYS, "days", "N", "How long the certificate is valid (365)." },
 	{ CLI_EXPIRING, "expiring", "N", "list: only what ends within N days." },
 	{ CLI_OUT, "out", "FILE", "bundle: the archive; default NAME.tar in the directory." },
@@ -91,8 +99,11 @@ static const struct manual_option ca_options[] = {
 
 static const struct manual_command commands[] = {
 	{ "get", "URI",
-	  "read a resource: the newest readings, a track, one reading, gaps, the time", PATHS,
-	  N(reading_options), cmd_request },
+	  "read a resource: the newest readings, a track, one reading, gaps, the time",
+	  PATHS
+	  "\n\nTimes may also stand in the URI: ?from=-1d. /time is shown as a date; with --accept text as the server "
+	  "has it, in microseconds since 1970.",
+	  N(get_options), cmd_request },
 	{ "post", "URI [PAYLOAD | @FILE | -]", "send readings", PAYLOAD "\n\n" PATHS,
 	  N(sending_options), cmd_request },
 	{ "put", "URI [PAYLOAD | @FILE | -]",
@@ -102,13 +113,14 @@ static const struct manual_command commands[] = {
 	  cmd_request },
 	{ "observe", "URI", "show each change of a resource until interrupted", PATHS,
 	  N(reading_options), cmd_request },
-	{ "doctor", NULL, "walk from the 1-Wire slot to the stored row, to the first broken link",
-	  "On the machine of a running node: looks at the node, its bus, receiver, clock and outbox, the session, the server, and "
-	  "the newest reading's row, in this order, and ends at the first that is broken with its cause and the next thing to try. It "
-	  "asks the server with the node's own certificate, which only root and the node's user may read.",
+	{ "doctor", NULL,
+	  "check the way from the 1-Wire slot to the stored row, up to the first failure",
+	  "On the machine of a running node: checks the node, its bus, receiver, clock and outbox, the session, the server, and "
+	  "the newest reading's row, in this order, and ends at the first failure with its cause and the next step. It "
+	  "uses the node's own certificate, which only root and the node's user may read.",
 	  N(doctor_options), cmd_doctor },
-	{ "status", NULL, "show how the node on this machine is",
-	  "Needs no right. Ends with 0 where all is well, 1 where something needs attention (a line with ! says what), 3 "
+	{ "status", NULL, "show the state of the node on this machine",
+	  "Needs no rights. Ends with 0 if all is well, 1 if something needs attention (named in a line with !), 3 "
 	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.",
 	  N(status_options), cmd_status },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
@@ -123,8 +135,8 @@ static const struct manual_command commands[] = {
 	{ "ca",
 	  "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME",
 	  "keep a certificate authority for nodes, servers and operators",
-	  "NAME is the URN of a node (urn:dev:mac:...), the host name or address of a server, or an operator's name: what the "
-	  "server sees and [node] device says.\n\n"
+	  "NAME is the URN of a node (urn:dev:mac:..., as [node] device has it), the host name or address of a server, or an "
+	  "operator's name.\n\n"
 	  "init makes the authority. issue makes a key and signs it. sign signs the key of a request that was made on the "
 	  "device, under the NAME given here, whatever the request has. renew signs the same key and names again. "
 	  "revoke writes a new crl.pem, for [server] crl. "
@@ -148,7 +160,7 @@ static const struct manual_command commands[] = {
 
 static const struct manual_exit exits[] = {
 	{ CLI_OK, "done" },
-	{ CLI_FAILED, "the server said no, or what was asked for failed or is not so" },
+	{ CLI_FAILED, "the server refused, or the command or its check failed" },
 	{ CLI_USAGE, "wrong usage" },
 	{ CLI_UNREACHABLE, "no connection, or no status to be read" },
 };
@@ -158,7 +170,7 @@ const struct manual cli_manual = {
 	.section = 1,
 	.brief = "talks to geotherm nodes and servers",
 	.about =
-		"Reads and writes the resources of a server, shows how this machine's node is, and keeps the certificates of "
+		"Reads and writes the resources of a server, shows the state of this machine's node, and keeps the certificates of "
 		"both.",
 	.commands = commands,
 	.n_commands = sizeof(commands) / sizeof(commands[0]),

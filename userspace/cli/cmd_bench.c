@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm bench: what a handshake and a POST cost from here, cipher by cipher. */
-#define _GNU_SOURCE /* clock_gettime, getrandom */
+#define _GNU_SOURCE /* getrandom() */
 #include <errno.h>
 #include <getopt.h>
 #include <mbedtls/ssl.h>
@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "credentials.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/coaps/coaps_policy.h"
 #include "userspace/daemon/options.h"
 #include "userspace/reading/senml.h"
 
 #define COUNT_MAX 10000
-#define DEADLINE_MS 10000 /* a suite that the server does not take must not hold up the others */
+#define DEADLINE_MS 10000 /* for a suite that the server ignores */
 
 struct bench {
 	struct coaps_client_config client;
@@ -32,12 +33,9 @@ struct bench {
 	char why[160];
 };
 
-static double now_ms(void)
+static double elapsed_ms(uint64_t since_ns)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+	return (double)(now_ns() - since_ns) / 1e6;
 }
 
 static void on_answer(void *arg, const struct coaps_response *r)
@@ -55,10 +53,11 @@ static void on_answer(void *arg, const struct coaps_response *r)
 }
 
 /* Until the answer; the time to it, or to the end of the handshake. Below 0: failed, see why. */
-static double ask(struct bench *b, struct coaps_client *client, const struct coaps_request *request,
-		  bool handshake)
+static double request_ms(struct bench *b, struct coaps_client *client,
+			 const struct coaps_request *request, bool handshake)
 {
-	double begun = now_ms(), established = 0;
+	uint64_t begun = now_ns();
+	double established = 0;
 	int rc;
 
 	b->answered = b->good = false;
@@ -75,26 +74,26 @@ static double ask(struct bench *b, struct coaps_client *client, const struct coa
 		}
 		coaps_client_process(client);
 		if (established == 0 && coaps_client_state(client) == COAPS_ESTABLISHED) {
-			established = now_ms();
+			established = elapsed_ms(begun);
 		}
 	}
-	/* A server that says no has shaken hands all the same. */
+	/* A refusal comes after a handshake too. */
 	if (handshake) {
-		return established > 0 ? established - begun : -1;
+		return established > 0 ? established : -1;
 	}
-	return b->good ? now_ms() - begun : -1;
+	return b->good ? elapsed_ms(begun) : -1;
 }
 
-static double ask_time(struct bench *b, struct coaps_client *client)
+static double time_request_ms(struct bench *b, struct coaps_client *client)
 {
 	struct coaps_request request = {
 		.method = COAPS_GET, .path = "/time", .content_format = -1, .accept = -1
 	};
 
-	return ask(b, client, &request, true);
+	return request_ms(b, client, &request, true);
 }
 
-static double post_reading(struct bench *b, struct coaps_client *client)
+static double post_ms(struct bench *b, struct coaps_client *client)
 {
 	uint8_t body[SENML_READING_MAX];
 	struct coaps_request request = { .method = COAPS_POST,
@@ -111,7 +110,7 @@ static double post_reading(struct bench *b, struct coaps_client *client)
 		return -1;
 	}
 	request.payload_size = (size_t)size;
-	return ask(b, client, &request, false);
+	return request_ms(b, client, &request, false);
 }
 
 static void progress(const struct bench *b, unsigned long done, const char *suite)
@@ -137,10 +136,10 @@ static unsigned long measure(struct bench *b, const char *suite)
 		if (client == NULL) {
 			client = coaps_client_new(&b->client, &code, b->why, sizeof b->why);
 		}
-		if (client == NULL || (b->post && n == 0 && ask_time(b, client) < 0)) {
+		if (client == NULL || (b->post && n == 0 && time_request_ms(b, client) < 0)) {
 			break;
 		}
-		b->ms[n] = b->post ? post_reading(b, client) : ask_time(b, client);
+		b->ms[n] = b->post ? post_ms(b, client) : time_request_ms(b, client);
 		if (b->ms[n] < 0) {
 			break;
 		}
@@ -164,7 +163,7 @@ static int by_size(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static bool tell(struct bench *b, const char *suite)
+static bool report(struct bench *b, const char *suite)
 {
 	unsigned long n = measure(b, suite);
 
@@ -184,7 +183,6 @@ static bool tell(struct bench *b, const char *suite)
 static int prepare_reading(struct bench *b)
 {
 	struct coaps_certificate_info info;
-	struct timespec now;
 	char err[512];
 
 	if (coaps_credentials_check(&b->client.credentials, COAPS_CLIENT, 0, &info, err,
@@ -198,8 +196,7 @@ static int prepare_reading(struct bench *b)
 	}
 	reading_init(&b->reading);
 	snprintf(b->reading.device, sizeof b->reading.device, "%s", info.device);
-	clock_gettime(CLOCK_REALTIME, &now);
-	b->reading.utc_us = (int64_t)now.tv_sec * 1000000;
+	b->reading.utc_us = now_utc_us();
 	b->reading.time_source = READING_TIME_HOST;
 	b->reading.time_acc_ns = UINT64_MAX;
 	snprintf(b->reading.note, sizeof b->reading.note, "geotherm bench");
@@ -213,26 +210,14 @@ static int prepare_reading(struct bench *b)
 static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b,
 			const char **ciphers)
 {
-	struct coaps_credentials *files = &b->client.credentials;
 	int key;
 
-	files->ca = getenv("GEOTHERM_CA");
-	files->certificate = getenv("GEOTHERM_CERT");
-	files->key = getenv("GEOTHERM_KEY");
+	cli_credentials_default(&b->client);
 	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		if (cli_credentials_option(&b->client, key, optarg)) {
+			continue;
+		}
 		switch (key) {
-		case CLI_CA:
-			files->ca = optarg;
-			break;
-		case CLI_CERT:
-			files->certificate = optarg;
-			break;
-		case CLI_KEY:
-			files->key = optarg;
-			break;
-		case CLI_NAME:
-			b->client.server_name = optarg;
-			break;
 		case CLI_CIPHERS:
 			*ciphers = optarg;
 			break;
@@ -257,7 +242,7 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 		fprintf(stderr, "geotherm bench: %s: a coaps:// URI is wanted\n", b->client.uri);
 		return CLI_USAGE;
 	}
-	return CLI_OK;
+	return cli_credentials_check(&b->client, "bench") ? CLI_OK : CLI_USAGE;
 }
 
 int cmd_bench(const struct manual_command *self, int argc, char **argv)
@@ -285,10 +270,10 @@ int cmd_bench(const struct manual_command *self, int argc, char **argv)
 		return CLI_FAILED;
 	}
 	printf("%lu %s each, in ms\n%-46s %9s %9s %9s\n", b.count,
-	       b.post ? "POSTs of one reading" : "full handshakes", "cipher suite", "least",
-	       "median", "99 %");
+	       b.post ? "POSTs of one reading" : "full handshakes", "cipher suite", "min", "median",
+	       "99 %");
 	for (const int *suite = policy.suites; *suite != 0; suite++) {
-		good += tell(&b, mbedtls_ssl_get_ciphersuite_name(*suite));
+		good += report(&b, mbedtls_ssl_get_ciphersuite_name(*suite));
 	}
 	free(b.ms);
 	return good > 0 ? CLI_OK : CLI_UNREACHABLE;

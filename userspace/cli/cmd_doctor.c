@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * geotherm doctor: along the running system from the 1-Wire slot to the stored row, to the first
- * link that is broken.
+ * geotherm doctor: the running system from the 1-Wire slot to the stored row, up to the first link
+ * that failed.
  *
- * What the node knows it tells in its status file; the rest is asked of the server with the node's
- * own certificate. A link that may only be on its way (a session just begun, a reading just sent)
- * is looked at again for a while.
+ * The node's part comes from its status file; the rest is requested from the server with the node's
+ * own certificate. A link that is pending (a session just begun, a reading just sent) is checked
+ * again for a while.
  */
 #define _GNU_SOURCE /* nanosleep() */
 #include <errno.h>
@@ -18,33 +18,31 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "node_status.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 #include "userspace/node/node_config.h"
 
-#define DEFAULT_CONFIG "/etc/geotherm/node.conf"
-#define ASSIGNMENTS_MAX 64
 #define SLACK_S 5 /* on top of three periods */
 #define PROBE_S 15 /* a u-blox 7 is found and set in 3 s */
-#define LOOK_EVERY_MS 200
+#define CHECK_EVERY_MS 200
 #define REQUEST_MS 15000
 #define CONTENT 0x45 /* 2.05 */
 #define NOT_FOUND 0x84 /* 4.04 */
 
-enum state { WHOLE, ON_ITS_WAY, BROKEN, UNKNOWN };
+enum state { OK, PENDING, FAILED, UNKNOWN };
 
 struct doctor {
 	struct node_config config;
 	struct node_status status; /* the newest */
 	char no_status[600]; /* why there is none */
 	struct coaps_client *client;
-	char seen[1200]; /* of the link that is looked at */
-	const char *next; /* what to try if it is broken */
+	char seen[1200]; /* of the link that is checked */
+	const char *next; /* what to try if it failed */
 
 	/* the newest answer of the server */
 	bool done;
@@ -53,8 +51,8 @@ struct doctor {
 	char reason[700];
 };
 
-static void say(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct doctor *d, const char *format, ...)
+static void note(struct doctor *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct doctor *d, const char *format, ...)
 {
 	size_t used = strlen(d->seen);
 	va_list args;
@@ -64,7 +62,7 @@ static void say(struct doctor *d, const char *format, ...)
 	va_end(args);
 }
 
-/* --- what the status says --- */
+/* --- the status --- */
 
 static const char *text(const struct doctor *d, const char *section, const char *key)
 {
@@ -73,155 +71,150 @@ static const char *text(const struct doctor *d, const char *section, const char 
 
 static double number(const struct doctor *d, const char *section, const char *key)
 {
-	double value;
-
-	node_status_number(&d->status, section, key, &value);
-	return value; /* 0 if it is not known */
+	return node_status_number_or(&d->status, section, key, 0);
 }
 
-static double patience_of_a_period(const struct doctor *d)
+static double max_age_s(const struct doctor *d)
 {
 	return 3 * node_status_interval_s(&d->status) + SLACK_S;
 }
 
 /* --- the links --- */
 
-static enum state look_at_node(struct doctor *d)
+static enum state check_node(struct doctor *d)
 {
 	int pid = (int)number(d, NULL, "pid");
 
 	d->next = "is it running? systemctl status geotherm-node; journalctl -u geotherm-node";
 	if (d->status.json == NULL) {
-		say(d, "%s", d->no_status);
-		return BROKEN;
+		note(d, "%s", d->no_status);
+		return FAILED;
 	}
 	if (!d->status.running) {
-		say(d, "process %d has ended; its status is %.0f s old", pid, d->status.age_s);
-		return BROKEN;
+		note(d, "process %d has ended; its status is %.0f s old", pid, d->status.age_s);
+		return FAILED;
 	}
-	say(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"),
-	    number(d, NULL, "period_s"));
-	if (d->status.age_s > patience_of_a_period(d)) {
-		say(d, "; its status is %.0f s old", d->status.age_s);
+	note(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"),
+	     number(d, NULL, "period_s"));
+	if (d->status.age_s > max_age_s(d)) {
+		note(d, "; its status is %.0f s old", d->status.age_s);
 		d->next =
 			"it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
-		return BROKEN;
+		return FAILED;
 	}
-	return WHOLE;
+	return OK;
 }
 
-static enum state look_at_bus(struct doctor *d)
+static enum state check_bus(struct doctor *d)
 {
 	const json_t *sensors = json_object_get(json_object_get(d->status.json, "w1"), "sensors"),
 		     *sensor;
 	const char *reason = text(d, "w1", "reason");
-	enum state state = WHOLE;
+	enum state state = OK;
 	size_t i;
 
 	d->next = "stop the node and run: geotherm-selftest --only gpio,bus,sensors";
 	if (d->config.w1_bus == NODE_W1_NONE) {
-		say(d, "off by [w1] bus = none");
-		return WHOLE;
+		note(d, "off by [w1] bus = none");
+		return OK;
 	}
-	say(d, "%s", text(d, "w1", "bus"));
+	note(d, "%s", text(d, "w1", "bus"));
 	json_array_foreach(sensors, i, sensor)
 	{
 		const json_t *celsius = json_object_get(sensor, "celsius");
 
-		say(d, ", %s ", json_string_value(json_object_get(sensor, "rom")));
+		note(d, ", %s ", json_string_value(json_object_get(sensor, "rom")));
 		if (json_is_number(celsius)) {
-			say(d, "%.2f C", json_number_value(celsius));
+			note(d, "%.2f C", json_number_value(celsius));
 		} else {
-			say(d, "%s", json_string_value(json_object_get(sensor, "quality")));
-			state = BROKEN;
+			note(d, "%s", json_string_value(json_object_get(sensor, "quality")));
+			state = FAILED;
 		}
 	}
 	if (*reason != '\0') {
-		say(d, ": %s", reason);
+		note(d, ": %s", reason);
 	}
 	if (json_array_size(sensors) > 0) {
 		return state;
 	}
 	/* With a period shorter than a conversion some readings have none. */
-	say(d, *reason != '\0' ? "" : ", no temperature in the newest reading");
-	return *reason != '\0' ? BROKEN : ON_ITS_WAY;
+	note(d, *reason != '\0' ? "" : ", no temperature in the newest reading");
+	return *reason != '\0' ? FAILED : PENDING;
 }
 
-static enum state look_at_receiver(struct doctor *d)
+static enum state check_receiver(struct doctor *d)
 {
 	const char *state = text(d, "gnss", "state");
 	double lat;
 
 	d->next = "stop the node and run: geotherm-selftest --only uart,receiver";
 	if (strcmp(d->config.gnss_port, "none") == 0) {
-		say(d, "off by [gnss] port = none");
-		return WHOLE;
+		note(d, "off by [gnss] port = none");
+		return OK;
 	}
-	say(d, "%s on %s", state, text(d, "gnss", "port"));
+	note(d, "%s on %s", state, text(d, "gnss", "port"));
 	if (strcmp(state, "ready") != 0) {
-		say(d, ": %s", text(d, "gnss", "reason"));
+		note(d, ": %s", text(d, "gnss", "reason"));
 		return strcmp(state, "no-port") != 0 && number(d, NULL, "running_s") < PROBE_S
-			       ? ON_ITS_WAY
-			       : BROKEN;
+			       ? PENDING
+			       : FAILED;
 	}
 	if (node_status_number(&d->status, "gnss", "lat", &lat)) {
-		say(d, ", fix with %.0f satellites", number(d, "gnss", "satellites"));
+		note(d, ", fix with %.0f satellites", number(d, "gnss", "satellites"));
 	} else {
-		say(d, ", no fix (readings go without a position: open sky?)");
+		note(d, ", no fix (readings go without a position: open sky?)");
 	}
-	return WHOLE;
+	return OK;
 }
 
-static enum state look_at_clock(struct doctor *d)
+static enum state check_clock(struct doctor *d)
 {
-	say(d, "source %s", text(d, "clock", "source"));
+	note(d, "source %s", text(d, "clock", "source"));
 	d->next =
 		"no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the "
 		"receiver's fix";
-	return strcmp(text(d, "clock", "source"), "none") == 0 ? ON_ITS_WAY : WHOLE;
+	return strcmp(text(d, "clock", "source"), "none") == 0 ? PENDING : OK;
 }
 
-static enum state look_at_outbox(struct doctor *d)
+static enum state check_outbox(struct doctor *d)
 {
 	double age = number(d, "reading", "age_s"), lost;
 
-	say(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"),
-	    age + d->status.age_s, number(d, "outbox", "waiting"));
+	note(d, "reading %.0f, %.1f s old; %.0f wait", number(d, "reading", "seq"),
+	     age + d->status.age_s, number(d, "outbox", "waiting"));
 	if (number(d, "outbox", "refused") > 0) {
-		say(d, ", %.0f that the server refused", number(d, "outbox", "refused"));
+		note(d, ", %.0f that the server refused", number(d, "outbox", "refused"));
 	}
 	if (number(d, "outbox", "not_written") > 0) {
-		say(d, ", %.0f could not be written", number(d, "outbox", "not_written"));
+		note(d, ", %.0f could not be written", number(d, "outbox", "not_written"));
 	}
 	if (number(d, "outbox", "not_written") > 0 &&
-	    node_status_number(&d->status, "outbox", "lost_s", &lost) &&
-	    lost <= patience_of_a_period(d)) {
-		say(d, ": %s", text(d, "last_error", "text"));
+	    node_status_number(&d->status, "outbox", "lost_s", &lost) && lost <= max_age_s(d)) {
+		note(d, ": %s", text(d, "last_error", "text"));
 		d->next =
 			"make room on the disk of [outbox] path, or mend it (dmesg); geotherm-selftest --only system";
-		return BROKEN;
+		return FAILED;
 	}
-	d->next = "the node makes no readings: its log says why (journalctl -u geotherm-node)";
-	return number(d, "reading", "seq") < 1 || age > patience_of_a_period(d) ? ON_ITS_WAY
-										: WHOLE;
+	d->next = "the node makes no readings: see its log (journalctl -u geotherm-node)";
+	return number(d, "reading", "seq") < 1 || age > max_age_s(d) ? PENDING : OK;
 }
 
-static enum state look_at_session(struct doctor *d)
+static enum state check_session(struct doctor *d)
 {
 	const char *state = text(d, "uplink", "state"), *error = text(d, "last_error", "text");
 
 	d->next = "geotherm-selftest --only uplink names the cause";
 	if (strcmp(state, "off") == 0) {
-		say(d, "no server");
+		note(d, "no server");
 		d->next = "set [server] uri in the node's configuration";
-		return BROKEN;
+		return FAILED;
 	}
-	say(d, "%s, %s", state, text(d, "uplink", "server"));
+	note(d, "%s, %s", state, text(d, "uplink", "server"));
 	if (strcmp(state, "connected") == 0) {
-		return WHOLE;
+		return OK;
 	}
-	say(d, "%s%s", *error != '\0' ? ": " : "", error);
-	return ON_ITS_WAY;
+	note(d, "%s%s", *error != '\0' ? ": " : "", error);
+	return PENDING;
 }
 
 static void on_answer(void *arg, const struct coaps_response *r)
@@ -247,7 +240,7 @@ static uint8_t get(struct doctor *d, const char *path)
 	};
 
 	d->done = false;
-	snprintf(d->reason, sizeof(d->reason), "%s cannot be asked for", path);
+	snprintf(d->reason, sizeof(d->reason), "GET %s failed", path);
 	if (coaps_client_request(d->client, &request, on_answer, d) != 0) {
 		return 0;
 	}
@@ -262,7 +255,7 @@ static uint8_t get(struct doctor *d, const char *path)
 	return d->cause == COAPS_ANSWERED ? d->code : 0;
 }
 
-static enum state look_at_server(struct doctor *d)
+static enum state check_server(struct doctor *d)
 {
 	const struct node_config *c = &d->config;
 	const struct coaps_client_config config = {
@@ -282,21 +275,21 @@ static enum state look_at_server(struct doctor *d)
 		d->client = coaps_client_new(&config, &code, d->reason, sizeof(d->reason));
 	}
 	if (d->client == NULL) {
-		say(d, "cannot be asked as the node: %s", d->reason);
+		note(d, "no request as the node: %s", d->reason);
 		d->next = "run it as root, or as the node's user";
 		return UNKNOWN;
 	}
 	if (c->server_format == NODE_FORMAT_LEGACY) {
-		say(d, "the older program's, which cannot be asked");
-		d->next = "look into its database";
+		note(d, "a legacy server (CoAPthon, Python 2.7), which has no /time");
+		d->next = "query its database";
 		return UNKNOWN;
 	}
 	code = get(d, "/time");
-	say(d, "%s: %s", config.uri, code == CONTENT ? "answers" : d->reason);
-	return code == CONTENT ? WHOLE : BROKEN;
+	note(d, "%s: %s", config.uri, code == CONTENT ? "answers" : d->reason);
+	return code == CONTENT ? OK : FAILED;
 }
 
-static enum state look_at_row(struct doctor *d)
+static enum state check_row(struct doctor *d)
 {
 	uint64_t epoch = strtoull(text(d, "outbox", "epoch"), NULL, 10);
 	char path[256];
@@ -305,52 +298,42 @@ static enum state look_at_row(struct doctor *d)
 	snprintf(path, sizeof(path), "/gpsflowtemp/%s/%016" PRIx64 ".%.0f", text(d, NULL, "device"),
 		 epoch, number(d, "reading", "seq"));
 	code = get(d, path);
-	say(d, "%s: ", path);
+	note(d, "%s: ", path);
 	if (code == CONTENT) {
-		say(d, "stored");
-		return WHOLE;
+		note(d, "stored");
+		return OK;
 	}
-	say(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason,
-	    number(d, "outbox", "waiting"), number(d, "uplink", "last_sent_s") + d->status.age_s);
+	note(d, "%s; %.0f readings wait, the last was confirmed %.0f s ago", d->reason,
+	     number(d, "outbox", "waiting"), number(d, "uplink", "last_sent_s") + d->status.age_s);
 	d->next =
 		code == NOT_FOUND && number(d, "outbox", "waiting") > 1
-			? "a backlog goes first, oldest first: look again later; if it does not shrink, the "
-			  "server's log says why"
+			? "a backlog goes first, oldest first: check again later; if it does not shrink, see the server's log"
 			: "geotherm-selftest --only uplink; the server's log; GET /gaps of this device names "
 			  "what is missing";
-	return code == NOT_FOUND ? ON_ITS_WAY : BROKEN;
+	return code == NOT_FOUND ? PENDING : FAILED;
 }
 
 static const struct link {
 	const char *name;
-	enum state (*look)(struct doctor *d);
+	enum state (*check)(struct doctor *d);
 } links[] = {
-	{ "node", look_at_node },	  { "bus", look_at_bus },
-	{ "receiver", look_at_receiver }, { "clock", look_at_clock },
-	{ "outbox", look_at_outbox },	  { "session", look_at_session },
-	{ "server", look_at_server },	  { "row", look_at_row },
+	{ "node", check_node },	    { "bus", check_bus },	{ "receiver", check_receiver },
+	{ "clock", check_clock },   { "outbox", check_outbox }, { "session", check_session },
+	{ "server", check_server }, { "row", check_row },
 };
 
-static double now_s(void)
+/* Checks again while the link is pending. */
+static enum state check(struct doctor *d, const struct link *link, uint64_t end_ms)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* Looks again while the link may be on its way. */
-static enum state look(struct doctor *d, const struct link *link, double until_s)
-{
-	const struct timespec pause = { 0, LOOK_EVERY_MS * 1000000L };
+	const struct timespec pause = { 0, CHECK_EVERY_MS * 1000000L };
 	enum state state;
 
 	for (;;) {
 		node_status_free(&d->status);
 		node_status_read(d->config.status, &d->status, d->no_status, sizeof(d->no_status));
 		d->seen[0] = '\0';
-		state = link->look(d);
-		if (state != ON_ITS_WAY || now_s() >= until_s) {
+		state = link->check(d);
+		if (state != PENDING || now_ms() >= end_ms) {
 			return state;
 		}
 		nanosleep(&pause, NULL);
@@ -359,17 +342,17 @@ static enum state look(struct doctor *d, const struct link *link, double until_s
 
 static int walk(struct doctor *d, unsigned long wait_s)
 {
-	double until_s = now_s() + (double)wait_s;
+	uint64_t end_ms = now_ms() + wait_s * 1000;
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		enum state state = look(d, &links[i], until_s);
+		enum state state = check(d, &links[i], end_ms);
 
 		printf("%-7s %-9s %s\n",
-		       state == WHOLE	  ? "ok"
+		       state == OK	  ? "ok"
 		       : state == UNKNOWN ? "unknown"
 					  : "BROKEN",
 		       links[i].name, d->seen);
-		if (state != WHOLE) {
+		if (state != OK) {
 			printf("        -> %s\n", d->next);
 			return state == UNKNOWN ? CLI_UNREACHABLE : CLI_FAILED;
 		}
@@ -381,8 +364,8 @@ static int walk(struct doctor *d, unsigned long wait_s)
 
 int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 {
-	const char *assignments[ASSIGNMENTS_MAX];
-	struct config_source source = { .assignments = assignments };
+	struct options_config config = { .path = NULL };
+	struct config_source source;
 	struct doctor d = { .client = NULL };
 	unsigned long wait_s = 20;
 	char err[512];
@@ -390,9 +373,11 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 
 	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
 		if (c == 'c') {
-			source.path = optarg;
-		} else if (c == 'o' && source.n < ASSIGNMENTS_MAX) {
-			assignments[source.n++] = optarg;
+			config.path = optarg;
+		} else if (c == 'o') {
+			if (!options_assign(&config, optarg)) {
+				return CLI_USAGE;
+			}
 		} else if (c == CLI_OWN) {
 			if (!options_number("--wait", optarg, 0, 3600, &wait_s)) {
 				return CLI_USAGE;
@@ -405,14 +390,12 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 		fprintf(stderr, "geotherm doctor: %s: no argument is expected\n", argv[optind]);
 		return CLI_USAGE;
 	}
-	if (source.path == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
-		source.path = DEFAULT_CONFIG;
-	}
+	source = options_source(&config, NODE_CONFIG_FILE);
 	if (node_config_load(&d.config, &source, err, sizeof(err)) != 0) {
 		log_error("%s", err);
 		return CLI_USAGE;
 	}
-	log_set_level(LOG_LEVEL_ERROR); /* what libcoap warns of is in the link's reason */
+	log_set_level(LOG_LEVEL_ERROR); /* the link has libcoap's reason */
 	code = walk(&d, wait_s);
 	coaps_client_free(d.client);
 	node_status_free(&d.status);

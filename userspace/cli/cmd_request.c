@@ -12,23 +12,27 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "credentials.h"
 #include "show.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/daemon/options.h"
+#include "when.h"
 
-#define BODY_MAX (1024 * 1024) /* what a server takes by default */
+#define BODY_MAX (1024 * 1024) /* the server's default limit */
+#define PATH_SIZE 1024
 
 struct options {
 	const char *verb;
 	struct coaps_client_config client;
 	int accept, content_format;
 	bool json;
-	const char *uri, *payload;
+	const char *uri, *payload, *from, *to;
 };
 
 struct outcome {
-	bool done;
-	bool observing;
+	bool done, observing;
+	bool is_time; /* microseconds, to be shown as a date */
 	const struct options *options;
 	int exit_code;
 };
@@ -54,31 +58,33 @@ static int format_number(const char *text)
 	return end != text && *end == '\0' && number >= 0 && number <= 65535 ? (int)number : -1;
 }
 
+static bool parse_timeout(struct options *o, const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= 3600)) {
+		fprintf(stderr, "geotherm %s: --timeout %s: seconds up to 3600 are wanted\n",
+			o->verb, text);
+		return false;
+	}
+	o->client.deadline_ms = (unsigned)(seconds * 1000);
+	return true;
+}
+
 static int parse(const struct manual_command *self, int argc, char **argv, struct options *o)
 {
-	struct coaps_credentials *files = &o->client.credentials;
 	int c;
 
 	memset(o, 0, sizeof *o);
 	o->verb = self->name;
 	o->accept = o->content_format = -1;
-	files->ca = getenv("GEOTHERM_CA");
-	files->certificate = getenv("GEOTHERM_CERT");
-	files->key = getenv("GEOTHERM_KEY");
+	cli_credentials_default(&o->client);
 	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
+		if (cli_credentials_option(&o->client, c, optarg)) {
+			continue;
+		}
 		switch (c) {
-		case CLI_CA:
-			files->ca = optarg;
-			break;
-		case CLI_CERT:
-			files->certificate = optarg;
-			break;
-		case CLI_KEY:
-			files->key = optarg;
-			break;
-		case CLI_NAME:
-			o->client.server_name = optarg;
-			break;
 		case CLI_CIPHERS:
 			o->client.ciphers = optarg;
 			break;
@@ -95,19 +101,17 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 			*(c == CLI_ACCEPT ? &o->accept : &o->content_format) =
 				format_number(optarg);
 			break;
-		case CLI_TIMEOUT: {
-			char *end;
-			double seconds = strtod(optarg, &end);
-
-			if (end == optarg || *end != '\0' || seconds <= 0 || seconds > 3600) {
-				fprintf(stderr,
-					"geotherm %s: --timeout %s: seconds up to 3600 are wanted\n",
-					o->verb, optarg);
+		case CLI_TIMEOUT:
+			if (!parse_timeout(o, optarg)) {
 				return CLI_USAGE;
 			}
-			o->client.deadline_ms = (unsigned)(seconds * 1000);
 			break;
-		}
+		case CLI_FROM:
+			o->from = optarg;
+			break;
+		case CLI_TO:
+			o->to = optarg;
+			break;
 		default:
 			return c == OPTIONS_DONE ? -1 : CLI_USAGE;
 		}
@@ -122,16 +126,41 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 	return CLI_OK;
 }
 
-/* The path with its query, as it stands in the URI; "/" if there is none. */
-static const char *path_of(const char *uri)
+/*
+ * The path with its query as it stands in the URI ("/" if there is none) and --from and --to,
+ * with times in seconds. False with a message on stderr.
+ */
+static bool make_path(const struct options *o, char *path, size_t size)
 {
-	const char *host = strstr(uri, "://");
-	const char *path = host != NULL ? strpbrk(host + 3, "/?") : NULL;
+	const char *host = strstr(o->uri, "://");
+	const char *start = host != NULL ? strpbrk(host + 3, "/?") : NULL, *wrong;
+	char text[PATH_SIZE];
+	int n;
 
-	return path != NULL ? path : "/";
+	start = start != NULL ? start : "/";
+	n = snprintf(text, sizeof text, "%s%s%s%s%s", start,
+		     o->from == NULL		  ? ""
+		     : strchr(start, '?') == NULL ? "?from="
+						  : "&from=",
+		     o->from != NULL ? o->from : "",
+		     o->to == NULL				     ? ""
+		     : strchr(start, '?') == NULL && o->from == NULL ? "?to="
+								     : "&to=",
+		     o->to != NULL ? o->to : "");
+	if (n < 0 || (size_t)n >= sizeof text) {
+		fprintf(stderr, "geotherm %s: the path is longer than %d characters\n", o->verb,
+			PATH_SIZE - 1);
+		return false;
+	}
+	wrong = when_convert_query(text, now_utc_us() / 1000000, path, size);
+	if (wrong != NULL) {
+		fprintf(stderr, "geotherm %s: %s is no time: expected " WHEN_EXPECTED "\n", o->verb,
+			wrong);
+	}
+	return wrong == NULL;
 }
 
-/* An argument, "@file" or "-" for stdin, whole. NULL after a word on stderr. */
+/* An argument, "@file" or "-" for stdin, whole. NULL with a message on stderr. */
 static uint8_t *read_payload(const char *argument, size_t *size)
 {
 	uint8_t *body = malloc(BODY_MAX + 1);
@@ -185,6 +214,8 @@ static void on_answer(void *arg, const struct coaps_response *r)
 		fprintf(stderr, "geotherm: %s: %d.%02d %.*s\n", outcome->options->uri, r->code >> 5,
 			r->code & 31, (int)r->payload_size, (const char *)r->payload);
 		outcome->exit_code = CLI_FAILED;
+	} else if (outcome->is_time && show_time(stdout, r->payload, r->payload_size)) {
+		outcome->exit_code = CLI_OK;
 	} else if (show_body(stdout, r->content_format, r->payload, r->payload_size,
 			     outcome->options->json) != 0) {
 		outcome->exit_code = CLI_FAILED;
@@ -199,15 +230,19 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 	struct coaps_request request = { .method = COAPS_GET };
 	struct coaps_client *client;
 	uint8_t *payload = NULL;
-	char err[512];
+	char err[512], path[PATH_SIZE];
 	int code = parse(self, argc, argv, &o);
 
 	if (code != CLI_OK) {
 		return code < 0 ? CLI_OK : code;
 	}
 	o.client.uri = o.uri;
-	request.path = path_of(o.uri);
+	if (!cli_credentials_check(&o.client, o.verb) || !make_path(&o, path, sizeof path)) {
+		return CLI_USAGE;
+	}
+	request.path = path;
 	request.accept = o.accept;
+	outcome.is_time = strcmp(path, "/time") == 0 && o.accept < 0;
 	request.content_format = o.content_format;
 	if (strcmp(o.verb, "post") == 0 || strcmp(o.verb, "put") == 0) {
 		request.method = strcmp(o.verb, "put") == 0 ? COAPS_PUT : COAPS_POST;

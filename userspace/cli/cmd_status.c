@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* geotherm status, geotherm wait */
+/* geotherm status */
 #define _GNU_SOURCE /* isatty, nanosleep, gmtime_r */
 #include <getopt.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include "cli.h"
 #include "node_status.h"
 #include "userspace/daemon/options.h"
+#include "userspace/reading/reading.h"
 
 /* --- the screen ----------------------------------------------------------- */
 
@@ -44,9 +45,34 @@ static const char *ago(const struct node_status *s, const char *section, const c
 
 static double number(const struct node_status *s, const char *section, const char *key)
 {
-	double n;
+	return node_status_number_or(s, section, key, 0);
+}
 
-	return node_status_number(s, section, key, &n) ? n : 0;
+static void show_readings(const struct node_status *s)
+{
+	const char *note = node_status_text(s, "reading", "note");
+	int length = (int)strlen(note);
+	bool cut = strlen(note) + 1 >= sizeof((struct reading *)0)->note;
+	char when[48];
+	double age;
+
+	printf("  %-12s", "readings");
+	if (node_status_number(s, "reading", "age_s", &age)) {
+		printf("last %s, number %.0f", ago(s, "reading", "age_s", when),
+		       number(s, "reading", "seq"));
+	} else if (number(s, "reading", "seq") > 0) {
+		printf("none since the start; number %.0f was the last before it",
+		       number(s, "reading", "seq"));
+	} else {
+		printf("none yet");
+	}
+	if (number(s, NULL, "period_s") > 0) {
+		printf("; one every %g s", number(s, NULL, "period_s"));
+	}
+	/* A note that fills its field may have been cut within a word. */
+	while (cut && length > 0 && note[--length] != ' ') {
+	}
+	printf("%s%.*s%s\n", length > 0 ? "; " : "", length, note, cut ? " ..." : "");
 }
 
 static void show_sensors(const struct node_status *s)
@@ -129,7 +155,7 @@ static void show_clock(const struct node_status *s)
 static void show_sending(const struct node_status *s)
 {
 	static const struct {
-		const char *key, *words;
+		const char *key, *fate;
 	} lost[] = {
 		{ "refused", "refused by the server" },
 		{ "dropped", "dropped, as it was full" },
@@ -146,7 +172,7 @@ static void show_sending(const struct node_status *s)
 	printf("; %.0f kB", number(s, "outbox", "bytes") / 1000);
 	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
 		if (number(s, "outbox", lost[i].key) > 0) {
-			printf("; %.0f %s", number(s, "outbox", lost[i].key), lost[i].words);
+			printf("; %.0f %s", number(s, "outbox", lost[i].key), lost[i].fate);
 		}
 	}
 	putchar('\n');
@@ -171,7 +197,7 @@ static void show_sending(const struct node_status *s)
 static void show_screen(const struct node_status *s, const struct node_problem *problems, size_t n,
 			bool colour)
 {
-	char span[32], when[48];
+	char span[32];
 
 	node_status_span(number(s, NULL, "running_s") + (s->running ? s->age_s : 0), span,
 			 sizeof span);
@@ -180,13 +206,7 @@ static void show_screen(const struct node_status *s, const struct node_problem *
 	       node_status_text(s, NULL, "version"), s->running ? "running" : "ran", span,
 	       paint(colour, n == 0 ? "\033[32m" : "\033[31m"),
 	       n == 0 ? "all well" : "needs attention", paint(colour, "\033[0m"));
-	printf("  %-12slast %s, number %.0f", "readings", ago(s, "reading", "age_s", when),
-	       number(s, "reading", "seq"));
-	if (number(s, NULL, "period_s") > 0) {
-		printf("; one every %g s", number(s, NULL, "period_s"));
-	}
-	printf("%s%s\n", *node_status_text(s, "reading", "note") != '\0' ? "; " : "",
-	       node_status_text(s, "reading", "note"));
+	show_readings(s);
 	show_sensors(s);
 	show_position(s);
 	show_clock(s);
@@ -275,73 +295,4 @@ int cmd_status(const struct manual_command *self, int argc, char **argv)
 		}
 	} while (watch && !interrupted);
 	return code;
-}
-
-int cmd_wait(const struct manual_command *self, int argc, char **argv)
-{
-	const char *path = NODE_STATUS_FILE;
-	bool want_fix = false, want_sent = false, has_fix = false, has_sent = false, first = true;
-	unsigned long limit_s = 60;
-	struct timespec begun, now;
-	double sent_before = 0, n;
-	char err[512] = "";
-	int key;
-
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		switch (key) {
-		case CLI_FILE:
-			path = optarg;
-			break;
-		case CLI_FIX:
-			want_fix = true;
-			break;
-		case CLI_SENT:
-			want_sent = true;
-			break;
-		default:
-			return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
-		}
-	}
-	if (optind + 1 < argc || (!want_fix && !want_sent)) {
-		fprintf(stderr, "geotherm wait: %s\n",
-			optind + 1 < argc ? "too many arguments" : "--fix or --sent is wanted");
-		return CLI_USAGE;
-	}
-	if (optind < argc && !options_number("geotherm wait", argv[optind], 0, 1000000, &limit_s)) {
-		return CLI_USAGE;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &begun);
-	for (;;) {
-		struct node_status s;
-		bool there = node_status_read(path, &s, err, sizeof err) == 0;
-
-		if (there && s.running) {
-			double sent = number(&s, "uplink", "sent");
-
-			has_fix = node_status_number(&s, "gnss", "fix", &n) && n >= 2 && n <= 4;
-			/* A node that was started again counts from 0. */
-			sent_before = first || sent < sent_before ? sent : sent_before;
-			has_sent = sent > sent_before;
-			first = false;
-		}
-		if (there) {
-			node_status_free(&s);
-		}
-		if ((!want_fix || has_fix) && (!want_sent || has_sent)) {
-			return CLI_OK;
-		}
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec - begun.tv_sec >= (time_t)limit_s) {
-			break;
-		}
-		pause_ms(100);
-	}
-	fprintf(stderr, "geotherm wait: after %lu s %s%s%s%s%s\n", limit_s,
-		want_fix && !has_fix ? "there is no fix" : "",
-		want_fix && !has_fix && want_sent && !has_sent ? " and " : "",
-		want_sent && !has_sent ? "nothing was sent" : "", first ? ": " : "",
-		!first	       ? ""
-		: *err != '\0' ? err
-			       : "the node does not run");
-	return first ? CLI_UNREACHABLE : CLI_FAILED;
 }

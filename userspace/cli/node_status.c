@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* kill, CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* kill() */
 #include "node_status.h"
 
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "time/now.h"
 #include "userspace/node/sampler.h"
 
 #define FORMAT 1
@@ -46,8 +46,8 @@ const char *node_status_word(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static double number_or(const struct node_status *s, const char *section, const char *key,
-			double fallback)
+double node_status_number_or(const struct node_status *s, const char *section, const char *key,
+			     double fallback)
 {
 	double number;
 
@@ -56,7 +56,6 @@ static double number_or(const struct node_status *s, const char *section, const 
 
 int node_status_read(const char *path, struct node_status *s, char *err, size_t err_size)
 {
-	struct timespec now;
 	json_error_t bad;
 	pid_t pid;
 	FILE *file = fopen(path, "re");
@@ -73,7 +72,7 @@ int node_status_read(const char *path, struct node_status *s, char *err, size_t 
 	s->json = json_loadf(file, 0, &bad);
 	if (s->json == NULL) {
 		snprintf(err, err_size, "%s:%d: %s", path, bad.line, bad.text);
-	} else if (number_or(s, NULL, "format", 0) != FORMAT) {
+	} else if (node_status_number_or(s, NULL, "format", 0) != FORMAT) {
 		snprintf(err, err_size,
 			 "%s: not a status of format %d, the one that this program knows", path,
 			 FORMAT);
@@ -83,9 +82,8 @@ int node_status_read(const char *path, struct node_status *s, char *err, size_t 
 	if (s->json == NULL) {
 		return -1;
 	}
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	s->age_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9 - number_or(s, NULL, "boot_s", 0);
-	pid = (pid_t)number_or(s, NULL, "pid", 0);
+	s->age_s = (double)now_boot_ns() / 1e9 - node_status_number_or(s, NULL, "boot_s", 0);
+	pid = (pid_t)node_status_number_or(s, NULL, "pid", 0);
 	/* A negative age: it was written in another boot. */
 	s->running = s->age_s >= 0 && pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 	s->age_s = s->age_s > 0 ? s->age_s : 0;
@@ -115,7 +113,7 @@ void node_status_span(double seconds, char *text, size_t size)
 
 double node_status_interval_s(const struct node_status *s)
 {
-	double period_s = number_or(s, NULL, "period_s", 0);
+	double period_s = node_status_number_or(s, NULL, "period_s", 0);
 
 	return period_s > 0 ? period_s : (double)SAMPLER_NO_FIX_NS / 1e9;
 }
@@ -147,7 +145,7 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 	size_t i;
 
 	if (strcmp(bus, "none") != 0 && json_array_size(sensors) == 0 &&
-	    number_or(s, "reading", "seq", 0) > 0) {
+	    node_status_number_or(s, "reading", "seq", 0) > 0) {
 		add(j, "no thermometer answers%s%s", *reason != '\0' ? ": " : "", reason);
 	} else if (strcmp(bus, "none") == 0 && *reason != '\0') {
 		add(j, "no thermometers: %s", reason);
@@ -164,7 +162,7 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 
 static void judge_uplink(const struct node_status *s, struct judge *j)
 {
-	double waiting = number_or(s, "outbox", "waiting", 0), oldest, n;
+	double waiting = node_status_number_or(s, "outbox", "waiting", 0), oldest, n;
 	char span[32];
 
 	if (strcmp(node_status_text(s, "uplink", "state"), "off") != 0 && waiting > 0 &&
@@ -203,11 +201,11 @@ size_t node_status_judge(const struct node_status *s,
 
 	if (!s->running) {
 		add(&j, "the node does not run: its process %.0f is gone",
-		    number_or(s, NULL, "pid", 0));
+		    node_status_number_or(s, NULL, "pid", 0));
 		return j.n;
 	}
 	if (!node_status_number(s, "reading", "age_s", &age)) {
-		age = number_or(s, NULL, "running_s", 0);
+		age = node_status_number_or(s, NULL, "running_s", 0);
 	}
 	if (age + s->age_s > allowed_s) {
 		node_status_span(age + s->age_s, span, sizeof span);
@@ -217,7 +215,7 @@ size_t node_status_judge(const struct node_status *s,
 	if (strcmp(gnss, "no-port") == 0 || (strcmp(gnss, "none") == 0 && *why != '\0')) {
 		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
 	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 &&
-		   number_or(s, NULL, "running_s", 0) > LATE_S) {
+		   node_status_number_or(s, NULL, "running_s", 0) > LATE_S) {
 		add(&j, "the receiver is not found%s%s", *why != '\0' ? ": " : "", why);
 	}
 	if (strcmp(node_status_text(s, "clock", "source"), "none") == 0) {

@@ -17,8 +17,8 @@
 
 struct node_status {
 	json_t *json;
-	double age_s; /* since it was written; what it says was n seconds ago was n + age_s ago */
-	bool running; /* its process is there, and it is of this boot */
+	double age_s; /* since it was written: an age in it has grown by this */
+	bool running; /* its process exists, and it is of this boot */
 };
 
 /* 0, or -1 with err: there is none, it is no status, or of a newer program. */
@@ -29,6 +29,8 @@ void node_status_free(struct node_status *status);
  * unknown. */
 bool node_status_number(const struct node_status *status, const char *section, const char *key,
 			double *number);
+double node_status_number_or(const struct node_status *status, const char *section, const char *key,
+			     double fallback);
 /* A text of it, or "". Valid as long as the status. */
 const char *node_status_text(const struct node_status *status, const char *section,
 			     const char *key);
@@ -39,7 +41,7 @@ const char *node_status_word(const json_t *object, const char *key);
 /* The longest time between two readings that is as it should be. */
 double node_status_interval_s(const struct node_status *status);
 
-/* What needs somebody's attention, a line each; how many. */
+/* What needs attention, a line each; how many. */
 struct node_problem {
 	char text[160];
 };

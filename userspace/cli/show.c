@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "time/civil.h"
 #include "userspace/reading/reading_line.h"
 #include "userspace/reading/senml.h"
 
 #define READINGS_MAX 10000
+#define LAST_US 253402300799999999 /* of the year 9999 */
 
 /* Again as JSON, in packs that fit a buffer. */
 static int show_json(FILE *out, const struct reading *readings, size_t n)
@@ -75,4 +77,24 @@ int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, i
 		fputc('\n', out);
 	}
 	return 0;
+}
+
+bool show_time(FILE *out, const uint8_t *body, size_t size)
+{
+	char text[24], *end;
+	struct civil c;
+	long long us;
+
+	if (size == 0 || size >= sizeof text) {
+		return false;
+	}
+	snprintf(text, sizeof text, "%.*s", (int)size, (const char *)body);
+	us = strtoll(text, &end, 10);
+	if (*end != '\0' || us < 0 || us > LAST_US) {
+		return false;
+	}
+	civil_from_s(us / 1000000, &c);
+	fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\n", c.year, c.month, c.day, c.hour, c.min,
+		c.sec, (int)(us % 1000000));
+	return true;
 }

@@ -118,7 +118,7 @@ void manual_help(const struct manual *m, const struct manual_command *command, F
 			fill(out, m->commands[i].brief, 12, n);
 		}
 		fprintf(out,
-			"\n'%s COMMAND --help' tells more; '%s --version' shows the version.\n",
+			"\n'%s COMMAND --help' shows more; '%s --version' shows the version.\n",
 			m->name, m->name);
 		help_exits(m, out);
 		return;
@@ -271,7 +271,7 @@ void manual_config_page(const struct manual *m, FILE *out)
 	roff(out,
 	     "Lines of \"key = value\" under \"[section]\" lines; a line that begins with ; or # is a comment. An unknown "
 	     "section or key, a value that is not allowed and a key given twice are errors that name file and line; "
-	     "--check-config looks for them and starts nothing. An option -o SECTION.KEY=VALUE goes over the file. "
+	     "--check-config reports them and starts nothing. An option -o SECTION.KEY=VALUE goes over the file. "
 	     "Times are in seconds, or end in ms, s, min or h.",
 	     ".PP");
 	for (size_t i = 0; i < m->config->n; i++) {
@@ -327,6 +327,19 @@ static void complete_values(const struct manual_command *c, FILE *out)
 	}
 }
 
+/* The lower-case words of the operands: "init [TITLE] | issue NAME" begins with init or issue. */
+static void complete_operands(const char *operands, FILE *out)
+{
+	for (const char *p = operands; *p != '\0'; p += strspn(p, " |")) {
+		size_t length = strcspn(p, " |");
+
+		if (islower((unsigned char)*p)) {
+			fprintf(out, "%.*s ", (int)length, p);
+		}
+		p += length;
+	}
+}
+
 static void complete_words(const struct manual *m, const struct manual_command *c, FILE *out)
 {
 	size_t n_common;
@@ -341,6 +354,8 @@ static void complete_words(const struct manual *m, const struct manual_command *
 	for (size_t i = 0; i < n_common; i++) {
 		fprintf(out, "--%s%s", common[i].name, i + 1 < n_common ? " " : "");
 	}
+	fputs("' operands='", out);
+	complete_operands(c->operands != NULL ? c->operands : "", out);
 	fputs("' ;;\n", out);
 }
 
@@ -356,7 +371,7 @@ void manual_completion(const struct manual *m, FILE *out)
 	fprintf(out,
 		"# bash completion of %s, made by the program itself\n%s() {\n"
 		"\tlocal word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-		"\tlocal command=%s words='' values='' files=''\n\tCOMPREPLY=()\n"
+		"\tlocal command=%s words='' values='' files='' operands=''\n\tCOMPREPLY=()\n"
 		"\tcase $command:$previous in\n",
 		m->name, function, several ? "${COMP_WORDS[1]}" : "''");
 	for (size_t i = 0; i < m->n_commands; i++) {
@@ -377,7 +392,9 @@ void manual_completion(const struct manual *m, FILE *out)
 		complete_words(m, &m->commands[i], out);
 	}
 	fprintf(out,
-		"\t\tesac\n\t\t[ \"${word:0:1}\" = - ] || { mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return; }\n"
+		"\t\tesac\n\t\tif [ \"${word:0:1}\" = - ]; then\n\t\t\t:\n"
+		"\t\telif [ -n \"$operands\" ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n\t\t\twords=$operands\n"
+		"\t\telse\n\t\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n\t\t\treturn\n\t\tfi\n"
 		"\tfi\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n}\n"
 		"complete -o filenames -F %s %s\n",
 		function, m->name);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * manual: what a program takes and tells, as a table. --help, the man pages, the bash completion
- * and the parsing of options (options.h) come from it, so that none can say what another does not.
+ * manual: the options, commands and texts of a program, as a table. --help, the man pages, the bash
+ * completion and the parsing of options (options.h) come from it, so that they cannot differ.
  *
- * Texts are plain English; a "\n\n" parts paragraphs, lines are filled here. All is borrowed and
- * constant.
+ * Texts are plain English; a "\n\n" separates paragraphs, lines are filled here. All is borrowed
+ * and constant.
  */
 #ifndef DAEMON_MANUAL_H
 #define DAEMON_MANUAL_H

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTIONS_MAX 40
 
@@ -57,15 +58,20 @@ static int answer(const struct manual *m, const struct manual_command *command, 
 	return OPTIONS_DONE;
 }
 
-int options_next(const struct manual *m, const struct manual_command *command, int argc,
-		 char **argv)
-{
+/* What getopt_long(3) takes. */
+struct table {
 	struct option rows[OPTIONS_MAX + sizeof own / sizeof own[0]];
-	char letters[3 * OPTIONS_MAX + 4] = ":h"; /* ':': a missing value is told from a wrong
-						     option */
-	size_t n = 0, used = strlen(letters);
-	int key;
+	char letters[3 * OPTIONS_MAX + 4];
+};
 
+static void fill_table(struct table *t, const struct manual *m,
+		       const struct manual_command *command)
+{
+	/* The last two are of programs with a configuration only. */
+	size_t n = 0, used, n_own = sizeof own / sizeof own[0] - 1 - (m->config == NULL ? 2 : 0);
+
+	strcpy(t->letters, ":h"); /* ':': a missing value is another result than a wrong option */
+	used = strlen(t->letters);
 	for (size_t i = 0; i < command->n_options && n < OPTIONS_MAX; i++) {
 		const struct manual_option *o = &command->options[i];
 		int wants = o->argument == NULL	  ? no_argument
@@ -73,26 +79,24 @@ int options_next(const struct manual *m, const struct manual_command *command, i
 						  : required_argument;
 
 		if (o->name != NULL) {
-			rows[n++] = (struct option){ o->name, wants, NULL, o->key };
+			t->rows[n++] = (struct option){ o->name, wants, NULL, o->key };
 		}
 		if (o->key < 0x80) {
-			letters[used++] = (char)o->key;
+			t->letters[used++] = (char)o->key;
 			for (int colon = 0; colon < wants; colon++) {
-				letters[used++] = ':';
+				t->letters[used++] = ':';
 			}
 		}
 	}
-	letters[used] = '\0';
-	/* The last two are of programs with a configuration only. */
-	for (size_t i = 0; i < sizeof own / sizeof own[0] - 1 - (m->config == NULL ? 2 : 0); i++) {
-		rows[n++] = own[i];
-	}
-	memset(&rows[n], 0, sizeof rows[n]);
-	opterr = 0;
-	key = getopt_long(argc, argv, letters, rows, NULL);
-	if (key != '?' && key != ':') {
-		return answer(m, command, key);
-	}
+	t->letters[used] = '\0';
+	memcpy(&t->rows[n], own, n_own * sizeof own[0]);
+	memset(&t->rows[n + n_own], 0, sizeof t->rows[0]);
+}
+
+/* key: '?' or ':' of getopt_long() */
+static void report_wrong(const struct manual *m, const struct manual_command *command, int key,
+			 char **argv)
+{
 	start_of_message(m, command);
 	if (key == ':') {
 		fprintf(stderr, "%s: a value is wanted", argv[optind - 1]);
@@ -104,6 +108,21 @@ int options_next(const struct manual *m, const struct manual_command *command, i
 	}
 	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
 		command->name != NULL ? command->name : "");
+}
+
+int options_next(const struct manual *m, const struct manual_command *command, int argc,
+		 char **argv)
+{
+	struct table t;
+	int key;
+
+	fill_table(&t, m, command);
+	opterr = 0;
+	key = getopt_long(argc, argv, t.letters, t.rows, NULL);
+	if (key != '?' && key != ':') {
+		return answer(m, command, key);
+	}
+	report_wrong(m, command, key, argv);
 	return OPTIONS_WRONG;
 }
 
@@ -148,4 +167,25 @@ bool options_number(const char *option, const char *text, unsigned long min, uns
 		return false;
 	}
 	return true;
+}
+
+bool options_assign(struct options_config *o, const char *assignment)
+{
+	if (o->n == OPTIONS_ASSIGNMENTS_MAX) {
+		fprintf(stderr, "-o %s: more than %d options -o\n", assignment,
+			OPTIONS_ASSIGNMENTS_MAX);
+		return false;
+	}
+	o->assignments[o->n++] = assignment;
+	return true;
+}
+
+struct config_source options_source(const struct options_config *o, const char *default_path)
+{
+	const char *path = o->path;
+
+	if (path == NULL && access(default_path, F_OK) == 0) {
+		path = default_path;
+	}
+	return (struct config_source){ path, o->assignments, o->n };
 }

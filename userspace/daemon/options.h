@@ -13,23 +13,36 @@
 
 enum options_result {
 	OPTIONS_END = -1, /* argv[optind] is the first operand */
-	OPTIONS_DONE = -2, /* that was all that was asked for: end with 0 */
-	OPTIONS_WRONG = -3, /* stderr says what: end with the code for wrong usage, 2 */
+	OPTIONS_DONE = -2, /* --help and the like, answered: exit with 0 */
+	OPTIONS_WRONG = -3, /* reported on stderr: exit with the code for wrong usage, 2 */
 };
 
 /*
- * The key of the next option, its value in getopt's optarg; or an options_result. argv[0] is not
- * looked at.
+ * The key of the next option, its value in getopt's optarg; or an options_result. argv[0] is
+ * ignored.
  */
 int options_next(const struct manual *m, const struct manual_command *command, int argc,
 		 char **argv);
 
-/* Runs the command that argv[1] names. For a program of several commands. Its exit code, 2 for a
- * wrong name. */
+/* Runs the command that argv[1] names, in a program of several. Its exit code; 2 for a wrong name.
+ */
 int options_dispatch(const struct manual *m, int argc, char **argv);
 
-/* text as a number from min to max, or false after a word on stderr that names the option. */
+/* text as a number from min to max, or false with a message on stderr that names the option. */
 bool options_number(const char *option, const char *text, unsigned long min, unsigned long max,
 		    unsigned long *number);
+
+/* The options -c FILE and -o SECTION.KEY=VALUE of what is configured by a file; borrowed. */
+#define OPTIONS_ASSIGNMENTS_MAX 64
+struct options_config {
+	const char *path; /* NULL: the default, which need not exist */
+	const char *assignments[OPTIONS_ASSIGNMENTS_MAX];
+	size_t n;
+};
+
+/* False with a message on stderr: too many. */
+bool options_assign(struct options_config *o, const char *assignment);
+/* Borrows o. */
+struct config_source options_source(const struct options_config *o, const char *default_path);
 
 #endif

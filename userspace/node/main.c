@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-node: measures, keeps, sends. Here: the command line. */
-#define _GNU_SOURCE /* access() */
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "node.h"
 #include "node_check.h"
@@ -11,13 +10,10 @@
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 
-#define DEFAULT_CONFIG "/etc/geotherm/node.conf"
-#define ASSIGNMENTS_MAX 64
-
 enum option_key { CHECK = 256, LEVEL };
 
 static const struct manual_option options_of_node[] = {
-	{ 'c', "config", "FILE", "The configuration; default " DEFAULT_CONFIG "." },
+	{ 'c', "config", "FILE", "The configuration; default " NODE_CONFIG_FILE "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
 	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, and exits." },
 	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Overrides the key log_level." },
@@ -49,27 +45,15 @@ static const struct manual manual = {
 	.exits = exits,
 	.n_exits = sizeof(exits) / sizeof(exits[0]),
 	.see_also = "geotherm(1), geotherm-node.conf(5), geotherm-selftest(8), geotherm-server(8)",
-	.config_file = DEFAULT_CONFIG,
+	.config_file = NODE_CONFIG_FILE,
 	.config = &node_config_table,
 };
 
 struct options {
-	const char *config; /* NULL: the default, which need not exist */
-	const char *assignments[ASSIGNMENTS_MAX];
-	size_t n;
+	struct options_config config;
 	char level[64]; /* --log-level is an assignment too */
 	bool check;
 };
-
-static int assign(struct options *o, const char *assignment)
-{
-	if (o->n == ASSIGNMENTS_MAX) {
-		log_error("more than %d options -o", ASSIGNMENTS_MAX);
-		return NODE_CONFIG;
-	}
-	o->assignments[o->n++] = assignment;
-	return -1;
-}
 
 /* An exit code if that was all there was to do, else -1. */
 static int parse_options(int argc, char **argv, struct options *o)
@@ -79,17 +63,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while (code < 0 && (c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
 		switch (c) {
 		case 'c':
-			o->config = optarg;
+			o->config.path = optarg;
 			break;
 		case 'o':
-			code = assign(o, optarg);
+			code = options_assign(&o->config, optarg) ? -1 : NODE_CONFIG;
 			break;
 		case CHECK:
 			o->check = true;
 			break;
 		case LEVEL:
 			snprintf(o->level, sizeof(o->level), "node.log_level=%s", optarg);
-			code = assign(o, o->level);
+			code = options_assign(&o->config, o->level) ? -1 : NODE_CONFIG;
 			break;
 		case OPTIONS_DONE:
 			return NODE_OK;
@@ -115,7 +99,7 @@ static int check(const struct node_config *config)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .config = NULL };
+	struct options options = { .check = false };
 	struct config_source source;
 	struct node_config config;
 	char err[512];
@@ -126,10 +110,7 @@ int main(int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	if (options.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
-		options.config = DEFAULT_CONFIG;
-	}
-	source = (struct config_source){ options.config, options.assignments, options.n };
+	source = options_source(&options.config, NODE_CONFIG_FILE);
 	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
 		log_error("%s", err);
 		return NODE_CONFIG;

@@ -16,6 +16,7 @@
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
+#define NODE_CONFIG_FILE "/etc/geotherm/node.conf" /* the default */
 #define NODE_SERVERS_MAX 4
 
 enum node_simulate { NODE_SIMULATE_NEVER, NODE_SIMULATE_IF_ABSENT };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* geotherm-selftest: what of this node's hardware, machine and server works. Here: the command
- * line. */
+/* geotherm-selftest: the command line. */
 #define _GNU_SOURCE /* isatty(), sigaction() */
 #include <errno.h>
 #include <signal.h>
@@ -16,26 +15,23 @@
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 
-#define DEFAULT_CONFIG "/etc/geotherm/node.conf"
-#define ASSIGNMENTS_MAX 64
-
 enum exit_code { EXIT_PASSED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NOT_RUN = 3 };
 
 enum option_key { ONLY = 256, FIX_WAIT, LIST, TAP, JSON, LOOP, BUNDLE, POSITION };
 
 static const struct manual_option options_of_selftest[] = {
-	{ 'c', "config", "FILE", "The node's configuration; default " DEFAULT_CONFIG "." },
-	{ 'o', NULL, "SECTION.KEY=VALUE", "Goes over what the file says; may be given again." },
+	{ 'c', "config", "FILE", "The node's configuration; default " NODE_CONFIG_FILE "." },
+	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
 	{ ONLY, "only", "LIST",
 	  "Groups (bus) or checks (bus/rise), with commas between; --list shows all." },
-	{ LIST, "list", NULL, "Shows every check, what it looks at and what passes." },
+	{ LIST, "list", NULL, "Shows every check, what it examines and what passes." },
 	{ TAP, "tap", NULL, "Test Anything Protocol, for programs instead of people." },
 	{ JSON, "json", NULL, "One JSON object, likewise." },
 	{ LOOP, "loop", "[N]", "N times, or until interrupted or a check fails." },
 	{ BUNDLE, "bundle", "FILE",
 	  "Also writes a report to show to others: no keys, addresses, names or position." },
 	{ FIX_WAIT, "fix-wait", "S", "How long to wait for a fix, in s (60)." },
-	{ POSITION, "position", NULL, "Tells the position too." },
+	{ POSITION, "position", NULL, "Shows the position too." },
 };
 
 static const struct manual_command command = {
@@ -44,7 +40,7 @@ static const struct manual_command command = {
 };
 
 static const struct manual_exit exits[] = {
-	{ EXIT_PASSED, "no check failed (warnings may be there)" },
+	{ EXIT_PASSED, "no check failed (there may be warnings)" },
 	{ EXIT_FAILED, "a check failed" },
 	{ EXIT_USAGE, "a wrong option or configuration" },
 	{ EXIT_NOT_RUN,
@@ -54,11 +50,10 @@ static const struct manual_exit exits[] = {
 static const struct manual manual = {
 	.name = "geotherm-selftest",
 	.section = 8,
-	.brief = "tells what of this node's hardware, machine and server works",
+	.brief = "checks a node's hardware, machine and server",
 	.about =
-		"Looks at the pin, the port, the certificates and the server that geotherm-node would use by the "
-		"same "
-		"configuration, and says what to try next where something is wrong. It harms nothing: no EEPROM is "
+		"Checks the pin, the port, the certificates and the server that geotherm-node would use by the same "
+		"configuration, and names the next step where something is wrong. It changes nothing: no EEPROM is "
 		"written, no setting saved. While the node runs, stop it first, or test what it does not hold.",
 	.commands = &command,
 	.n_commands = 1,
@@ -68,9 +63,8 @@ static const struct manual manual = {
 };
 
 struct options {
-	const char *config, *only, *bundle;
-	const char *assignments[ASSIGNMENTS_MAX];
-	size_t n;
+	struct options_config config;
+	const char *only, *bundle;
 	enum report_format format;
 	bool list, position;
 	unsigned long rounds; /* 0: without end */
@@ -106,14 +100,12 @@ static int take_options(int argc, char **argv, struct options *o)
 	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
 		switch (c) {
 		case 'c':
-			o->config = optarg;
+			o->config.path = optarg;
 			break;
 		case 'o':
-			if (o->n == ASSIGNMENTS_MAX) {
-				log_error("more than %d options -o", ASSIGNMENTS_MAX);
+			if (!options_assign(&o->config, optarg)) {
 				return EXIT_USAGE;
 			}
-			o->assignments[o->n++] = optarg;
 			break;
 		case ONLY:
 			o->only = optarg;
@@ -148,7 +140,7 @@ static int take_options(int argc, char **argv, struct options *o)
 		case OPTIONS_DONE:
 			return EXIT_PASSED;
 		default:
-			return EXIT_USAGE; /* said why already */
+			return EXIT_USAGE; /* reported */
 		}
 	}
 	if (optind < argc) {
@@ -166,7 +158,7 @@ static int take_options(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-static void tell_progress(const struct selftest_check *check)
+static void show_progress(const struct selftest_check *check)
 {
 	if (check->seconds > 0 && isatty(STDERR_FILENO)) {
 		fprintf(stderr, "  ...  %s/%s: may take %u s\r", check->group, check->name,
@@ -190,8 +182,8 @@ static bool wants_colour(void)
 }
 
 /* All the wanted checks once. */
-static int run_round(struct selftest *t, const struct options *o, struct selftest_outcome *outcomes,
-		     size_t *n)
+static int run_checks(struct selftest *t, const struct options *o,
+		      struct selftest_outcome *outcomes, size_t *n)
 {
 	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
 	unsigned planned = 0;
@@ -206,7 +198,7 @@ static int run_round(struct selftest *t, const struct options *o, struct selftes
 		if (!selftest_wanted(&selftest_checks[i], o->only)) {
 			continue;
 		}
-		tell_progress(&selftest_checks[i]);
+		show_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
 		if (!interrupted) { /* else it was cut short, and may have found nothing for that */
@@ -252,7 +244,7 @@ static int run(const struct options *o, const struct node_config *config,
 	for (unsigned round = 0; (o->rounds == 0 || round < o->rounds) && !interrupted; round++) {
 		t = start;
 		t.round = round;
-		code = run_round(&t, o, outcomes, &n);
+		code = run_checks(&t, o, outcomes, &n);
 		if (code != EXIT_PASSED) {
 			break;
 		}
@@ -279,10 +271,7 @@ int main(int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	if (options.config == NULL && access(DEFAULT_CONFIG, F_OK) == 0) {
-		options.config = DEFAULT_CONFIG;
-	}
-	source = (struct config_source){ options.config, options.assignments, options.n };
+	source = options_source(&options.config, NODE_CONFIG_FILE);
 	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
 		log_error("%s", err);
 		return EXIT_USAGE;

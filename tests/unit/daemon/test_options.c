@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* options: by the table of a manual; what goes to stderr is read back from a pipe. */
+#define _GNU_SOURCE /* dup2(), getopt_long's optind = 0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "userspace/daemon/options.h"
+
+enum { COUNT = 256, WATCH, LOOP };
+
+static const struct manual_option rows[] = {
+	{ 'c', "config", "FILE", "A file." },  { COUNT, "count", "N", "A number." },
+	{ WATCH, "watch", NULL, "No value." }, { LOOP, "loop", "[N]", "May have a value." },
+	{ 'o', NULL, "X", "Short only." },
+};
+
+static int ran; /* operands of the command that ran */
+
+static int run(const struct manual_command *self, int argc, char **argv)
+{
+	(void)self;
+	(void)argv;
+	ran = argc;
+	return 7;
+}
+
+static const struct manual_command commands[] = {
+	{ .name = "get", .brief = "get", .options = rows, .n_options = 5, .run = run },
+	{ .name = "put", .brief = "put", .run = run },
+};
+
+static const struct manual manual = { .name = "prog",
+				      .section = 1,
+				      .brief = "b",
+				      .about = "a",
+				      .commands = commands,
+				      .n_commands = 2 };
+
+static char errors[512];
+
+/* The words of line, run through options_next() until it gives what is no option of the table. */
+static int parse(const char *line, const char **value)
+{
+	static char copy[256];
+	static char *argv[16];
+	int pipes[2], old = dup(STDERR_FILENO), argc = 0, key, last = OPTIONS_END;
+	ssize_t n;
+
+	snprintf(copy, sizeof(copy), "get %s", line);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	optind = 0;
+	*value = NULL;
+	assert_int_equal(pipe(pipes), 0);
+	dup2(pipes[1], STDERR_FILENO);
+	while ((key = options_next(&manual, &commands[0], argc, argv)) >= 0) {
+		last = key;
+		*value = optarg;
+	}
+	fflush(stderr);
+	dup2(old, STDERR_FILENO);
+	close(old);
+	close(pipes[1]);
+	n = read(pipes[0], errors, sizeof(errors) - 1);
+	errors[n > 0 ? n : 0] = '\0';
+	close(pipes[0]);
+	return key == OPTIONS_END ? last : key;
+}
+
+static void options_come_with_their_values_in_every_form(void **state)
+{
+	static const struct {
+		const char *line;
+		int key;
+		const char *value;
+	} lines[] = {
+		{ "-c f", 'c', "f" },	      { "-cf", 'c', "f" },
+		{ "--config f", 'c', "f" },   { "--config=f", 'c', "f" },
+		{ "--conf f", 'c', "f" },     { "--count=", COUNT, "" },
+		{ "--watch", WATCH, NULL },   { "--loop", LOOP, NULL },
+		{ "--loop=3", LOOP, "3" },    { "--loop 3", LOOP, NULL },
+		{ "-o a.b=c", 'o', "a.b=c" }, { "uri --watch", WATCH, NULL },
+		{ "uri", OPTIONS_END, NULL }, { "-- --watch", OPTIONS_END, NULL },
+	};
+	const char *value;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		int key = parse(lines[i].line, &value);
+
+		if (key != lines[i].key || (value == NULL) != (lines[i].value == NULL) ||
+		    (value != NULL && strcmp(value, lines[i].value) != 0) || errors[0] != '\0') {
+			fail_msg("%s: %d %s %s", lines[i].line, key, value, errors);
+		}
+	}
+}
+
+static void a_mistake_is_named_with_the_command_and_where_help_is(void **state)
+{
+	static const struct {
+		const char *line, *error;
+	} lines[] = {
+		{ "--what",
+		  "prog get: --what: no such option, or not clear which; try 'prog get --help'\n" },
+		{ "--co",
+		  "prog get: --co: no such option, or not clear which; try 'prog get --help'\n" },
+		{ "-Z", "prog get: -Z: no such option; try 'prog get --help'\n" },
+		{ "--count", "prog get: --count: a value is wanted; try 'prog get --help'\n" },
+		{ "-c", "prog get: -c: a value is wanted; try 'prog get --help'\n" },
+		{ "--watch=1", "prog get: --watch=1: takes no value; try 'prog get --help'\n" },
+		/* of programs with a configuration only */
+		{ "--print-config",
+		  "prog get: --print-config: no such option, or not clear which; try 'prog get --help'\n" },
+	};
+	const char *value;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(parse(lines[i].line, &value), OPTIONS_WRONG);
+		assert_string_equal(errors, lines[i].error);
+	}
+}
+
+static void a_command_runs_with_its_own_arguments_and_its_exit_code(void **state)
+{
+	char *argv[] = { (char[]){ "prog" }, (char[]){ "put" }, (char[]){ "x" }, NULL };
+
+	(void)state;
+	assert_int_equal(options_dispatch(&manual, 3, argv), 7);
+	assert_int_equal(ran, 2);
+	argv[1] = (char[]){ "push" };
+	assert_int_equal(options_dispatch(&manual, 3, argv), 2);
+	assert_int_equal(options_dispatch(&manual, 1, argv), 2);
+}
+
+static void a_number_is_whole_and_within_its_bounds(void **state)
+{
+	static const char *const wrong[] = { "",   "-1",  "+5", " 5", "5 ",
+					     "5x", "0x5", "4",	"11", "99999999999999999999" };
+	unsigned long number;
+
+	(void)state;
+	assert_true(options_number("--n", "5", 5, 10, &number));
+	assert_int_equal(number, 5);
+	assert_true(options_number("--n", "10", 5, 10, &number));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_false(options_number("--n", wrong[i], 5, 10, &number));
+	}
+}
+
+static void a_configuration_is_the_default_file_only_where_there_is_one(void **state)
+{
+	struct options_config o = { .path = NULL };
+	struct config_source s = options_source(&o, "/nonexistent/x.conf");
+
+	(void)state;
+	assert_null(s.path);
+	assert_string_equal(options_source(&o, "/dev/null").path, "/dev/null");
+	o.path = "/nonexistent/own.conf"; /* given: to be complained about */
+	assert_string_equal(options_source(&o, "/dev/null").path, "/nonexistent/own.conf");
+	for (int i = 0; i < OPTIONS_ASSIGNMENTS_MAX; i++) {
+		assert_true(options_assign(&o, "a.b=c"));
+	}
+	assert_false(options_assign(&o, "a.b=c"));
+	assert_int_equal(options_source(&o, "").n, OPTIONS_ASSIGNMENTS_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(options_come_with_their_values_in_every_form),
+		cmocka_unit_test(a_mistake_is_named_with_the_command_and_where_help_is),
+		cmocka_unit_test(a_command_runs_with_its_own_arguments_and_its_exit_code),
+		cmocka_unit_test(a_number_is_whole_and_within_its_bounds),
+		cmocka_unit_test(a_configuration_is_the_default_file_only_where_there_is_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
