@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "coaps_answer.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "time/now.h"
 
 #define BUCKETS 1024
 #define NS_PER_MS UINT64_C(1000000)
@@ -46,14 +46,6 @@ struct answered {
 	struct coaps_reply reply; /* its payload is ours */
 	uint8_t payload[];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- messages ------------------------------------------------------------- */
 
@@ -286,7 +278,7 @@ int coaps_answers_tick(uint64_t now)
 	return -1;
 }
 
-void coaps_answer_drop(struct coaps_deferred *d)
+static void drop(struct coaps_deferred *d)
 {
 	struct coaps_deferred **at = bucket(d->session, d->mid);
 
@@ -316,7 +308,7 @@ void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu)
 	} else if (pdu != NULL) {
 		coap_send(d->session, pdu);
 	}
-	coaps_answer_drop(d);
+	drop(d);
 }
 
 void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply)

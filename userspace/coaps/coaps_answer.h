@@ -57,8 +57,6 @@ void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply);
 coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d);
 /* Sends that, or nothing if it is NULL, and frees d. */
 void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu);
-/* Frees d without a word: the client will send again. */
-void coaps_answer_drop(struct coaps_deferred *d);
 
 /* Says "received, wait" where it is time. now_ns: CLOCK_MONOTONIC. In how many ms to come again,
  * -1: not needed. */

@@ -120,6 +120,8 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 	if (session == c->session && event == COAP_EVENT_DTLS_CLOSED) {
 		fail_for(c, COAPS_PEER_CLOSED);
+	} else if (session == c->session && event == COAP_EVENT_BLOCK_ISSUE) {
+		fail_for(c, COAPS_TOO_LARGE);
 	}
 	return 0;
 }
@@ -194,11 +196,6 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
 	}
-	if (coap_pdu_get_code(received) == COAP_RESPONSE_CODE(502) &&
-	    uint_option(received, COAP_OPTION_BLOCK2) >= 0) { /* libcoap's own: deps/patches/0006 */
-		fail_for(c, COAPS_TOO_LARGE);
-		return COAP_RESPONSE_OK;
-	}
 	c->heard_ns = now_ns();
 	coap_get_data_large(received, &size, &body, &offset, &total);
 	response.code = (uint8_t)coap_pdu_get_code(received);
@@ -237,7 +234,7 @@ static int parse_uri(struct coaps_client *c, const char *text, char *err, size_t
 }
 
 /* The server's ticket is used once: it gives another with the new session. */
-static void resume(coap_session_t *session, void *ssl)
+static void resume(coap_session_t *session, mbedtls_ssl_context *ssl)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
@@ -588,8 +585,9 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	c->endpoint.server_name = c->server_name;
 	c->endpoint.on_failed = on_failed_handshake;
 	mbedtls_ssl_session_init(&c->ticket);
-	coap_mbedtls_resume_hook = resume;
-	coap_max_response_body = config->max_answer != 0 ? config->max_answer : MAX_ANSWER;
+	c->endpoint.on_start = resume;
+	coap_context_set_max_body_size(c->endpoint.context,
+				       config->max_answer != 0 ? config->max_answer : MAX_ANSWER);
 	/* A Request-Tag only where there are blocks: the older program's server never saw one. */
 	coap_context_set_block_mode(c->endpoint.context, COAP_BLOCK_USE_LIBCOAP |
 								 COAP_BLOCK_SINGLE_BODY |

@@ -39,8 +39,7 @@ struct coaps_client_config {
 	unsigned deadline_ms; /* for a whole request, handshake included; 0: 60 000 */
 	unsigned idle_ms; /* a session unheard for longer is opened anew for the next request; 0:
 			     120 000 */
-	size_t max_answer; /* bytes; a larger one is a failure. Of all clients of the process, as
-			      the newest says; 0: 64 MB */
+	size_t max_answer; /* bytes; a larger one is a failure; 0: 64 MB */
 };
 
 struct coaps_client;

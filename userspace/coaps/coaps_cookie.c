@@ -4,28 +4,38 @@
 #include <errno.h>
 #include <mbedtls/platform_util.h>
 #include <netinet/in.h>
+#include <psa/crypto.h>
 #include <string.h>
+
+#include "time/now.h"
 
 /* RFC 6347 4.1, 4.2.2, 4.2.1: offsets in a datagram that begins with a ClientHello */
 #define RECORD_HEADER 13
 #define HANDSHAKE_HEADER 12
 #define CLIENT_VERSION (RECORD_HEADER + HANDSHAKE_HEADER)
 #define SESSION_ID (CLIENT_VERSION + 2 + 32)
-#define COOKIE_MAX 32
 #define TYPE_HANDSHAKE 22
 #define CLIENT_HELLO 1
 #define HELLO_VERIFY_REQUEST 3
 
-/* mbedTLS draws the key of the cookies from a generator: this one gives every process with our
- * secret the same. */
-static int cookie_key(void *arg, unsigned char *out, size_t size)
-{
-	uint8_t key[32];
-	int rc = size > sizeof(key) ? MBEDTLS_ERR_SSL_BAD_INPUT_DATA
-				    : coaps_secret_derive(arg, "cookie", 0, key);
+/* A cookie: the time in seconds of UTC, 32 bits, and an HMAC of that and the sender. */
+#define COOKIE_SIZE 32
+#define TIME_SIZE 4
+#define MAC_SIZE (COOKIE_SIZE - TIME_SIZE)
+#define MAC PSA_ALG_TRUNCATED_MAC(PSA_ALG_HMAC(PSA_ALG_SHA_256), MAC_SIZE)
 
-	if (rc == 0) {
-		memcpy(out, key, size);
+static int import_key(const uint8_t secret[COAPS_SECRET_SIZE], mbedtls_svc_key_id_t *out)
+{
+	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+	uint8_t key[32];
+	int rc = coaps_secret_derive(secret, "cookie", 0, key);
+
+	psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
+	psa_set_key_algorithm(&attributes, MAC);
+	psa_set_key_usage_flags(&attributes,
+				PSA_KEY_USAGE_SIGN_MESSAGE | PSA_KEY_USAGE_VERIFY_MESSAGE);
+	if (rc == 0 && psa_import_key(&attributes, key, sizeof(key), out) != PSA_SUCCESS) {
+		rc = -EIO;
 	}
 	mbedtls_platform_zeroize(key, sizeof(key));
 	return rc;
@@ -33,10 +43,7 @@ static int cookie_key(void *arg, unsigned char *out, size_t size)
 
 void coaps_cookies_init(struct coaps_cookies *c)
 {
-	c->n = 0;
-	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
-		mbedtls_ssl_cookie_init(&c->of[i]);
-	}
+	memset(c, 0, sizeof(*c));
 }
 
 int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *secrets)
@@ -44,11 +51,7 @@ int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *sec
 	int rc = 0;
 
 	for (c->n = 0; rc == 0 && c->n < secrets->n; c->n++) {
-		uint8_t secret[COAPS_SECRET_SIZE];
-
-		memcpy(secret, secrets->key[c->n], sizeof(secret));
-		rc = mbedtls_ssl_cookie_setup(&c->of[c->n], cookie_key, secret);
-		mbedtls_platform_zeroize(secret, sizeof(secret));
+		rc = import_key(secrets->key[c->n], &c->key[c->n]);
 	}
 	return rc;
 }
@@ -56,8 +59,9 @@ int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *sec
 void coaps_cookies_free(struct coaps_cookies *c)
 {
 	for (unsigned i = 0; i < COAPS_SECRETS_MAX; i++) {
-		mbedtls_ssl_cookie_free(&c->of[i]);
+		psa_destroy_key(c->key[i]);
 	}
+	coaps_cookies_init(c);
 }
 
 /* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to
@@ -92,22 +96,65 @@ static struct sender sender_of_id(const unsigned char *id, size_t size)
 	return sender_of(&remote);
 }
 
-static int write_cookie(struct coaps_cookies *c, unsigned char **p, unsigned char *end,
+static size_t be(const uint8_t *at, size_t n)
+{
+	size_t value = 0;
+
+	while (n-- > 0) {
+		value = value << 8 | *at++;
+	}
+	return value;
+}
+
+struct signed_part {
+	uint8_t time[TIME_SIZE];
+	struct sender sender;
+};
+
+/* Writes at *p and moves it behind the cookie. */
+static int write_cookie(struct coaps_cookies *c, unsigned char **p, const unsigned char *end,
 			const struct sender *s)
 {
-	return mbedtls_ssl_cookie_write(&c->of[0], p, end, (const unsigned char *)s, sizeof(*s));
+	struct signed_part part = { .sender = *s };
+	uint32_t now_s = (uint32_t)(now_utc_us() / 1000000);
+	size_t size;
+
+	for (unsigned i = 0; i < TIME_SIZE; i++) {
+		part.time[i] = (uint8_t)(now_s >> 8 * (TIME_SIZE - 1 - i));
+	}
+	if (end - *p < COOKIE_SIZE) {
+		return MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL;
+	}
+	memcpy(*p, part.time, TIME_SIZE);
+	if (psa_mac_compute(c->key[0], MAC, (const uint8_t *)&part, sizeof(part), *p + TIME_SIZE,
+			    MAC_SIZE, &size) != PSA_SUCCESS) {
+		return MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+	}
+	*p += COOKIE_SIZE;
+	return 0;
 }
 
 static int check_cookie(struct coaps_cookies *c, const unsigned char *cookie, size_t size,
 			const struct sender *s)
 {
-	int rc = MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+	struct signed_part part = { .sender = *s };
+	uint32_t age_s;
 
-	for (unsigned i = 0; rc != 0 && i < c->n; i++) {
-		rc = mbedtls_ssl_cookie_check(&c->of[i], cookie, size, (const unsigned char *)s,
-					      sizeof(*s));
+	if (size != COOKIE_SIZE) {
+		return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
 	}
-	return rc;
+	memcpy(part.time, cookie, TIME_SIZE);
+	age_s = (uint32_t)(now_utc_us() / 1000000) - (uint32_t)be(cookie, TIME_SIZE);
+	if (age_s > COAPS_COOKIE_LIFETIME_S) { /* of the future, too: the difference wraps */
+		return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
+	}
+	for (unsigned i = 0; i < c->n; i++) {
+		if (psa_mac_verify(c->key[i], MAC, (const uint8_t *)&part, sizeof(part),
+				   cookie + TIME_SIZE, MAC_SIZE) == PSA_SUCCESS) {
+			return 0;
+		}
+	}
+	return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
 }
 
 static int cookie_write(void *cookies, unsigned char **p, unsigned char *end,
@@ -129,16 +176,6 @@ static int cookie_check(void *cookies, const unsigned char *cookie, size_t cooki
 void coaps_cookie_configure(mbedtls_ssl_config *conf, struct coaps_cookies *cookies)
 {
 	mbedtls_ssl_conf_dtls_cookies(conf, cookie_write, cookie_check, cookies);
-}
-
-static size_t be(const uint8_t *at, size_t n)
-{
-	size_t value = 0;
-
-	while (n-- > 0) {
-		value = value << 8 | *at++;
-	}
-	return value;
 }
 
 /* The cookie of a ClientHello's first fragment, which is all that matters here; -EINVAL: it is
@@ -173,7 +210,7 @@ static size_t hello_verify_request(struct coaps_cookies *cookies, const struct s
 	uint8_t *body = reply + CLIENT_VERSION, *end = body + 3;
 	size_t length;
 
-	if (write_cookie(cookies, &end, reply + COAPS_COOKIE_REPLY_MAX, s) != 0) {
+	if (write_cookie(cookies, &end, reply + COAP_DTLS_HELLO_REPLY_MAX, s) != 0) {
 		return 0;
 	}
 	length = (size_t)(end - body);
@@ -190,7 +227,7 @@ static size_t hello_verify_request(struct coaps_cookies *cookies, const struct s
 }
 
 int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
-		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
+		       const uint8_t *data, size_t size, uint8_t reply[COAP_DTLS_HELLO_REPLY_MAX],
 		       size_t *reply_size)
 {
 	struct sender s = sender_of(remote);
@@ -201,8 +238,7 @@ int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remo
 	if (find_cookie(data, size, &cookie, &cookie_size) != 0) {
 		return 0;
 	}
-	if (cookie_size > 0 && cookie_size <= COOKIE_MAX &&
-	    check_cookie(cookies, cookie, cookie_size, &s) == 0) {
+	if (check_cookie(cookies, cookie, cookie_size, &s) == 0) {
 		return 1;
 	}
 	*reply_size = hello_verify_request(cookies, &s, data, reply);

@@ -4,8 +4,7 @@
  *
  * A ClientHello without a valid cookie is answered by HelloVerifyRequest; the cookie is a keyed
  * hash of the address and the time, so nothing is remembered, and a flood from made-up addresses
- * costs an HMAC for each datagram. A cookie is good for a minute (MBEDTLS_SSL_COOKIE_TIMEOUT). The
- * first secret makes cookies, every one is accepted.
+ * costs an HMAC for each datagram. The first secret makes cookies, every one is accepted.
  *
  * One thread. Inside userspace/coaps only.
  */
@@ -14,7 +13,7 @@
 
 #include <coap3/coap.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/ssl_cookie.h>
+#include <psa/crypto.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,13 +21,13 @@
 
 struct coaps_cookies {
 	unsigned n;
-	mbedtls_ssl_cookie_ctx of[COAPS_SECRETS_MAX];
+	mbedtls_svc_key_id_t key[COAPS_SECRETS_MAX]; /* HMAC */
 };
 
-#define COAPS_COOKIE_REPLY_MAX 128 /* 13 record, 12 handshake, 2 version, 1 and the cookie's 32 */
+#define COAPS_COOKIE_LIFETIME_S 60 /* a client sends it back within a round trip */
 
 void coaps_cookies_init(struct coaps_cookies *c);
-/* An error of mbedTLS, or 0. */
+/* Not 0: no memory, or no room for keys. */
 int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *secrets);
 void coaps_cookies_free(struct coaps_cookies *c);
 
@@ -37,9 +36,9 @@ void coaps_cookies_free(struct coaps_cookies *c);
  * send *reply_size bytes of reply (0: nothing, it was no ClientHello).
  */
 int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
-		       const uint8_t *data, size_t size, uint8_t reply[COAPS_COOKIE_REPLY_MAX],
+		       const uint8_t *data, size_t size, uint8_t reply[COAP_DTLS_HELLO_REPLY_MAX],
 		       size_t *reply_size);
-/* The same cookies for mbedTLS, which asks for them when a known address begins anew. */
+/* The same cookies for mbedTLS, which asks for them when a known address begins again. */
 void coaps_cookie_configure(mbedtls_ssl_config *conf, struct coaps_cookies *cookies);
 
 #endif

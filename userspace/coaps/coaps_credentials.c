@@ -2,9 +2,6 @@
 #include "coaps_credentials.h"
 
 #include <errno.h>
-#include <mbedtls/ctr_drbg.h>
-#include <mbedtls/ecp.h>
-#include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pk.h>
@@ -16,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "coaps_tls.h"
 #include "coaps_x509.h"
 
 #define NEWER_THAN_S INT64_C(1767225600) /* 2026-01-01: this source is younger */
@@ -110,9 +108,14 @@ static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t no
 
 static int check_strength(const char *path, const mbedtls_pk_context *pk, const struct complaint *c)
 {
-	size_t bits = mbedtls_pk_get_bitlen(pk);
-	bool rsa = mbedtls_pk_can_do(pk, MBEDTLS_PK_RSA) != 0;
+	psa_key_attributes_t key = PSA_KEY_ATTRIBUTES_INIT;
+	size_t bits = 0;
+	bool rsa;
 
+	if (mbedtls_pk_get_psa_attributes(pk, PSA_KEY_USAGE_VERIFY_HASH, &key) == 0) {
+		bits = psa_get_key_bits(&key);
+	}
+	rsa = PSA_KEY_TYPE_IS_RSA(psa_get_key_type(&key));
 	if (bits >= (rsa ? RSA_BITS_MIN : EC_BITS_MIN)) {
 		return 0;
 	}
@@ -142,32 +145,24 @@ static int check_key(const char *path, const char *crt_path, mbedtls_x509_crt *c
 		     const struct complaint *c)
 {
 	mbedtls_pk_context key;
-	mbedtls_entropy_context entropy;
-	mbedtls_ctr_drbg_context drbg;
 	int code = readable(path, "the private key", c);
 
 	if (code != 0) {
 		return code;
 	}
 	mbedtls_pk_init(&key);
-	mbedtls_entropy_init(&entropy);
-	mbedtls_ctr_drbg_init(&drbg);
-	code = mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0);
-	if (code == 0) {
-		code = mbedtls_pk_parse_keyfile(&key, path, NULL, mbedtls_ctr_drbg_random, &drbg);
-	}
+	psa_crypto_init();
+	code = coaps_tls_parse_key(&key, path);
 	if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED) {
 		code = complain(c, -EINVAL,
 				"%s: the private key has a pass phrase; a daemon needs it without",
 				path);
 	} else if (code != 0) {
 		code = not_pem(path, "a private key", code, c);
-	} else if (mbedtls_pk_check_pair(&crt->pk, &key, mbedtls_ctr_drbg_random, &drbg) != 0) {
+	} else if (coaps_tls_check_pair(&crt->pk, &key) != 0) {
 		code = complain(c, -EINVAL, "%s: the private key does not match the certificate %s",
 				path, crt_path);
 	}
-	mbedtls_ctr_drbg_free(&drbg);
-	mbedtls_entropy_free(&entropy);
 	mbedtls_pk_free(&key);
 	return code;
 }

@@ -2,12 +2,12 @@
 #include "coaps_endpoint.h"
 
 #include <errno.h>
-#include <mbedtls/net_sockets.h>
 #include <mbedtls/platform_util.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "coaps_cookie.h"
+#include "coaps_tls.h"
 #include "userspace/daemon/log.h"
 
 /* libcoap's lines are for its developers: errors reach the log as warnings, the rest as debug. */
@@ -47,11 +47,30 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	return endpoint->authmode == MBEDTLS_SSL_VERIFY_OPTIONAL ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
 }
 
-/* What verify() noted is of this handshake: Mbed TLS ends it in the call that verified. */
-static void failed(coap_session_t *session, void *tls, int error)
+/* What libcoap cannot set. */
+static int configure(struct coaps_endpoint *endpoint, mbedtls_ssl_context *ssl,
+		     mbedtls_ssl_config *conf)
 {
-	struct coaps_endpoint *endpoint = coap_get_app_data(coap_session_get_context(session));
-	const mbedtls_ssl_context *ssl = tls;
+	mbedtls_ssl_conf_ciphersuites(conf, endpoint->policy.suites);
+	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
+	mbedtls_ssl_conf_authmode(conf, endpoint->authmode);
+	/* An empty list revokes nothing. */
+	mbedtls_ssl_conf_ca_chain(conf, &endpoint->keys.ca, &endpoint->keys.crl);
+	mbedtls_ssl_conf_verify(conf, verify, endpoint);
+	if (endpoint->role == COAPS_CLIENT) {
+		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN
+		 * where it has none. */
+		return mbedtls_ssl_set_hostname(ssl, endpoint->server_name);
+	}
+	coaps_cookie_configure(conf, &endpoint->cookies);
+	coaps_tickets_configure(conf, &endpoint->tickets);
+	return mbedtls_ssl_conf_own_cert(conf, &endpoint->keys.own, &endpoint->keys.key);
+}
+
+/* What verify() noted is of this handshake: Mbed TLS ends it in the call that verified. */
+static void report_failure(struct coaps_endpoint *endpoint, coap_session_t *session,
+			   const mbedtls_ssl_context *ssl, int error)
+{
 	uint32_t flags = mbedtls_ssl_get_verify_result(ssl);
 	struct coaps_failure f;
 
@@ -65,26 +84,31 @@ static void failed(coap_session_t *session, void *tls, int error)
 	endpoint->on_failed(session, &f);
 }
 
-static int setup(coap_session_t *session, void *ssl, void *arg, int is_client)
+static int on_tls(coap_session_t *session, coap_dtls_phase_t phase, void *tls, void *config,
+		  int error)
 {
 	struct coaps_endpoint *endpoint = coap_get_app_data(coap_session_get_context(session));
-	mbedtls_ssl_config *conf = arg;
+	mbedtls_ssl_context *ssl = tls;
 
-	mbedtls_ssl_conf_ciphersuites(conf, endpoint->policy.suites);
-	mbedtls_ssl_conf_groups(conf, coaps_policy_groups);
-	mbedtls_ssl_conf_authmode(conf, endpoint->authmode);
-	mbedtls_ssl_conf_ca_chain(conf, &endpoint->keys.ca, &endpoint->keys.crl); /* an empty list
-									     revokes nothing */
-	mbedtls_ssl_conf_verify(conf, verify, endpoint);
-	if (is_client) {
-		/* A name or an address: mbedTLS compares it with the certificate's SANs, or its CN
-		 * where it has none. */
-		return mbedtls_ssl_set_hostname(ssl, endpoint->server_name);
+	switch (phase) {
+	case COAP_DTLS_PHASE_CONFIGURE:
+		return configure(endpoint, ssl, config) == 0;
+	case COAP_DTLS_PHASE_START:
+#ifdef MBEDTLS_SSL_DTLS_CONNECTION_ID
+		/* libcoap 4.3.5 moves a session to whoever sends its CID, before the record is
+		 * authenticated (RFC 9146 6 forbids that). */
+		mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_DISABLED, NULL, 0);
+#endif
+		if (endpoint->on_start != NULL) {
+			endpoint->on_start(session, ssl);
+		}
+		return 1;
+	case COAP_DTLS_PHASE_FAILED:
+		report_failure(endpoint, session, ssl, error);
+		return 1;
+	default:
+		return 1;
 	}
-	endpoint->on_setup(session);
-	coaps_cookie_configure(conf, &endpoint->cookies);
-	coaps_tickets_configure(conf, &endpoint->tickets);
-	return mbedtls_ssl_conf_own_cert(conf, &endpoint->keys.own, &endpoint->keys.key);
 }
 
 static void keys_init(struct coaps_keys *k)
@@ -120,10 +144,8 @@ static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
 	}
 	if (endpoint->role == COAPS_SERVER &&
 	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
-	     mbedtls_pk_parse_keyfile(&k->key, key, NULL, mbedtls_ctr_drbg_random,
-				      &endpoint->drbg) != 0 ||
-	     mbedtls_pk_check_pair(&k->own.pk, &k->key, mbedtls_ctr_drbg_random, &endpoint->drbg) !=
-		     0)) {
+	     coaps_tls_parse_key(&k->key, key) != 0 ||
+	     coaps_tls_check_pair(&k->own.pk, &k->key) != 0)) {
 		snprintf(err, err_size, "%s: the certificate and its key cannot be read",
 			 c->certificate);
 		return -EINVAL;
@@ -155,13 +177,11 @@ static int load_secrets(struct coaps_endpoint *endpoint, const struct coaps_secr
 	int rc = 0;
 
 	if (secrets == NULL) {
-		rc = mbedtls_ctr_drbg_random(&endpoint->drbg, own.key[0], sizeof(own.key[0]));
+		rc = psa_generate_random(own.key[0], sizeof(own.key[0]));
 		secrets = &own;
 	}
 	rc = rc != 0 ? rc : coaps_cookies_setup(&endpoint->cookies, secrets);
-	rc = rc != 0 ? rc
-		     : coaps_tickets_setup(&endpoint->tickets, secrets, mbedtls_ctr_drbg_random,
-					   &endpoint->drbg);
+	rc = rc != 0 ? rc : coaps_tickets_setup(&endpoint->tickets, secrets);
 	mbedtls_platform_zeroize(&own, sizeof(own));
 	return rc;
 }
@@ -178,8 +198,7 @@ int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint, const struct coa
 static int load(struct coaps_endpoint *endpoint, const struct coaps_credentials *credentials,
 		const struct coaps_secrets *secrets, char *err, size_t err_size)
 {
-	if (mbedtls_ctr_drbg_seed(&endpoint->drbg, mbedtls_entropy_func, &endpoint->entropy, NULL,
-				  0) != 0 ||
+	if (psa_crypto_init() != PSA_SUCCESS ||
 	    (endpoint->role == COAPS_SERVER && load_secrets(endpoint, secrets) != 0)) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
@@ -197,8 +216,6 @@ int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
 	endpoint->role = role;
 	endpoint->authmode = MBEDTLS_SSL_VERIFY_REQUIRED;
 	keys_init(&endpoint->keys);
-	mbedtls_entropy_init(&endpoint->entropy);
-	mbedtls_ctr_drbg_init(&endpoint->drbg);
 	coaps_tickets_init(&endpoint->tickets);
 	coaps_cookies_init(&endpoint->cookies);
 	code = coaps_policy_parse(ciphers, &endpoint->policy, err, err_size);
@@ -213,8 +230,6 @@ int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
 	coap_set_log_handler(on_log);
 	coap_set_log_level(COAP_LOG_WARN);
 	coap_dtls_set_log_level(COAP_LOG_WARN);
-	coap_mbedtls_setup_hook = setup;
-	coap_mbedtls_failed_hook = failed;
 	endpoint->context = coap_new_context(NULL);
 	if (endpoint->context == NULL) {
 		coaps_endpoint_free(endpoint);
@@ -235,8 +250,6 @@ void coaps_endpoint_free(struct coaps_endpoint *endpoint)
 	}
 	coaps_tickets_free(&endpoint->tickets);
 	coaps_cookies_free(&endpoint->cookies);
-	mbedtls_ctr_drbg_free(&endpoint->drbg);
-	mbedtls_entropy_free(&endpoint->entropy);
 	keys_free(&endpoint->keys);
 }
 
@@ -253,6 +266,7 @@ void coaps_endpoint_pki(const struct coaps_credentials *credentials, bool verify
 	pki->check_common_ca = verify_peer;
 	pki->cert_chain_validation = 1;
 	pki->cert_chain_verify_depth = 3;
+	pki->additional_tls_session_call_back = on_tls;
 	pki->pki_key.key_type = COAP_PKI_KEY_PEM;
 	pki->pki_key.key.pem.ca_file = credentials->ca;
 	pki->pki_key.key.pem.public_cert = credentials->certificate;

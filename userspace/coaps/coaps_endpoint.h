@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * coaps_endpoint: what server and client share of a libcoap context: start-up, log, and our policy
- * in every TLS session, by the hook that deps/patches/0001 gives libcoap. Inside userspace/coaps
- * only.
+ * in every TLS session, by the callback of deps/patches/0001. Inside userspace/coaps only.
  *
  * A struct coaps_endpoint is the first member of the owner, and the owner the context's app data.
  */
@@ -10,8 +9,6 @@
 #define COAPS_ENDPOINT_H
 
 #include <coap3/coap.h>
-#include <mbedtls/ctr_drbg.h>
-#include <mbedtls/entropy.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crl.h>
@@ -39,11 +36,10 @@ struct coaps_endpoint {
 	const char *server_name; /* client: what the server's certificate must name; borrowed */
 	coap_context_t *context;
 	struct coaps_keys keys; /* every TLS session points into it: renewed in its place */
-	mbedtls_entropy_context entropy;
-	mbedtls_ctr_drbg_context drbg;
 	struct coaps_tickets tickets; /* server: RFC 5077 */
 	struct coaps_cookies cookies; /* server: RFC 6347 4.2.1 */
-	void (*on_setup)(coap_session_t *session); /* server: a session has got our policy */
+	/* A session is set up and has sent nothing yet; may be NULL. */
+	void (*on_start)(coap_session_t *session, mbedtls_ssl_context *ssl);
 	/* A handshake has failed. */
 	void (*on_failed)(coap_session_t *session, const struct coaps_failure *failure);
 	struct { /* the newest certificate: what is wrong with it, whose it is */

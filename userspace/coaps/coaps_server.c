@@ -11,7 +11,6 @@
 
 #include "coaps_answer.h"
 #include "coaps_cookie.h"
-#include "coaps_proof.h"
 #include "coaps_endpoint.h"
 #include "time/now.h"
 #include "userspace/daemon/log.h"
@@ -27,35 +26,24 @@ struct coaps_server {
 	struct coaps_endpoint endpoint;
 	void *user;
 	struct refusals refusals; /* of handshakes, by address */
-	struct coaps_proof proof;
 };
 
-static int next_socket = -1; /* for the endpoint that is being made */
-
-static int take_socket(const coap_address_t *address)
-{
-	int fd = next_socket;
-
-	(void)address;
-	next_socket = -1;
-	return fd;
-}
-
+/* libcoap closes what it is given. */
 static int listen_on(struct coaps_server *s, const struct coaps_listen *sockets, char *err,
 		     size_t err_size)
 {
-	coap_bound_socket_hook = take_socket;
 	for (unsigned i = 0; i < sockets->n; i++) {
-		next_socket = fcntl(sockets->at[i].fd, F_DUPFD_CLOEXEC, 0); /* libcoap closes it */
-		if (next_socket < 0) {
+		int fd = fcntl(sockets->at[i].fd, F_DUPFD_CLOEXEC, 0);
+
+		if (fd < 0) {
 			int error = errno;
 
 			snprintf(err, err_size, "listen: %s", strerror(error));
 			return -error;
 		}
-		if (coap_new_endpoint(s->endpoint.context, &sockets->at[i].address,
-				      COAP_PROTO_DTLS) == NULL) {
-			snprintf(err, err_size, "listen: libcoap does not take the socket");
+		if (coap_new_endpoint_fd(s->endpoint.context, &sockets->at[i].address,
+					 COAP_PROTO_DTLS, fd) == NULL) {
+			snprintf(err, err_size, "listen: libcoap rejects the socket");
 			return -ENOMEM;
 		}
 	}
@@ -70,15 +58,8 @@ static struct coaps_server *server_of(const coap_context_t *context)
 static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data,
 		    size_t size, uint8_t *reply, size_t *reply_size)
 {
-	struct coaps_server *s = server_of(context);
-	int is_good =
-		coaps_cookie_judge(&s->endpoint.cookies, remote, data, size, reply, reply_size);
-
-	if (coaps_proof_is_of(&s->proof, remote)) {
-		s->proof.hellos++;
-		s->proof.early = s->proof.early || s->proof.policed;
-	}
-	return is_good;
+	return coaps_cookie_judge(&server_of(context)->endpoint.cookies, remote, data, size, reply,
+				  reply_size);
 }
 
 static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
@@ -87,10 +68,6 @@ static void on_failed_handshake(coap_session_t *session, const struct coaps_fail
 	char peer[INET6_ADDRSTRLEN + 8], text[400];
 	unsigned suppressed;
 
-	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
-		s->proof.failed = true;
-		return;
-	}
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
 	}
@@ -101,15 +78,6 @@ static void on_failed_handshake(coap_session_t *session, const struct coaps_fail
 	}
 }
 
-static void on_setup(coap_session_t *session)
-{
-	struct coaps_server *s = server_of(coap_session_get_context(session));
-
-	if (coaps_proof_is_of(&s->proof, coap_session_get_addr_remote(session))) {
-		s->proof.policed = true;
-	}
-}
-
 static int on_event(coap_session_t *session, const coap_event_t event)
 {
 	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED ||
@@ -117,11 +85,6 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 		coaps_answers_forget(session);
 	}
 	return 0;
-}
-
-static void process(void *arg)
-{
-	coaps_server_process(arg);
 }
 
 static int secure(struct coaps_server *s, const struct coaps_server_config *config, char *err,
@@ -138,7 +101,7 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	} else if (config->client_auth == COAPS_AUTH_OPTIONAL) {
 		s->endpoint.authmode = MBEDTLS_SSL_VERIFY_OPTIONAL;
 	}
-	/* No files: what they hold comes with the hook (deps/patches/0009). */
+	/* No files: the endpoint holds what was in them (deps/patches/0001). */
 	coaps_endpoint_pki(&(const struct coaps_credentials){ NULL },
 			   config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->endpoint.context, &pki)) {
@@ -149,7 +112,6 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	return 0;
 }
 
-/* Alone on its port: sockets of its own, and a look at itself. */
 static int listen_alone(struct coaps_server *s, const char *list, char *err, size_t err_size)
 {
 	struct coaps_listen sockets;
@@ -157,10 +119,6 @@ static int listen_alone(struct coaps_server *s, const char *list, char *err, siz
 
 	if (code == 0) {
 		code = listen_on(s, &sockets, err, err_size);
-		if (code == 0) {
-			code = coaps_proof_run(&s->proof, &s->endpoint, &sockets.at[0].address,
-					       process, s, err, err_size);
-		}
 		coaps_listen_close(&sockets);
 	}
 	return code;
@@ -193,11 +151,11 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 								      ? config->session_timeout_s
 								      : SESSION_TIMEOUT_S);
 	coap_context_set_max_handshake_sessions(s->endpoint.context, MAX_HANDSHAKES);
-	coap_max_request_body = config->max_body != 0 ? config->max_body : MAX_BODY;
-	s->endpoint.on_setup = on_setup;
+	coap_context_set_max_body_size(s->endpoint.context,
+				       config->max_body != 0 ? config->max_body : MAX_BODY);
 	s->endpoint.on_failed = on_failed_handshake;
 	coap_register_event_handler(s->endpoint.context, on_event);
-	coap_dtls_hello_hook = on_hello;
+	coap_context_set_dtls_hello_call_back(s->endpoint.context, on_hello);
 	*code = secure(s, config, err, err_size);
 	if (*code == 0) {
 		*code = config->sockets != NULL ? listen_on(s, config->sockets, err, err_size)

@@ -4,7 +4,6 @@
  *
  * The owner adds resources and handlers to its context and joins its descriptor to an event loop.
  * Threads: everything on one thread, and that of coaps_answer.h as well; libcoap has no locks here.
- * One server (or client) of each kind in a process.
  */
 #ifndef COAPS_SERVER_H
 #define COAPS_SERVER_H

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "coaps_tickets.h"
 
-#include <mbedtls/md.h>
 #include <mbedtls/platform_util.h>
+#include <psa/crypto.h>
 #include <string.h>
 #include <time.h>
+
+#include "coaps_tls.h"
 
 /* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
 #define LIFETIME_S 86400
@@ -13,15 +15,26 @@
 int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number,
 			uint8_t out[32])
 {
+	psa_key_attributes_t attributes = PSA_KEY_ATTRIBUTES_INIT;
+	mbedtls_svc_key_id_t key;
+	psa_status_t rc;
 	uint8_t text[32] = { 0 };
-	size_t length = strlen(label);
+	size_t length = strlen(label), size;
 
 	memcpy(text, label, length < sizeof(text) - 8 ? length : sizeof(text) - 8);
 	for (unsigned i = 0; i < 8; i++) {
 		text[sizeof(text) - 1 - i] = (uint8_t)((uint64_t)number >> 8 * i);
 	}
-	return mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), secret,
-			       COAPS_SECRET_SIZE, text, sizeof(text), out);
+	psa_set_key_type(&attributes, PSA_KEY_TYPE_HMAC);
+	psa_set_key_algorithm(&attributes, PSA_ALG_HMAC(PSA_ALG_SHA_256));
+	psa_set_key_usage_flags(&attributes, PSA_KEY_USAGE_SIGN_MESSAGE);
+	rc = psa_import_key(&attributes, secret, COAPS_SECRET_SIZE, &key);
+	if (rc == PSA_SUCCESS) {
+		rc = psa_mac_compute(key, PSA_ALG_HMAC(PSA_ALG_SHA_256), text, sizeof(text), out,
+				     32, &size);
+		psa_destroy_key(key);
+	}
+	return rc;
 }
 
 static int use_period(struct coaps_ticket_keys *t, int64_t period)
@@ -93,16 +106,14 @@ void coaps_tickets_init(struct coaps_tickets *t)
 	}
 }
 
-int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets,
-			mbedtls_f_rng_t *rng, void *rng_arg)
+int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets)
 {
 	int rc = 0;
 
 	for (t->n = 0; rc == 0 && t->n < secrets->n; t->n++) {
 		struct coaps_ticket_keys *keys = &t->of[t->n];
 
-		rc = mbedtls_ssl_ticket_setup(&keys->context, rng, rng_arg,
-					      MBEDTLS_CIPHER_AES_256_GCM, LIFETIME_S);
+		rc = coaps_tls_setup_tickets(&keys->context, LIFETIME_S);
 		memcpy(keys->secret, secrets->key[t->n], sizeof(keys->secret));
 		rc = rc != 0 ? rc : update(keys);
 	}

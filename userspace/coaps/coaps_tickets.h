@@ -37,13 +37,12 @@ struct coaps_tickets {
 };
 
 void coaps_tickets_init(struct coaps_tickets *t);
-/* An error of mbedTLS, or 0. rng gives nonces and must last as long as t. */
-int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets,
-			mbedtls_f_rng_t *rng, void *rng_arg);
+/* An error of mbedTLS or PSA, or 0. */
+int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets);
 void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t);
 void coaps_tickets_free(struct coaps_tickets *t);
 
-/* out: HMAC-SHA-256(secret, label, number); 0 or an error of mbedTLS. */
+/* out: HMAC-SHA-256(secret, label, number); 0 or an error of PSA. */
 int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number,
 			uint8_t out[32]);
 

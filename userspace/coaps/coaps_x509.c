@@ -4,22 +4,16 @@
 #include <mbedtls/oid.h>
 #include <string.h>
 
-/* Days since 1970-01-01 of a Gregorian date; valid for the years of a certificate. */
-static int64_t days_from_civil(int year, int month, int day)
-{
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400;
-	int64_t year_of_era = y - era * 400;
-	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
-	       day_of_year - 719468;
-}
+#include "time/civil.h"
 
 int64_t coaps_x509_seconds(const mbedtls_x509_time *time)
 {
-	return days_from_civil(time->year, time->mon, time->day) * 86400 + time->hour * 3600 +
-	       time->min * 60 + time->sec;
+	return civil_to_s(&(const struct civil){ .year = time->year,
+						 .month = time->mon,
+						 .day = time->day,
+						 .hour = time->hour,
+						 .min = time->min,
+						 .sec = time->sec });
 }
 
 /* Only text that is text: a NUL or a control character inside would let two names look alike. */

@@ -28,18 +28,19 @@ static struct {
 	bool ask_again; /* each answer makes one more request */
 } t;
 
-static void begin_idling(const char *host, unsigned idle_ms)
+/* The rest of the configuration is the test's. */
+static void begin_with(const char *host, struct coaps_client_config config)
 {
 	char uri[96], err[256];
-	struct coaps_client_config config = {
-		.uri = uri, .ack_timeout_ms = 1000, .max_retransmit = 1, .idle_ms = idle_ms
-	};
 	int code;
 
 	memset(&t, 0, sizeof(t));
 	t.fd = coap_listen(&t.port);
 	assert_true(t.fd >= 0);
 	snprintf(uri, sizeof(uri), "coap://%s:%u", host, t.port);
+	config.uri = uri;
+	config.ack_timeout_ms = 1000;
+	config.max_retransmit = 1;
 	t.client = coaps_client_new(&config, &code, err, sizeof(err));
 	if (t.client == NULL) {
 		fail_msg("%s", err);
@@ -48,7 +49,7 @@ static void begin_idling(const char *host, unsigned idle_ms)
 
 static void begin(const char *host)
 {
-	begin_idling(host, 0);
+	begin_with(host, (struct coaps_client_config){ .idle_ms = 0 });
 }
 
 static void end(void)
@@ -232,11 +233,61 @@ static void a_session_that_was_silent_for_long_is_opened_anew(void **state)
 	port = round_trip();
 	assert_int_equal(round_trip(), port);
 	end();
-	begin_idling("127.0.0.1", 20);
+	begin_with("127.0.0.1", (struct coaps_client_config){ .idle_ms = 20 });
 	port = round_trip();
 	poll(NULL, 0, 30);
 	assert_int_not_equal(round_trip(), port);
 	end();
+}
+
+/* Block2 (23) and, if not 0, Size2 (28) of RFC 7959; 1024 bytes, and more to come. */
+static void reply_block(const struct coap_message *m, uint8_t number, uint32_t size2)
+{
+	uint8_t b[1100] = { 0x60 | (uint8_t)m->token_size, CODE(2, 5), (uint8_t)(m->mid >> 8),
+			    (uint8_t)m->mid };
+	size_t n = 4;
+
+	memcpy(b + n, m->token, m->token_size);
+	n += m->token_size;
+	b[n++] = 0xd1;
+	b[n++] = 23 - 13;
+	b[n++] = (uint8_t)(number << 4 | 1 << 3 | 6);
+	if (size2 != 0) {
+		b[n++] = (28 - 23) << 4 | 4;
+		for (int i = 3; i >= 0; i--) {
+			b[n++] = (uint8_t)(size2 >> 8 * i);
+		}
+	}
+	b[n++] = 0xff;
+	n += 1024;
+	assert_int_equal(sendto(t.fd, b, n, 0, (struct sockaddr *)&t.from, sizeof(t.from)), n);
+}
+
+static void an_answer_that_is_too_large_is_a_failure(void **state)
+{
+	static const struct {
+		uint32_t size2;
+		unsigned blocks; /* that come before it is known */
+	} vectors[] = { { 100000000, 1 }, { 0, 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		begin_with("127.0.0.1", (struct coaps_client_config){ .max_answer = 2500 });
+		assert_int_equal(ask(), 0);
+		for (unsigned block = 0; block < vectors[i].blocks; block++) {
+			assert_int_equal(t.failed, 0);
+			while (t.asked == block) {
+				turn();
+			}
+			reply_block(&t.waiting[block], (uint8_t)block, vectors[i].size2);
+		}
+		while (t.failed == 0) {
+			turn();
+		}
+		assert_int_equal(t.cause, COAPS_TOO_LARGE);
+		assert_int_equal(t.answered, 0);
+		end();
+	}
 }
 
 int main(void)
@@ -248,6 +299,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_looked_up_and_its_server_asked),
 		cmocka_unit_test(a_name_that_does_not_exist_is_told_and_named),
 		cmocka_unit_test(a_session_that_was_silent_for_long_is_opened_anew),
+		cmocka_unit_test(an_answer_that_is_too_large_is_a_failure),
 		cmocka_unit_test(a_client_may_be_freed_in_the_middle_of_a_lookup),
 	};
 

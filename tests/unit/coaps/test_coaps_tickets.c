@@ -9,9 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
-#include <mbedtls/ctr_drbg.h>
-#include <mbedtls/entropy.h>
 #include <mbedtls/platform_time.h>
+#include <psa/crypto.h>
 #include <time.h>
 
 #include "userspace/coaps/coaps_tickets.h"
@@ -19,8 +18,6 @@
 #define PERIOD_S 43200
 
 static time_t now_s;
-static mbedtls_entropy_context entropy;
-static mbedtls_ctr_drbg_context drbg;
 
 /* In the place of libc's, for mbedTLS and us. */
 time_t time(time_t *out)
@@ -44,7 +41,7 @@ static void setup_two(struct coaps_tickets *t, uint8_t first, uint8_t second)
 	memset(secrets.key[0], first, sizeof(secrets.key[0]));
 	memset(secrets.key[1], second, sizeof(secrets.key[1]));
 	coaps_tickets_init(t);
-	assert_int_equal(coaps_tickets_setup(t, &secrets, mbedtls_ctr_drbg_random, &drbg), 0);
+	assert_int_equal(coaps_tickets_setup(t, &secrets), 0);
 }
 
 static void setup(struct coaps_tickets *t, uint8_t fill)
@@ -200,17 +197,7 @@ static void keys_of_distant_periods_differ(void **state)
 static int start(void **state)
 {
 	(void)state;
-	mbedtls_entropy_init(&entropy);
-	mbedtls_ctr_drbg_init(&drbg);
-	return mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0);
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	mbedtls_ctr_drbg_free(&drbg);
-	mbedtls_entropy_free(&entropy);
-	return 0;
+	return psa_crypto_init();
 }
 
 int main(void)
@@ -223,5 +210,5 @@ int main(void)
 		cmocka_unit_test(a_clock_that_is_set_back_or_forth_does_not_part_them),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, NULL);
 }
