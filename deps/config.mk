@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Where each library comes from: the system by pkg-config, libcoap (and mbedTLS
-# where the system's is older than 3.6) from deps/build.
+# where the system's lacks fixes) from deps/build.
 
 PKG_CONFIG ?= pkg-config
 pkg = $(shell $(PKG_CONFIG) --$(1) $(2))
@@ -24,11 +24,18 @@ MICROHTTPD_LIBS := $(call pkg,libs,libmicrohttpd)
 CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka 2>/dev/null)
 CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
 
-# libcoap 4.3.5 speaks mbedTLS 2.28 and 3.x; we want 3.6 LTS, and 4.x it does not know.
+# Mbed TLS of the system where it has the security fixes of 3.6.7: by its version, or in Debian's revision of an older
+# 3.6 whose changelog names them (three of the sixteen, of certificates, tickets and DTLS, stand for all). Else deps/build
+# makes the pinned one. Our code compiles with 4.x as well; libcoap 4.3.5 does not (deps/README.md): raise the limit
+# when deps/sources has a libcoap that does.
 HASH := \#
+MBEDTLS_BELOW := 0x04000000
+MBEDTLS_FIXES := CVE-2026-49300 CVE-2026-50586 CVE-2026-50713
+MBEDTLS_CHANGELOG := $(shell $(CC) -print-sysroot 2>/dev/null)/usr/share/doc/libmbedtls-dev/changelog.Debian.gz
+MBEDTLS_FIXED := $(shell for cve in $(MBEDTLS_FIXES); do zgrep -q "$$cve" '$(MBEDTLS_CHANGELOG)' 2>/dev/null || exit 0; done; echo 1)
 MBEDTLS_SYSTEM := $(shell printf '%s\n' '$(HASH)include <mbedtls/version.h>' \
-	'$(HASH)if MBEDTLS_VERSION_NUMBER >= 0x03060000 && MBEDTLS_VERSION_NUMBER < 0x04000000' yes '$(HASH)endif' \
-	| $(CC) -E -P - 2>/dev/null | grep -x yes)
+	'$(HASH)if MBEDTLS_VERSION_NUMBER >= $(if $(MBEDTLS_FIXED),0x03060000,0x03060700) && MBEDTLS_VERSION_NUMBER < $(MBEDTLS_BELOW)' \
+	yes '$(HASH)endif' | $(CC) -E -P - 2>/dev/null | grep -x yes)
 
 # The key of what deps/build makes: its recipe, its patches, the compiler's target and version.
 DEPS_KEY := $(shell { cat deps/sources deps/build $(sort $(wildcard deps/patches/*.patch)); \
