@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "time/now.h"
+
 #define BUSY_TIMEOUT_MS 2000 /* another process checkpoints or migrates */
 
 struct sqlite {
@@ -175,10 +177,32 @@ static int is_wal(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
+/*
+ * SQLite does not wait for other connections here, whatever its busy timeout: it has read the
+ * header and would have to upgrade its lock (sqlite3BtreeSetVersion()). Several that open one new
+ * file do meet.
+ */
+static int enter_wal(struct store *s)
+{
+	uint64_t until_ms = now_ms() + BUSY_TIMEOUT_MS;
+	bool wal = false;
+	int rc;
+
+	while ((rc = run(s, "PRAGMA journal_mode=WAL", NULL, 0, is_wal, &wal)) == STORE_BUSY &&
+	       now_ms() < until_ms) {
+		sqlite3_sleep(1 + rand() % 16);
+	}
+	if (rc < 0) {
+		return rc == STORE_BUSY ? STORE_DOWN : STORE_UNUSABLE;
+	}
+	return wal ? 0
+		   : store_fail(s, STORE_UNUSABLE, "%s: SQLite cannot keep a write-ahead log there",
+				s->config.path);
+}
+
 static int sqlite_open(struct store *s)
 {
 	struct sqlite *q = calloc(1, sizeof(*q));
-	bool wal = false;
 	int64_t page = 4096;
 	char sql[64];
 	int rc;
@@ -208,16 +232,9 @@ static int sqlite_open(struct store *s)
 	 * faster.
 	 */
 	run(s, "PRAGMA page_size=1024", NULL, 0, NULL, NULL);
-	rc = run(s, "PRAGMA journal_mode=WAL", NULL, 0, is_wal, &wal);
-	if (rc == STORE_BUSY) {
-		return STORE_DOWN;
-	}
+	rc = enter_wal(s);
 	if (rc < 0) {
-		return STORE_UNUSABLE;
-	}
-	if (!wal) {
-		return store_fail(s, STORE_UNUSABLE,
-				  "%s: SQLite cannot keep a write-ahead log there", s->config.path);
+		return rc;
 	}
 	rc = run(s, "PRAGMA synchronous=FULL", NULL, 0, NULL, NULL);
 	/*

@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include "store_bed.h"
 
+#include <errno.h>
 #include <sqlite3.h>
+#include <time.h>
 
 static void *connect_another(void *arg)
 {
@@ -207,6 +209,29 @@ static void two_statements_in_one_are_refused(void **state)
 		bed.store->backend->query(bed.store, "SELECT 1; SELECT 2", NULL, 0, NULL, NULL),
 		STORE_REFUSED);
 	assert_non_null(strstr(store_error(bed.store), "more than one statement"));
+}
+
+/* The lock that a new file's write-ahead log needs, for which SQLite itself does not wait. */
+static void a_new_file_that_another_is_making_is_waited_for(void **state)
+{
+	struct timespec until;
+	pthread_t thread;
+	sqlite3 *other;
+	int rc = -1;
+
+	(void)state;
+	strcat(bed.path, "-locked");
+	assert_int_equal(sqlite3_open(bed.path, &other), SQLITE_OK);
+	exec(other, "CREATE TABLE t (x)");
+	exec(other, "BEGIN IMMEDIATE");
+	assert_int_equal(pthread_create(&thread, NULL, connect_another, &rc), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec++;
+	assert_int_equal(pthread_timedjoin_np(thread, NULL, &until), ETIMEDOUT);
+	exec(other, "ROLLBACK");
+	sqlite3_close(other);
+	pthread_join(thread, NULL);
+	assert_int_equal(rc, 0);
 }
 
 static void a_schema_from_the_future_is_refused(void **state)
@@ -436,6 +461,7 @@ int main(void)
 		ON(a_migration_that_fails_in_the_middle_changes_nothing_and_is_made_later,
 		   open_sqlite),
 		ON(two_statements_in_one_are_refused, open_sqlite),
+		ON(a_new_file_that_another_is_making_is_waited_for, open_sqlite),
 		ON(a_path_without_directory_is_named, open_sqlite),
 		ON(a_file_that_is_no_database_is_left_alone, open_sqlite),
 	};
