@@ -158,14 +158,24 @@ static inline void be(const char *who)
 	be_impatient(who, 0);
 }
 
-static inline int stop(void **state)
+/* As server_stop(). */
+static inline void stop_server(void)
 {
-	(void)state;
-	coaps_client_free(rig.client);
 	ingest_stop(rig.ingest);
 	queries_stop(rig.queries);
 	routes_free(rig.routes);
 	coaps_server_free(rig.server);
+	rig.ingest = NULL;
+	rig.queries = NULL;
+	rig.routes = NULL;
+	rig.server = NULL;
+}
+
+static inline int stop(void **state)
+{
+	(void)state;
+	coaps_client_free(rig.client);
+	stop_server();
 	store_free(rig.write_store);
 	store_free(rig.read_store);
 	free(rig.body);

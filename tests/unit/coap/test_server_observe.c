@@ -160,6 +160,38 @@ static void an_observer_that_forgot_resets_and_is_forgotten(void **state)
 	}
 }
 
+/* libcoap gives an answer up that waits for its acknowledgement when the session ends, and calls
+ * back: found by AddressSanitizer. */
+static void an_answer_that_was_never_acknowledged_does_not_outlive_the_server(void **state)
+{
+	struct pollfd ingest = { .events = POLLIN };
+	struct reading r;
+	uint8_t body[2048];
+	sqlite3 *other;
+	int length, tick_ms;
+
+	(void)state;
+	assert_int_equal(get("/time"), CODE(2, 5));
+	make(&r, NODE, 1);
+	length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
+	assert_int_equal(sqlite3_open(rig.path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	ask(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length);
+	while ((tick_ms = routes_tick(rig.routes)) < 0) { /* until it is received */
+		turn(1000);
+	}
+	while ((tick_ms = routes_tick(rig.routes)) >= 0) { /* until the client was told to wait */
+		turn(tick_ms);
+	}
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	ingest.fd = ingest_fd(rig.ingest);
+	assert_int_equal(poll(&ingest, 1, 60000), 1);
+	ingest_collect(rig.ingest); /* sends the answer; the client does not read it */
+	assert_false(rig.answered);
+	stop_server();
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
@@ -170,6 +202,9 @@ static int tests(void)
 						start, stop_all),
 		cmocka_unit_test_setup_teardown(an_observer_that_forgot_resets_and_is_forgotten,
 						start, stop_all),
+		cmocka_unit_test_setup_teardown(
+			an_answer_that_was_never_acknowledged_does_not_outlive_the_server, start,
+			stop_all),
 	};
 
 	return cmocka_run_group_tests_name("server_observe", all, NULL, NULL);

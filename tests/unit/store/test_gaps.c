@@ -87,6 +87,28 @@ static void the_largest_numbers_do_not_wrap(void **state)
 	assert_false(gaps_stale(&g));
 }
 
+/* Nothing is known from the first forgotten number on, so it does not count as arrived. */
+static void the_first_forgotten_number_is_not_passed(void **state)
+{
+	struct gaps g;
+
+	(void)state;
+	gaps_init(&g, 0);
+	for (uint64_t i = 1; i <= GAPS_RANGES + 1; i++) {
+		gaps_add(&g, 10 * i, 10 * i);
+	}
+	assert_int_equal(g.forgotten, 10 * (GAPS_RANGES + 1));
+	assert_false(gaps_is_accounted(&g, g.forgotten));
+	gaps_add(&g, 1, g.forgotten - 2);
+	assert_int_equal(g.complete, g.forgotten - 2);
+	assert_false(gaps_stale(&g));
+	gaps_add(&g, g.forgotten - 1, g.forgotten - 1);
+	assert_true(gaps_stale(&g));
+	gaps_add(&g, g.forgotten, g.forgotten);
+	assert_int_equal(g.complete, g.forgotten - 1);
+	assert_true(gaps_stale(&g));
+}
+
 /*
  * Random adds beside a bitmap: the set is exact below what it forgot, complete never claims too
  * much, and whenever it falls behind for what was forgotten, gaps_stale() says so.
@@ -94,6 +116,7 @@ static void the_largest_numbers_do_not_wrap(void **state)
 static void random_orders_agree_with_a_bitmap(void **state)
 {
 	enum { N = 400 };
+	unsigned stale = 0;
 
 	(void)state;
 	for (unsigned seed = 1; seed <= 300; seed++) {
@@ -103,10 +126,16 @@ static void random_orders_agree_with_a_bitmap(void **state)
 		srand(seed);
 		gaps_init(&g, 0);
 		for (unsigned step = 0; step < 300; step++) {
-			uint64_t first = 1 + (uint64_t)(rand() % N);
+			/* Half of them anywhere, so that ranges are forgotten; half at the front,
+			 * so that it gets there. */
+			uint64_t first = rand() % 2 == 0 ? 1 + (uint64_t)(rand() % N)
+							 : g.complete + 1;
 			uint64_t last = first + (uint64_t)(rand() % (seed % 5 + 1));
 			uint64_t complete = 0, shown = 0;
 
+			if (first > N) {
+				break;
+			}
 			if (last > N) {
 				last = N;
 			}
@@ -120,6 +149,7 @@ static void random_orders_agree_with_a_bitmap(void **state)
 				assert_true(gaps_stale(&g));
 			}
 			if (gaps_stale(&g)) {
+				stale++;
 				gaps_init(&g, g.complete);
 				for (uint64_t seq = 1; seq <= N; seq++) {
 					if (there[seq]) {
@@ -143,6 +173,7 @@ static void random_orders_agree_with_a_bitmap(void **state)
 			}
 		}
 	}
+	assert_true(stale > 100);
 }
 
 int main(void)
@@ -152,6 +183,7 @@ int main(void)
 		cmocka_unit_test(a_late_reading_closes_its_hole),
 		cmocka_unit_test(a_number_that_is_there_changes_nothing),
 		cmocka_unit_test(the_largest_numbers_do_not_wrap),
+		cmocka_unit_test(the_first_forgotten_number_is_not_passed),
 		cmocka_unit_test(random_orders_agree_with_a_bitmap),
 	};
 

@@ -240,6 +240,86 @@ static void a_track_runs_in_time_over_all_epochs(void **state)
 	free(seen);
 }
 
+/* As many streams as a track asks one by one, and one more. */
+static void a_track_of_many_streams_is_whole(void **state)
+{
+	struct seen *seen = calloc(1, sizeof(*seen));
+	struct store_track track = { .device = "urn:dev:a", .to_us = INT64_MAX, .limit = 5 };
+
+	(void)state;
+	need_mariadb();
+	for (uint64_t epoch = 1; epoch <= 65; epoch++) {
+		put("urn:dev:a", epoch, epoch, epoch);
+		if (epoch >= 63) {
+			track.from_known = false;
+			expect_track(seen, &track, 5, epoch - 4, epoch);
+			track.from_known = true;
+			track.from_us = T0;
+			expect_track(seen, &track, 5, 1, 5);
+		}
+	}
+	free(seen);
+}
+
+static int stop_at_the_third(void *arg, const struct reading *r, int64_t received_us)
+{
+	(void)r;
+	(void)received_us;
+	return ++*(unsigned *)arg == 3 ? -7 : 0;
+}
+
+static void a_track_ends_with_the_code_of_the_callback(void **state)
+{
+	struct store_track track = { .device = "urn:dev:a", .to_us = INT64_MAX, .limit = 30 };
+	unsigned n = 0;
+
+	(void)state;
+	need_mariadb();
+	put("urn:dev:a", 1, 1, 10);
+	assert_int_equal(store_track(bed.store, &track, stop_at_the_third, &n), -7);
+	assert_int_equal(n, 3);
+	assert_int_equal(put("urn:dev:a", 1, 11, 11), 1); /* the connection is as good as before */
+}
+
+static uint64_t mark_of(const char *device)
+{
+	uint64_t mark = 0;
+
+	assert_int_equal(store_mark(bed.store, device, &mark), 0);
+	assert_true(mark != 0);
+	return mark;
+}
+
+static void a_mark_changes_with_what_was_added_or_removed_of_its_device_only(void **state)
+{
+	uint64_t a, b, all;
+
+	(void)state;
+	need_mariadb();
+	put("urn:dev:a", 1, 1, 10);
+	put("urn:dev:b", 1, 1, 10);
+	a = mark_of("urn:dev:a");
+	b = mark_of("urn:dev:b");
+	all = mark_of(NULL);
+	assert_true(mark_of("urn:dev:a") == a && mark_of(NULL) == all);
+	put("urn:dev:a", 1, 10, 10); /* again */
+	assert_true(mark_of("urn:dev:a") == a);
+	put("urn:dev:a", 1, 11, 11);
+	assert_true(mark_of("urn:dev:a") != a && mark_of(NULL) != all);
+	assert_true(mark_of("urn:dev:b") == b);
+	a = mark_of("urn:dev:a");
+	all = mark_of(NULL);
+	assert_int_equal(store_remove(bed.store, "urn:dev:a", 1, 4, T0), 1);
+	assert_true(mark_of("urn:dev:a") != a && mark_of(NULL) != all);
+	a = mark_of("urn:dev:a");
+	assert_int_equal(store_remove(bed.store, "urn:dev:a", 1, 5, T0), 1); /* the hole grows */
+	assert_true(mark_of("urn:dev:a") != a);
+	a = mark_of("urn:dev:a");
+	put("urn:dev:a", 2, 1, 1); /* another stream */
+	assert_true(mark_of("urn:dev:a") != a);
+	assert_true(mark_of("urn:dev:none") != 0);
+}
+
 static void a_large_batch_of_large_readings_is_one_commit(void **state)
 {
 	enum { N = 600 }; /* 2.5 MB of text on MariaDB, whose packet limit here is 1 MB */
@@ -349,6 +429,9 @@ int main(void)
 		ON(the_same_key_twice_in_a_batch_is_stored_once, open),                       \
 		ON(a_stream_is_found_again_with_all_it_has, open),                            \
 		ON(newest_is_the_last_of_the_stream_heard_of_last, open),                     \
+		ON(a_track_of_many_streams_is_whole, open),                                   \
+		ON(a_track_ends_with_the_code_of_the_callback, open),                         \
+		ON(a_mark_changes_with_what_was_added_or_removed_of_its_device_only, open),   \
 		ON(a_track_runs_in_time_over_all_epochs, open),                               \
 		ON(no_epoch_is_left_out_of_a_track, open),                                    \
 		ON(a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch, open), \
