@@ -185,7 +185,7 @@ static int read_for_observer(void *arg, struct observer *o)
 	return 0;
 }
 
-/* What tells representations apart, for the blocks of one. */
+/* Identifies a representation, for the blocks of one. */
 static void key_of(const struct query *q, char *key, size_t size)
 {
 	snprintf(key, size,

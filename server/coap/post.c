@@ -107,7 +107,7 @@ static int decode_legacy(struct post *p, const uint8_t *data, size_t size, coap_
 	return 1;
 }
 
-/* How many readings are in p->scratch, or negative: then the response says why. */
+/* How many readings are in p->scratch, or negative: then the response is the error. */
 static int decode(struct post *p, int format, const uint8_t *data, size_t size,
 		  coap_pdu_t *response)
 {

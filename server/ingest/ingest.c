@@ -17,7 +17,7 @@
 #define RETRY_FIRST_MS 100 /* after a failed connect, doubling */
 #define RETRY_LAST_MS 5000
 #define BUSY_TIMEOUT_MS 10000 /* of conflicts with other writers */
-#define CHECKPOINT_EVERY 1024 /* numbers that a start may have to look at per stream */
+#define CHECKPOINT_EVERY 1024 /* numbers that a start may have to read per stream */
 
 struct ingest {
 	struct ingest_config config;

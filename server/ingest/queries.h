@@ -52,7 +52,7 @@ struct query {
 	struct store_expiry expiry; /* FORGET, EXPIRE; its device is set here */
 	int format; /* SENML_CBOR or SENML_JSON; GAPS is JSON always */
 
-	int result; /* readings (or 1) found, STORE_DOWN, STORE_REFUSED, -ENOMEM, -E2BIG, -EEXIST:
+	int result; /* readings (or 1), STORE_DOWN, STORE_REFUSED, -ENOMEM, -E2BIG, -EEXIST:
 		       if_match or if_none_match */
 	void *body; /* malloc'ed, the caller's; NULL if result < 0, for REMOVE, for ONE that is not
 		       there */

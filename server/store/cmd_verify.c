@@ -1,51 +1,47 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L /* clock_gettime, isatty */
+#define _POSIX_C_SOURCE 200809L /* isatty */
 #include "cmd_verify.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "time/now.h"
 #include "userspace/daemon/log.h"
 
-#define PROGRESS_S 5
+#define PROGRESS_MS 5000
+#define PROGRESS_TTY_MS 1000
 
 static int progress(void *arg, const struct store_verdict *v)
 {
-	time_t *next = arg;
-	struct timespec now;
+	uint64_t *next_ms = arg, now = now_ms();
+	bool tty = isatty(STDERR_FILENO);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec >= *next) {
-		*next = now.tv_sec + (isatty(STDERR_FILENO) ? 1 : PROGRESS_S);
-		fprintf(stderr, "%s%" PRIu64 " rows of %" PRIu64 " streams%s",
-			isatty(STDERR_FILENO) ? "\r" : "", v->rows, v->streams,
-			isatty(STDERR_FILENO) ? "" : "\n");
+	if (now >= *next_ms) {
+		*next_ms = now + (tty ? PROGRESS_TTY_MS : PROGRESS_MS);
+		fprintf(stderr, "%s%" PRIu64 " rows of %" PRIu64 " streams%s", tty ? "\r" : "",
+			v->rows, v->streams, tty ? "" : "\n");
 	}
 	return 0;
 }
 
 enum verify_result cmd_verify(const struct store_config *config)
 {
-	static const char *const words[STORE_FLAWS] = {
+	static const char *const names[STORE_FLAWS] = {
 		[STORE_FLAW_ROW] = "rows that are no readings",
 		[STORE_FLAW_ROM] = "ROMs with a wrong CRC",
-		[STORE_FLAW_CRC] = "temperatures whose scratchpad is wrong",
-		[STORE_FLAW_VALUE] = "temperatures other than their scratchpad says",
-		[STORE_FLAW_COLUMN] = "columns other than the proof",
+		[STORE_FLAW_CRC] = "temperatures whose scratchpad has a wrong CRC",
+		[STORE_FLAW_VALUE] = "temperatures that do not follow from their scratchpad",
+		[STORE_FLAW_COLUMN] = "columns that differ from the sensors' bytes",
 		[STORE_FLAW_HOLE] = "readings missing without a cause",
 	};
 	struct store *store = store_new(config);
 	struct store_verdict v;
-	struct timespec now;
-	time_t next;
+	uint64_t next_ms = now_ms() + PROGRESS_MS;
 	int rc;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	next = now.tv_sec + PROGRESS_S;
 	if (config->kind == STORE_SQLITE && access(config->path, R_OK) != 0) { /* it would be made
 										*/
 		log_error("store: %s: %s", config->path, strerror(errno));
@@ -53,7 +49,7 @@ enum verify_result cmd_verify(const struct store_config *config)
 		return VERIFY_NO_STORE;
 	}
 	rc = store == NULL ? STORE_DOWN : store_connect(store);
-	rc = rc < 0 ? rc : store_verify(store, &v, progress, &next);
+	rc = rc < 0 ? rc : store_verify(store, &v, progress, &next_ms);
 	if (isatty(STDERR_FILENO)) {
 		fputs("\r\033[K", stderr);
 	}
@@ -69,7 +65,7 @@ enum verify_result cmd_verify(const struct store_config *config)
 	rc = VERIFY_GOOD;
 	for (unsigned i = 0; i < STORE_FLAWS; i++) {
 		if (v.flaws[i] > 0) {
-			printf("%" PRIu64 " %s\n", v.flaws[i], words[i]);
+			printf("%" PRIu64 " %s\n", v.flaws[i], names[i]);
 			rc = i == STORE_FLAW_HOLE && rc != VERIFY_WRONG ? VERIFY_INCOMPLETE
 									: VERIFY_WRONG;
 		}

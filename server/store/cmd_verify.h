@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_verify: `geotherm-server verify`: reads the whole store and says on stdout what of it is
- * proven. */
+/* cmd_verify: `geotherm-server verify`: reads the whole store, recomputes its temperatures from
+ * their bytes, and prints the result on stdout. */
 #ifndef CMD_VERIFY_H
 #define CMD_VERIFY_H
 

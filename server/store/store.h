@@ -71,7 +71,7 @@ struct store_item {
 
 /*
  * All or nothing, one transaction. Items are best sorted by (stream, seq). Returns how many were
- * new; the others were there before, `conflict` tells those that differ.
+ * new; the others were there before, `conflict` is set in those that differ.
  */
 int store_commit(struct store *s, struct store_item *items, size_t n);
 
@@ -182,7 +182,7 @@ struct store_verdict {
 
 /*
  * Reads every row, and recomputes what can be. progress (may be NULL) is called each 1000 rows;
- * non-zero ends it and is returned. 0: done, whatever was found; or a code above.
+ * non-zero ends it and is returned. 0: done, whatever the verdict; or a code above.
  */
 int store_verify(struct store *s, struct store_verdict *verdict,
 		 int (*progress)(void *arg, const struct store_verdict *v), void *arg);

@@ -25,8 +25,8 @@ struct store_backend {
 	const char *begin;
 	const char *lock_row; /* ends a SELECT in a transaction: others wait for its row until the
 				 end */
-	const char *by_key; /* after `readings`: look it up by its primary key, whatever the
-			       statistics say */
+	const char *by_key; /* after `readings`: use its primary key, whatever the statistics
+			       suggest */
 	const struct migration *migrations;
 	const size_t *migrations_count;
 

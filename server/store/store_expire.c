@@ -11,7 +11,7 @@
 
 struct expiry {
 	int64_t stream, cutoff_us; /* stream 0: none */
-	bool counted; /* its numbers are counted: not the older program's */
+	bool counted; /* its numbers are counted: not the legacy client's */
 };
 
 /* Numbers of a chunk that go; by chunk_sort() as ranges without a gap, in ascending order. */
@@ -87,7 +87,7 @@ static int remove_chunk(struct store *s, const struct expiry *e, const struct ch
 static int expire_stream(struct store *s, const struct expiry *e, const char *cause, int64_t now_us)
 {
 	static const char *const old[] = {
-		/* each by its index: what is kept is not looked at */
+		/* each by its index, which does not read what is kept */
 		"time_us < ? ORDER BY time_us",
 		"time_us IS NULL AND received_us < ?",
 	};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* store_holes: the part of store.h about what will never come, or was removed. */
+/* store_holes: the part of store.h about numbers that are explained: lost or removed. */
 #include "store.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * store_mariadb: MariaDB or a Galera cluster through Connector/C.
  *
- * One text protocol for all: numbers in decimal, words and bytes in hexadecimal, so that nothing
+ * One text protocol for all: numbers in decimal, texts and bytes in hexadecimal, so that nothing
  * needs escaping. A batch is one multi-row INSERT with a no-op ON DUPLICATE KEY UPDATE: bulk arrays
  * acknowledge rows that Galera then drops, and IGNORE swallows errors. MYSQL_OPT_RECONNECT stays
  * off: it continues a broken transaction on a new connection.
@@ -22,11 +22,12 @@
 #include <string.h>
 
 #include "userspace/daemon/log.h"
+#include "userspace/reading/hex.h"
 
 #define CONNECT_TIMEOUT_S 2
-#define IO_TIMEOUT_S 10 /* longer than a Galera failover, shorter than anyone's patience */
+#define IO_TIMEOUT_S 10 /* longer than a Galera failover, shorter than a client's retries */
 #define PORT 3306
-#define WORD_SIZE 16 /* of a variable that is looked at */
+#define VARIABLE_SIZE 16 /* of the variables that are checked */
 #define PACKET_MAX (12 << 20) /* below max_allowed_packet's default of 16 MB */
 #define PACKET_MIN (256 << 10)
 
@@ -116,14 +117,11 @@ static void put_integer(struct mariadb *m, int64_t integer)
 
 static void put_hex(struct mariadb *m, const uint8_t *bytes, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-	char pair[2];
+	char pair[3];
 
 	put(m, "x'", 2);
 	for (size_t i = 0; i < n; i++) {
-		pair[0] = digits[bytes[i] >> 4];
-		pair[1] = digits[bytes[i] & 15];
-		put(m, pair, 2);
+		put(m, hex_format(pair, &bytes[i], 1), 2);
 	}
 	put(m, "'", 1);
 }
@@ -420,7 +418,7 @@ static bool is_loopback(const char *host)
 	       strcmp(host, "::1") == 0;
 }
 
-/* A connection over the network is verified against tls_ca, or said to be meant in the clear, or
+/* A connection over the network is verified against tls_ca, or configured to be in the clear, or
  * refused. */
 static int set_tls(struct store *s, const char *host)
 {
@@ -436,7 +434,7 @@ static int set_tls(struct store *s, const char *host)
 	if (verify) {
 		mysql_ssl_set(&m->mysql, NULL, NULL, s->config.tls_ca, NULL, NULL);
 	}
-	/* Said both ways: Connector/C 3.4 verifies by default, 3.3 does not. */
+	/* Set in both cases: Connector/C 3.4 verifies by default, 3.3 does not. */
 	mysql_options(&m->mysql, MYSQL_OPT_SSL_ENFORCE, &verify);
 	mysql_options(&m->mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 	return 0;
@@ -449,13 +447,13 @@ static int take_packet(void *arg, const struct sql_value *v, size_t n)
 }
 
 /* The second column of the last row, as SHOW has it. */
-static int take_word(void *arg, const struct sql_value *v, size_t n)
+static int take_variable(void *arg, const struct sql_value *v, size_t n)
 {
-	char *word = arg;
+	char *value = arg;
 
-	if (n == 2 && v[1].type == SQL_TEXT && v[1].size < WORD_SIZE) {
-		memcpy(word, v[1].data, v[1].size);
-		word[v[1].size] = '\0';
+	if (n == 2 && v[1].type == SQL_TEXT && v[1].size < VARIABLE_SIZE) {
+		memcpy(value, v[1].data, v[1].size);
+		value[v[1].size] = '\0';
 	}
 	return 0;
 }
@@ -463,13 +461,14 @@ static int take_word(void *arg, const struct sql_value *v, size_t n)
 /* What the server must be, and what it should be. */
 static int check_server(struct store *s)
 {
-	static atomic_bool told;
+	static atomic_bool is_logged;
 	struct mariadb *m = s->db;
-	char on[WORD_SIZE] = "", ready[WORD_SIZE] = "", flush[WORD_SIZE] = "";
-	int rc = mariadb_query(s, "SHOW VARIABLES LIKE 'wsrep_on'", NULL, 0, take_word, on);
+	char on[VARIABLE_SIZE] = "", ready[VARIABLE_SIZE] = "", flush[VARIABLE_SIZE] = "";
+	int rc = mariadb_query(s, "SHOW VARIABLES LIKE 'wsrep_on'", NULL, 0, take_variable, on);
 
 	if (rc >= 0 && strcmp(on, "ON") == 0) {
-		rc = mariadb_query(s, "SHOW STATUS LIKE 'wsrep_ready'", NULL, 0, take_word, ready);
+		rc = mariadb_query(s, "SHOW STATUS LIKE 'wsrep_ready'", NULL, 0, take_variable,
+				   ready);
 		if (rc >= 0 && strcmp(ready, "ON") != 0) {
 			return store_fail(
 				s, STORE_DOWN,
@@ -479,11 +478,11 @@ static int check_server(struct store *s)
 	}
 	if (rc >= 0) {
 		rc = mariadb_query(s, "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'", NULL,
-				   0, take_word, flush);
+				   0, take_variable, flush);
 	}
-	if (rc >= 0 && strcmp(flush, "1") != 0 && !atomic_exchange(&told, true)) {
+	if (rc >= 0 && strcmp(flush, "1") != 0 && !atomic_exchange(&is_logged, true)) {
 		log_warning(
-			"store: %s: innodb_flush_log_at_trx_commit = %s: readings that were answered can be lost when the "
+			"store: %s: innodb_flush_log_at_trx_commit = %s: acknowledged readings can be lost when the "
 			"power fails; set it to 1",
 			m->server, flush);
 	}
@@ -564,7 +563,7 @@ static void mariadb_close(struct store *s)
 	free(m->sql);
 	free(m);
 	s->db = NULL;
-	s->host++; /* whatever made us leave this one, the next may do better */
+	s->host++; /* whatever the failure was, the next host may not have it */
 }
 
 static int mariadb_open(struct store *s)
@@ -581,7 +580,7 @@ static int mariadb_open(struct store *s)
 		    : pick_host(s->config.hosts, UINT_MAX, host, sizeof(host), &port);
 	if (n == 0) {
 		return store_fail(s, STORE_UNUSABLE,
-				  "set store.socket or store.hosts: no database is named");
+				  "no database is named: set store.socket or store.hosts");
 	}
 	for (unsigned tried = 0; tried < n; tried++) {
 		pick_host(s->config.hosts, s->host % n, host, sizeof(host), &port);

@@ -2,10 +2,9 @@
 /*
  * store_row: a reading as a row of the table `readings` and back. Pure.
  *
- * One column each, in this order: key, times, the scalars of READING_SCALARS under their
- * members' names, words, the first four temperatures for plain SQL, and `sensors`, the proof behind
- *all of them. Unknown is NULL. 64-bit numbers keep their bits: one above 2^63 shows as negative in
- *SQL.
+ * One column each, in this order: key, times, the scalars of READING_SCALARS under their members'
+ * names, texts, the first four temperatures for plain SQL, and `sensors`, the bytes behind all of
+ * them. Unknown is NULL. 64-bit numbers keep their bits: one above 2^63 shows as negative in SQL.
  *
  * sensors: a byte 1 (this layout), then 27 bytes per temperature:
  *	0	rom[8], family code first

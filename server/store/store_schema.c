@@ -69,7 +69,7 @@ static int migrate_locked(struct store *s)
 	return rc;
 }
 
-/* GET_LOCK() tells 1, 0 for a time-out and NULL for an error; BEGIN has no row. */
+/* GET_LOCK() returns 1, 0 for a timeout and NULL for an error; BEGIN has no row. */
 static int take_lock(void *arg, const struct sql_value *v, size_t n)
 {
 	*(bool *)arg = n == 1 && v[0].type == SQL_INTEGER && v[0].integer == 1;

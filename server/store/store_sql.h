@@ -28,7 +28,7 @@ struct stream_row {
 	bool found;
 	int64_t id, complete;
 };
-/* 0, and row->found tells whether there is one. */
+/* 0, and row->found is whether there is one. */
 int store_find_stream(struct store *s, const char *device, uint64_t epoch, struct stream_row *row);
 
 /* A transaction; others that note holes of the same stream wait for its end. */
@@ -50,8 +50,8 @@ int sql_first_integer(void *arg, const struct sql_value *v, size_t n);
 int store_query(struct store *s, const char *sql, const struct sql_value *params, size_t n,
 		sql_row_fn each, void *arg);
 void store_disconnect(struct store *s);
-/* Passes rc on, and closes a connection that rc says is lost: the next store_connect() makes a new
- * one. */
+/* Passes rc on, and closes a connection that is lost (STORE_DOWN): the next store_connect() makes a
+ * new one. */
 int store_after(struct store *s, int rc);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* store_streams: the part of store.h about streams: what they have, and what they never will. */
+/* store_streams: the part of store.h about streams and their sequence numbers. */
 #include "store.h"
 
 #include <stdio.h>
@@ -140,7 +140,7 @@ int store_is_accounted(struct store *s, uint64_t stream, uint64_t seq)
 	return rc < 0 ? rc : found != 0;
 }
 
-/* --- what is there ------------------------------------------------------- */
+/* --- ranges -------------------------------------------------------------- */
 
 struct stream_list {
 	struct stream_row row[STREAMS_LISTED];
@@ -175,7 +175,7 @@ static int present_range(void *arg, uint64_t first, uint64_t last)
 /* A hole, without what came all the same. */
 struct hole_walk {
 	struct range_walk *walk;
-	uint64_t next; /* the first of its numbers that is not yet told */
+	uint64_t next; /* the first of its numbers that is not yet reported */
 	char cause[32];
 };
 

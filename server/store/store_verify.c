@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* store_verify: the part of store.h that recomputes what is stored from what proves it. */
+/* store_verify: the part of store.h that recomputes temperatures from the stored scratchpads. */
 #include "store.h"
 
 #include <inttypes.h>
@@ -62,7 +62,8 @@ static void check_temperature(struct check *c, const struct thermometer_sample *
 		}
 	} else if (t->temp_known && t->temp_mc != value.temp_mc) {
 		snprintf(what, sizeof(what),
-			 "sensor %u: %" PRId32 " m\u00b0C is stored, its scratchpad says %" PRId32,
+			 "sensor %u: %" PRId32
+			 " m\u00b0C is stored, its scratchpad decodes to %" PRId32,
 			 i, t->temp_mc, value.temp_mc);
 		flaw(c, STORE_FLAW_VALUE, what);
 	} else {
@@ -106,7 +107,7 @@ static int check_row(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-/* Each number that is not there has its cause. */
+/* Counts the numbers of the range that have no cause. */
 static int check_missing(struct check *c, struct gaps_range range)
 {
 	struct store_verdict *v = c->verdict;
@@ -156,7 +157,7 @@ static int check_stream(struct check *c, int (*progress)(void *arg, const struct
 			}
 		}
 	} while (rc >= 0 && c->rows == ROWS);
-	/* What the checkpoint says is there, above the last row. */
+	/* Numbers above the last row that the checkpoint counts as stored. */
 	if (rc >= 0 && c->complete > 0 && (uint64_t)c->complete > c->seq) {
 		rc = check_missing(c, (struct gaps_range){ c->seq + 1, (uint64_t)c->complete });
 	}

@@ -89,7 +89,7 @@ static void whatever_is_changed_is_found_and_the_first_is_named(void **state)
 		  STORE_FLAW_ROM, "CRC of its ROM" },
 		{ "UPDATE readings SET t1_mc = 25064, sensors = " SENSORS(
 			  "37", "91", "000061e8") " WHERE seq = 2",
-		  STORE_FLAW_VALUE, "25064 m\u00b0C is stored, its scratchpad says 25063" },
+		  STORE_FLAW_VALUE, "25064 m\u00b0C is stored, its scratchpad decodes to 25063" },
 		{ "UPDATE readings SET t1_mc = 25064 WHERE seq = 2", STORE_FLAW_COLUMN, "t1_mc" },
 		{ "UPDATE readings SET t2_mc = 0 WHERE seq = 2", STORE_FLAW_COLUMN, "t2_mc" },
 		{ "UPDATE readings SET sensors = x'0102' WHERE seq = 2", STORE_FLAW_ROW,
