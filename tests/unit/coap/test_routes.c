@@ -591,10 +591,10 @@ static int tests(void)
 		ON(without_a_certificate_there_is_no_session_where_one_is_required, start),
 	};
 
-	return cmocka_run_group_tests_name("server", all, NULL, NULL);
+	return cmocka_run_group_tests_name("routes", all, NULL, NULL);
 }
 
 int main(void)
 {
-	return rig_run("test_server", tests);
+	return rig_run("test_routes", tests);
 }

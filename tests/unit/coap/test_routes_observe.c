@@ -207,10 +207,10 @@ static int tests(void)
 			stop_all),
 	};
 
-	return cmocka_run_group_tests_name("server_observe", all, NULL, NULL);
+	return cmocka_run_group_tests_name("routes_observe", all, NULL, NULL);
 }
 
 int main(void)
 {
-	return rig_run("test_server_observe", tests);
+	return rig_run("test_routes_observe", tests);
 }

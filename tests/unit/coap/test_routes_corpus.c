@@ -167,5 +167,5 @@ int main(void)
 		cmocka_unit_test(what_is_said_of_a_device),
 	};
 
-	return cmocka_run_group_tests_name("server_corpus", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("routes_corpus", tests, NULL, NULL);
 }

@@ -232,10 +232,10 @@ static int tests(void)
 		ON(a_body_larger_than_any_pack_is_too_large, start),
 	};
 
-	return cmocka_run_group_tests_name("server_bad", all, NULL, NULL);
+	return cmocka_run_group_tests_name("routes_bad", all, NULL, NULL);
 }
 
 int main(void)
 {
-	return rig_run("test_server_bad", tests);
+	return rig_run("test_routes_bad", tests);
 }
