@@ -27,8 +27,8 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	}
 	coaps_identity_of(session, &who);
 	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
-	if (!refusals_tell(refusals, who.name[0] != '\0' ? who.name : address, now_ms(),
-			   &suppressed)) {
+	if (!refusals_should_log(refusals, who.name[0] != '\0' ? who.name : address, now_ms(),
+				 &suppressed)) {
 		return;
 	}
 	coap_get_data(response, &size, &text);

@@ -232,7 +232,7 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	}
 }
 
-/* The server's code, or 0 without an answer; reason says it. */
+/* The server's code, or 0 without an answer; reason has either as text. */
 static uint8_t get(struct doctor *d, const char *path)
 {
 	const struct coaps_request request = {

@@ -71,7 +71,7 @@ static void on_failed_handshake(coap_session_t *session, const struct coaps_fail
 	if (coap_print_ip_addr(coap_session_get_addr_remote(session), peer, sizeof peer) == NULL) {
 		snprintf(peer, sizeof peer, "?");
 	}
-	if (refusals_tell(&s->refusals, peer, now_ms(), &suppressed)) {
+	if (refusals_should_log(&s->refusals, peer, now_ms(), &suppressed)) {
 		coaps_failure_text(failure, NULL, text, sizeof(text));
 		log_warning("refused peer=%s reason=\"%s\" (%u similar suppressed)", peer, text,
 			    suppressed);

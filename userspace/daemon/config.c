@@ -344,9 +344,9 @@ static const struct config_key *find(const struct config_table *table, const cha
 /* --- the file ----------------------------------------------------------- */
 
 /*
- * fgets() for inih, which tells its handler no line numbers unless compiled to
- * (Debian's is not): it handles each line before it asks for the next, so counting here is
- * enough. Blanks at the start are dropped, else an indented key would continue the one before.
+ * fgets() for inih, whose handler gets no line numbers unless compiled to (Debian's is not): each
+ * line is handled before the next is read, so counting here is enough. Blanks at the start are
+ * dropped, else an indented key would continue the one before.
  */
 static char *next_line(char *line, int size, void *stream)
 {

@@ -74,11 +74,11 @@ int config_load(const struct config_table *table, void *target, const struct con
 void config_free(const struct config_table *table, void *target);
 /*
  * The first key behind `after` (NULL: the first of all) whose value differs between two targets, or
- * NULL. A reload looks at `live` of each.
+ * NULL. A reload checks `live` of each.
  */
 const struct config_key *config_next_change(const struct config_table *table, const void *a,
 					    const void *b, const struct config_key *after);
-/* What a key accepts, in words. */
+/* What a key accepts, as text. */
 void config_allowed(const struct config_key *key, char *text, size_t size);
 /* The table as a commented configuration file. */
 void config_print(const struct config_table *table, FILE *out);

@@ -81,7 +81,7 @@ void log_line(enum log_level level, const char *format, ...)
 	}
 	flatten(line + head);
 	length = strlen(line);
-	if ((size_t)head + (size_t)body > length) { /* cut: say so instead of looking whole */
+	if ((size_t)head + (size_t)body > length) { /* cut: visibly */
 		memcpy(line + length - 3, "...", 3);
 	}
 	line[length++] = '\n';

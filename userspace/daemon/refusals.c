@@ -23,14 +23,15 @@ static struct refusals_source *place_of(struct refusals *r, const char *name)
 	return oldest;
 }
 
-bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsigned *unsaid)
+bool refusals_should_log(struct refusals *r, const char *source, uint64_t now_ms,
+			 unsigned *suppressed)
 {
 	struct refusals_source *s = place_of(r, source);
 	bool fresh = s->name[0] == '\0';
 
 	s->last_ms = now_ms;
-	if (!fresh && now_ms - s->told_ms < REFUSALS_PAUSE_MS) {
-		s->unsaid++;
+	if (!fresh && now_ms - s->logged_ms < REFUSALS_PAUSE_MS) {
+		s->suppressed++;
 		return false;
 	}
 	if (fresh) {
@@ -39,8 +40,8 @@ bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsi
 		memcpy(s->name, source,
 		       length < REFUSALS_SOURCE_SIZE ? length : REFUSALS_SOURCE_SIZE - 1);
 	}
-	*unsaid = s->unsaid;
-	s->unsaid = 0;
-	s->told_ms = now_ms;
+	*suppressed = s->suppressed;
+	s->suppressed = 0;
+	s->logged_ms = now_ms;
 	return true;
 }

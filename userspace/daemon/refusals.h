@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * refusals: which refusals are logged: the first of each source, then one a minute with how many
- * there were between. Pure. Sources that find no room take the place of the one that was quiet
- * longest.
+ * refusals: which refusals are logged: the first of each source, then one a minute with the number
+ * suppressed between. Pure. A source for which there is no room takes the place of the one that was
+ * quiet longest.
  */
 #ifndef REFUSALS_H
 #define REFUSALS_H
@@ -17,13 +17,14 @@
 struct refusals {
 	struct refusals_source {
 		char name[REFUSALS_SOURCE_SIZE]; /* cut if longer; "": free */
-		uint64_t told_ms, last_ms;
-		unsigned unsaid;
+		uint64_t logged_ms, last_ms;
+		unsigned suppressed;
 	} source[REFUSALS_SOURCES];
 };
 
-/* A refusal of this source: true if it is to be logged, and *unsaid is how many were not since the
- * last that was. */
-bool refusals_tell(struct refusals *r, const char *source, uint64_t now_ms, unsigned *unsaid);
+/* A refusal of this source: true if it is to be logged, and *suppressed is how many were not since
+ * the last that was logged. */
+bool refusals_should_log(struct refusals *r, const char *source, uint64_t now_ms,
+			 unsigned *suppressed);
 
 #endif

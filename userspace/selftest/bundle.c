@@ -106,7 +106,7 @@ int bundle_write(const char *path, const struct node_config *config,
 		struct selftest_outcome o = outcomes[i];
 
 		redact(o.value, config);
-		report_tell(&report, &o);
+		report_add(&report, &o);
 	}
 	report_end(&report);
 	tell_configuration(out, config, source);

@@ -2,9 +2,9 @@
 /*
  * bundle: one text file to show to others: the outcomes, the machine and the configuration.
  *
- * Left out or blotted: keys and certificates (only file names are told), the servers' host names
+ * Left out or blotted: keys and certificates (only file names stay), the servers' host names
  * and addresses, the last half of the device's name, the serial number. A position is in the
- * outcomes only if the person asked for it.
+ * outcomes only with --position.
  */
 #ifndef SELFTEST_BUNDLE_H
 #define SELFTEST_BUNDLE_H

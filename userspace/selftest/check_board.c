@@ -39,20 +39,21 @@ const char *check_board_model(struct selftest *t)
 
 	if (!facts_text(t->root, MODEL, model, sizeof(model)) ||
 	    strncmp(model, "Raspberry Pi", 12) != 0) {
-		selftest_say(t, "%s", model[0] != '\0' ? model : "no device tree");
+		selftest_value(t, "%s", model[0] != '\0' ? model : "no device tree");
 		return "not-a-pi";
 	}
-	selftest_say(t, "%s", model);
+	selftest_value(t, "%s", model);
 	if (!read_revision(t->root, &code)) {
 		return NULL;
 	}
-	selftest_say(t, ", revision %06x", (unsigned)code);
+	selftest_value(t, ", revision %06x", (unsigned)code);
 	if ((code >> 23 & 1) == 0) {
 		return "slow-board"; /* the old codes are of 2012 to 2014: all BCM2835 */
 	}
 	processor = code >> 12 & 15;
-	selftest_say(t, " (%s, %u MB)", processor < 5 ? processors[processor] : "processor unknown",
-		     256u << (code >> 20 & 7));
+	selftest_value(t, " (%s, %u MB)",
+		       processor < 5 ? processors[processor] : "processor unknown",
+		       256u << (code >> 20 & 7));
 	return processor == 0 ? "slow-board" : processor >= 4 ? "new-board" : NULL;
 }
 
@@ -63,7 +64,7 @@ const char *check_board_kernel(struct selftest *t)
 
 	uname(&u);
 	facts_number(t->root, "/sys/kernel/realtime", 10, &realtime);
-	selftest_say(t, "Linux %s %s%s, %d-bit program", u.release, u.machine,
-		     realtime == 1 ? ", PREEMPT_RT" : "", (int)sizeof(void *) * 8);
+	selftest_value(t, "Linux %s %s%s, %d-bit program", u.release, u.machine,
+		       realtime == 1 ? ", PREEMPT_RT" : "", (int)sizeof(void *) * 8);
 	return NULL;
 }

@@ -85,7 +85,7 @@ const char *check_bus_idle(struct selftest *t)
 	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
 		return "line-error";
 	}
-	selftest_say(t, "high in %u of %u looks", LOOKS / 20 - lows, LOOKS / 20);
+	selftest_value(t, "high in %u of %u looks", LOOKS / 20 - lows, LOOKS / 20);
 	return lows > LOOKS / 40 ? why_low(t) : NULL;
 }
 
@@ -115,7 +115,7 @@ const char *check_bus_noise(struct selftest *t)
 	if (count_lows(t, LOOKS, &lows) != 0) {
 		return "line-error";
 	}
-	selftest_say(t, "low in %u of %u looks at the idle line", lows, LOOKS);
+	selftest_value(t, "low in %u of %u looks at the idle line", lows, LOOKS);
 	return lows > 0 ? "noise" : NULL;
 }
 
@@ -147,7 +147,7 @@ const char *check_bus_low(struct selftest *t)
 	if (count_stuck(t, &stuck) != 0) {
 		return "line-error";
 	}
-	selftest_say(t, "low in %u of %u pulls", TRIES - stuck, TRIES);
+	selftest_value(t, "low in %u of %u pulls", TRIES - stuck, TRIES);
 	return stuck > TRIES / 2 ? "short-to-supply" : NULL;
 }
 
@@ -227,7 +227,7 @@ const char *check_bus_rise(struct selftest *t)
 	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
 	place = find_rise(looks, RISE_LOOKS);
 	if (place == 0) {
-		selftest_say(
+		selftest_value(
 			t,
 			"high at the first look, %u.%u us after its release: sooner than can be told here",
 			(unsigned)(looks[0].after_ns / 1000),
@@ -236,9 +236,9 @@ const char *check_bus_rise(struct selftest *t)
 	}
 	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;
 	/* Half the supply is reached after 0.7 RC. */
-	selftest_say(t, "%u.%u us to half the supply, as of %u kohm with %u pF",
-		     (unsigned)(rise_ns / 1000), (unsigned)(rise_ns % 1000 / 100),
-		     (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
+	selftest_value(t, "%u.%u us to half the supply, as of %u kohm with %u pF",
+		       (unsigned)(rise_ns / 1000), (unsigned)(rise_ns % 1000 / 100),
+		       (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
 	return rise_ns > RISE_FAIL_NS	? "weak-pull-up"
 	       : rise_ns > RISE_WARN_NS ? "slow-rise"
 					: NULL;
@@ -306,10 +306,10 @@ const char *check_bus_presence(struct selftest *t)
 		}
 	}
 	if (seen == 0) {
-		selftest_say(t, "no answer to 20 resets");
-		return unwatched > 0 ? "not-watched" : "nobody";
+		selftest_value(t, "no answer to 20 resets");
+		return unwatched > 0 ? "not-watched" : "no-answer";
 	}
-	selftest_say(t, "%u of 20 resets answered, low from %u to %u us after the release", seen,
-		     (unsigned)(shown.begin_ns / US), (unsigned)(shown.end_ns / US));
+	selftest_value(t, "%u of 20 resets answered, low from %u to %u us after the release", seen,
+		       (unsigned)(shown.begin_ns / US), (unsigned)(shown.end_ns / US));
 	return late > 0 ? "held-low" : seen < 20 - unwatched ? "some-unanswered" : NULL;
 }

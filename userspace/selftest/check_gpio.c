@@ -76,8 +76,8 @@ static void say_chips(struct selftest *t)
 		snprintf(path, sizeof(path), "/dev/%s", e->d_name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0 && ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &info) == 0) {
-			selftest_say(t, "%s%s (%u lines)", n++ > 0 ? ", " : "", info.label,
-				     (unsigned)info.lines);
+			selftest_value(t, "%s%s (%u lines)", n++ > 0 ? ", " : "", info.label,
+				       (unsigned)info.lines);
 		}
 		if (fd >= 0) {
 			close(fd);
@@ -87,7 +87,7 @@ static void say_chips(struct selftest *t)
 		closedir(dev);
 	}
 	if (n == 0) {
-		selftest_say(t, "no GPIO chip can be opened");
+		selftest_value(t, "no GPIO chip can be opened");
 	}
 }
 
@@ -133,10 +133,10 @@ const char *check_gpio_line(struct selftest *t)
 		return why;
 	}
 	if (t->gpiod != NULL) {
-		selftest_say(t, "GPIO%u is free", t->config->w1_gpio);
+		selftest_value(t, "GPIO%u is free", t->config->w1_gpio);
 		return NULL;
 	}
-	selftest_say(t, "%s", t->line_why);
+	selftest_value(t, "%s", t->line_why);
 	if (t->sim != NULL) {
 		return "stands-in";
 	}

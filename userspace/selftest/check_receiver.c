@@ -164,7 +164,7 @@ static bool simulate(struct selftest *t, struct selftest_receiver *r)
 	ublox7_config_default(&config);
 	r->pty = ublox7_pty_start(&config, why, sizeof(why));
 	if (r->pty == NULL) {
-		selftest_say(t, "%s", why);
+		selftest_value(t, "%s", why);
 	}
 	r->path = r->pty != NULL ? ublox7_pty_path(r->pty) : r->path;
 	return r->pty != NULL;
@@ -226,17 +226,17 @@ const char *check_receiver_baud(struct selftest *t)
 	}
 	if (r->listen_cause != NULL) {
 		if (r->bytes == 0) {
-			selftest_say(t, "not a byte at any of six rates");
+			selftest_value(t, "not a byte at any of six rates");
 		} else {
-			selftest_say(t, "%u bytes at six rates, none of them readable", r->bytes);
+			selftest_value(t, "%u bytes at six rates, none of them readable", r->bytes);
 		}
 		return r->listen_cause;
 	}
-	selftest_say(t, "%s at %u baud (%u sentences, %u frames in a second)",
-		     r->frames == 0	 ? "NMEA"
-		     : r->sentences == 0 ? "UBX"
-					 : "UBX and NMEA",
-		     (unsigned)r->baud, r->sentences, r->frames);
+	selftest_value(t, "%s at %u baud (%u sentences, %u frames in a second)",
+		       r->frames == 0	   ? "NMEA"
+		       : r->sentences == 0 ? "UBX"
+					   : "UBX and NMEA",
+		       (unsigned)r->baud, r->sentences, r->frames);
 	return NULL;
 }
 
@@ -302,7 +302,7 @@ static const char *open_receiver(struct selftest *t, struct selftest_receiver **
 							 .build_utc_us = c->not_before_us },
 			      err, sizeof(err));
 	if (r->receiver == NULL) {
-		selftest_say(t, "%s", err);
+		selftest_value(t, "%s", err);
 		return NULL;
 	}
 	pump(t, is_ready, ANSWER_MS);
@@ -333,7 +333,7 @@ const char *check_receiver_answer(struct selftest *t)
 	if (r->receiver == NULL) {
 		return "bad-settings";
 	}
-	selftest_say(t, "%s", receiver_reason(r->receiver));
+	selftest_value(t, "%s", receiver_reason(r->receiver));
 	switch (receiver_state(r->receiver)) {
 	case RECEIVER_READY:
 	case RECEIVER_CONFIGURING:
@@ -358,10 +358,10 @@ const char *check_receiver_settings(struct selftest *t)
 		return why;
 	}
 	receiver_counters(r->receiver, &c);
-	selftest_say(t, "%u set, %u refused, %u polled again", (unsigned)c.sets, (unsigned)c.naks,
-		     (unsigned)c.timeouts);
+	selftest_value(t, "%u set, %u refused, %u polled again", (unsigned)c.sets, (unsigned)c.naks,
+		       (unsigned)c.timeouts);
 	if (receiver_state(r->receiver) != RECEIVER_READY) {
-		selftest_say(t, ": %s", receiver_reason(r->receiver));
+		selftest_value(t, ": %s", receiver_reason(r->receiver));
 		return "not-as-wanted";
 	}
 	return c.naks > 0 ? "refused" : NULL;
@@ -378,7 +378,7 @@ const char *check_receiver_version(struct selftest *t)
 	}
 	pump(t, is_healthy, HEALTH_MS);
 	h = receiver_health(r->receiver);
-	selftest_say(t, "%s", receiver_identity(r->receiver));
+	selftest_value(t, "%s", receiver_identity(r->receiver));
 	if ((h->seen & UBX_SEEN_VER) == 0) {
 		return "no-version";
 	}
@@ -402,8 +402,8 @@ const char *check_receiver_antenna(struct selftest *t)
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return "unknown";
 	}
-	selftest_say(t, "%s, noise %u, gain %u of 8191",
-		     h->antenna_status < 5 ? names[h->antenna_status] : "?", h->noise, h->agc);
+	selftest_value(t, "%s, noise %u, gain %u of 8191",
+		       h->antenna_status < 5 ? names[h->antenna_status] : "?", h->noise, h->agc);
 	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
 }
 
@@ -420,7 +420,7 @@ const char *check_receiver_jamming(struct selftest *t)
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return "unknown";
 	}
-	selftest_say(t, "%u of 255", h->jam_indicator);
+	selftest_value(t, "%u of 255", h->jam_indicator);
 	return h->jam_indicator >= JAM_LIMIT || h->jamming_state >= 2 ? "jamming" : NULL;
 }
 
@@ -436,19 +436,20 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_say(t, "none in %u s; %u satellites received", t->fix_wait_s,
-			     h->sats_seen);
+		selftest_value(t, "none in %u s; %u satellites received", t->fix_wait_s,
+			       h->sats_seen);
 		if (h->cno_best4 > 0) {
-			selftest_say(t, ", the best four at %u dBHz", h->cno_best4);
+			selftest_value(t, ", the best four at %u dBHz", h->cno_best4);
 		}
 		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals"
 									  : "no-fix";
 	}
 	fix = receiver_fix(r->receiver);
-	selftest_say(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D", fix->num_sv,
-		     (unsigned)(fix->hacc_mm / 1000), (unsigned)(fix->hacc_mm % 1000 / 100));
+	selftest_value(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D",
+		       fix->num_sv, (unsigned)(fix->hacc_mm / 1000),
+		       (unsigned)(fix->hacc_mm % 1000 / 100));
 	if (t->show_position) {
-		selftest_say(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
+		selftest_value(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
 	}
 	return NULL;
 }
@@ -469,12 +470,12 @@ const char *check_receiver_time(struct selftest *t)
 		bool nearly = fix != NULL && (fix->valid & 3) == 3; /* UBX: date and time, but not
 								       fullyResolved */
 
-		selftest_say(t, nearly ? "leap seconds not yet known" : "none yet");
+		selftest_value(t, nearly ? "leap seconds not yet known" : "none yet");
 		return nearly ? "unresolved" : "no-time";
 	}
 	apart_ms = now_utc_us() / 1000 - (int64_t)((now_boot_ns() - fix->received_ns) / 1000000) -
 		   fix->utc_us / 1000;
-	selftest_say(t, "this computer's clock is %+" PRId64 " ms from it", apart_ms);
+	selftest_value(t, "this computer's clock is %+" PRId64 " ms from it", apart_ms);
 	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ"
 									       : NULL;
 }
@@ -492,11 +493,11 @@ const char *check_uart_errors(struct selftest *t)
 	}
 	receiver_counters(r->receiver, &c);
 	h = receiver_health(r->receiver);
-	selftest_say(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors,
-		     c.rx_frames);
+	selftest_value(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors,
+		       c.rx_frames);
 	if (r->counted) {
-		selftest_say(t, ", %u framing errors, %u overruns here", r->frame_errors,
-			     r->overruns);
+		selftest_value(t, ", %u framing errors, %u overruns here", r->frame_errors,
+			       r->overruns);
 	}
 	if ((h->problems >> UBX_PROBLEM_LINE_ERRORS & 1) != 0 || r->frame_errors > 0) {
 		return "framing";

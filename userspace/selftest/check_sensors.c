@@ -19,18 +19,18 @@ static void say_rom(struct selftest *t, const uint8_t *rom)
 {
 	const char *between = t->out->value[0] != '\0' ? ", " : "";
 
-	selftest_say(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5], rom[4],
-		     rom[3], rom[2], rom[1]);
+	selftest_value(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5],
+		       rom[4], rom[3], rom[2], rom[1]);
 }
 
 /* The word for an error of the bus, in the value what it was. */
 static const char *bus_cause(struct selftest *t, int code)
 {
-	selftest_say(t, "%s%s", t->out->value[0] != '\0' ? ": " : "",
-		     code < -1000 ? w1_error_text(code) : strerror(-code));
+	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ": " : "",
+		       code < -1000 ? w1_error_text(code) : strerror(-code));
 	switch (code) {
 	case W1_ENOPRESENCE:
-		return "nobody";
+		return "no-answer";
 	case W1_ESHORT:
 		return "line-low";
 	case W1_EVIOLATION:
@@ -89,7 +89,7 @@ const char *check_sensors_search(struct selftest *t)
 	if (t->search_error != 0) {
 		return bus_cause(t, t->search_error);
 	}
-	return t->n == 0 ? "nobody" : foreign > 0 ? "not-a-thermometer" : NULL;
+	return t->n == 0 ? "no-answer" : foreign > 0 ? "not-a-thermometer" : NULL;
 }
 
 static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, unsigned *retries)
@@ -125,7 +125,7 @@ const char *check_sensors_scratchpad(struct selftest *t)
 		}
 	}
 	if (why == NULL) {
-		selftest_say(t, "%u read, %u repeated", t->n, retries);
+		selftest_value(t, "%u read, %u repeated", t->n, retries);
 	}
 	return why;
 }
@@ -170,7 +170,7 @@ const char *check_sensors_power(struct selftest *t)
 		t->parasite |= own == 0;
 	}
 	if (why == NULL && !t->parasite && !lies) {
-		selftest_say(t, "%u with a supply of their own", t->n);
+		selftest_value(t, "%u with a supply of their own", t->n);
 	}
 	return why != NULL ? why : lies ? "contradicts" : t->parasite ? "parasite" : NULL;
 }
@@ -194,15 +194,15 @@ static const char *judge(struct selftest *t, const struct thermometer_sample *sa
 
 		say_rom(t, s->rom);
 		if (s->temp_known) {
-			selftest_say(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "",
-				     (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
-				     (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) % 1000 / 10);
+			selftest_value(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "",
+				       (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
+				       (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) % 1000 / 10);
 		} else {
-			selftest_say(t, " %s", ds18b20_quality_name(s->quality));
+			selftest_value(t, " %s", ds18b20_quality_name(s->quality));
 			worst = worst == NULL ? words[s->quality] : worst;
 		}
 	}
-	return n == 0 ? "nobody" : worst;
+	return n == 0 ? "no-answer" : worst;
 }
 
 /* The node's own cycle, twice: the second time it knows each sensor's marks. */
@@ -222,7 +222,7 @@ const char *check_sensors_temperature(struct selftest *t)
 		code = w1_sysfs_read(path, &t->config->w1_resolutions, samples, &n, t->line_why,
 				     sizeof(t->line_why));
 		if (code != 0) {
-			selftest_say(t, "%s", t->line_why);
+			selftest_value(t, "%s", t->line_why);
 			return "kernel-has-none";
 		}
 		return judge(t, samples, n);
@@ -262,14 +262,14 @@ const char *check_sensors_identity(struct selftest *t)
 			return bus_cause(t, code);
 		}
 		ds18b20_identify(&e, &identity);
-		selftest_say(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
-			     *identity.family ? " " : "", identity.family, identity.passed,
-			     (unsigned)DS18B20_CHECK_COUNT);
+		selftest_value(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
+			       *identity.family ? " " : "", identity.family, identity.passed,
+			       (unsigned)DS18B20_CHECK_COUNT);
 		if (e.conversion_us[0] > CONVERSION_LIMIT_US ||
 		    (e.busy_seen && e.conversion_us[0] == 0)) {
-			selftest_say(t, " converts in %u ms or more",
-				     (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000
-								       : 1000));
+			selftest_value(t, " converts in %u ms or more",
+				       (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000
+									 : 1000));
 			worst = "slow";
 		} else if (identity.verdict == DS18B20_CLONE ||
 			   identity.verdict == DS18B20_CLONE_UNKNOWN) {

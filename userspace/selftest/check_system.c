@@ -36,14 +36,14 @@ const char *check_system_clock(struct selftest *t)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &utc));
-	selftest_say(t, "%s", text);
+	selftest_value(t, "%s", text);
 	if (now.tv_sec < t->config->not_before_us / 1000000) {
 		return "unset";
 	}
 	if (!system_facts_ntp(&ntp)) {
 		return "not-synchronised";
 	}
-	selftest_say(t, ", synchronised within %" PRIu64 " ms", ntp.acc_ns / 1000000);
+	selftest_value(t, ", synchronised within %" PRIu64 " ms", ntp.acc_ns / 1000000);
 	return NULL;
 }
 
@@ -55,7 +55,7 @@ const char *check_system_power(struct selftest *t)
 	if (!facts_number(t->root, THROTTLED, 16, &bits)) {
 		return "unknown";
 	}
-	selftest_say(t, "flags 0x%llx", bits);
+	selftest_value(t, "flags 0x%llx", bits);
 	return (bits & 1) != 0	       ? "under-voltage"
 	       : (bits & 0x10000) != 0 ? "was-under-voltage"
 	       : (bits & 0xe) != 0     ? "throttled"
@@ -69,7 +69,7 @@ const char *check_system_heat(struct selftest *t)
 	if (!facts_number(t->root, "/sys/class/thermal/thermal_zone0/temp", 10, &mc)) {
 		return "unknown";
 	}
-	selftest_say(t, "processor at %lld.%lld C", mc / 1000, mc % 1000 / 100);
+	selftest_value(t, "processor at %lld.%lld C", mc / 1000, mc % 1000 / 100);
 	return mc >= HOT_MC ? "hot" : NULL;
 }
 
@@ -99,9 +99,9 @@ const char *check_system_outbox(struct selftest *t)
 	struct disk disk;
 
 	folder_of(t->config->outbox_path, folder, sizeof(folder));
-	selftest_say(t, "%s", folder);
+	selftest_value(t, "%s", folder);
 	if (statvfs(folder, &space) != 0 || statfs(folder, &kind) != 0) {
-		selftest_say(t, ": %s", strerror(errno));
+		selftest_value(t, ": %s", strerror(errno));
 		return errno == EACCES ? "no-right" : "absent";
 	}
 	disk = (struct disk){
@@ -111,7 +111,7 @@ const char *check_system_outbox(struct selftest *t)
 			     (unsigned long)kind.f_type == RAMFS_MAGIC,
 		.free_mb = (unsigned long long)space.f_bavail * space.f_frsize / 1000000,
 	};
-	selftest_say(t, ", %llu MB free", disk.free_mb);
+	selftest_value(t, ", %llu MB free", disk.free_mb);
 	return check_system_judge_disk(&disk, t->config->outbox_max_mb);
 }
 
@@ -182,17 +182,17 @@ const char *check_system_storage(struct selftest *t)
 	if (us == 0) {
 		return "no-write";
 	}
-	selftest_say(t, "a synchronous write takes %u.%u ms", (unsigned)(us / 1000),
-		     (unsigned)(us % 1000 / 100));
+	selftest_value(t, "a synchronous write takes %u.%u ms", (unsigned)(us / 1000),
+		       (unsigned)(us % 1000 / 100));
 	if (disk_fact(t, st.st_dev, "device/name", text, sizeof(text))) {
-		selftest_say(t, ", card %s", text);
+		selftest_value(t, ", card %s", text);
 	}
 	if (disk_fact(t, st.st_dev, "device/date", text, sizeof(text))) {
-		selftest_say(t, " of %s", text);
+		selftest_value(t, " of %s", text);
 	}
 	if (disk_fact(t, st.st_dev, "device/life_time", text, sizeof(text)) &&
 	    sscanf(text, "%x %x", &a, &b) == 2) {
-		selftest_say(t, ", worn to %u0 %%", a > b ? a : b);
+		selftest_value(t, ", worn to %u0 %%", a > b ? a : b);
 		if (a >= WORN || b >= WORN) {
 			return "worn";
 		}

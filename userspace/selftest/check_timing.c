@@ -142,11 +142,11 @@ static void say_series(struct selftest *t, const char *name, struct series *s)
 {
 	static const unsigned marks[] = { 500, 990, 999, 1000 };
 
-	selftest_say(t, "%s%s", t->out->value[0] != '\0' ? ", " : "", name);
+	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ", " : "", name);
 	for (unsigned i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
 		uint32_t ns = quantile(s, marks[i]);
 
-		selftest_say(t, "%c%u.%u", i == 0 ? ' ' : '/', ns / 1000, ns % 1000 / 100);
+		selftest_value(t, "%c%u.%u", i == 0 ? ' ' : '/', ns / 1000, ns % 1000 / 100);
 	}
 }
 
@@ -262,8 +262,8 @@ static const char *time_slots(struct selftest *t, bool realtime)
 	if (why != NULL) {
 		return why;
 	}
-	selftest_say(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated,
-		     (unsigned)all);
+	selftest_value(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated,
+		       (unsigned)all);
 	t->timed[realtime] = true;
 	t->slots[realtime] = all;
 	t->violated[realtime] = violated;
@@ -281,7 +281,7 @@ const char *check_timing_slots_rt(struct selftest *t)
 	const char *why = time_slots(t, true);
 
 	if (why == NULL && t->missing_rights[0] != '\0') {
-		selftest_say(t, "; running without %s", t->missing_rights);
+		selftest_value(t, "; running without %s", t->missing_rights);
 		return "no-rights";
 	}
 	return why;
@@ -309,8 +309,8 @@ const char *check_timing_calls(struct selftest *t)
 	say_series(t, "set", &w->set);
 	say_series(t, "get", &w->get);
 	say_series(t, "reconfigure", &w->reconfigure);
-	selftest_say(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us",
-		     (unsigned)(read_ns / 1000), (unsigned)(read_ns % 1000 / 100));
+	selftest_value(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us",
+		       (unsigned)(read_ns / 1000), (unsigned)(read_ns % 1000 / 100));
 	free(w);
 	t->calls_ns = read_ns;
 	return read_ns > READ_WITHIN ? "too-slow" : NULL;
@@ -342,14 +342,14 @@ const char *check_timing_verdict(struct selftest *t)
 		unsigned s = t->timed[i] ? success(t->slots[i], t->violated[i]) : 0;
 
 		if (t->timed[i]) {
-			selftest_say(t, "%s%u.%u %% of reads right at once %s real-time rights",
-				     t->out->value[0] != '\0' ? ", " : "", s / 10, s % 10,
-				     i ? "with" : "without");
+			selftest_value(t, "%s%u.%u %% of reads right at once %s real-time rights",
+				       t->out->value[0] != '\0' ? ", " : "", s / 10, s % 10,
+				       i ? "with" : "without");
 		}
 		best = s > best ? s : best;
 	}
-	selftest_say(t, ": %s",
-		     best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
+	selftest_value(t, ": %s",
+		       best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
 	/* With 30 tries, 1 read in 10 at once is still every read in the end. */
 	return best >= 500 ? NULL : best >= 100 ? "many-retries" : "use-kernel";
 }

@@ -34,7 +34,7 @@ const char *check_uart_port(struct selftest *t)
 	}
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code < 0) {
-		selftest_say(t, "%s", text);
+		selftest_value(t, "%s", text);
 		if (t->config->simulate == NODE_SIMULATE_IF_ABSENT) {
 			return "stands-in";
 		}
@@ -51,9 +51,9 @@ const char *check_uart_port(struct selftest *t)
 		}
 	}
 	if (strcmp(t->config->gnss_port, port.device) != 0) {
-		selftest_say(t, "%s is ", t->config->gnss_port);
+		selftest_value(t, "%s is ", t->config->gnss_port);
 	}
-	selftest_say(t, "%s, a %s", port.device, port.uart);
+	selftest_value(t, "%s, a %s", port.device, port.uart);
 	serial_port_close(&port);
 	return strcmp(port.uart, "mini UART") == 0 ? "mini-uart" : NULL;
 }
@@ -89,11 +89,11 @@ const char *check_uart_console(struct selftest *t)
 		    ((strlen(name) == length && strncmp(word + 8, name, length) == 0) ||
 		     (link != NULL && strlen(link + 1) == length &&
 		      strncmp(word + 8, link + 1, length) == 0))) {
-			selftest_say(t, "%s", word);
+			selftest_value(t, "%s", word);
 			return "console";
 		}
 	}
-	selftest_say(t, "no kernel console on %s", name);
+	selftest_value(t, "no kernel console on %s", name);
 	return NULL;
 }
 
@@ -110,13 +110,13 @@ const char *check_uart_holder(struct selftest *t)
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code == 0) {
 		serial_port_close(&port);
-		selftest_say(t, "no other process uses it");
+		selftest_value(t, "no other process uses it");
 		return NULL;
 	}
 	if (code != -EBUSY) {
 		return "no-port";
 	}
-	selftest_say(t, "%s", text);
+	selftest_value(t, "%s", text);
 	switch (port.use) {
 	case SERIAL_CONSOLE:
 		return "console";

@@ -90,22 +90,22 @@ const char *check_uplink_credentials(struct selftest *t)
 	}
 	code = coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err));
 	if (code != 0) {
-		selftest_say(t, "%s", err);
+		selftest_value(t, "%s", err);
 		return code == -ENOENT			   ? "missing"
 		       : code == -EACCES || code == -EPERM ? "unreadable"
 							   : "unusable";
 	}
 	code = coaps_credentials_check(&files, COAPS_CLIENT, utc_s, &info, err, sizeof(err));
 	if (code != 0) {
-		selftest_say(t, "%s", err);
+		selftest_value(t, "%s", err);
 		return code == -EAGAIN ? "not-yet-valid" : "expired";
 	}
 	if (utc_s == 0) {
-		selftest_say(t, "the clock is unset: dates are not looked at");
+		selftest_value(t, "the clock is unset: dates are not looked at");
 		return NULL;
 	}
 	days = (info.not_after_s - utc_s) / 86400;
-	selftest_say(t, "%s, %" PRId64 " days left", info.subject, days);
+	selftest_value(t, "%s, %" PRId64 " days left", info.subject, days);
 	return days < RENEW_DAYS ? "expires-soon" : NULL;
 }
 
@@ -126,12 +126,12 @@ const char *check_uplink_device(struct selftest *t)
 		return "no-credentials";
 	}
 	if (info.device[0] == '\0') {
-		selftest_say(t, "%s names no device; this node is %s", info.subject, device);
+		selftest_value(t, "%s names no device; this node is %s", info.subject, device);
 		return "unnamed";
 	}
-	selftest_say(t, "%s", info.device);
+	selftest_value(t, "%s", info.device);
 	if (strcmp(info.device, device) != 0) {
-		selftest_say(t, ", but this node is %s", device);
+		selftest_value(t, ", but this node is %s", device);
 		return "other-device";
 	}
 	return NULL;
@@ -247,9 +247,9 @@ const char *check_uplink_session(struct selftest *t)
 	if (why != NULL) {
 		return why;
 	}
-	selftest_say(t, "%s", t->config->servers[0]);
+	selftest_value(t, "%s", t->config->servers[0]);
 	if (t->uplink->session != NULL) {
-		selftest_say(t, ": %s", t->uplink->reason);
+		selftest_value(t, ": %s", t->uplink->reason);
 	}
 	return t->uplink->session;
 }
@@ -272,10 +272,10 @@ static void say_answer(struct selftest *t)
 	const struct selftest_uplink *u = t->uplink;
 
 	if (u->cause != COAPS_ANSWERED) {
-		selftest_say(t, "%s", u->reason);
+		selftest_value(t, "%s", u->reason);
 	} else {
-		selftest_say(t, "%u.%02u %.*s", u->code >> 5, u->code & 31,
-			     u->code >= 0x80 ? 200 : 0, u->body);
+		selftest_value(t, "%u.%02u %.*s", u->code >> 5, u->code & 31,
+			       u->code >= 0x80 ? 200 : 0, u->body);
 	}
 }
 
@@ -302,8 +302,8 @@ const char *check_uplink_time(struct selftest *t)
 		return "no-time";
 	}
 	apart_ms = ((before + now_us()) / 2 - server_us) / 1000;
-	selftest_say(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
-		     (now_us() - before) / 1000, apart_ms);
+	selftest_value(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
+		       (now_us() - before) / 1000, apart_ms);
 	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ"
 										   : NULL;
 }
@@ -334,9 +334,9 @@ const char *check_uplink_read(struct selftest *t)
 
 	why = why != NULL ? why : read_gaps(t);
 	if (why == NULL) {
-		selftest_say(t, t->uplink->code == NOT_FOUND
-					? "the server has nothing of this device yet"
-					: "the server knows this device");
+		selftest_value(t, t->uplink->code == NOT_FOUND
+					  ? "the server has nothing of this device yet"
+					  : "the server knows this device");
 	}
 	return why;
 }
@@ -416,7 +416,7 @@ const char *check_uplink_store(struct selftest *t)
 		say_answer(t);
 		return "not-the-same";
 	}
-	selftest_say(t, "stored and read back as %s.%" PRIu64 ", a row without values", EPOCH_TEXT,
-		     sent.seq);
+	selftest_value(t, "stored and read back as %s.%" PRIu64 ", a row without values",
+		       EPOCH_TEXT, sent.seq);
 	return NULL;
 }

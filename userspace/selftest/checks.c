@@ -30,7 +30,7 @@
 	{ "line-error", FAIL, "the GPIO driver gives errors: see the kernel's log (dmesg)" }
 /* What any transaction can end with. */
 #define TRANSACTION \
-	{ "nobody", FAIL, \
+	{ "no-answer", FAIL, \
 	  "no sensor answers: DQ on the right pin (GPIO4 is pin 7)? VDD and GND not swapped? wire broken?" }, \
 	{ "line-low", FAIL, "the line stayed low: see bus/idle" }, \
 	{ "timing", FAIL, "this computer is kept from the bus too often: see timing/verdict" }, \
@@ -57,16 +57,16 @@
 	{ "legacy", SKIP, "[server] format = legacy: that server has no such resources" }
 #define REQUEST \
 	{ "no-answer", FAIL, "the server went silent: see its log" }, \
-	{ "not-allowed", FAIL, "the server takes us for another device: see uplink/device" }, \
+	{ "not-allowed", FAIL, "the server sees another device in our certificate: see uplink/device" }, \
 	{ "server-error", FAIL, "the server cannot serve now, its database may be down: see its log" }
 
 const struct selftest_check selftest_checks[] = {
 	{ "board", "model", "which Raspberry Pi this is", NULL, check_board_model, CAUSES(
-		{ "not-a-pi", SKIP, "not a Raspberry Pi: pins and ports are what the configuration says" },
+		{ "not-a-pi", SKIP, "not a Raspberry Pi: pins and ports are those of the configuration" },
 		{ "slow-board", WARN,
 		  "a call to the GPIO driver takes too long here for 1-Wire from user space: " USE_KERNEL },
 		{ "new-board", WARN,
-		  "a Pi 5 reaches its pins by PCIe: 1-Wire from user space is experimental; look at "
+		  "a Pi 5 reaches its pins by PCIe: 1-Wire from user space is experimental; see "
 		  "timing/verdict" }), 0, false },
 	{ "board", "kernel", "kernel and word size", NULL, check_board_kernel, NULL, 0, false },
 
@@ -86,10 +86,10 @@ const struct selftest_check selftest_checks[] = {
 		  "disables dtoverlay=w1-gpio), and reboot" },
 		{ "node-holds", FAIL,
 		  "a geotherm-node or another self-test holds it: sudo systemctl stop geotherm-node" },
-		{ "held", FAIL, "stop who holds it, or choose another GPIO" },
+		{ "held", FAIL, "stop the program that holds it, or choose another GPIO" },
 		{ "no-such-line", FAIL, "[w1] gpio is the BCM number of the pin: pin 7 is GPIO4" }), 0, false },
 
-	{ "bus", "idle", "the line when nobody pulls it", "high", check_bus_idle, CAUSES(NO_BUS,
+	{ "bus", "idle", "the line when it is released", "high", check_bus_idle, CAUSES(NO_BUS,
 		{ "no-pull-up", FAIL,
 		  "it comes up only when driven: put 4.7 kohm between DQ and 3.3 V (pin 1); if there is one, "
 		  "is DQ on this very GPIO (GPIO4 is pin 7)? else a sensor hangs: unplug them one by one" },
@@ -112,9 +112,9 @@ const struct selftest_check selftest_checks[] = {
 		  "kohm for long cables" }), 0, true },
 	{ "bus", "presence", "the sensors' answer to a reset", "15 to 300 us after it",
 	  check_bus_presence, CAUSES(NO_WIRE,
-		{ "nobody", FAIL,
+		{ "no-answer", FAIL,
 		  "no sensor answers: DQ on the right pin (GPIO4 is pin 7)? VDD and GND not swapped? wire broken?" },
-		{ "not-watched", WARN, "this computer was kept from looking: see timing/verdict" },
+		{ "not-watched", WARN, "this computer was kept from sampling in time: see timing/verdict" },
 		{ "held-low", FAIL,
 		  "a sensor answers for longer than any should: a faulty one; unplug them one by one" },
 		{ "some-unanswered", FAIL,
@@ -137,11 +137,11 @@ const struct selftest_check selftest_checks[] = {
 		{ "parasite", WARN,
 		  "powered by the data line: works with the strong pull-up, up to about ten; a third wire "
 		  "to VDD is better" }), 0, true },
-	{ "sensors", "temperature", "two cycles as the node reads them", "each proven",
+	{ "sensors", "temperature", "two cycles as the node reads them", "each verified",
 	  check_sensors_temperature, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "power-on", FAIL,
 		  "85 C of a sensor that lost its power: supply or strong pull-up too weak, a loose VDD" },
-		{ "not-converted", FAIL, "no proof of a new value: a weak supply, or a part that is too slow" },
+		{ "not-converted", FAIL, "no sign of a new value: a weak supply, or a part that is too slow" },
 		{ "absent", FAIL, "it was found and then did not answer: a loose contact" },
 		{ "bad-scratchpad", FAIL,
 		  "impossible bytes with a right CRC: a short while reading, or a part that is none" },
@@ -151,15 +151,15 @@ const struct selftest_check selftest_checks[] = {
 	{ "sensors", "identity", "make and conversion time, by documented commands only", "750 ms at 12 bit",
 	  check_sensors_identity, CAUSES(NO_SENSOR, TRANSACTION,
 		{ "slow", FAIL,
-		  "a conversion takes longer than the data sheet's 750 ms: weak supply, or not the part it "
-		  "says to be" },
+		  "a conversion takes longer than the data sheet's 750 ms: weak supply, or not the part that it "
+		  "claims to be" },
 		{ "clone", WARN,
 		  "not made by Maxim: may be off by a degree or more, and may not stand parasite power" }), 5, true },
 
 	{ "timing", "calls", "what the calls to the GPIO driver cost", "15 us for a read slot",
 	  check_timing_calls, CAUSES(NO_WIRE,
 		{ "too-slow", FAIL,
-		  "low, release and look do not fit into a read slot: " USE_KERNEL }), 0, true },
+		  "low, release and sample do not fit into a read slot: " USE_KERNEL }), 0, true },
 	{ "timing", "slots", "the node's slots without real-time rights", "5 in 1000 outside their window",
 	  check_timing_slots, CAUSES(NO_WIRE,
 		{ "preempted", WARN,
@@ -173,7 +173,7 @@ const struct selftest_check selftest_checks[] = {
 		{ "preempted", WARN,
 		  "other programs or interrupts keep it from the line: less load, governor performance, "
 		  "isolcpus=3, or the kernel's bus" }), 3, true },
-	{ "timing", "verdict", "who should speak 1-Wire here", "half of all reads right at once",
+	{ "timing", "verdict", "which bus master fits here: user space or kernel", "half of all reads right at once",
 	  check_timing_verdict, CAUSES(NO_BUS,
 		{ "not-timed", SKIP, "timing/slots and timing/slots-rt were not run" },
 		{ "many-retries", WARN,
@@ -190,17 +190,17 @@ const struct selftest_check selftest_checks[] = {
 		{ "no-right", FAIL,
 		  "add this user to the group dialout (sudo usermod -aG dialout $USER, log in again), or "
 		  "run as root" },
-		{ "in-use", SKIP, "somebody has it: see uart/holder" },
+		{ "in-use", SKIP, "another program has it: see uart/holder" },
 		{ "mini-uart", WARN,
 		  "the mini UART sees no framing errors and follows the core clock: sudo geotherm-setup "
 		  "install --uart pl011 gives the good one, and no Bluetooth" }), 0, false },
-	{ "uart", "console", "whether the kernel talks on it", "no console", check_uart_console, CAUSES(NO_PORT,
+	{ "uart", "console", "whether the kernel writes to it", "no console", check_uart_console, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated" },
 		{ "unknown", SKIP, "/proc/cmdline cannot be read" },
 		{ "console", FAIL,
 		  "take it out of cmdline.txt and reboot: sudo geotherm-setup install does, or raspi-config "
 		  "(serial login shell: no)" }), 0, false },
-	{ "uart", "holder", "who else has it open", "nobody", check_uart_holder, CAUSES(NO_PORT,
+	{ "uart", "holder", "what else has it open", "no other program", check_uart_holder, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated" },
 		{ "getty", FAIL,
 		  "a login prompt is there: sudo systemctl mask --now serial-getty@NAME, and the console "
@@ -209,50 +209,50 @@ const struct selftest_check selftest_checks[] = {
 		{ "held", FAIL,
 		  "stop that program (gpsd? minicom?): two readers get half of the bytes each" }), 0, false },
 
-	{ "receiver", "baud", "what it does by itself, and at which rate", "readable at one of six rates",
+	{ "receiver", "baud", "what it sends by itself, and at which rate", "readable at one of six rates",
 	  check_receiver_baud, CAUSES(NO_PORT,
-		{ "quiet", WARN, "nothing is heard: it may wait to be asked; see receiver/answer" },
+		{ "quiet", WARN, "no bytes: it may only answer polls; see receiver/answer" },
 		{ "unreadable", WARN,
 		  "bytes but no sentence at any rate: another device, inverted levels (RS-232), or a bad "
 		  "ground" }), 8, false },
 	{ "receiver", "answer", "found, switched to UBX, configured, verified", "within 10 s",
 	  check_receiver_answer, CAUSES(NO_PORT,
 		{ "bad-settings", FAIL, "[gnss] baud and rate do not fit: see the message" },
-		{ "port-lost", FAIL, "the port went away: a loose USB plug, or too weak a supply" },
+		{ "port-lost", FAIL, "the port disappeared: a loose USB plug, or too weak a supply" },
 		{ "silent", FAIL,
 		  "nothing at any rate: is it powered? its TXD on GPIO15 (pin 10), TXD and RXD not swapped?" },
 		{ "deaf", FAIL,
-		  "it talks but never answers: its RXD on GPIO14 (pin 8)? else a clone without UBX" },
+		  "it sends but never answers: its RXD on GPIO14 (pin 8)? else a clone without UBX" },
 		{ "unreadable", FAIL,
 		  "bytes but nothing readable at any rate: another device, inverted levels (RS-232), or a "
 		  "bad ground" }), 11, false },
-	{ "receiver", "version", "what it says it is (MON-VER)", "u-blox 7",
+	{ "receiver", "version", "its version (MON-VER)", "u-blox 7",
 	  check_receiver_version, CAUSES(NO_ANSWER,
 		{ "no-version", WARN,
-		  "every u-blox tells its version, so this is a copy: do not trust its position too far" },
+		  "every u-blox reports its version, so this is a copy: its position may be wrong" },
 		{ "counterfeit", WARN,
-		  "it says u-blox 7 but does not act like one: do not trust its position too far" },
+		  "it claims to be a u-blox 7 but does not behave like one: its position may be wrong" },
 		{ "other-generation", WARN,
 		  "not a u-blox 7: what the node needs was verified, the rest is untested" }), 12, false },
-	{ "receiver", "settings", "settings taken and read back", "none refused",
+	{ "receiver", "settings", "settings accepted and read back", "none refused",
 	  check_receiver_settings, CAUSES(NO_ANSWER,
 		{ "refused", WARN,
 		  "it refuses a setting that every u-blox 7 has: another generation, or counterfeit; see "
 		  "receiver/version" },
 		{ "not-as-wanted", FAIL,
-		  "a setting is not taken, or its answer lost: see uart/errors" }), 0, false },
+		  "a setting is not accepted, or its answer lost: see uart/errors" }), 0, false },
 	{ "receiver", "antenna", "its antenna", "neither short nor open",
 	  check_receiver_antenna, CAUSES(NO_ANSWER,
-		{ "unknown", SKIP, "it did not tell (MON-HW)" },
+		{ "unknown", SKIP, "no MON-HW answer" },
 		{ "short", FAIL, "a short in the antenna's cable or plug" },
 		{ "open", FAIL,
-		  "no antenna: is it screwed on? with a fix below all is well: a passive one may look so" }), 0, false },
+		  "no antenna: is it screwed on? with a fix below all is well: a passive one measures the same" }), 0, false },
 	{ "receiver", "jamming", "interference", "120 of 255", check_receiver_jamming, CAUSES(NO_ANSWER,
-		{ "unknown", SKIP, "it did not tell (MON-HW)" },
+		{ "unknown", SKIP, "no MON-HW answer" },
 		{ "jamming", FAIL,
 		  "move the antenna away from the Pi, HDMI, USB 3 and switching supplies" }), 0, false },
 	{ "receiver", "fix", "position", "a fix within [gnss] max_hacc", check_receiver_fix, CAUSES(NO_ANSWER,
-		{ "weak-signals", WARN, "satellites are heard but weakly: the antenna needs the open sky" },
+		{ "weak-signals", WARN, "satellites are received but weakly: the antenna needs the open sky" },
 		{ "no-fix", WARN,
 		  "put the antenna under open sky; a cold start takes half a minute there, much longer "
 		  "elsewhere (--fix-wait)" }), 60, false },
@@ -275,16 +275,16 @@ const struct selftest_check selftest_checks[] = {
 		  "a Pi has no clock of its own: network (NTP) or the receiver must set it; certificates "
 		  "have dates" },
 		{ "not-synchronised", WARN,
-		  "no NTP: the node takes the receiver's or the server's time instead" }), 0, false },
-	{ "system", "power", "what the firmware says of the supply", "no flag", check_system_power, CAUSES(
-		{ "unknown", SKIP, "this firmware does not tell" },
+		  "no NTP: the node uses the receiver's or the server's time instead" }), 0, false },
+	{ "system", "power", "the firmware's flags of the supply", "no flag", check_system_power, CAUSES(
+		{ "unknown", SKIP, "this firmware has no such file" },
 		{ "under-voltage", FAIL,
 		  "less than 4.63 V now: a better supply (2.5 A) and a shorter, thicker cable" },
 		{ "was-under-voltage", WARN,
 		  "the voltage was too low since the start: a better supply, a shorter cable" },
 		{ "throttled", WARN, "the processor is slowed down: heat or supply" }), 0, false },
 	{ "system", "heat", "temperature of the processor", "80 C", check_system_heat, CAUSES(
-		{ "unknown", SKIP, "this machine does not tell" },
+		{ "unknown", SKIP, "this machine has no such file" },
 		{ "hot", WARN, "it is slowed down from here on: air, a heat sink, shade" }), 0, false },
 	{ "system", "outbox", "where readings wait", "writable, room for [outbox] max_mb",
 	  check_system_outbox, CAUSES(
@@ -299,7 +299,7 @@ const struct selftest_check selftest_checks[] = {
 		{ "absent", SKIP, "no folder: see system/outbox" },
 		{ "no-write", SKIP, "nothing could be written there: see system/outbox" },
 		{ "slow", WARN, "an old or false SD card? [outbox] sync = 30 spares it" },
-		{ "worn", WARN, "the card says that its life is over: replace it" }), 1, false },
+		{ "worn", WARN, "the card reports the end of its life: replace it" }), 1, false },
 
 	{ "uplink", "credentials", "certificate, key and CA", "usable, 30 days left",
 	  check_uplink_credentials, CAUSES(NO_SERVER,
@@ -309,9 +309,9 @@ const struct selftest_check selftest_checks[] = {
 		  "ca bundle packs them" },
 		{ "unreadable", FAIL, "this user may not read it: run as root, or as the node's (sudo -u geotherm-node ...)" },
 		{ "unusable", FAIL, "a wrong or damaged file, or a key that is not the certificate's" },
-		{ "expired", FAIL, "have it renewed by who runs the CA (geotherm ca renew)" },
+		{ "expired", FAIL, "have it renewed by the operator of the CA (geotherm ca renew)" },
 		{ "not-yet-valid", FAIL, "is this computer's clock right? see system/clock" },
-		{ "expires-soon", WARN, "have it renewed by who runs the CA (geotherm ca renew)" }), 0, false },
+		{ "expires-soon", WARN, "have it renewed by the operator of the CA (geotherm ca renew)" }), 0, false },
 	{ "uplink", "device", "whose certificate it is", "this node's", check_uplink_device, CAUSES(NO_SERVER,
 		{ "plain", SKIP, "coap:// has no certificates" },
 		{ "nameless", FAIL, "no network interface has a MAC to name this node by: set [node] device" },
@@ -326,7 +326,7 @@ const struct selftest_check selftest_checks[] = {
 		{ "no-such-host", FAIL,
 		  "the name has no address: right [server] uri? network and DNS up? (ping)" },
 		{ "server-down", FAIL,
-		  "the host is there but nothing listens: is geotherm-server running? right port?" },
+		  "the host answers but nothing listens: is geotherm-server running? right port?" },
 		{ "no-answer", FAIL,
 		  "no answer: network up? UDP to that port allowed by each firewall on the way?" },
 		{ "no-route", FAIL, "no way to the server's address: network up? (ip route get)" },
@@ -339,11 +339,11 @@ const struct selftest_check selftest_checks[] = {
 		  "the server's certificate has expired (or this computer's clock is wrong)" },
 		{ "server-not-yet", FAIL, "the server's certificate is of the future: see system/clock" },
 		{ "we-are-refused", FAIL,
-		  "the server does not take our certificate: is it of the server's CA, and not revoked?" },
+		  "the server rejects our certificate: is it of the server's CA, and not revoked?" },
 		{ "refused", FAIL,
 		  "the handshake failed: no cipher in common ([server] ciphers), or no DTLS 1.2 server" }), 20, false },
 	{ "uplink", "time", "the server's time", "within 60 s", check_uplink_time, CAUSES(NO_SESSION,
-		{ "no-time", WARN, "the server does not tell the time: an older one?" },
+		{ "no-time", WARN, "the server has no /time: a legacy server?" },
 		{ "clocks-differ", WARN, "one of the two clocks is wrong: see system/clock" }), 0, false },
 	{ "uplink", "read", "whether we may read our own", "allowed",
 	  check_uplink_read, CAUSES(NO_SESSION, REQUEST), 20, false },

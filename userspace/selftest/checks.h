@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* checks: what the table in checks.c calls. Each gives NULL or the word of a cause; see there. */
+/* checks: the functions of the table in checks.c. Each returns NULL or the name of a cause. */
 #ifndef SELFTEST_CHECKS_H
 #define SELFTEST_CHECKS_H
 
@@ -10,7 +10,7 @@ const char *check_board_kernel(struct selftest *t);
 
 const char *check_gpio_chip(struct selftest *t);
 const char *check_gpio_line(struct selftest *t);
-/* The line is there: NULL, or why the checks that need it are skipped: "off", "kernel", "no-line".
+/* NULL: the line is open; else why the checks that need it are skipped: "off", "kernel", "no-line".
  */
 const char *check_gpio_open(struct selftest *t);
 void check_gpio_close(struct selftest *t);

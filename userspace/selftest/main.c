@@ -202,7 +202,7 @@ static int run_checks(struct selftest *t, const struct options *o,
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
 		if (!interrupted) { /* else it was cut short, and may have found nothing for that */
-			report_tell(&report, &outcomes[(*n)++]);
+			report_add(&report, &outcomes[(*n)++]);
 		}
 	}
 	if (interrupted && o->format == REPORT_TAP) {

@@ -105,7 +105,7 @@ static void yaml(FILE *out, const char *key, const char *text)
 
 static void tell_tap(const struct report *r, const struct selftest_outcome *o)
 {
-	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->told,
+	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->reported,
 		o->check->group, o->check->name);
 	if (o->status == SELFTEST_SKIP) {
 		fprintf(r->out, " # SKIP %s\n", o->hint != NULL ? o->hint : o->cause);
@@ -140,10 +140,10 @@ static void tell_json(struct report *r, const struct selftest_outcome *o)
 	json_array_append_new(r->checks, check);
 }
 
-void report_tell(struct report *r, const struct selftest_outcome *o)
+void report_add(struct report *r, const struct selftest_outcome *o)
 {
 	r->count[o->status]++;
-	r->told++;
+	r->reported++;
 	switch (r->format) {
 	case REPORT_HUMAN:
 		tell_human(r, o);

@@ -2,13 +2,13 @@
 /*
  * report: where outcomes go: lines for people, TAP 14, or one JSON object.
  *
- *   human   PASS  bus/idle  1 in all of 2000 looks  (limit: ...)
- *           FAIL  bus/rise  ...            cause word, then the next thing to try on a line of its
+ *   human   PASS  bus/idle  1 in all of 2000 samples  (limit: ...)
+ *           FAIL  bus/rise  ...            cause, then the next thing to try on a line of its
  * own SKIP  bus/low to presence, sensors/search to power (7) no-line: why TAP     ok 1 - bus/idle #
  * value; a plan line; a YAML block where it did not pass; WARN is "ok" with one JSON    {"version",
  * "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
  *
- * A stream of checks is begun, told one by one, and ended; one at a time, one thread.
+ * A stream of checks is begun, reported one by one, and ended; one at a time, one thread.
  */
 #ifndef SELFTEST_REPORT_H
 #define SELFTEST_REPORT_H
@@ -25,7 +25,7 @@ struct report {
 	enum report_format format;
 	bool colour;
 	unsigned count[SELFTEST_SKIP + 1]; /* by status */
-	unsigned told;
+	unsigned reported;
 	/* human: checks skipped one after the other for one reason are one line */
 	char skipped_names[200];
 	size_t skipped_run; /* of the names: up to where the last group has its first */
@@ -37,7 +37,7 @@ struct report {
 
 void report_begin(struct report *r, FILE *out, enum report_format format, bool colour,
 		  unsigned planned);
-void report_tell(struct report *r, const struct selftest_outcome *o);
+void report_add(struct report *r, const struct selftest_outcome *o);
 /* The closing line: "N passed, N warned, N failed, N skipped". */
 void report_end(struct report *r);
 

@@ -26,7 +26,7 @@ const char *selftest_status_name(enum selftest_status status)
 	return names[status];
 }
 
-void selftest_say(struct selftest *t, const char *format, ...)
+void selftest_value(struct selftest *t, const char *format, ...)
 {
 	size_t used = strlen(t->out->value);
 	va_list args;
@@ -36,16 +36,16 @@ void selftest_say(struct selftest *t, const char *format, ...)
 	va_end(args);
 }
 
-static bool names(const struct selftest_check *check, const char *word, size_t length)
+static bool names(const struct selftest_check *check, const char *item, size_t length)
 {
 	size_t group = strlen(check->group);
 
-	if (length == group && strncmp(word, check->group, length) == 0) {
+	if (length == group && strncmp(item, check->group, length) == 0) {
 		return true;
 	}
 	return length == group + 1 + strlen(check->name) &&
-	       strncmp(word, check->group, group) == 0 && word[group] == '/' &&
-	       strncmp(word + group + 1, check->name, length - group - 1) == 0;
+	       strncmp(item, check->group, group) == 0 && item[group] == '/' &&
+	       strncmp(item + group + 1, check->name, length - group - 1) == 0;
 }
 
 bool selftest_wanted(const struct selftest_check *check, const char *only)
@@ -61,7 +61,7 @@ bool selftest_wanted(const struct selftest_check *check, const char *only)
 	return only == NULL;
 }
 
-const char *selftest_unknown(const char *only, char *word, size_t size)
+const char *selftest_unknown(const char *only, char *item, size_t size)
 {
 	while (only != NULL && *(only += strspn(only, ", ")) != '\0') {
 		size_t length = strcspn(only, ", ");
@@ -71,8 +71,8 @@ const char *selftest_unknown(const char *only, char *word, size_t size)
 			known = names(&selftest_checks[i], only, length);
 		}
 		if (!known) {
-			snprintf(word, size, "%.*s", (int)length, only);
-			return word;
+			snprintf(item, size, "%.*s", (int)length, only);
+			return item;
 		}
 		only += length;
 	}
@@ -133,15 +133,14 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 		return;
 	}
 	out->cause = job.cause;
-	for (const struct selftest_cause *c = check->causes; c != NULL && c->word != NULL; c++) {
-		if (strcmp(c->word, job.cause) == 0) {
+	for (const struct selftest_cause *c = check->causes; c != NULL && c->name != NULL; c++) {
+		if (strcmp(c->name, job.cause) == 0) {
 			out->status = c->status;
 			out->hint = c->hint;
 			return;
 		}
 	}
-	out->status = SELFTEST_FAIL; /* a word that is in no table: a fault of the check, and a
-					test's */
+	out->status = SELFTEST_FAIL; /* a name that is in no table: a fault of the check */
 	out->hint = "this cause is not described: please report it";
 }
 
@@ -152,8 +151,8 @@ void selftest_close(struct selftest *t)
 	check_gpio_close(t);
 }
 
-/* Does `only` ask for a check of these groups, or of the line? */
-static bool asks(const char *only, const char *group, const char *another, bool on_bus)
+/* Has `only` a check of these groups, or of the line? */
+static bool includes(const char *only, const char *group, const char *another, bool on_bus)
 {
 	for (size_t i = 0; i < selftest_checks_count; i++) {
 		const struct selftest_check *c = &selftest_checks[i];
@@ -175,8 +174,9 @@ int selftest_node(const struct selftest *t, const char *only, char *what, size_t
 	const char *port =
 		json_string_value(json_object_get(json_object_get(status, "gnss"), "port"));
 	bool line = bus != NULL && strcmp(bus, "userspace") == 0 &&
-		    asks(only, "gpio", "timing", true);
-	bool receiver = port != NULL && port[0] == '/' && asks(only, "receiver", "receiver", false);
+		    includes(only, "gpio", "timing", true);
+	bool receiver = port != NULL && port[0] == '/' &&
+			includes(only, "receiver", "receiver", false);
 	char path[64], name[64];
 
 	*what = '\0';

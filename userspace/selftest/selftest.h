@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * selftest: is this node's hardware, line, receiver, machine and server as the node needs them?
- * Each check looks at the very pin, port, certificates and server of the node's configuration.
+ * Each check uses the pin, port, certificates and server of the node's configuration.
  *
- * checks.c holds the one table. A check's run() gives NULL, which is a pass, or the word of one of
- * its causes; the cause says how bad that is and what to try next. What was seen goes into the
- * value by selftest_say(), pass or not.
+ * checks.c holds the one table. A check's run() returns NULL, which is a pass, or the name of one
+ * of its causes; the cause has a status and the next thing to try. What was measured goes into the
+ * value by selftest_value(), pass or not.
  *
- * What several checks need (line, receiver, session) is opened by the first that asks and kept to
+ * What several checks need (line, receiver, session) is opened by the first of them and kept to
  * the end. Nothing here writes an EEPROM, sends an undocumented command, saves a setting in the
  * receiver or holds a shorted line for longer than a slot of the protocol does.
  *
@@ -28,7 +28,7 @@
 enum selftest_status { SELFTEST_PASS, SELFTEST_WARN, SELFTEST_FAIL, SELFTEST_SKIP };
 
 struct selftest_cause {
-	const char *word; /* "no-pull-up"; NULL ends the list */
+	const char *name; /* "no-pull-up"; NULL ends the list */
 	enum selftest_status status;
 	const char *hint; /* the next thing to try */
 };
@@ -37,7 +37,7 @@ struct selftest;
 
 struct selftest_check {
 	const char *group, *name;
-	const char *what; /* what is looked at */
+	const char *what; /* what is examined */
 	const char *limit; /* what passes */
 	const char *(*run)(struct selftest *t);
 	const struct selftest_cause *causes;
@@ -96,13 +96,13 @@ struct selftest {
 };
 
 /* Appends to the value of the check that runs. */
-void selftest_say(struct selftest *t, const char *format, ...)
+void selftest_value(struct selftest *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Does `only` ("bus,uplink/name"; NULL: all) name this check? */
 bool selftest_wanted(const struct selftest_check *check, const char *only);
-/* Is every word of it a group or a check? The first that is not, else NULL. */
-const char *selftest_unknown(const char *only, char *word, size_t size);
+/* The first item that is neither a group nor a check, else NULL. */
+const char *selftest_unknown(const char *only, char *item, size_t size);
 
 void selftest_run(struct selftest *t, const struct selftest_check *check,
 		  struct selftest_outcome *out);

@@ -116,10 +116,10 @@ static const struct fault faults[] = {
 	  .expected = "bus/idle=no-pull-up sensors/search=line-low" },
 	{ .name = "short to the supply",
 	  .config = { .wiring = W1_SIM_SHORT_TO_VDD },
-	  .expected = "bus/low=short-to-supply sensors/search=nobody" },
-	{ .name = "nobody",
+	  .expected = "bus/low=short-to-supply sensors/search=no-answer" },
+	{ .name = "no-answer",
 	  .break_it = vanish_at_once,
-	  .expected = "bus/presence=nobody sensors/search=nobody" },
+	  .expected = "bus/presence=no-answer sensors/search=no-answer" },
 	{ .name = "a weak pull-up",
 	  .config = { .rc_ns = 7000 },
 	  .expected = "bus/rise=weak-pull-up *" },
@@ -149,7 +149,7 @@ static const struct fault faults[] = {
 	{ .name = "a copy that knows no parasite power",
 	  .model = W1_MODEL_D1,
 	  .parasite = true,
-	  .expected = "bus/presence=nobody sensors/search=nobody" },
+	  .expected = "bus/presence=no-answer sensors/search=no-answer" },
 	{ .name = "a loose contact",
 	  .devices = 2,
 	  .break_it = loosen,
@@ -340,14 +340,14 @@ static void every_check_and_cause_says_what_to_try(void **state)
 				     strcmp(c->name, selftest_checks[j].name) == 0);
 		}
 		for (const struct selftest_cause *cause = c->causes;
-		     cause != NULL && cause->word != NULL; cause++) {
+		     cause != NULL && cause->name != NULL; cause++) {
 			assert_int_not_equal(cause->status, SELFTEST_PASS);
 			assert_true(strlen(cause->hint) > 10);
 			for (const struct selftest_cause *other = c->causes; other != cause;
 			     other++) {
-				if (strcmp(other->word, cause->word) == 0) {
+				if (strcmp(other->name, cause->name) == 0) {
 					fail_msg("%s/%s has the cause %s twice", c->group, c->name,
-						 cause->word);
+						 cause->name);
 				}
 			}
 		}
