@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L /* strnlen */
 #include "observers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,7 +147,7 @@ static void add_mark(struct poll *p, const char *device)
 			return;
 		}
 	}
-	strcpy(p->marks[p->query.n_marks++].device, device);
+	snprintf(p->marks[p->query.n_marks++].device, sizeof(p->marks[0].device), "%s", device);
 }
 
 static void poll_store(struct observers *os)

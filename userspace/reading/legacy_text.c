@@ -403,7 +403,7 @@ static void put_rmc(struct out *o, const struct legacy_record *record)
 
 	civil_from_s(record->time_us / 1000000, &at);
 	put_text(o, "$GPRMC,");
-	put_digits(o, (uint64_t)(at.hour * 10000 + at.min * 100 + at.sec), 6);
+	put_digits(o, (uint64_t)at.hour * 10000 + (uint64_t)at.min * 100 + (uint64_t)at.sec, 6);
 	put_text(o, ".");
 	put_digits(o, (uint64_t)record->time_us / 10000 % 100, 2);
 	put_text(o, ",A,");
@@ -418,7 +418,8 @@ static void put_rmc(struct out *o, const struct legacy_record *record)
 		put_number(o, senml_number_i64(record->heading_e5, -5));
 	}
 	put_text(o, ",");
-	put_digits(o, (uint64_t)(at.day * 10000 + at.month * 100 + at.year % 100), 6);
+	put_digits(o, (uint64_t)at.day * 10000 + (uint64_t)at.month * 100 + (uint64_t)at.year % 100,
+		   6);
 	put_text(o, ",,,A");
 	for (size_t i = start; i < o->used && o->used < o->size; i++) {
 		sum ^= (uint8_t)o->text[i];
