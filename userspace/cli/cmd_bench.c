@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm bench: what a handshake and a POST cost from here, cipher by cipher. */
 #define _GNU_SOURCE /* getrandom() */
-#include <errno.h>
 #include <getopt.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ciphersuites.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -16,6 +14,7 @@
 #include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 #include "userspace/coaps/coaps_policy.h"
+#include "userspace/coaps/coaps_request.h"
 #include "userspace/daemon/options.h"
 #include "userspace/reading/senml.h"
 
@@ -29,20 +28,14 @@ struct bench {
 	struct reading reading; /* of a post: seq grows */
 	double *ms;
 	/* of the request under way */
-	bool answered, good;
+	bool good;
 	char why[160];
 };
-
-static double elapsed_ms(uint64_t since_ns)
-{
-	return (double)(now_ns() - since_ns) / 1e6;
-}
 
 static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct bench *b = arg;
 
-	b->answered = true;
 	b->good = r->cause == COAPS_ANSWERED && r->code < 0x80;
 	if (r->cause != COAPS_ANSWERED) {
 		snprintf(b->why, sizeof b->why, "%s", r->reason);
@@ -52,36 +45,22 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	}
 }
 
-/* Until the answer; the time to it, or to the end of the handshake. Below 0: failed, see why. */
+/* The time to the answer, or to the end of the handshake. Below 0: failed, see why. */
 static double request_ms(struct bench *b, struct coaps_client *client,
 			 const struct coaps_request *request, bool handshake)
 {
-	uint64_t begun = now_ns();
-	double established = 0;
-	int rc;
+	uint64_t begun_ns = now_ns(), end_ns;
+	int rc = coaps_request_wait(client, request, on_answer, b, NULL);
 
-	b->answered = b->good = false;
-	rc = coaps_client_request(client, request, on_answer, b);
+	end_ns = now_ns();
 	if (rc != 0) {
 		snprintf(b->why, sizeof b->why, "%s", strerror(-rc));
 		return -1;
 	}
-	while (!b->answered) {
-		struct pollfd wait = { .fd = coaps_client_fd(client), .events = POLLIN };
-
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR) {
-			return -1;
-		}
-		coaps_client_process(client);
-		if (established == 0 && coaps_client_state(client) == COAPS_ESTABLISHED) {
-			established = elapsed_ms(begun);
-		}
+	if (handshake) { /* complete, whatever the server answers then */
+		end_ns = coaps_client_established_ns(client);
 	}
-	/* A refusal comes after a handshake too. */
-	if (handshake) {
-		return established > 0 ? established : -1;
-	}
-	return b->good ? elapsed_ms(begun) : -1;
+	return end_ns > begun_ns && (handshake || b->good) ? (double)(end_ns - begun_ns) / 1e6 : -1;
 }
 
 static double time_request_ms(struct bench *b, struct coaps_client *client)

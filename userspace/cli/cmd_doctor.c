@@ -12,7 +12,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@
 #include "cli.h"
 #include "node_status.h"
 #include "time/now.h"
-#include "userspace/coaps/coaps_client.h"
+#include "userspace/coaps/coaps_request.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 #include "userspace/node/node_config.h"
@@ -45,7 +44,6 @@ struct doctor {
 	const char *next; /* what to try if it failed */
 
 	/* the newest answer of the server */
-	bool done;
 	enum coaps_cause cause;
 	uint8_t code;
 	char reason[700];
@@ -221,7 +219,6 @@ static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct doctor *d = arg;
 
-	d->done = true;
 	d->cause = r->cause;
 	d->code = r->code;
 	if (r->cause != COAPS_ANSWERED) {
@@ -239,18 +236,9 @@ static uint8_t get(struct doctor *d, const char *path)
 		.method = COAPS_GET, .path = path, .content_format = -1, .accept = -1
 	};
 
-	d->done = false;
 	snprintf(d->reason, sizeof(d->reason), "GET %s failed", path);
-	if (coaps_client_request(d->client, &request, on_answer, d) != 0) {
+	if (coaps_request_wait(d->client, &request, on_answer, d, NULL) != 0) {
 		return 0;
-	}
-	while (!d->done) {
-		struct pollfd wait = { .fd = coaps_client_fd(d->client), .events = POLLIN };
-
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR) {
-			return 0;
-		}
-		coaps_client_process(d->client);
 	}
 	return d->cause == COAPS_ANSWERED ? d->code : 0;
 }

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* sigaction */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include "credentials.h"
 #include "show.h"
 #include "time/now.h"
-#include "userspace/coaps/coaps_client.h"
+#include "userspace/coaps/coaps_request.h"
 #include "userspace/daemon/options.h"
 #include "when.h"
 
@@ -206,7 +205,6 @@ static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct outcome *outcome = arg;
 
-	outcome->done = !outcome->observing || r->cause != COAPS_ANSWERED || r->code >= 0x80;
 	if (r->cause != COAPS_ANSWERED) {
 		fprintf(stderr, "geotherm: %s: %s\n", outcome->options->uri, r->reason);
 		outcome->exit_code = CLI_UNREACHABLE;
@@ -254,7 +252,7 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 	} else if (strcmp(o.verb, "delete") == 0) {
 		request.method = COAPS_DELETE;
 	} else if (strcmp(o.verb, "observe") == 0) {
-		request.observe = outcome.observing = true;
+		request.observe = true;
 		sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 		sigaction(SIGTERM, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 	}
@@ -264,19 +262,10 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 		free(payload);
 		return code == -EINVAL ? CLI_USAGE : CLI_UNREACHABLE;
 	}
-	code = coaps_client_request(client, &request, on_answer, &outcome);
-	if (code != 0) {
+	code = coaps_request_wait(client, &request, on_answer, &outcome, &interrupted);
+	if (code != 0 && code != -EINTR) {
 		fprintf(stderr, "geotherm: %s: %s\n", o.uri, strerror(-code));
 		outcome.exit_code = CLI_USAGE;
-		outcome.done = true;
-	}
-	while (!outcome.done && !interrupted) {
-		struct pollfd wait = { .fd = coaps_client_fd(client), .events = POLLIN };
-
-		if (poll(&wait, 1, -1) < 0 && errno != EINTR) {
-			break;
-		}
-		coaps_client_process(client);
 	}
 	coaps_client_free(client);
 	free(payload);

@@ -42,7 +42,7 @@ struct coaps_client {
 	struct coaps_addresses addresses; /* of the last one that found any */
 	unsigned at, left; /* the address in use; how many are yet to be tried */
 	coap_session_t *session; /* NULL: closed */
-	bool established;
+	uint64_t established_ns; /* 0: not yet */
 	uint64_t heard_ns; /* its newest answer, or when it was established */
 	bool has_ticket;
 	mbedtls_ssl_session ticket;
@@ -78,7 +78,7 @@ static void arm(struct coaps_client *c)
 static void close_session(struct coaps_client *c)
 {
 	c->close_wanted = false;
-	c->established = false;
+	c->established_ns = 0;
 	if (c->session != NULL) {
 		coap_session_t *session = c->session;
 
@@ -103,8 +103,8 @@ static void fail(struct coaps_client *c, const struct coaps_failure *failure)
 
 static void fail_for(struct coaps_client *c, enum coaps_cause cause)
 {
-	fail(c, &(const struct coaps_failure){ .cause = cause,
-					       .in_handshake = c->secure && !c->established });
+	fail(c, &(const struct coaps_failure){
+			.cause = cause, .in_handshake = c->secure && c->established_ns == 0 });
 }
 
 static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
@@ -454,14 +454,13 @@ void coaps_client_process(struct coaps_client *c)
 	coap_io_process(c->endpoint.context, COAP_IO_NO_WAIT);
 	expire(c);
 	take_lookup(c);
-	if (c->session != NULL && !c->established &&
+	if (c->session != NULL && c->established_ns == 0 &&
 	    coap_session_get_state(c->session) == COAP_SESSION_STATE_ESTABLISHED) {
-		c->established = true;
-		c->heard_ns = now_ns();
+		c->established_ns = c->heard_ns = now_ns();
 		keep_ticket(c);
 	}
 	if (c->close_wanted) {
-		bool was_established = c->established;
+		bool was_established = c->established_ns != 0;
 
 		close_session(c);
 		if (!try_next_address(c, was_established)) {
@@ -480,7 +479,7 @@ static bool is_idle(const struct coaps_client *c)
 			return false;
 		}
 	}
-	return c->established && now_ns() - c->heard_ns > c->idle_ms * UINT64_C(1000000);
+	return c->established_ns != 0 && now_ns() - c->heard_ns > c->idle_ms * UINT64_C(1000000);
 }
 
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,
@@ -522,6 +521,11 @@ void coaps_client_disconnect(struct coaps_client *c)
 int coaps_client_fd(const struct coaps_client *c)
 {
 	return c->epoll_fd;
+}
+
+uint64_t coaps_client_established_ns(const struct coaps_client *c)
+{
+	return c->established_ns;
 }
 
 enum coaps_session_state coaps_client_state(const struct coaps_client *c)

@@ -56,6 +56,8 @@ void coaps_client_process(struct coaps_client *c); /* never blocks; calls back f
 
 enum coaps_session_state { COAPS_CLOSED, COAPS_HANDSHAKE, COAPS_ESTABLISHED };
 enum coaps_session_state coaps_client_state(const struct coaps_client *c);
+/* CLOCK_MONOTONIC, of the session that is open; 0: none is. */
+uint64_t coaps_client_established_ns(const struct coaps_client *c);
 
 enum coaps_method {
 	COAPS_GET = 1,

@@ -8,10 +8,20 @@
 
 #define BLOCK_MAX 1024 /* RFC 7959 */
 
-static void free_body(coap_session_t *session, void *body)
+/* One copy of a payload, for the exchange and for libcoap's transfers of it. */
+struct coaps_body {
+	unsigned holders;
+	uint8_t bytes[];
+};
+
+static void release_body(coap_session_t *session, void *arg)
 {
+	struct coaps_body *body = arg;
+
 	(void)session;
-	free(body);
+	if (body != NULL && --body->holders == 0) {
+		free(body);
+	}
 }
 
 static bool insert_uint(coap_optlist_t **options, uint16_t number, unsigned value)
@@ -53,7 +63,6 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 {
 	coap_optlist_t *options = NULL;
 	int code = request_options(request, &options); /* a path that is none is said at once */
-	void *payload = NULL;
 
 	coap_delete_optlist(options);
 	if (code != 0) {
@@ -63,12 +72,14 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 	e->request.path = strdup(request->path);
 	e->request.payload = NULL;
 	if (request->payload_size > 0) {
-		e->request.payload = payload = malloc(request->payload_size);
-		if (payload != NULL) {
-			memcpy(payload, request->payload, request->payload_size);
+		e->body = malloc(sizeof(*e->body) + request->payload_size);
+		if (e->body != NULL) {
+			e->body->holders = 1;
+			memcpy(e->body->bytes, request->payload, request->payload_size);
+			e->request.payload = e->body->bytes;
 		}
 	}
-	if (e->request.path == NULL || (request->payload_size > 0 && payload == NULL)) {
+	if (e->request.path == NULL || (request->payload_size > 0 && e->body == NULL)) {
 		coaps_exchange_end(e);
 		return -ENOMEM;
 	}
@@ -76,10 +87,9 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 	return 0;
 }
 
-static int add_payload(const struct coaps_request *request, coap_session_t *session,
-		       coap_pdu_t *pdu)
+static int add_payload(const struct coaps_exchange *e, coap_session_t *session, coap_pdu_t *pdu)
 {
-	uint8_t *body;
+	const struct coaps_request *request = &e->request;
 
 	/* What fits a datagram needs no Request-Tag (RFC 9175) and none of libcoap's state of a
 	 * transfer. */
@@ -88,14 +98,10 @@ static int add_payload(const struct coaps_request *request, coap_session_t *sess
 	     coap_add_data(pdu, request->payload_size, request->payload))) {
 		return 0;
 	}
-	body = malloc(request->payload_size);
-	if (body == NULL) {
-		return -ENOMEM;
-	}
-	memcpy(body, request->payload, request->payload_size);
-	/* libcoap frees the body itself, also when it fails */
-	return coap_add_data_large_request(session, pdu, request->payload_size, body, free_body,
-					   body)
+	/* libcoap releases the body also when it fails. */
+	e->body->holders++;
+	return coap_add_data_large_request(session, pdu, request->payload_size, e->body->bytes,
+					   release_body, e->body)
 		       ? 0
 		       : -ENOMEM;
 }
@@ -118,7 +124,7 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 		code = -ENOMEM;
 	}
 	coap_delete_optlist(options);
-	code = code == 0 ? add_payload(&e->request, session, pdu) : code;
+	code = code == 0 ? add_payload(e, session, pdu) : code;
 	if (code != 0) {
 		coap_delete_pdu(pdu);
 		return code;
@@ -135,6 +141,6 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 void coaps_exchange_end(struct coaps_exchange *e)
 {
 	free((void *)e->request.path);
-	free((void *)e->request.payload);
+	release_body(NULL, e->body);
 	*e = (struct coaps_exchange){ .fn = NULL };
 }

@@ -88,7 +88,7 @@ static int start_thread(struct coaps_resolve *r)
 	sigset_t all, before;
 	int rc;
 
-	r->owners++;
+	r->owners++; /* before there is another thread */
 	sigfillset(&all); /* signals are the main thread's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
@@ -96,7 +96,9 @@ static int start_thread(struct coaps_resolve *r)
 	rc = pthread_create(&thread, &attributes, run, r);
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	r->owners -= rc != 0;
+	if (rc != 0) {
+		r->owners--; /* there is none */
+	}
 	return rc;
 }
 

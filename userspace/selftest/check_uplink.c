@@ -7,21 +7,19 @@
  * and noted "selftest". Only an operator may remove rows, so it stays, where anybody can tell what
  * it is.
  */
-#define _GNU_SOURCE /* clock_gettime */
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checks.h"
 #include "time/now.h"
-#include "userspace/coaps/coaps_client.h"
+#include "time/now.h"
+#include "userspace/coaps/coaps_request.h"
 #include "userspace/node/node_check.h"
 #include "userspace/node/system_facts.h"
 #include "userspace/reading/senml.h"
@@ -42,21 +40,12 @@ struct selftest_uplink {
 	const char *session; /* NULL: /time was answered; else the cause */
 
 	/* the newest answer */
-	bool done;
 	enum coaps_cause cause;
 	char reason[640];
 	uint8_t code;
 	char body[BODY_MAX + 1];
 	size_t size;
 };
-
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Is there a server, and is it ours to talk to by certificates? */
 static const char *no_server(const struct selftest *t)
@@ -141,7 +130,6 @@ static void on_answer(void *arg, const struct coaps_response *r)
 {
 	struct selftest_uplink *u = arg;
 
-	u->done = true;
 	u->cause = r->cause;
 	snprintf(u->reason, sizeof(u->reason), "%s", r->reason);
 	u->code = r->code;
@@ -155,20 +143,11 @@ static bool ask(const struct selftest *t, const struct coaps_request *request)
 {
 	struct selftest_uplink *u = t->uplink;
 
-	u->done = false;
 	u->cause = COAPS_NO_ANSWER;
 	u->reason[0] = u->body[0] = '\0';
 	u->size = 0;
-	if (coaps_client_request(u->client, request, on_answer, u) != 0) {
-		return false;
-	}
-	while (!u->done && !(t->stop != NULL && *t->stop)) {
-		struct pollfd p = { .fd = coaps_client_fd(u->client), .events = POLLIN };
-
-		poll(&p, 1, 100);
-		coaps_client_process(u->client);
-	}
-	return u->done && u->cause == COAPS_ANSWERED;
+	return coaps_request_wait(u->client, request, on_answer, u, t->stop) == 0 &&
+	       u->cause == COAPS_ANSWERED;
 }
 
 /* Why there is no session, by the names of checks.c. */
@@ -282,7 +261,7 @@ static void say_answer(struct selftest *t)
 const char *check_uplink_time(struct selftest *t)
 {
 	const char *why = connected(t);
-	int64_t before = now_us(), apart_ms;
+	int64_t before = now_utc_us(), apart_ms;
 	char *end;
 	long long server_us;
 
@@ -301,9 +280,9 @@ const char *check_uplink_time(struct selftest *t)
 	if (end == t->uplink->body) {
 		return "no-time";
 	}
-	apart_ms = ((before + now_us()) / 2 - server_us) / 1000;
+	apart_ms = ((before + now_utc_us()) / 2 - server_us) / 1000;
 	selftest_value(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
-		       (now_us() - before) / 1000, apart_ms);
+		       (now_utc_us() - before) / 1000, apart_ms);
 	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ"
 										   : NULL;
 }
@@ -385,7 +364,7 @@ const char *check_uplink_store(struct selftest *t)
 	snprintf(sent.note, sizeof(sent.note), "selftest");
 	sent.boot_ns = now_boot_ns();
 	if (node_check_utc_s(t->config) > 0) {
-		sent.utc_us = now_us();
+		sent.utc_us = now_utc_us();
 		sent.time_source = READING_TIME_HOST;
 	}
 	size = senml_encode(SENML_CBOR, &sent, 1, pack, sizeof(pack), NULL);
