@@ -6,7 +6,7 @@
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -I. tests/fuzz/fuzz_senml_cbor.c \
  *		$(ls userspace/reading/?*.c) -lcbor -ljansson
  *
- * tests/unit/test_server_corpus.c replays tests/fuzz/corpus without it.
+ * tests/unit/coap/test_routes_corpus.c replays tests/fuzz/corpus without it.
  */
 #ifndef FUZZ_SENML_H
 #define FUZZ_SENML_H

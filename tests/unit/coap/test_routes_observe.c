@@ -160,36 +160,43 @@ static void an_observer_that_forgot_resets_and_is_forgotten(void **state)
 	}
 }
 
-/* libcoap gives an answer up that waits for its acknowledgement when the session ends, and calls
- * back: found by AddressSanitizer. */
-static void an_answer_that_was_never_acknowledged_does_not_outlive_the_server(void **state)
+/* Posts a reading that waits for its commit so long that the client is told to wait. */
+static void post_to_locked_store(uint64_t seq)
 {
-	struct pollfd ingest = { .events = POLLIN };
 	struct reading r;
 	uint8_t body[2048];
-	sqlite3 *other;
 	int length, tick_ms;
+
+	make(&r, NODE, seq);
+	length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
+	ask(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length);
+	while (routes_tick(rig.routes) < 0) { /* until it is received */
+		turn(1000);
+	}
+	while ((tick_ms = routes_tick(rig.routes)) >= 0) { /* until the empty ACK is sent */
+		turn(tick_ms);
+	}
+	turn(100);
+}
+
+/*
+ * Of two answers of their own to one client the second waits for the acknowledgement of the first
+ * (NSTART). libcoap gives it up when the session ends, and calls back: found by AddressSanitizer.
+ */
+static void an_answer_that_was_never_acknowledged_does_not_outlive_the_server(void **state)
+{
+	sqlite3 *other;
 
 	(void)state;
 	assert_int_equal(get("/time"), CODE(2, 5));
-	make(&r, NODE, 1);
-	length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
 	assert_int_equal(sqlite3_open(rig.path, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	ask(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length);
-	while ((tick_ms = routes_tick(rig.routes)) < 0) { /* until it is received */
-		turn(1000);
-	}
-	while ((tick_ms = routes_tick(rig.routes)) >= 0) { /* until the client was told to wait */
-		turn(tick_ms);
-	}
+	post_to_locked_store(1);
+	post_to_locked_store(2);
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
-	ingest.fd = ingest_fd(rig.ingest);
-	assert_int_equal(poll(&ingest, 1, 60000), 1);
-	ingest_collect(rig.ingest); /* sends the answer; the client does not read it */
 	assert_false(rig.answered);
-	stop_server();
+	stop_server(); /* commits and answers both; the client does not read that */
 }
 
 static int tests(void)
