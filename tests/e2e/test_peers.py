@@ -154,7 +154,7 @@ def test_openssl_shakes_hands_with_rsa_and_ecdsa_and_comes_back_by_ticket(rig):
         for _ in range(2):
             again = s_client(rig, "-sess_in", ticket, "-sess_out", ticket, cert=cert)
             assert "Reused, " in again, again[-1500:]
-    # The older program's server had an RSA certificate, and so may ours.
+    # The legacy server had an RSA certificate, and so may ours.
     rsa_server = client_certificate(rig, "rsa-server", usage="serverAuth", key=("rsa:2048",))
     rig.daemons[-1].stop()
     rig.start_server(conf=rig.server_conf(certificate=rig.pki / rsa_server, key=None))
@@ -246,14 +246,14 @@ def code(answer):
 def test_a_request_whose_answer_was_lost_is_not_carried_out_twice(rig):
     rig.start_server(conf=rig.server_conf(client_auth="optional"))
     one, device = f"gpsflowtemp/{DEVICE}/{EPOCH}.1", f"gpsflowtemp/{DEVICE}"
-    with session(rig, None) as older, session(rig, "node") as node, session(rig, "operator") as operator:
-        record = coap(POST, 7, "gpsflowtemp", b"202481588596741")      # the older program's, without a time
-        first = older(record)
-        assert code(first) == "2.04" and older(record) == first and older(record) == first
+    with session(rig, None) as legacy, session(rig, "node") as node, session(rig, "operator") as operator:
+        record = coap(POST, 7, "gpsflowtemp", b"202481588596741")      # the legacy client's, without a time
+        first = legacy(record)
+        assert code(first) == "2.04" and legacy(record) == first and legacy(record) == first
         assert len(rig.rows()) == 1
-        assert code(older(coap(POST, 8, "gpsflowtemp", b"202481588596741"))) == "2.04"
+        assert code(legacy(coap(POST, 8, "gpsflowtemp", b"202481588596741"))) == "2.04"
         assert len(rig.rows()) == 2, "another message is another reading"
-        assert older(record) == first, "also when others came after it"
+        assert legacy(record) == first, "also when others came after it"
         assert len(rig.rows()) == 2
         node(coap(PUT, 9, one, reading(1).encode(), [(12, bytes([110]))]))
         assert len(rig.rows()) == 3
@@ -265,8 +265,8 @@ def test_a_request_whose_answer_was_lost_is_not_carried_out_twice(rig):
             first = operator(coap(request[0], mid, *request[1:]))
             assert code(first) == expected
             assert operator(coap(request[0], mid, *request[1:])) == first
-    with session(rig, None) as older:      # the number means nothing in another session
-        assert code(older(record)) == "2.04"
+    with session(rig, None) as legacy:      # the number means nothing in another session
+        assert code(legacy(record)) == "2.04"
     assert len(rig.rows()) == 3
 
 

@@ -507,13 +507,13 @@ static void paths_and_methods_that_are_none_are_told_so(void **state)
 	expect_words("ct=\"112 110 0\"");
 }
 
-/* --- the older program's clients ------------------------------------------ */
+/* --- the legacy client ------------------------------------------ */
 
 static const char legacy_text[] =
 	"SENSOR_A/202481588596741/24.687/0/"
 	"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n/1700000000.25";
 
-static void the_older_programs_text_is_stored(void **state)
+static void the_legacy_clients_text_is_stored(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -534,7 +534,7 @@ static void the_older_programs_text_is_stored(void **state)
 
 static void without_certificates_anyone_writes_and_nobody_removes(void **state)
 {
-	the_older_programs_text_is_stored(state);
+	the_legacy_clients_text_is_stored(state);
 	assert_int_equal(post_range(OTHER, SENML_CBOR, 1, 2), CODE(2, 4));
 	assert_int_equal(get("/gpsflowtemp/" OTHER), CODE(2, 5));
 	assert_int_equal(
@@ -545,7 +545,7 @@ static void without_certificates_anyone_writes_and_nobody_removes(void **state)
 
 static void where_certificates_are_optional_one_without_sends_old_text_only(void **state)
 {
-	the_older_programs_text_is_stored(state);
+	the_legacy_clients_text_is_stored(state);
 	assert_int_equal(post_range(OTHER, SENML_CBOR, 1, 2), CODE(4, 3));
 	assert_int_equal(get("/gpsflowtemp"), CODE(4, 3));
 	be("node");

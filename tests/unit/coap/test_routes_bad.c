@@ -107,7 +107,7 @@ static const struct bad cases[] = {
 	  BYTES("[" SEQ "," EPOCH_RECORD ",{\"bn\":\"" OTHER
 		"_\",\"n\":\"seq\",\"v\":1}," EPOCH_RECORD "]"),
 	  CODE(4, 3), OTHER },
-	/* the older program's text; of another MAC it is another's device */
+	/* the legacy client's text; of another MAC it is another's device */
 	{ "binary as text", 0, BYTES("\x00\x01\x02/\xff"), CODE(4, 0), "byte" },
 	{ "text without end", 0, BYTES("SENSOR_A/202481588596741/24.687"), CODE(4, 0), "byte" },
 	{ "a temperature in words", 0, BYTES("SENSOR_A/202481588596741/warm/0//1479396032.57"),

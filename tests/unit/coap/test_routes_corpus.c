@@ -139,7 +139,7 @@ static void packs_in_json(void **state)
 	campaign("tests/fuzz/corpus/senml_json", fuzz_senml_json);
 }
 
-static void the_older_programs_text(void **state)
+static void legacy_text(void **state)
 {
 	(void)state;
 	campaign("tests/fuzz/corpus/legacy", fuzz_legacy);
@@ -162,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packs_in_cbor),
 		cmocka_unit_test(packs_in_json),
-		cmocka_unit_test(the_older_programs_text),
+		cmocka_unit_test(legacy_text),
 		cmocka_unit_test(lists_of_gaps),
 		cmocka_unit_test(what_is_said_of_a_device),
 	};
