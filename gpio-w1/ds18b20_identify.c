@@ -9,7 +9,7 @@
 #define MS UINT64_C(1000000)
 /* Family A3 answers polls from 1 ms on. */
 #define AT_ONCE (1 * MS)
-#define TRIES 30 /* of what is more than one transaction */
+#define TRIES 30 /* for operations of several transactions */
 #define POLL_EVERY (1 * MS)
 #define LONGEST (1000 * MS)
 
@@ -44,7 +44,7 @@ static int read_scratchpad(struct w1_bus *bus, const struct ds18b20_evidence *e,
 	return w1_bus_transact(bus, &t, NULL);
 }
 
-/* Ordinary bytes to TH, TL and configuration, and two more that a genuine part ignores; then the
+/* Ordinary bytes to TH, TL and configuration, and two more that a genuine device ignores; then the
  * scratchpad. */
 static int write_read(struct w1_bus *bus, const struct ds18b20_evidence *e, const uint8_t *three,
 		      bool five, uint8_t *sp)
@@ -74,8 +74,8 @@ static int read_power(struct w1_bus *bus, struct ds18b20_evidence *e)
 }
 
 /*
- * A poll that was violated cost only its bit where it was one slot to every part. Else it may have
- * been a reset: then the part no longer answers, and the conversion is timed again.
+ * A violated poll lost only its bit if every device saw one slot. Otherwise it may have been a
+ * reset, after which the device does not answer polls: the conversion is timed again.
  */
 static int time_once(struct w1_bus *bus, struct ds18b20_evidence *e, uint32_t *us)
 {
@@ -172,13 +172,12 @@ static bool within(uint32_t us, unsigned from_ms, unsigned to_ms)
 
 static bool byte6_is(const struct ds18b20_evidence *e, unsigned from)
 {
-	/* At 9 bit the undefined low bits are as the part leaves them: the rule holds for what was
-	 * sent. */
+	/* At 9 bit the undefined low bits have any value: the rule holds for the bytes as sent. */
 	return e->converted[0][6] == from - (e->converted[0][0] & 0x0f) &&
 	       e->converted[1][6] == from - (e->converted[1][0] & 0x0f);
 }
 
-/* The marks in the order of how sure they are; NULL: none. */
+/* The marks, most certain first; NULL: none. */
 static const char *clone_family(const struct ds18b20_evidence *e, const bool *pass)
 {
 	const uint8_t *sp = e->converted[0];
@@ -236,7 +235,7 @@ void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity 
 	pass[DS18B20_CHECK_CONFIG] = e->config_00 == 0x1f && e->config_ff == 0x7f;
 	pass[DS18B20_CHECK_POLL] = e->busy_at_once;
 	pass[DS18B20_CHECK_TIME] = within(e->conversion_us[0], 540, 665);
-	/* 9 bit takes an eighth; polls are some 3 ms apart at most. */
+	/* 9 bit takes an eighth; polls are at most 3 ms apart. */
 	pass[DS18B20_CHECK_DOUBLING] = e->conversion_us[1] * 7 < e->conversion_us[0] + 30000 &&
 				       e->conversion_us[1] * 9 >
 					       e->conversion_us[0] - e->conversion_us[0] / 10;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * ds18b20_identify: which make a DS18B20 is: genuine, or which family of clone. Pure.
+ * ds18b20_identify: whether a DS18B20 is genuine, or which family of clone. Pure.
  *
  * The families and their marks are those of C. Petrich's survey
- * (github.com/cpetrich/counterfeit_DS18B20). Only documented commands are used and only RAM is
- * written, which is put back; his checks by undocumented commands may ruin a part and are not made.
- * A part that passes all is "consistent with" a genuine one: nobody can say more.
+ * (github.com/cpetrich/counterfeit_DS18B20). Only documented commands are used; only RAM is
+ * written, and restored. His checks by undocumented commands may ruin a device and are not used. A
+ * device that passes all is "consistent with" a genuine one: no check can show more.
  *
  * The conversion time is measured by polling: the other sensors on the bus must not be converting.
  */
@@ -30,7 +30,7 @@ enum ds18b20_check {
 /* What ds18b20_examine() saw. */
 struct ds18b20_evidence {
 	uint8_t rom[W1_ROM_SIZE];
-	bool parasite; /* then nothing below but the scratchpad: it can't be polled */
+	bool parasite; /* then only the scratchpad below is filled: the device can't be polled */
 	uint8_t converted[2][DS18B20_SCRATCHPAD_SIZE]; /* after a conversion at 12 and at 9 bit */
 	uint8_t config_00, config_ff; /* read back */
 	bool byte6_written; /* the third written byte, or the fourth and fifth, turned up in bytes 5
@@ -54,7 +54,7 @@ struct ds18b20_identity {
 	bool pass[DS18B20_CHECK_COUNT];
 };
 
-/* Two seconds of bus. 0, or the error of the transaction that failed (w1_error.h). */
+/* Takes two seconds on the bus. 0, or the error of the transaction that failed (w1_error.h). */
 int ds18b20_examine(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE], struct ds18b20_evidence *e);
 
 void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity *identity);

@@ -31,13 +31,13 @@ struct w1_line w1_gpiod_line(struct w1_gpiod *g);
 
 /* --- shared by the two --- */
 
-/* Labels of the chip behind a Pi's header, newest board first; NULL ends. */
+/* Labels of the chip behind a Pi's header, newest board first; NULL-terminated. */
 extern const char *const w1_gpiod_header_labels[];
-/* The words for an errno; consumer may be NULL. Returns -error. */
+/* The message for an errno; consumer may be NULL. Returns -error. */
 int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err,
 		     size_t err_size);
 
-/* CLOCK_MONOTONIC_RAW, busy waiting and sleeping: the same for both; ctx is not looked at. */
+/* CLOCK_MONOTONIC_RAW, busy waiting and sleeping: the same for both; ctx is ignored. */
 uint64_t w1_gpiod_now_ns(void *ctx);
 void w1_gpiod_spin_until(void *ctx, uint64_t until_ns);
 void w1_gpiod_sleep_until(void *ctx, uint64_t until_ns);

@@ -10,7 +10,7 @@
 #include "w1_gpiod.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-/* Farther than this a spin sleeps first: it is a mistake of the caller, not a slot. */
+/* A longer spin sleeps first: no slot needs it. */
 #define SPIN_MAX_NS UINT64_C(1000000)
 
 /* PM QoS: the latency that is no constraint at all (PM_QOS_CPU_LATENCY_DEFAULT_VALUE). */
@@ -110,7 +110,7 @@ void w1_gpiod_transaction(void *ctx, bool begin)
 	const int32_t latency_us = begin ? 0 : LATENCY_ANY;
 
 	if (fd >= 0) {
-		/* A help, not a need: whether slots were met is judged slot by slot. */
+		/* Optional: each slot is judged anyway. */
 		(void)!write(fd, &latency_us, sizeof latency_us);
 	}
 }

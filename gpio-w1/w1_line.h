@@ -12,8 +12,8 @@
  * Every operation takes real time and may be preempted anywhere: the caller
  * (w1_slot.c) brackets each one with now_ns() and judges the slot afterwards.
  *
- * Errors: 0 (or the level, 0 or 1, for sample) or a negative errno. After an
- * error the line is to be taken as released; the caller ends the transaction.
+ * Errors: 0 (or the level, 0 or 1, for sample) or a negative errno. After an error the line counts
+ * as released; the caller aborts the transaction.
  */
 #ifndef W1_LINE_H
 #define W1_LINE_H
@@ -40,9 +40,9 @@ struct w1_line_ops {
 	/* The level now: 0 or 1. */
 	int (*sample)(void *ctx);
 	/*
-	 * on: drives the line high with a push-pull output, straight from
-	 * whatever it was (also from driven low: no gap, DS18B20 tSPON).
-	 * off: back to open drain, released. -EOPNOTSUPP where it can't be done.
+	 * on: drives the line high with a push-pull output, directly from its present state (also
+	 * from driven low: no gap, DS18B20 tSPON). off: back to open drain, released. -EOPNOTSUPP
+	 * where it can't be done.
 	 */
 	int (*strong_pullup)(void *ctx, bool on);
 	uint64_t (*now_ns)(void *ctx);
@@ -57,7 +57,7 @@ struct w1_line_ops {
 	void (*transaction)(void *ctx, bool begin);
 };
 
-/* A line: borrowed, valid as long as whoever opened it says. Copyable. */
+/* A line: borrowed; its opener defines its lifetime. Copyable. */
 struct w1_line {
 	const struct w1_line_ops *ops;
 	void *ctx;

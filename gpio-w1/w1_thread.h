@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * w1_thread: a thread that is rarely kept from the bus: SCHED_FIFO, its stack in memory and locked,
+ * w1_thread: a thread that is rarely delayed: SCHED_FIFO, its stack in memory and locked,
  * off CPU 0 (which takes all peripherals' interrupts on a Pi 3).
  *
- * Each of these needs a right that a program may be missing. Then the thread runs without: more
- * slots are violated and done again, nothing else changes. `missing_rights` names them for the log.
+ * Each of these needs a right that the program may not have. The thread then runs without it: more
+ * slots are violated and repeated, nothing else changes. `missing_rights` names them for the log.
  */
 #ifndef W1_THREAD_H
 #define W1_THREAD_H
@@ -15,7 +15,7 @@
 struct w1_thread {
 	pthread_t thread;
 	void *stack; /* ours, so that it can be prefaulted and locked */
-	char missing_rights[240]; /* "" none; else each with who can grant it */
+	char missing_rights[240]; /* "" none; else each with the setting that grants it */
 };
 
 /* realtime: try for the above; else an ordinary thread. 0 or -errno. */

@@ -307,7 +307,7 @@ static int min_ms(int a, int b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* What is due without a descriptor. Returns in how many ms again; -1: no matter when. */
+/* Work that is due without a descriptor. Returns in how many ms again; -1: no limit. */
 static int tick(struct server *s)
 {
 	return min_ms(routes_tick(s->routes), retention_tick(&s->retention, now_ms()));
@@ -317,7 +317,7 @@ struct watchdog {
 	uint64_t interval_ms, fed_ms; /* interval 0: none */
 };
 
-/* Not at each turn of a busy loop: it takes three system calls. */
+/* Not in each turn of a busy loop: it costs three system calls. */
 static void feed_watchdog(struct watchdog *w)
 {
 	uint64_t now = now_ms();
@@ -379,7 +379,7 @@ int server_run(struct server *s)
 
 /* --- stop ----------------------------------------------------------------- */
 
-/* What is queued is stored and answered before the sessions end. */
+/* Queued readings are stored and answered before the sessions end. */
 void server_stop(struct server *s)
 {
 	metrics_stop(s->metrics);

@@ -25,17 +25,18 @@ struct server {
 };
 
 /*
- * All serves when it returns EXIT_OK; else the exit code, and the log has why. options and config
- * are the caller's and must last; a reload changes *config. server_stop() in any case.
+ * The server is ready when it returns EXIT_OK; else the exit code, with the reason in the log.
+ * options and config are the caller's and must last; a reload changes *config. server_stop() in any
+ * case.
  */
 int server_start(struct server *s, const struct server_options *options,
 		 struct server_config *config);
 /* Until SIGTERM or SIGINT. The exit code. */
 int server_run(struct server *s);
-/* Stores and answers what is queued, then ends. */
+/* Stores and answers queued readings, then ends. */
 void server_stop(struct server *s);
 
-/* What would stop a start; starts nothing. An exit code. */
+/* Checks whatever could prevent a start; starts nothing. An exit code. */
 int server_check(const struct server_config *config);
 
 /* Borrows the config's strings. */

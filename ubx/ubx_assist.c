@@ -11,8 +11,7 @@
 #define SPEED_MM_PER_S 30000ull
 #define POSITION_LIMIT_MM 300000000ull
 #define DRIFT_PPM 100ull /* a Pi's oscillator, cold or hot */
-#define LINK_US \
-	50000ull /* the frame's way through drivers and wire, until the receiver handles it */
+#define LINK_US 50000ull /* delay of the frame in drivers and wire */
 
 static void put_time(uint8_t *p, int64_t utc_us, uint64_t acc_us)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ubx_assist: what is known beforehand, as AID-INI for a receiver that has forgotten.
+ * ubx_assist: known position and time, as AID-INI for a receiver without them.
  *
  * Position as latitude, longitude, height and time as UTC (V14 section 38.1; flags
  * 0x423). Aiding that is wrong delays a fix more than none does, so its uncertainty grows

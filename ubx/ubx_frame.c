@@ -34,7 +34,7 @@ static size_t to_next_sync(const uint8_t *p, size_t len, size_t from)
 	return sync ? (size_t)(sync - p) : len;
 }
 
-/* What p begins with; NONE: the beginning of a frame, of which more must come. */
+/* The item at p; NONE: an incomplete frame. */
 static void scan(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, struct ubx_item *out)
 {
 	size_t size, garbage;
@@ -114,7 +114,7 @@ size_t ubx_frame_feed(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, str
 	size_t eaten = 0;
 
 	if (rx->len == 0) {
-		/* The usual case needs no copy: look at the input where it lies. */
+		/* The usual case needs no copy: scan the input in place. */
 		scan(rx, p, len, out);
 		eaten = out->len;
 		if (out->kind == UBX_ITEM_NONE) {
@@ -135,7 +135,7 @@ size_t ubx_frame_feed(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, str
 		if (rx->len == 0 || eaten == len) {
 			return eaten;
 		}
-		/* Never more than the frame begun needs: what follows is better scanned in place.
+		/* No more than the frame in progress needs: the rest is scanned in place.
 		 */
 		size_t want = ubx_frame_pending(rx) - rx->len;
 		size_t take = want < len - eaten ? want : len - eaten;

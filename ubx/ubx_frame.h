@@ -22,7 +22,7 @@
 #define UBX_SYNC2 0x62
 #define UBX_FRAME_OVERHEAD 8 /* sync, class, id, length, checksum */
 /* Largest payload accepted: NAV-SVINFO of 72 channels has 872, NAV-SVINFO
- * of a u-blox 7 (32) 392. What claims more is a damaged length. */
+ * of a u-blox 7 (32) 392. A larger length is damaged. */
 #define UBX_PAYLOAD_MAX 1016
 #define UBX_FRAME_MAX (UBX_PAYLOAD_MAX + UBX_FRAME_OVERHEAD)
 
@@ -57,12 +57,12 @@ struct ubx_frame_rx {
  */
 size_t ubx_frame_feed(struct ubx_frame_rx *rx, const uint8_t *p, size_t len, struct ubx_item *out);
 
-/* Whole size of the frame that is being waited for; 0 if none is (6 while the length is unknown).
+/* Size of the incomplete frame; 0 if there is none (6 while the length is unknown).
  */
 size_t ubx_frame_pending(const struct ubx_frame_rx *rx);
 
-/* The frame being waited for will not come (its time is over): its sync counts as
- * garbage; feed nothing after this to get what its bytes hold. */
+/* The incomplete frame timed out: its sync becomes garbage; feed no bytes after this call to get
+ * the items in the rest. */
 void ubx_frame_give_up(struct ubx_frame_rx *rx);
 
 /* Writes a frame and returns its size, or 0 if it does not fit in `size`. */

@@ -5,7 +5,7 @@
 
 #define HARDWARE_7 "00070000"
 #define PROTOCOL_7 "PROTVER 14.00" /* with a space; '=' came with u-blox 8 */
-#define JAM_ON 120 /* of 255: hysteresis, as the indicator wanders by some tens */
+#define JAM_ON 120 /* of 255: hysteresis, as the indicator varies by some tens */
 #define JAM_OFF 80
 #define WEAK_DBHZ \
 	25 /* the mean of the best four below this: hardly a fix (open sky has 40 and more) */
@@ -79,8 +79,8 @@ static void take_hardware(struct ubx_health *h, const uint8_t *p, size_t len)
 		     h->jam_indicator >= (has(h, UBX_PROBLEM_JAMMING) ? JAM_OFF : JAM_ON));
 }
 
-/* More than at the last look? At the first look they may stem from the sweep, and after a
- * restart of the receiver they begin at zero. */
+/* Whether a counter has grown since the last message. The first values may stem from the sweep; a
+ * restart of the receiver resets them to zero. */
 static bool grew(uint16_t *count, int64_t now, bool first)
 {
 	bool more = !first && now > *count;

@@ -62,7 +62,7 @@ struct ubx_health {
 	uint8_t jamming_state; /* 0 unknown 1 ok 2 warning 3 critical */
 
 	uint16_t parity_errors, framing_errors, overrun_errors, breaks; /* our port: slots of 100 ms
-									   with such, since its
+									   with errors, since its
 									   start */
 	uint8_t rx_peak, tx_peak; /* % of its buffers, our port */
 	uint8_t tx_errors; /* limit of our port, memory, allocation in bits 0, 6, 7 */
@@ -75,7 +75,7 @@ struct ubx_health {
 /* port: portID we are on. true if the message was one of the above. */
 bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8_t *payload,
 		     size_t len, uint8_t port);
-/* A setting that every u-blox 7 has got NAK, or its answer has another one's shape. */
+/* A setting that every u-blox 7 has was refused (NAK), or its answer has another length. */
 void ubx_health_hint_clone(struct ubx_health *h);
 
 const char *ubx_problem_text(enum ubx_problem problem);

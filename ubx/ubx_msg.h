@@ -250,7 +250,7 @@ extern const struct ubx_field_row ubx_fields[UBX_FIELD_COUNT];
 /* UBX_MESSAGE_COUNT if there is no row for it. */
 enum ubx_message ubx_msg_find(uint8_t cls, uint8_t id);
 
-/* Is this a payload the table describes? Everything below wants that checked first. */
+/* Whether the table describes this payload; to be checked before the calls below. */
 bool ubx_msg_length_ok(enum ubx_message message, size_t payload_len);
 /* Repeated groups in a payload of this length. */
 unsigned ubx_msg_groups(enum ubx_message message, size_t payload_len);

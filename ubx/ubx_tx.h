@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ubx_tx: what is to go out: bytes, baud changes, and when the wire will be idle.
+ * ubx_tx: the output queue: bytes, baud changes, and when the wire will be idle.
  *
  * A baud may change only when the last byte has left at the old one; as no
  * portable call waits for that without blocking (and none does on a pty), the wire
@@ -30,14 +30,13 @@ struct ubx_output {
 	size_t len;
 };
 
-/* A frame; one that does not fit any more is as good as lost on the wire, and will be polled
- * again. */
+/* Queues a frame; one that does not fit is dropped like a lost one, and is polled again. */
 void ubx_tx_frame(struct ubx_tx *tx, enum ubx_message message, const void *payload, size_t len);
 static inline void ubx_tx_poll(struct ubx_tx *tx, enum ubx_message message)
 {
 	ubx_tx_frame(tx, message, NULL, 0);
 }
-void ubx_tx_clear(struct ubx_tx *tx); /* forgets what is not written yet */
+void ubx_tx_clear(struct ubx_tx *tx); /* drops unwritten bytes */
 void ubx_tx_wake(struct ubx_tx *tx); /* a byte whose one edge wakes a receiver in power save
 					(V14 11.2.3.1) */
 void ubx_tx_set_baud(struct ubx_tx *tx, uint32_t baud);

@@ -65,8 +65,8 @@ static u8 reset_bus(void *data)
 	return (u8)absent;
 }
 
-/* Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the way that
- * was taken. */
+/* Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the direction
+ * written. */
 static u8 triplet(void *data, u8 direction)
 {
 	u8 bit = touch_bit(data, 1);
@@ -82,7 +82,7 @@ static u8 triplet(void *data, u8 direction)
 	return (u8)(!!direction << 2 | complement << 1 | bit);
 }
 
-/* ms > 0 comes before the last bit of a command, 0 after it: the time is waited out here. */
+/* ms > 0 comes before the last bit of a command, 0 after it: this function waits in between. */
 static u8 set_pullup(void *data, int ms)
 {
 	struct geotherm_w1 *g = data;
@@ -164,7 +164,7 @@ static void remove_master(void *data)
 {
 	struct geotherm_w1 *g = data;
 
-	/* Waits for whoever uses a sensor; then nobody calls any more. */
+	/* Waits for all users of sensors; no call comes afterwards. */
 	w1_remove_master_device(&g->master);
 	gpiod_set_value(g->line.gpio, 1);
 }
@@ -188,7 +188,7 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 			dev, -EINVAL,
 			"data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
 	}
-	/* Who finds the line taken is shown this name. */
+	/* The consumer name of the line, for others that find it busy. */
 	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));
 	w1_slots_init(&g->bus.slots, w1_kline_line(&g->line));
 	g->master = (struct w1_bus_master){

@@ -44,7 +44,7 @@ void w1_kline_end(struct w1_kline *k)
 	interrupts_on(k);
 }
 
-/* Before what may take the window past its end. */
+/* Before an operation that may exceed the window. */
 static void mind_window(struct w1_kline *k, u64 until)
 {
 	if (k->off && until > k->off_ns + W1_KLINE_OFF_NS) {

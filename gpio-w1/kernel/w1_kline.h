@@ -4,11 +4,11 @@
  * interrupts out of the short part of each slot.
  *
  * A write-1 and a read must be over within 15 us of the fall; a longer low or a late sample is a
- * wrong bit. So drive_low() switches interrupts off on this CPU, and they are on again before
- * anything that takes longer: at any wait past W1_KLINE_OFF_NS from then. Where the data sheet
- * leaves tens of microseconds (write-0, reset, the rest of a slot) interrupts may come; w1_slot.c
- * notices if one took too long. With PREEMPT_RT a GPIO controller's lock may sleep, so nothing is
- * switched off there and w1_slot.c alone stands guard.
+ * wrong bit. So drive_low() switches interrupts off on this CPU, and switches them on again before
+ * any wait that ends later than W1_KLINE_OFF_NS after that. Where the data sheet leaves tens of
+ * microseconds (write-0, reset, the rest of a slot) interrupts may come; w1_slot.c notices if one
+ * took too long. With PREEMPT_RT a GPIO controller's lock may sleep, so interrupts stay on there
+ * and only w1_slot.c detects a late edge.
  *
  * Every window is measured: how long interrupts were off, and how long each low was.
  */
@@ -46,7 +46,7 @@ struct w1_kline {
 };
 
 struct w1_line w1_kline_line(struct w1_kline *k);
-/* After a slot that was given up half-way: interrupts are on again. */
+/* After an aborted slot: switches interrupts on again. */
 void w1_kline_end(struct w1_kline *k);
 
 #endif

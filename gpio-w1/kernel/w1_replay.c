@@ -19,7 +19,7 @@ static void remember(struct w1_replay *r, bool asked, bool answered)
 	r->n++;
 }
 
-/* The bit, or an error. A write-1 is a read: nobody else pulls then, or it is one. */
+/* The bit, or an error. A write-1 is the same slot as a read. */
 static int slot(struct w1_replay *r, bool bit)
 {
 	int code;
@@ -31,8 +31,8 @@ static int slot(struct w1_replay *r, bool bit)
 	return code < 0 ? code : 0;
 }
 
-/* From reset to where the transaction was. What is read may not differ: else another device answers
- * now. */
+/* Repeats the transaction from reset. The bits read must be the same: others would come from
+ * another device. */
 static int again(struct w1_replay *r)
 {
 	int code = w1_slot_reset(&r->slots);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_replay: 1-Wire transactions that mend themselves. Pure.
+ * w1_replay: 1-Wire transactions that are repeated after a bad slot. Pure.
  *
- * The kernel's w1 core asks its master for single slots and has no way to be told that one was
- * violated. So the master remembers every slot since the last reset. When one may have left the
- * data sheet's window, it resets the bus, does again what came before, and then that slot; the bits
- * read must come again as they were. Whoever asked gets a right answer later instead of a wrong one
- * at once.
+ * The kernel's w1 core requests single slots from its master, and its interface has no error for a
+ * violated one. So the master records every slot since the last reset. When one may have left the
+ * data sheet's window, it resets the bus and repeats all of them; the bits read must be the same.
+ * The caller gets a correct answer later instead of a wrong one at once.
  *
  * When that fails too often the transaction is lost: nothing more is driven, reads give 1, and the
- * next resets find nobody, so that no reader takes an old temperature, whose CRC is right, for a
- * new one. w1_therm tries a transaction up to five times; that many resets are failed.
+ * next resets report an empty bus, so that no reader accepts an old temperature, whose CRC is
+ * correct, as a new one. w1_therm tries a transaction up to five times; that many resets are
+ * failed.
  *
  * Calls are from one thread at a time (w1's bus mutex).
  */
@@ -19,7 +19,7 @@
 
 #include "../w1_slot.h"
 
-#define W1_REPLAY_SLOTS 1024 /* of one transaction; a longer one is not mended */
+#define W1_REPLAY_SLOTS 1024 /* of one transaction; a longer one is not repeated */
 
 struct w1_replay {
 	struct w1_slots slots; /* set up by the caller, with w1_slots_init() */

@@ -14,7 +14,7 @@ static size_t size_of(unsigned szx)
 	return (size_t)16 << szx;
 }
 
-/* Options must come in ascending order. */
+/* Options are written in ascending order. */
 static void put_option(coap_pdu_t *pdu, uint16_t number, uint64_t value)
 {
 	uint8_t bytes[8];

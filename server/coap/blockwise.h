@@ -48,7 +48,7 @@ struct blockwise_request {
 	uint32_t block;
 	unsigned szx;
 	int32_t observe; /* -1: no Observe option in the answer */
-	uint64_t etags[BLOCKWISE_ETAGS]; /* of what the client has; 0: none */
+	uint64_t etags[BLOCKWISE_ETAGS]; /* of the client's copy; 0: none */
 	char key[BLOCKWISE_KEY_SIZE];
 };
 
@@ -64,7 +64,7 @@ struct blockwise_how {
 int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
 		   const coap_pdu_t *request, coap_pdu_t *response,
 		   const struct blockwise_how *how);
-/* Takes data. What the client has already (its ETag options) is answered by 2.03 alone. */
+/* Takes data. If the client already has it (its ETag options), the answer is 2.03 alone. */
 void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
 		      void *data, size_t size);
 /* An answer without a representation: success, or an error with its text. Not for a notification.

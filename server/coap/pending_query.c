@@ -88,7 +88,7 @@ static struct reply reply_of(const struct query *query)
 	}
 }
 
-/* What an operator has changed is logged. */
+/* Logs an operator's change. */
 static void log_change(const struct pending_query *p)
 {
 	const struct query *query = &p->query;

@@ -208,12 +208,12 @@ static void refuse_busy(coap_pdu_t *response)
 		       queue_full);
 }
 
-/* Takes w: the answer comes after the commit, or has been given. */
+/* Takes w: the answer follows the commit, or was already sent. */
 static void wait_for_commit(struct post *p, struct pending_post *w, coap_session_t *session,
 			    const coap_pdu_t *request, coap_pdu_t *response)
 {
-	/* SenML has a key; the legacy client's text has its time, or nothing, and that client knows
-	 * no separate answer. */
+	/* SenML has a key; the legacy text has its time, or none, and its client knows no separate
+	 * answer. */
 	unsigned how = w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0;
 
 	w->post = p;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* refusal_log: requests that a wrong or hostile client sent, in the log: the first of each client,
+/* refusal_log: logs refused requests of faulty or hostile clients: the first of each client,
  * then one a minute (refusals.h). Threads: the loop's. */
 #ifndef REFUSAL_LOG_H
 #define REFUSAL_LOG_H

@@ -132,7 +132,7 @@ static void get_newest(struct call *c)
 	}
 	coaps_identity_of(c->session, &who);
 	if (!authorise(c->routes->client_auth, &who, AUTHORISE_READ, NULL)) {
-		/* A node sees itself. */
+		/* A node may read its own device. */
 		if (!allow(c, AUTHORISE_READ, who.name)) {
 			return;
 		}
@@ -272,7 +272,7 @@ static const struct route {
 	{ "time", 1, COAP_REQUEST_GET, get_time },
 };
 
-/* The row of path and method; NULL: then the response is why. */
+/* The row of path and method; NULL: the response has the error. */
 static const struct route *find_route(const coap_pdu_t *request, const struct request_path *path,
 				      coap_pdu_t *response)
 {
@@ -298,7 +298,7 @@ static const struct route *find_route(const coap_pdu_t *request, const struct re
 	return NULL;
 }
 
-/* Device and reading of the path. False: the response is why. */
+/* Device and reading of the path. False: the response has the error. */
 static bool read_names(const struct request_path *path, struct call *c)
 {
 	const char *device = path->segment[1], *key = path->segment[2];
@@ -430,8 +430,8 @@ unsigned routes_observers(const struct routes *r)
 void routes_free(struct routes *r)
 {
 	if (r != NULL) {
-		/* When the context ends, its sessions give up what they have not yet got an
-		 * acknowledgement for: there is no observer left to drop. */
+		/* When the context ends, its sessions drop unacknowledged notifications: no
+		 * observer is left to end. */
 		coap_register_nack_handler(r->context, NULL);
 		pending_queries_free(&r->queries);
 		free(r->post.scratch);

@@ -37,7 +37,7 @@ struct routes_config {
 	bool shared; /* other servers write into the same database: observers learn of that too */
 };
 
-/* Registers all. NULL without memory. Ends before what the config names. */
+/* Registers all routes. NULL without memory. To be freed before the objects of the config. */
 struct routes *routes_new(const struct routes_config *config);
 /* After each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
 int routes_tick(struct routes *r);

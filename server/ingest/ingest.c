@@ -163,7 +163,7 @@ static int try_commit(struct ingest *in, const struct ingest_gaps *none, size_t 
 	return store_commit(in->store, in->items, n);
 }
 
-/* Until it works, or there is no point in trying now. */
+/* Repeats until it succeeds, or cannot succeed now. */
 static int persist(struct ingest *in,
 		   int (*attempt)(struct ingest *in, const struct ingest_gaps *gaps, size_t n),
 		   const struct ingest_gaps *gaps, size_t n)
@@ -178,12 +178,12 @@ static int persist(struct ingest *in,
 			rc = attempt(in, gaps, n);
 		}
 		again = rc == STORE_BUSY && now_ms() < until_ms;
-		if (again) { /* at random, so that two writers do not meet again */
+		if (again) { /* at random, so that two writers do not collide again */
 			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L },
 				  NULL);
 		}
 	} while (again);
-	/* A connection that was lost while idle, or in the commit: the same once more. */
+	/* One retry after a connection that was lost while idle or in the commit. */
 	if (rc == STORE_DOWN && in->retry_ms == 0 && !store_connected(in->store)) {
 		rc = connect_store(in);
 		rc = rc < 0 ? rc : attempt(in, gaps, n);
@@ -217,7 +217,7 @@ static bool is_filled_elsewhere(struct ingest *in, const struct stream *stream, 
 	       store_is_accounted(in->store, stream->id, stream->gaps.complete + 1) > 0;
 }
 
-/* A failure here is no failure of the commit. repeated: some of it was there before. */
+/* A failure here does not affect the commit. repeated: some readings were stored before. */
 static void advance_complete(struct ingest *in, struct stream *stream, int64_t now_us,
 			     bool repeated)
 {
@@ -441,7 +441,7 @@ struct ingest *ingest_start(struct store *store, const struct ingest_config *con
 	}
 	in->config = *config;
 	in->store = store;
-	in->down_logged = !store_connected(store); /* whoever opened it has logged why */
+	in->down_logged = !store_connected(store); /* its opener has logged the reason */
 	in->counts.down = in->down_logged;
 	pthread_mutex_init(&in->lock, NULL);
 	in->rows = calloc(config->batch, sizeof(*in->rows));

@@ -60,7 +60,7 @@ static void *run(void *arg)
 			pthread_cond_wait(&t->arrived, &t->lock);
 		}
 		jobs = list_take(&t->queued);
-		stopping = jobs == NULL; /* told to stop, and nothing is left to do */
+		stopping = jobs == NULL; /* stop was requested, and the queue is empty */
 		pthread_mutex_unlock(&t->lock);
 		if (jobs != NULL) {
 			t->config.work(t->config.arg, jobs);

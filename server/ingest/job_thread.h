@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * job_thread: a thread that does for the event loop what may block, and hands it back.
+ * job_thread: a thread that runs blocking jobs for the event loop.
  *
  * Jobs go in through a bounded queue and come back, finished, through a descriptor that the
- * loop polls. The thread takes all that has arrived while it was busy at once: what a writer
+ * loop polls. The thread takes all jobs that arrived while it was busy at once: what a writer
  * commits together is clocked by its own commits, with no timer.
  *
  * Ownership: a job belongs to the thread from job_thread_submit() until its done() runs, which

@@ -13,7 +13,7 @@
 #include "time/now.h"
 #include "userspace/reading/senml.h"
 
-#define WAITING_MAX 256 /* queries; a client that reads much waits, nodes that write do not */
+#define WAITING_MAX 256 /* queries; heavy readers wait, nodes that write do not */
 #define READINGS_MAX 20000 /* in one answer: 60 MB while it is made */
 
 struct queries {
@@ -76,7 +76,7 @@ static int encode(struct query *q, const struct collected *c)
 	size_t size = 1024 + c->n * 1024;
 	int rc;
 
-	if (c->n == 0) { /* RFC 8428 3 knows no empty pack, but nothing else means none */
+	if (c->n == 0) { /* RFC 8428 3 has no empty pack, but this is the only way to say "none" */
 		const char *none = q->format == SENML_JSON ? "[]" : "\x80";
 
 		if (q->kind != QUERY_ONE) {
@@ -226,7 +226,7 @@ static void run_queries(void *arg, struct job *jobs)
 
 		next = jobs->next;
 		q->result = run_query(all->store, q);
-		/* The connection was lost while idle, or another writer was in the way: once more.
+		/* One retry after a connection lost while idle or a conflict with another writer.
 		 */
 		if (q->result == STORE_DOWN || q->result == STORE_BUSY) {
 			q->result = run_query(all->store, q);

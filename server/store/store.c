@@ -55,7 +55,7 @@ int store_connect(struct store *s)
 	}
 	if (rc < 0) {
 		store_disconnect(s);
-		/* A schema that cannot be made is no better than a wrong password. */
+		/* A schema that cannot be created is as fatal as a wrong password. */
 		return rc == STORE_REFUSED ? STORE_UNUSABLE : rc == STORE_BUSY ? STORE_DOWN : rc;
 	}
 	return 0;
@@ -124,7 +124,7 @@ int store_commit(struct store *s, struct store_item *items, size_t n)
 			SQL_PARAMS(sql_integer((int64_t)items[i].stream),
 				   sql_integer((int64_t)items[i].reading->seq)),
 			compare_reading, &items[i]);
-		if (rc == STORE_REFUSED) { /* damaged since: it stays, and what was committed is */
+		if (rc == STORE_REFUSED) { /* damaged since: it stays, and the commit is valid */
 			items[i].conflict = true;
 			rc = 0;
 		}
@@ -240,7 +240,7 @@ static void write_track(FILE *sql, const struct store_track *track,
 			store_row_names, streams->id[0], from_us, track->to_us, track->limit);
 		return;
 	}
-	if (streams->count > STREAMS_PER_TRACK) { /* slower: all that lies between is sorted */
+	if (streams->count > STREAMS_PER_TRACK) { /* slower: sorts all rows in between */
 		fprintf(sql,
 			"SELECT * FROM (SELECT %s, device, epoch FROM streams JOIN readings ON id = stream WHERE device = ? "
 			"AND time_us BETWEEN %" PRId64 " AND %" PRId64

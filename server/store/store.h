@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * store: where readings are kept, in SQLite or MariaDB, each (device, epoch, seq) once.
+ * store: keeps readings in SQLite or MariaDB, each (device, epoch, seq) once.
  *
  * A (device, epoch) pair is a stream; a reading's primary key is (stream, seq). What
  * store_commit() returned 0 for is on disk; what it failed for may or may not be there, and is
@@ -38,11 +38,11 @@ struct store_config {
 	const char *user;
 	const char *password_file; /* first line is the password; NULL: none */
 	const char *database;
-	const char *tls_ca; /* MariaDB over TCP: the server is verified against this file */
-	bool tls; /* false: TCP in the clear is meant */
+	const char *tls_ca; /* MariaDB over TCP: CA file to verify the server */
+	bool tls; /* false: unencrypted TCP */
 };
 
-/* Never connects. NULL only without memory. */
+/* Does not connect yet. NULL only without memory. */
 struct store *store_new(const struct store_config *config);
 void store_free(struct store *s);
 
@@ -130,9 +130,9 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 /* Removes one reading and notes the hole: 1, 0 if it was not there. */
 int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us);
 
-#define STORE_EXPIRE_ROWS 1000 /* in one transaction: some 10 ms that others wait */
+#define STORE_EXPIRE_ROWS 1000 /* in one transaction: blocks other writers for some 10 ms */
 
-/* Where a removal stands; stream and done are 0 at the beginning. */
+/* Progress of a removal; stream and done are 0 at the beginning. */
 struct store_expiry {
 	const char *device; /* all its readings, removed by an operator; NULL: what is too old */
 	int64_t days; /* kept, of devices without a setting of their own; 0: for ever */

@@ -156,7 +156,7 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 		if (rc != 0) {
 			return rc;
 		}
-		what->stream = e.stream + 1; /* nothing of it is that old any more */
+		what->stream = e.stream + 1; /* no reading of it is that old any more */
 	}
 }
 

@@ -29,7 +29,7 @@ static int put_hole(struct store *s, int64_t stream, uint64_t first, uint64_t la
 			   sql_integer((int64_t)first - 1), sql_text(cause)),
 		NULL, NULL);
 
-	/* One that grows stays one row. */
+	/* A growing hole stays one row. */
 	return rc != 0 ? rc
 		       : store_query(
 				 s,

@@ -63,7 +63,7 @@ static int class_of(unsigned code)
 	case ER_BAD_DB_ERROR:
 	case ER_HOST_NOT_PRIVILEGED:
 		return STORE_UNUSABLE;
-	default: /* lost, refusing, read-only, full: all the same to a batch in hand */
+	default: /* lost, refusing, read-only, full: all mean that the batch must be retried */
 		return STORE_DOWN;
 	}
 }
@@ -101,7 +101,7 @@ static void put_string(struct mariadb *m, const char *string)
 	put(m, string, strlen(string));
 }
 
-/* A row has twenty of them: printf would be a tenth of the whole commit. */
+/* A row has twenty numbers: printf would take a tenth of the commit. */
 static void put_integer(struct mariadb *m, int64_t integer)
 {
 	uint64_t left = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
@@ -126,8 +126,7 @@ static void put_hex(struct mariadb *m, const uint8_t *bytes, size_t n)
 	put(m, "'", 1);
 }
 
-/* Of what host names, versions and URNs are made of: the same in every character set, and nothing
- * to escape. */
+/* Characters of host names, versions and URNs: the same in every character set, none to escape. */
 static bool is_plain(const char *text, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -458,7 +457,7 @@ static int take_variable(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-/* What the server must be, and what it should be. */
+/* Required and recommended settings of the server. */
 static int check_server(struct store *s)
 {
 	static atomic_bool is_logged;
@@ -597,7 +596,7 @@ static int mariadb_open(struct store *s)
 
 const struct store_backend store_mariadb = {
 	.keep = "ON DUPLICATE KEY UPDATE created_us = created_us",
-	/* GET_LOCK does not span Galera nodes; there the statements' own idempotence must do. */
+	/* GET_LOCK does not span Galera nodes; there idempotent statements must suffice. */
 	.lock = "SELECT GET_LOCK('geotherm schema', 5)",
 	.unlock = "DO RELEASE_LOCK('geotherm schema')",
 	.abandon = "DO RELEASE_LOCK('geotherm schema')",

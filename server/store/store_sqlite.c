@@ -10,7 +10,7 @@
 
 #include "time/now.h"
 
-#define BUSY_TIMEOUT_MS 2000 /* another process checkpoints or migrates */
+#define BUSY_TIMEOUT_MS 2000 /* wait for another process that checkpoints or migrates */
 
 struct sqlite {
 	sqlite3 *db;
@@ -93,7 +93,7 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, &rest) != SQLITE_OK) {
 		return failed(s, "SQL");
 	}
-	if (*rest != '\0') { /* what follows would be passed over in silence */
+	if (*rest != '\0') { /* SQLite would silently ignore the second statement */
 		sqlite3_finalize(stmt);
 		return store_fail(s, STORE_REFUSED, "more than one statement at \"%.40s\"", rest);
 	}
@@ -229,7 +229,7 @@ static int sqlite_open(struct store *s)
 	/*
 	 * Of a new file. Each reading changes a page of its device and one of the index, and
 	 * changed pages are logged whole: with 1000 devices 2 KB a reading instead of 8, and 50 %
-	 * faster.
+	 * more readings a second.
 	 */
 	run(s, "PRAGMA page_size=1024", NULL, 0, NULL, NULL);
 	rc = enter_wal(s);
@@ -249,7 +249,7 @@ static int sqlite_open(struct store *s)
 	return rc < 0 ? rc : run(s, sql, NULL, 0, NULL, NULL);
 }
 
-/* The table is there only after the migrations, so the statement is made at first use. */
+/* The table exists only after the migrations, so the statement is prepared at first use. */
 static int sqlite_insert(struct store *s, const struct store_item *items, size_t n)
 {
 	struct sqlite *q = s->db;

@@ -172,7 +172,7 @@ static int present_range(void *arg, uint64_t first, uint64_t last)
 	return walk->each(walk->arg, walk->epoch, (struct gaps_range){ first, last }, NULL);
 }
 
-/* A hole, without what came all the same. */
+/* A hole, without numbers that arrived anyway. */
 struct hole_walk {
 	struct range_walk *walk;
 	uint64_t next; /* the first of its numbers that is not yet reported */

@@ -16,7 +16,7 @@ struct check {
 	struct store *store;
 	struct store_verdict *verdict;
 	char device[READING_DEVICE_SIZE];
-	int64_t stream, complete; /* what the checkpoint claims */
+	int64_t stream, complete; /* numbers covered by the checkpoint */
 	uint64_t epoch, seq;
 	unsigned rows, n_missing; /* of the chunk */
 	struct gaps_range missing[ROWS];

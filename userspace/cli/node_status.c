@@ -12,12 +12,12 @@
 #include "userspace/node/sampler.h"
 
 #define FORMAT 1
-/* Later than that, on top of three periods, is not a matter of timing. */
+/* A reading later than three periods plus this is missing. */
 #define LATE_S 30
-/* A server may be restarted or a road have a tunnel: from here on readings wait for a person. */
+/* Longer than the restart of a server or a tunnel: a person must act. */
 #define WAITING_S 1800
 #define CERTIFICATE_DAYS 30
-/* What was lost is news for a day; the counts stay. */
+/* Losses need attention for a day; the counts stay. */
 #define LOST_S 86400
 
 static const json_t *at(const struct node_status *s, const char *section, const char *key)

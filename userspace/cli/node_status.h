@@ -38,7 +38,7 @@ const char *node_status_text(const struct node_status *status, const char *secti
 /* The same of any object of it, such as a sensor. */
 const char *node_status_word(const json_t *object, const char *key);
 
-/* The longest time between two readings that is as it should be. */
+/* The longest normal time between two readings. */
 double node_status_interval_s(const struct node_status *status);
 
 /* What needs attention, a line each; how many. */

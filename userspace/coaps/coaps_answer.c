@@ -20,7 +20,7 @@ struct coaps_deferred {
 	coap_session_t *session; /* referenced */
 	coap_mid_t mid;
 	bool confirmable;
-	bool held; /* the empty ACK is out: the answer goes by itself */
+	bool held; /* the empty ACK was sent: the answer is a separate message */
 	unsigned how;
 	unsigned unwanted; /* RFC 7967 2.1: bit n - 1 for answers n.xx */
 	uint64_t since_ns;
@@ -31,12 +31,12 @@ struct coaps_deferred {
 
 /* Pending requests by (session, message id): RFC 7252 4.5 asks to know a retransmission. */
 static struct coaps_deferred *pending[BUCKETS];
-/* Those that may be told to wait and have not been. */
+/* Requests that may get an empty ACK and have not yet. */
 static struct {
 	struct coaps_deferred *oldest, *newest;
 } unheld;
 
-/* What has been answered: a list that hangs on its session, the newest first. */
+/* Answered requests: a list per session, the newest first. */
 struct answered {
 	struct answered *next;
 	coap_mid_t mid;
@@ -132,7 +132,7 @@ static bool is_unwanted(const struct coaps_deferred *d, coap_pdu_code_t code)
 	return (d->unwanted & 1u << ((code >> 5) - 1)) != 0;
 }
 
-/* Without memory it is as if it had been long ago. */
+/* Without memory the answer is forgotten. */
 static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply)
 {
 	size_t size = reply->payload_size < PAYLOAD_MAX ? reply->payload_size : PAYLOAD_MAX;
@@ -166,7 +166,7 @@ static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply
 	}
 }
 
-/* True if the message was answered: then it has been once more. */
+/* True if the message was answered before; the answer was sent again. */
 static bool answer_again(coap_session_t *session, coap_mid_t mid)
 {
 	const struct answered *a = coap_session_get_app_data(session);
@@ -177,7 +177,7 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 	if (a == NULL || now_ns() - a->at_ns > COAPS_ANSWER_LIFETIME_S * 1000 * NS_PER_MS) {
 		return false;
 	}
-	if (a->confirmable && a->bare) { /* an answer of its own is libcoap's to repeat */
+	if (a->confirmable && a->bare) { /* libcoap repeats a separate answer */
 		acknowledge(session, mid);
 	} else if (a->confirmable) {
 		coap_pdu_t *pdu = fill(answer_to(session, mid, true, false, &a->token), &a->reply);

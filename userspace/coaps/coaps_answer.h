@@ -3,10 +3,10 @@
  * coaps_answer: an answer that waits for something slower than the handler, such as a commit.
  *
  * The handler defers the request and returns; nothing is sent. Later, on the same thread,
- * coaps_answer() sends the piggybacked ACK (RFC 7252 5.2.1): the client hears "stored" only when it
- * is. If that takes long, coaps_answers_tick() sends the empty ACK first and the answer follows as
- * a separate CON (5.2.2). An answer that No-Response (RFC 7967) says is not wanted is not sent; a
- * CON is acknowledged.
+ * coaps_answer() sends the piggybacked ACK (RFC 7252 5.2.1): the client receives 2.04 only after
+ * the commit. If that takes long, coaps_answers_tick() sends the empty ACK first and the answer
+ * follows as a separate CON (5.2.2). An answer that No-Response (RFC 7967) says is not wanted is
+ * not sent; a CON is acknowledged.
  *
  * A message that comes twice is known by its session and Message ID (4.5): while it waits, it is
  * dropped; after that, one that is not to be carried out twice gets the same answer again. The
@@ -29,15 +29,14 @@
 struct coaps_deferred;
 
 enum coaps_how {
-	COAPS_ONCE = 1, /* carried out twice it would do something else: a record without a key, a
-			   removal */
-	COAPS_PIGGYBACK = 2, /* its client knows no separate answer: it is not told to wait */
+	COAPS_ONCE = 1, /* not idempotent: a record without a key, a removal */
+	COAPS_PIGGYBACK = 2, /* its client knows no separate answer: send no empty ACK */
 };
 
 /*
- * In a request handler: takes the request out of libcoap's hands. *out is the token for the answer.
- * how: a sum of enum coaps_how. 0; -EALREADY: a message that came before, and all is done for it:
- * just return; -ENOMEM: answer 5.00 yourself.
+ * In a request handler: defers the request. *out is the handle for the answer. how: a sum of enum
+ * coaps_how. 0; -EALREADY: a repeated message, already handled: return; -ENOMEM: answer 5.00
+ * yourself.
  */
 int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response,
 		unsigned how, struct coaps_deferred **out);
@@ -55,14 +54,13 @@ void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply);
 /* For an answer with other options: its message, with the token, code 2.05; NULL: no memory. Not
  * for COAPS_ONCE. */
 coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d);
-/* Sends that, or nothing if it is NULL, and frees d. */
+/* Sends the message, or nothing if it is NULL, and frees d. */
 void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu);
 
-/* Says "received, wait" where it is time. now_ns: CLOCK_MONOTONIC. In how many ms to come again,
+/* Sends the empty ACKs that are due. now_ns: CLOCK_MONOTONIC. Returns in how many ms to call again;
  * -1: not needed. */
 int coaps_answers_tick(uint64_t now_ns);
-/* The session ends, or its DTLS session begins: what came over it is another client's, or of
- * another time. */
+/* The session ends, or its DTLS session is new: forgets the requests of the former one. */
 void coaps_answers_forget(coap_session_t *session);
 
 #endif

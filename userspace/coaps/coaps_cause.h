@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * coaps_cause: why a request has no answer, or a handshake failed, as a value that code acts on. It
- * is made where the event occurs (Mbed TLS, libcoap, the resolver) and never read out of a text;
- * the text for people is made from it, at the edge.
+ * is made where the event occurs (Mbed TLS, libcoap, the resolver) and never parsed from a message;
+ * the message for people is made from it, at the edge.
  *
  * Plain functions, any thread.
  */
@@ -52,12 +52,12 @@ struct coaps_failure {
 	enum coaps_cause cause;
 	uint32_t flags; /* MBEDTLS_X509_BADCERT_... of a rejected certificate; else 0 */
 	uint8_t alert; /* RFC 5246 7.2, from the peer; 0: none */
-	int tls_error; /* of Mbed TLS, where cause does not say it all; else 0 */
+	int tls_error; /* error of Mbed TLS, where cause is not precise; else 0 */
 	bool in_handshake;
 	char detail[256]; /* the certificate's subject, the host; "": none */
 };
 
-/* The weightiest of the flags of a certificate that was rejected. */
+/* The most important flag of a rejected certificate. */
 enum coaps_cause coaps_cause_of_flags(uint32_t flags);
 
 /*

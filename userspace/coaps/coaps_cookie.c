@@ -64,8 +64,7 @@ void coaps_cookies_free(struct coaps_cookies *c)
 	coaps_cookies_init(c);
 }
 
-/* What identifies a sender: coap_address_t has holes, and what fills them differs from copy to
- * copy. */
+/* Identity of a sender: coap_address_t has padding whose bytes differ between copies. */
 struct sender {
 	uint8_t address[16];
 	uint8_t port[2];
@@ -203,7 +202,7 @@ static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
 	return 0;
 }
 
-/* Always shorter than the hello that asked for it: nothing to amplify (RFC 6347 4.2.1). */
+/* Always shorter than the ClientHello: no amplification (RFC 6347 4.2.1). */
 static size_t hello_verify_request(struct coaps_cookies *cookies, const struct sender *s,
 				   const uint8_t *hello, uint8_t *reply)
 {
@@ -220,7 +219,7 @@ static size_t hello_verify_request(struct coaps_cookies *cookies, const struct s
 	reply[12] = (uint8_t)(HANDSHAKE_HEADER + length);
 	reply[RECORD_HEADER] = HELLO_VERIFY_REQUEST;
 	reply[RECORD_HEADER + 3] = reply[RECORD_HEADER + 11] = (uint8_t)length;
-	body[0] = 0xfe; /* DTLS 1.0 whatever will be spoken */
+	body[0] = 0xfe; /* DTLS 1.0, whatever version is negotiated */
 	body[1] = 0xff;
 	body[2] = (uint8_t)(length - 3);
 	return (size_t)(end - reply);

@@ -32,8 +32,8 @@ int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *sec
 void coaps_cookies_free(struct coaps_cookies *c);
 
 /*
- * Looks at the first datagram of an unknown address: 1, it carries a valid cookie; 0, drop it, and
- * send *reply_size bytes of reply (0: nothing, it was no ClientHello).
+ * Checks the first datagram of an unknown address: 1: it has a valid cookie; 0: drop it and send
+ * *reply_size bytes of reply (0: none, it was no ClientHello).
  */
 int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
 		       const uint8_t *data, size_t size, uint8_t reply[COAP_DTLS_HELLO_REPLY_MAX],

@@ -38,7 +38,7 @@ static int complain(const struct complaint *c, int code, const char *format, ...
 	return code;
 }
 
-/* mbedTLS hides errno behind FILE_IO_ERROR: ask the file itself first. */
+/* mbedTLS hides errno behind FILE_IO_ERROR: open the file first. */
 static int readable(const char *path, const char *what, const struct complaint *c)
 {
 	FILE *f = fopen(path, "rb");
@@ -84,7 +84,7 @@ static int load_certificates(const char *path, const char *what, mbedtls_x509_cr
 				    code);
 }
 
-/* The clock of a Pi may be unset: then dates say nothing, and now_s is not positive. */
+/* A Pi's clock may be unset: then now_s is not positive, and dates are not checked. */
 static int check_dates(const char *path, const mbedtls_x509_crt *crt, int64_t now_s,
 		       const struct complaint *c)
 {
@@ -140,7 +140,7 @@ static int check_usage(const char *path, const mbedtls_x509_crt *crt, enum coaps
 				    path, server ? "serverAuth" : "clientAuth");
 }
 
-/* The key is proven to be the certificate's by what both say of the public half. */
+/* The key belongs to the certificate if both have the same public key. */
 static int check_key(const char *path, const char *crt_path, mbedtls_x509_crt *crt,
 		     const struct complaint *c)
 {

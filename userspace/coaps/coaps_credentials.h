@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * coaps_credentials: which files prove who we are and whom we trust, checked before
- * they are used: libcoap would only find out at the first handshake, and then by a time-out.
+ * coaps_credentials: the files of our identity and of the CA that we trust, checked before use:
+ * libcoap would fail only at the first handshake, by a timeout.
  *
  * Plain functions, any thread. Every message names the file.
  */
@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* File names, PEM; borrowed as long as whatever uses them lives. */
+/* File names, PEM; borrowed for the life of their user. */
 struct coaps_credentials {
 	const char *certificate; /* own, the chain after it in the same file; NULL: none (a client
 				    may) */
 	const char *key; /* NULL: in the certificate's file */
-	const char *ca; /* whom the peer's certificate must come from; a bundle is fine */
+	const char *ca; /* CAs that may have signed the peer's certificate; a bundle is allowed */
 	const char *crl; /* revoked certificates of that CA, or NULL */
 };
 

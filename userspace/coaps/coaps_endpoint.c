@@ -22,7 +22,7 @@ static void on_log(coap_log_t level, const char *message)
 	}
 }
 
-/* Leaves the flags as they are, so that mbedTLS rejects what it found wrong; only notes why. */
+/* Leaves the flags unchanged, so that mbedTLS rejects the certificate; records the cause. */
 static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	struct coaps_endpoint *endpoint = arg;
@@ -43,7 +43,7 @@ static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 	if (*flags == 0) {
 		return 0;
 	}
-	/* VERIFY_OPTIONAL means "none will do", not "a bad one will do". */
+	/* VERIFY_OPTIONAL allows no certificate, but not a bad one. */
 	return endpoint->authmode == MBEDTLS_SSL_VERIFY_OPTIONAL ? MBEDTLS_ERR_X509_FATAL_ERROR : 0;
 }
 
@@ -127,8 +127,8 @@ static void keys_free(struct coaps_keys *k)
 	mbedtls_x509_crl_free(&k->crl);
 }
 
-/* coaps_credentials_check() has said of most files what is wrong with them; what is left is a race
- * with who writes them. */
+/* coaps_credentials_check() has reported most errors of the files; what remains is a race with
+ * their writer. */
 static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
 		     const struct coaps_credentials *c, char *err, size_t err_size)
 {

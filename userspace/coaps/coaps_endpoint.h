@@ -42,7 +42,7 @@ struct coaps_endpoint {
 	void (*on_start)(coap_session_t *session, mbedtls_ssl_context *ssl);
 	/* A handshake has failed. */
 	void (*on_failed)(coap_session_t *session, const struct coaps_failure *failure);
-	struct { /* the newest certificate: what is wrong with it, whose it is */
+	struct { /* the newest certificate: its defect, its owner */
 		uint32_t flags;
 		char subject[128];
 	} verified;
@@ -60,7 +60,7 @@ void coaps_endpoint_free(struct coaps_endpoint *endpoint);
  * as above and nothing has changed. */
 int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
 			 const struct coaps_credentials *credentials, char *err, size_t err_size);
-/* Tickets and cookies of other secrets from now on. 0 or -EIO. */
+/* Uses other secrets for tickets and cookies from now on. 0 or -EIO. */
 int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint,
 			       const struct coaps_secrets *secrets);
 /* libcoap's form of the credentials; the strings stay borrowed. */

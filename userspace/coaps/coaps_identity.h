@@ -2,7 +2,7 @@
 /*
  * coaps_identity: who the peer of a session is, from its certificate.
  *
- * Asked of the live TLS session at each request and never kept with the coap_session_t: a new
+ * Read from the live TLS session at each request and never kept with the coap_session_t: a new
  * handshake from the same address runs on the same session, without an event.
  */
 #ifndef COAPS_IDENTITY_H
@@ -13,7 +13,7 @@
 
 struct coaps_identity {
 	bool certified; /* the peer showed a certificate, and it was verified */
-	bool revoked; /* it is on our list by now: whatever it says, nothing may be granted */
+	bool revoked; /* it is on our revocation list: it has no rights */
 	bool is_operator; /* subject has organizationalUnitName "operator" */
 	char name[96]; /* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
 };

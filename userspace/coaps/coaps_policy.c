@@ -17,7 +17,7 @@ const uint16_t coaps_policy_groups[] = {
 	0,
 };
 
-/* What an OpenSSL-style word means in an mbedTLS suite name. */
+/* The meaning of an OpenSSL-style word in an mbedTLS suite name. */
 static const struct {
 	const char *word, *part, *without;
 } words[] = {
@@ -156,8 +156,8 @@ int coaps_policy_parse(const char *text, struct coaps_policy *policy, char *err,
 		text = COAPS_POLICY_DEFAULT;
 	}
 	policy->suites[0] = 0;
-	for (int out = 0; out <= 1; out++) { /* what is taken out is taken out of all, wherever it
-						stands */
+	for (int out = 0; out <= 1; out++) { /* an exclusion applies to all tokens, at any position
+					      */
 		for (const char *at = text; *at != '\0';) {
 			char token[80];
 			size_t len = strcspn(at, ":, ");

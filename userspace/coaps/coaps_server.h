@@ -52,14 +52,14 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 void coaps_server_free(struct coaps_server *s);
 
 /*
- * Takes credentials anew while it runs, from the same or other files. Sessions go on; each
- * handshake from now on, that of a known address too, uses them; who is now on the revocation list
- * has no identity at its next request. 0, or -EKEYREJECTED with err, and all is as before.
+ * Loads credentials while it runs, from the same or other files. Sessions continue; each later
+ * handshake uses them, also of a known address; a revoked client has no rights from its next
+ * request on. 0, or -EKEYREJECTED with err, and the old ones stay in use.
  */
 int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
 		       char *err, size_t err_size);
 
-/* From now on tickets and cookies come from these. 0 or -EIO. */
+/* Derives tickets and cookies from these from now on. 0 or -EIO. */
 int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets);
 
 /* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by
@@ -70,7 +70,7 @@ void *coaps_server_user(const struct coaps_server *s);
 
 /* Readable when coaps_server_process() has work (datagrams or timers); owned by s. */
 int coaps_server_fd(const struct coaps_server *s);
-/* Handles what is due; never blocks. */
+/* Runs the pending work; never blocks. */
 void coaps_server_process(struct coaps_server *s);
 
 #endif

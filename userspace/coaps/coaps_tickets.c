@@ -51,8 +51,8 @@ static int use_period(struct coaps_ticket_keys *t, int64_t period)
 	return rc;
 }
 
-/* The keys of this period and of the one before. mbedTLS makes one up where the clock was set back
- * behind its making: again, then. */
+/* The keys of this period and of the one before. If the clock was set back before its creation,
+ * mbedTLS makes a key of its own: set ours again. */
 static int update(struct coaps_ticket_keys *t)
 {
 	int64_t now_s = (int64_t)time(NULL), period = now_s / PERIOD_S;

@@ -16,7 +16,7 @@ int64_t coaps_x509_seconds(const mbedtls_x509_time *time)
 						 .sec = time->sec });
 }
 
-/* Only text that is text: a NUL or a control character inside would let two names look alike. */
+/* Printable text only: a NUL or a control character inside would let two names look alike. */
 static bool copy_text(const unsigned char *from, size_t len, char *out, size_t size)
 {
 	if (len == 0 || len >= size) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* coaps_x509: what of a parsed certificate we look at. Inside userspace/coaps only. */
+/* coaps_x509: the fields of a parsed certificate that we use. Inside userspace/coaps only. */
 #ifndef COAPS_X509_H
 #define COAPS_X509_H
 

@@ -11,7 +11,7 @@
 
 #include "log.h"
 
-/* "file:12: " or "server.port=x: " in front of every complaint. */
+/* "file:12: " or "server.port=x: " before every error. */
 struct place {
 	const char *file;
 	unsigned line; /* 0: not a line of a file */
@@ -25,7 +25,7 @@ struct load {
 	FILE *file;
 	struct place place;
 	unsigned *line_of; /* per key: where it was given, 0 not yet */
-	int error; /* of the first complaint; later ones are dropped */
+	int error; /* of the first error; later ones are dropped */
 };
 
 static int complain(const struct place *at, const char *format, ...)
@@ -297,7 +297,7 @@ static const char *nearest(const struct config_table *table, const char *section
 	return NULL;
 }
 
-/* There is no such row: what was meant, by a similar name or the same one elsewhere. */
+/* Error for an unknown name, with a similar one or the same in another section. */
 static void complain_unknown(const struct config_table *table, const char *section, const char *key,
 			     const struct place *at)
 {
@@ -376,7 +376,7 @@ static char *next_line(char *line, int size, void *stream)
 	memmove(line, line + blanks, length + 1 - blanks);
 	end = line[0] == '[' ? strchr(line, ']') : NULL;
 	if (end != NULL && strchr(";#\r\n", end[1 + strspn(end + 1, " \t")]) == NULL) {
-		/* inih would take no notice of it. */
+		/* inih would ignore it. */
 		load->error = complain(&load->place, "text after [section]");
 		return NULL;
 	}
@@ -428,7 +428,7 @@ static int load_file(struct load *load)
 		return -ENOMEM;
 	}
 	line = ini_parse_stream(next_line, load, on_pair, load);
-	/* inih names the first bad line; it was a complaint of ours unless ours came later. */
+	/* inih reports the first bad line; the error is ours unless ours is of a later line. */
 	if (line > 0 && (load->error == 0 || (unsigned)line < load->place.line)) {
 		load->place.line = (unsigned)line;
 		load->error = complain(

@@ -17,7 +17,7 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 }; /* sd-daemon(3) */
 
-/* program is borrowed for ever ("geotherm-node"). Default level: INFO. */
+/* program is borrowed for the life of the process ("geotherm-node"). Default level: INFO. */
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
 /* "error", "warning", "notice", "info", "debug" or "3".."7"; -EINVAL else. */

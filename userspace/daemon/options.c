@@ -11,7 +11,7 @@
 
 #define OPTIONS_MAX 40
 
-/* Of the build only, and so in no manual. */
+/* For the build only, so in no manual. */
 enum { PRINT_MAN = MANUAL_PRINT_CONFIG + 1, PRINT_CONF_MAN, PRINT_COMPLETION };
 
 static const struct option own[] = {
@@ -30,7 +30,7 @@ static void start_of_message(const struct manual *m, const struct manual_command
 		command != NULL && command->name != NULL ? command->name : "");
 }
 
-/* What every program answers by itself. */
+/* Options that every program has. */
 static int answer(const struct manual *m, const struct manual_command *command, int key)
 {
 	switch (key) {

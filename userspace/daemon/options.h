@@ -13,7 +13,7 @@
 
 enum options_result {
 	OPTIONS_END = -1, /* argv[optind] is the first operand */
-	OPTIONS_DONE = -2, /* --help and the like, answered: exit with 0 */
+	OPTIONS_DONE = -2, /* --help and the like, done: exit with 0 */
 	OPTIONS_WRONG = -3, /* reported on stderr: exit with the code for wrong usage, 2 */
 };
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Where the source is, or may be. */
+/* The slot of the source, or a free one. */
 static struct refusals_source *place_of(struct refusals *r, const char *name)
 {
 	struct refusals_source *oldest = &r->source[0];

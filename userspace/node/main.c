@@ -55,7 +55,7 @@ struct options {
 	bool check;
 };
 
-/* An exit code if that was all there was to do, else -1. */
+/* An exit code if the options are already handled, else -1. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	int c, code = -1;

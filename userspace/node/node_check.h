@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_check: what can be checked of a configuration without touching hardware, outbox or
- * network.
+ * node_check: checks of a configuration without hardware, outbox or network.
  */
 #ifndef NODE_CHECK_H
 #define NODE_CHECK_H
@@ -15,8 +14,8 @@
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE]);
 
 /*
- * Can [server] be used, now? 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a cipher, or a
- * device that the format cannot name, which is logged.
+ * Checks that [server] is usable now: 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a
+ * cipher, or a device that the format cannot name, which is logged.
  */
 int node_check_server(const struct node_config *config, const char *device);
 

@@ -16,7 +16,7 @@
 
 struct outbox_flush {
 	pthread_t thread;
-	pthread_mutex_t lock; /* for all that follows but db and fd */
+	pthread_mutex_t lock; /* protects all below except db and fd */
 	pthread_cond_t wanted;
 	uint64_t request, done, syncs;
 	unsigned wal_pages, checkpoint_pages;
@@ -26,7 +26,7 @@ struct outbox_flush {
 	int fd;
 };
 
-/* One sync of the WAL; a checkpoint begins with one. */
+/* Syncs the WAL; a checkpoint includes that. */
 static int flush(struct outbox_flush *f, bool checkpoint)
 {
 	int rc;
@@ -35,7 +35,7 @@ static int flush(struct outbox_flush *f, bool checkpoint)
 		return outbox_file_error(outbox_file_sync(f->db));
 	}
 	rc = sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	/* A reader in the way (someone looks into the file) only puts off the copying. */
+	/* Another process that reads the file only delays the checkpoint. */
 	return (rc & 0xff) == SQLITE_BUSY ? outbox_file_error(outbox_file_sync(f->db))
 					  : outbox_file_error(rc);
 }
@@ -61,7 +61,8 @@ static void *run(void *arg)
 		f->error = rc;
 		if (rc == 0) {
 			f->done = request;
-		} else if (f->request == request) { /* not again and again: with the next request */
+		} else if (f->request == request) { /* retried with the next request, not in a loop
+						     */
 			f->request = f->done;
 		}
 		eventfd_write(f->fd, 1);
@@ -91,7 +92,7 @@ struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pa
 	if (rc == SQLITE_OK) {
 		sqlite3_busy_timeout(f->db, OUTBOX_FILE_BUSY_MS);
 	}
-	if (rc == SQLITE_OK) { /* a read, so that the WAL is opened: it is what is synced */
+	if (rc == SQLITE_OK) { /* a read opens the WAL, which is then synced */
 		rc = outbox_file_exec(f->db, "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"
 					     "SELECT epoch FROM outbox;");
 	}
@@ -102,7 +103,7 @@ struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pa
 	}
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wanted, NULL);
-	sigfillset(&all); /* signals are the main thread's */
+	sigfillset(&all); /* the main thread handles signals */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&f->thread, NULL, run, f);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

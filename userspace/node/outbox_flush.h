@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * outbox_flush: brings the outbox's WAL to the disk on a thread of its own, so that a slow card (a
- * sync can take a second) holds up neither the receiver's bytes nor the session. Used by outbox.c
+ * sync can take a second) delays neither the receiver's bytes nor the session. Used by outbox.c
  * only.
  *
  * The thread has a connection of its own to the file; it syncs the WAL, and copies it into the
@@ -23,15 +23,15 @@ struct outbox_flush;
  * so many pages. */
 struct outbox_flush *outbox_flush_start(const char *path, unsigned checkpoint_pages, char *err,
 					size_t err_size);
-/* Waits for the sync that runs, and does no other. NULL is accepted. */
+/* Waits for the running sync and starts no other. NULL is accepted. */
 void outbox_flush_stop(struct outbox_flush *f);
 
-/* Everything up to seq is to be on the disk. wal_pages: how long the WAL is now. */
+/* Requests a sync of everything up to seq. wal_pages: present length of the WAL. */
 void outbox_flush_request(struct outbox_flush *f, uint64_t seq, unsigned wal_pages);
 
 /*
- * How far the disk has it: *seq. Returns 0, or what went wrong with the last sync (a negative
- * errno); then *seq stays where it was, and the next request tries again.
+ * *seq: the last synced seq. Returns 0, or the negative errno of the last sync; then *seq is
+ * unchanged, and the next request tries again.
  */
 int outbox_flush_done(struct outbox_flush *f, uint64_t *seq);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sampler: when to measure, and what of it makes one reading. Pure: time, results and fixes come
- * in.
+ * sampler: decides when to measure and what one reading contains. Pure: time, results and fixes are
+ * inputs.
  *
  *            lead             wait
  *   ──┬───────────────┬──────────────┬──▶ time
  *     start a cycle   due            at the latest
  *
- * A cycle of the thermometers is begun so that it ends when the reading is due. Then the reading
+ * A cycle of the thermometers starts so that it ends when the reading is due. Then the reading
  * waits for the cycle and for a fix that no reading had yet, both within bounds. A reading with
  * such a fix is of the fix's own instant: its time is the receiver's, to the microsecond. Any other
  * is of the instant at which it is made, dated by the clock; its position then has an age.
@@ -32,7 +32,7 @@
  * without.
  */
 #define SAMPLER_CYCLE_WAIT_NS (3000 * UINT64_C(1000000))
-/* With a period of 0 and no fix, a reading comes all the same after this. */
+/* With a period of 0 and no fix, a reading is made after this. */
 #define SAMPLER_NO_FIX_NS (10000 * UINT64_C(1000000))
 
 struct sampler {
@@ -56,18 +56,18 @@ bool sampler_wants_cycle(const struct sampler *s, uint64_t now_ns);
 void sampler_cycle_started(struct sampler *s, uint64_t now_ns);
 /* The cycle's result; it is copied. */
 void sampler_accept_result(struct sampler *s, const struct thermometers_result *result);
-/* A new fix, copied; NULL: what there was is stale. */
+/* A new fix, copied; NULL: the last one is stale. */
 void sampler_accept_fix(struct sampler *s, const struct gnss_fix *fix);
 
 /* Is a reading complete, or may it wait no longer? */
 bool sampler_is_ready(const struct sampler *s, uint64_t now_ns);
 /*
- * Makes it: temperatures, position, time. The rest of *r is unknown. The next one is due a period
- * later.
+ * Makes a reading of temperatures, position and time; the rest of *r is unknown. The next is due a
+ * period later.
  */
 void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns, struct reading *r);
 
-/* When to check again if nothing comes in before. */
+/* When to check again if no input arrives before. */
 uint64_t sampler_deadline_ns(const struct sampler *s, uint64_t now_ns);
 
 #endif

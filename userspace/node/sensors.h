@@ -41,7 +41,7 @@ void sensors_check(struct sensors *s, uint64_t now_ns);
 uint64_t sensors_deadline_ns(const struct sensors *s);
 
 bool sensors_has_bus(const struct sensors *s);
-/* Is there a cycle whose result was not read yet? */
+/* Whether a cycle's result was not read yet. */
 bool sensors_is_measuring(const struct sensors *s);
 /* Starts a cycle of the thermometers: 0 or a negative errno. */
 int sensors_start_cycle(struct sensors *s, uint64_t now_ns);

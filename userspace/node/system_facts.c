@@ -193,7 +193,7 @@ uint64_t system_facts_boot(const char *root)
 			}
 		}
 	}
-	/* Without it no two starts count as one boot: nothing is dated wrongly by it. */
+	/* Without it each start counts as another boot, so that no reading gets a wrong date. */
 	while (boot == 0 && getrandom(&boot, sizeof(boot), 0) != sizeof(boot)) {
 	}
 	return boot;

@@ -26,8 +26,8 @@
 #define RETRY_NS (600 * NS_PER_S)
 
 /*
- * A request is given up after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was
- * restarted does not know the session, and a new one is to be there within 20 s. With 1 datagram in
+ * A request times out after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was
+ * restarted does not know the session, and a new one must exist within 20 s. With 1 datagram in
  * 10 lost each way, 1 request in 800 is given up.
  */
 #define ACK_TIMEOUT_MS 1000
@@ -39,7 +39,7 @@
 
 /* The legacy server loses rows, and aborts, when it has more than one request at a time. */
 #define WINDOW_LEGACY 1
-/* It stores any time as it comes: readings without time wait this long to be dated. */
+/* It stores any time unchecked: readings without time wait this long to be dated. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
 
 enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK, KIND_COUNT };
@@ -449,7 +449,7 @@ static struct request *free_slot(struct uplink *u)
 {
 	struct request *r = u->requests;
 
-	while (r->kind != KIND_NONE) { /* there is one: the window is not larger */
+	while (r->kind != KIND_NONE) { /* a slot is free: the window is not larger */
 		r++;
 	}
 	return r;
@@ -543,7 +543,7 @@ static int send_pack(struct uplink *u)
 	return 1;
 }
 
-/* An unused session is closed: its server may drop it, and the next request would wait in vain. */
+/* Closes an unused session: its server may drop it, and the next request would time out. */
 static void close_others(struct uplink *u)
 {
 	for (unsigned i = 0; i < u->config->n_servers; i++) {
@@ -569,7 +569,7 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 		coaps_client_process(u->servers[i].client);
 	}
 	u->began_ns = u->began_ns != 0 ? u->began_ns : now_ns;
-	if (u->has_time) { /* before the next pack: what waits can now be dated */
+	if (u->has_time) { /* before the next pack: waiting readings can now be dated */
 		return 1;
 	}
 	while (u->rc == 0 && rc > 0 && !u->time_pending &&

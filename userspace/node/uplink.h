@@ -50,8 +50,8 @@ void uplink_close(struct uplink *u);
 int uplink_fd(const struct uplink *u);
 
 /*
- * Does what is due. 1 with the server's time in *time, which the clock is to be fed with; else 0,
- * or an error of the outbox. needs_time: the clock has none.
+ * Runs what is due. 1 with the server's time in *time, for the clock; else 0, or an error of the
+ * outbox. needs_time: the clock has none.
  */
 int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
 		   struct clock_stamp *time);

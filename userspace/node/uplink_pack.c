@@ -7,7 +7,7 @@
 #include "userspace/reading/gap_list.h"
 #include "userspace/reading/legacy_reading.h"
 
-/* A block of CoAP (RFC 7959): fits a datagram with everything around it. */
+/* A block of CoAP (RFC 7959): fits a datagram with its headers. */
 #define DATAGRAM_MAX 1024
 
 /* The legacy server takes one record, and any of them as dated. */

@@ -21,7 +21,7 @@
 
 struct uplink_pack {
 	struct outbox_pack readings;
-	bool dated; /* in the legacy format: the reading is */
+	bool dated; /* in the legacy format: whether the reading is dated */
 	int content_format; /* -1: none */
 	size_t size; /* of payload */
 	uint8_t payload[SENML_READING_MAX];

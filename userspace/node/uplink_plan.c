@@ -21,7 +21,8 @@ bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t no
 	if (now_ns < p->not_before_ns || in_flight >= (p->draining ? 1 : p->window)) {
 		return false;
 	}
-	if (p->server != 0 && now_ns >= p->return_ns) { /* the two must not share what is in flight
+	if (p->server != 0 && now_ns >= p->return_ns) { /* the two servers must not share requests
+							 * in flight
 							 */
 		p->draining = true;
 	}
@@ -101,7 +102,8 @@ static bool is_about_content(unsigned code)
 static void confirmed(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns)
 {
 	p->limit = p->limit > p->batch / 2 ? p->batch : p->limit * 2;
-	if (attempt.round != p->round) { /* sent before a failure: no evidence after it */
+	if (attempt.round != p->round) { /* sent before a failure: no evidence about the time after
+					    it */
 		return;
 	}
 	p->backoff_ms = 0;

@@ -42,19 +42,19 @@
 enum uplink_verdict {
 	UPLINK_KEEP, /* all stays in the outbox */
 	UPLINK_CONFIRM, /* the server has the pack */
-	UPLINK_REFUSE, /* the pack, of one reading, is to be set aside */
-	UPLINK_HALVE, /* kept; a smaller one goes at once */
+	UPLINK_REFUSE, /* the pack is one reading: set it aside */
+	UPLINK_HALVE, /* kept; a smaller one is sent at once */
 };
 
 struct uplink_plan {
 	unsigned batch; /* readings in a pack at most */
 	unsigned limit; /* at most, now; <= batch */
 	unsigned window_max, window; /* requests in flight at most; at most, now */
-	uint64_t shrunk_ns; /* slow answers to what was sent before are counted already */
+	uint64_t shrunk_ns; /* requests sent before this have been counted as slow */
 	unsigned servers, server; /* how many; the one in use */
 	unsigned failed; /* in turn, since the last success */
 	uint64_t return_ns; /* not at the first: when to try it again */
-	unsigned round; /* counts failures: those of requests of the same round are one */
+	unsigned round; /* counts failures; those of requests in flight together are one */
 	bool draining; /* nothing is sent until none is in flight */
 	unsigned backoff_max_ms, backoff_ms;
 	uint64_t not_before_ns; /* nothing is sent before */
@@ -74,9 +74,9 @@ struct uplink_attempt {
 
 void uplink_plan_init(struct uplink_plan *p, const struct uplink_plan_config *config);
 
-/* May another request go to p->server now? */
+/* Whether another request may be sent to p->server now. */
 bool uplink_plan_may_send(struct uplink_plan *p, unsigned in_flight, uint64_t now_ns);
-/* To be called as it goes. n: readings in it, 0 if it is not a pack. */
+/* To be called when it is sent. n: readings in it, 0 if it is not a pack. */
 struct uplink_attempt uplink_plan_sent(struct uplink_plan *p, unsigned n, uint64_t now_ns);
 
 /* Its answer: a code; max_age_s is -1: it had none. */
@@ -85,8 +85,8 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_atte
 /* No answer, or no session. */
 void uplink_plan_no_answer(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns);
 /*
- * In place of uplink_plan_answer(), when the outbox could not be updated by it: the same pack would
- * go again, so that waits as it would for a server.
+ * Replaces uplink_plan_answer() when the outbox could not be updated: the same pack will be sent
+ * again, after the back-off of a failed server.
  */
 void uplink_plan_no_record(struct uplink_plan *p, struct uplink_attempt attempt, uint64_t now_ns);
 

@@ -31,8 +31,8 @@
 #define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000) /* the first that is too late */
 
 /*
- * The epoch of what the older program's clients send (legacy_text.h): seq is the record's TIME in
- * us, so the same record again has the same key. Such numbers are never contiguous: no gaps are
+ * The epoch of records of legacy clients (legacy_text.h): seq is the record's TIME in
+ * us, so a repeated record has the same key. Such numbers are never contiguous: no gaps are
  * counted in this epoch.
  */
 #define READING_EPOCH_LEGACY UINT64_C(0x6c65676163790000) /* "legacy" */
@@ -41,8 +41,7 @@ enum reading_time_source { /* on disk and on the wire: never renumber */
 			   READING_TIME_NONE = 0, /* utc_us is meaningless */
 			   READING_TIME_GNSS = 1,
 			   READING_TIME_NTP = 2,
-			   READING_TIME_HOST = 3, /* the host's clock, said to be set but by whom is
-						     not known */
+			   READING_TIME_HOST = 3, /* the host's clock, set by an unknown source */
 			   READING_TIME_SERVER = 4, /* /time of the server */
 };
 
@@ -50,7 +49,7 @@ enum reading_time_source { /* on disk and on the wire: never renumber */
  * The scalars, one row each: id, C type, member, SenML name, unit (SenML
  * registry, or "" where it has none), exponent: value in `unit` = member * 10^exponent.
  * The codecs and the store walk this table; the bit of a row in `known` is its position.
- * Order is part of nothing on the wire, but append all the same.
+ * The order is not on the wire, but append anyway.
  */
 /* clang-format off */
 #define READING_SCALARS(X) \
@@ -105,7 +104,7 @@ struct reading {
 
 	char host[READING_HOST_SIZE]; /* "" unknown */
 	char version[READING_VERSION_SIZE]; /* "" unknown */
-	char note[96]; /* health in words: why the kernel's bus, why no receiver; "" none */
+	char note[96]; /* health as text: why the kernel's bus, why no receiver; "" none */
 
 	unsigned n_temperatures;
 	struct thermometer_sample temperatures[READING_TEMPERATURES_MAX];

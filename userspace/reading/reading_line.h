@@ -10,8 +10,8 @@
 
 /*
  * "2026-11-23T18:47:03.250000Z (gnss)  urn:dev:...  5f3c2a1908f7e6d4.17  28-0000069be7d2 21.500
- * °C  52.5163400,13.4049990" and a line break; flushes. What is unknown is said to be. Whole,
- * whatever other threads write to out.
+ * °C  52.5163400,13.4049990" and a line break; flushes. An unknown value is shown as such. One line
+ * is written as a whole, also with other threads on out.
  */
 void reading_line_print(FILE *out, const struct reading *r);
 

@@ -27,7 +27,7 @@ static int write_record(void *context, const struct senml_record *record)
 	return e->writer.full ? -ENOSPC : 0;
 }
 
-/* The pack's end needs a byte whatever the records take: it is held back until then. */
+/* Reserves one byte for the end of the pack. */
 static int encode_begin(struct encoder *e, enum senml_format format, void *buffer, size_t size)
 {
 	e->codec = codec_of(format);

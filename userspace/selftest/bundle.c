@@ -21,7 +21,7 @@ static const char *const files[] = {
 	"/sys/class/tty/console/active",
 };
 
-/* Replaces every occurrence of `secret`; less than three characters are none. */
+/* Replaces every occurrence of `secret`, if it has three characters or more. */
 static void blot(char *text, const char *secret)
 {
 	size_t length = secret != NULL ? strlen(secret) : 0;
@@ -62,7 +62,7 @@ static void redact(char *text, const struct node_config *config)
 	}
 }
 
-/* As it was given; it names files with secrets and holds none. */
+/* The file as it is; it names files with secrets and holds none. */
 static void tell_configuration(FILE *out, const struct node_config *config,
 			       const struct config_source *source)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bundle: one text file to show to others: the outcomes, the machine and the configuration.
+ * bundle: one text file to share: the outcomes, the machine and the configuration.
  *
  * Left out or blotted: keys and certificates (only file names stay), the servers' host names
  * and addresses, the last half of the device's name, the serial number. A position is in the

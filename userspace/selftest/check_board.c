@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Which board and which kernel: what may be expected of the rest. */
+/* Board and kernel, which decide what the other checks can expect. */
 #define _GNU_SOURCE /* uname() */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The wire as such: levels, edges and the presence pulse, before anybody's address is asked for.
+ * The wire itself: levels, edges and the presence pulse, before any address is read.
  *
- * Between reset and a ROM command every device waits; the short lows here are written bits to it at
- * most, and eight of them make FFh, which is no command.
+ * Between reset and a ROM command every device waits; it can read the short lows here as bits,
+ * eight of which are FFh, not a command.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,7 @@
  * to rise. */
 #define RISE_WARN_NS 1500
 #define RISE_FAIL_NS (4 * US)
-/* A metre or two of wire and a few devices, to make ohms of a time: an estimate. */
+/* Capacitance of a metre or two of wire and a few devices, to estimate ohms from a time. */
 #define CAPACITANCE_PF 100
 
 static uint64_t now(const struct selftest *t)
@@ -89,7 +89,7 @@ const char *check_bus_idle(struct selftest *t)
 	return lows > LOOKS / 40 ? why_low(t) : NULL;
 }
 
-/* A line that is low or stuck makes every further word about it a repetition. */
+/* With a line that is low or stuck every further check would repeat the failure. */
 static const char *usable(struct selftest *t)
 {
 	const char *why = check_gpio_open(t);
@@ -151,7 +151,7 @@ const char *check_bus_low(struct selftest *t)
 	return stuck > TRIES / 2 ? "short-to-supply" : NULL;
 }
 
-/* One look at the line some time after its release, both taken at the middle of their calls. */
+/* One sample of the line some time after its release; both times are the middle of their calls. */
 struct look {
 	uint64_t after_ns;
 	bool high;
@@ -183,8 +183,7 @@ static int by_time(const void *a, const void *b)
 	return (x->after_ns > y->after_ns) - (x->after_ns < y->after_ns);
 }
 
-/* Before which look the line rose: the place where most looks before it were low and most after it
- * high. */
+/* The sample before which the line rose: most samples before it were low, most after it high. */
 static unsigned find_rise(const struct look *looks, unsigned n)
 {
 	unsigned wrong = 0, best, place = 0;
@@ -246,7 +245,7 @@ const char *check_bus_rise(struct selftest *t)
 
 struct presence {
 	uint64_t begin_ns, end_ns; /* after the release; both 0: none was seen */
-	uint64_t gap_ns; /* the longest time that nobody looked */
+	uint64_t gap_ns; /* the longest time between two samples */
 };
 
 static int watch_presence(const struct selftest *t, struct presence *p)

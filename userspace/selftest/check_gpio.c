@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The GPIO chip and the line; opened here for all that follow. */
+/* The GPIO chip and the line; opened here for the later checks. */
 #define _GNU_SOURCE /* O_CLOEXEC */
 #include <dirent.h>
 #include <errno.h>
@@ -58,7 +58,7 @@ void check_gpio_close(struct selftest *t)
 	t->line_asked = t->has_line = false;
 }
 
-/* The labels of all chips: what a wrong one is to be told from. */
+/* The labels of all chips, for the message about a wrong one. */
 static void say_chips(struct selftest *t)
 {
 	DIR *dev = opendir("/dev");

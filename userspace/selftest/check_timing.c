@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * How punctual this computer is on the line: what each call costs, how long the lows of the node's
- * own slots really are, and what that means for a read of nine bytes.
+ * The timing of this computer on the line: the cost of each call, the true low times of the node's
+ * slots, and the effect on a read of nine bytes.
  *
  * The slots are w1_slot.c's, on a line that notes when its calls began and ended. Before them all
- * devices are made deaf: Match ROM with an address that nobody has. Should one slot be so late that
- * it resets them, equal bits follow, and neither 00h nor FFh is a command.
+ * devices are deselected: Match ROM with an address that no device has. Should one slot be so late
+ * that it resets them, equal bits follow, and neither 00h nor FFh is a command.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -175,7 +175,7 @@ static bool is_line_error(int code)
 	return code < 0 && code > -1000;
 }
 
-/* Nobody listens from here to the next reset. */
+/* No device listens from here to the next reset. */
 static int deafen(struct w1_slots *s)
 {
 	int code = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The serial port: which UART it is, and who else uses it. */
+/* The serial port: which UART it is, and which other process uses it. */
 #define _GNU_SOURCE /* realpath() */
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 
 #define ANY_BAUD 9600 /* nothing is sent */
 
-/* A port to look at: NULL, "off" or "simulated". */
+/* Whether there is a port to check: NULL, "off" or "simulated". */
 static const char *no_port(const struct selftest *t)
 {
 	if (strcmp(t->config->gnss_port, "none") == 0) {

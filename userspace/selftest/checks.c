@@ -11,7 +11,7 @@
 #define FAIL SELFTEST_FAIL
 #define SKIP SELFTEST_SKIP
 
-/* Why something is not tested at all. */
+/* Causes of skipped checks. */
 #define NO_BUS \
 	{ "off", SKIP, "[w1] bus = none" }, \
 	{ "kernel", SKIP, "the kernel's w1_therm has the line ([w1] bus = kernel): see sensors/temperature" }, \
@@ -28,7 +28,7 @@
 	NO_BUS, \
 	{ "no-sensor", SKIP, "no sensor was found: see sensors/search" }, \
 	{ "line-error", FAIL, "the GPIO driver gives errors: see the kernel's log (dmesg)" }
-/* What any transaction can end with. */
+/* Causes that any transaction can have. */
 #define TRANSACTION \
 	{ "no-answer", FAIL, \
 	  "no sensor answers: DQ on the right pin (GPIO4 is pin 7)? VDD and GND not swapped? wire broken?" }, \

@@ -91,7 +91,7 @@ static void list(void)
 	}
 }
 
-/* An exit code if that was all there was to do, else -1. */
+/* An exit code if the options are already handled, else -1. */
 static int take_options(int argc, char **argv, struct options *o)
 {
 	char word[64];
@@ -181,7 +181,7 @@ static bool wants_colour(void)
 	return no == NULL || *no == '\0';
 }
 
-/* All the wanted checks once. */
+/* Runs the selected checks once. */
 static int run_checks(struct selftest *t, const struct options *o,
 		      struct selftest_outcome *outcomes, size_t *n)
 {
@@ -201,7 +201,7 @@ static int run_checks(struct selftest *t, const struct options *o,
 		show_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
-		if (!interrupted) { /* else it was cut short, and may have found nothing for that */
+		if (!interrupted) { /* else it was interrupted, and its result means nothing */
 			report_add(&report, &outcomes[(*n)++]);
 		}
 	}

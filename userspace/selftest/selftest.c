@@ -93,8 +93,8 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
-/* What comes from files, devices and servers goes to terminals and into JSON: '?' for what is no
- * text. */
+/* Text from files, devices and servers is printed and put into JSON: '?' replaces unprintable
+ * bytes. */
 static void clean(char *text)
 {
 	while (*text != '\0') {

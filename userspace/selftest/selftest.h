@@ -41,7 +41,7 @@ struct selftest_check {
 	const char *limit; /* what passes */
 	const char *(*run)(struct selftest *t);
 	const struct selftest_cause *causes;
-	unsigned seconds; /* it may take so long; 0: a moment */
+	unsigned seconds; /* expected duration; 0: short */
 	bool on_bus;
 };
 
@@ -59,14 +59,14 @@ struct selftest_outcome {
 struct selftest_receiver;
 struct selftest_uplink;
 
-/* All zero but config and root is where it starts. */
+/* Initially zero except config and root. */
 struct selftest {
 	const struct node_config *config;
 	const char *root; /* before /proc and /sys; "" on a real machine, a tree of a test else */
 	bool show_position;
 	unsigned fix_wait_s;
 	unsigned round; /* of --loop, from 0 */
-	const volatile sig_atomic_t *stop; /* set: give up waiting; NULL is never */
+	const volatile sig_atomic_t *stop; /* set: stop waiting; NULL: never */
 	struct selftest_outcome *out; /* of the check that runs */
 
 	/* check_gpio.c; a test puts its own line here beforehand */
@@ -89,7 +89,7 @@ struct selftest {
 	bool timed[2]; /* without and with real-time rights */
 	uint64_t slots[2], violated[2];
 	uint64_t calls_ns; /* of a read slot's three calls, as a rule */
-	char missing_rights[240]; /* what the thread of the newest on_bus check may not do */
+	char missing_rights[240]; /* missing rights of the thread of the newest on_bus check */
 
 	struct selftest_receiver *receiver; /* check_receiver.c */
 	struct selftest_uplink *uplink; /* check_uplink.c */
@@ -99,7 +99,7 @@ struct selftest {
 void selftest_value(struct selftest *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Does `only` ("bus,uplink/name"; NULL: all) name this check? */
+/* Whether `only` ("bus,uplink/name"; NULL: all) selects this check. */
 bool selftest_wanted(const struct selftest_check *check, const char *only);
 /* The first item that is neither a group nor a check, else NULL. */
 const char *selftest_unknown(const char *only, char *item, size_t size);
@@ -112,7 +112,7 @@ void selftest_close(struct selftest *t);
 /*
  * The process id of the node that runs with this configuration, from its status file; 0: none.
  * *what: "the 1-Wire line", "the receiver" or both, as far as it holds real ones that `only` would
- * need; "" if nothing is in the way.
+ * need; "" if it uses none of them.
  */
 int selftest_node(const struct selftest *t, const char *only, char *what, size_t size);
 

@@ -9,7 +9,7 @@
 
 #define SENTENCE 100 /* NMEA allows 82 */
 
-/* A sentence between $ and *, appended with what belongs around it. */
+/* Appends a sentence, given without $, * and checksum. */
 __attribute__((format(printf, 3, 4))) static size_t sentence(char *out, size_t used,
 							     const char *format, ...)
 {

@@ -55,8 +55,7 @@ static void drive(uint64_t seed, int64_t gps_us, struct ublox7_point *at)
 	at->fix_ok = true;
 }
 
-/* The newest recorded point, in a loop; a recording is not interpolated: it is what a receiver
- * reported. */
+/* The newest recorded point, in a loop; not interpolated, as a receiver reported it. */
 static void replay(const struct ublox7_world *w, int64_t gps_us, struct ublox7_point *at)
 {
 	const struct ublox7_point *last = &w->track[w->track_len - 1];

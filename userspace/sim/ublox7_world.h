@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ublox7_world: where the simulated antenna is, when, and what the receiver knows of it.
+ * ublox7_world: position and time of the simulated antenna, and the receiver's knowledge of them.
  *
  * Truth (a drive made from a seed, or a recording played in a loop) and knowledge
- * (no fix yet, doubtful fix, UTC not resolved) are put together into one epoch, the
+ * (no fix yet, doubtful fix, UTC not resolved) are combined into one epoch, the
  * source of every NAV and NMEA message of that epoch. Pure.
  */
 #ifndef UBLOX7_WORLD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_model: what tells one make of 1-Wire thermometer from another, as a table.
+ * w1_model: the differences between makes of 1-Wire thermometers, as a table.
  *
  * A1 is the genuine DS18B20; A2 to H are the clone families that C. Petrich's
  * survey of counterfeits measured (github.com/cpetrich/counterfeit_DS18B20, the
@@ -98,7 +98,7 @@ struct w1_model {
 
 const struct w1_model *w1_model(enum w1_model_id id);
 
-/* A ROM of the model's pattern, with its CRC. Equal for equal seeds. */
+/* A ROM of the model's pattern, with its CRC. Same seed, same ROM. */
 void w1_model_rom(const struct w1_model *model, uint64_t seed, uint8_t rom[8]);
 
 /* Dallas CRC-8 (x^8+x^5+x^4+1, reflected, AN27), going on from crc. */

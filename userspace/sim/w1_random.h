@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_random: the one source of chance in the simulated 1-Wire world: a seed, and
- * everything follows from it. xorshift64*, no division, pure.
+ * w1_random: the random numbers of the simulated 1-Wire world; all follow from a seed. xorshift64*,
+ * no division, pure.
  */
 #ifndef W1_RANDOM_H
 #define W1_RANDOM_H
@@ -24,7 +24,7 @@ static inline uint64_t w1_random_next(struct w1_random *r)
 	return r->state * 0x2545F4914F6CDD1DULL;
 }
 
-/* Any seed will do, also 0 and neighbours: splitmix64 spreads them. */
+/* Any seed works, also 0 and consecutive ones: splitmix64 spreads them. */
 static inline void w1_random_init(struct w1_random *r, uint64_t seed)
 {
 	seed += 0x9E3779B97F4A7C15ULL;

@@ -4,7 +4,7 @@
 #include "w1_random.h"
 #include "w1_sim_line.h"
 
-/* The weather turns every five minutes. */
+/* The temperature trend changes every five minutes. */
 #define TURN_NS 300000000000ull
 
 /* A value per seed and turn, -spread to spread. */
@@ -16,7 +16,7 @@ static int64_t weather(uint64_t seed, uint64_t turn, int32_t spread)
 	return (int64_t)w1_random_between(&r, 0, (uint32_t)spread * 2) - spread;
 }
 
-/* Smoothly from one turn to the next: 3x^2 - 2x^3 in 1/1024. The ROM is the seed. */
+/* Smooth interpolation between two turns: 3x^2 - 2x^3 in 1/1024. The ROM is the seed. */
 static int32_t wandering(void *ctx, uint64_t now_ns)
 {
 	const struct w1_slave *s = ctx;

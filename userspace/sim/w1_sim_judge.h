@@ -71,7 +71,8 @@ struct w1_sim_judge {
 					       */
 	uint64_t looked_ns;
 	bool low, after_reset, read_slot, sampled, presence_done;
-	bool reset_disturbed; /* preempted: perhaps a stretched slot, and nobody expects presence */
+	bool reset_disturbed; /* preempted: perhaps a stretched slot, after which no presence is
+				 expected */
 };
 
 /*
@@ -83,7 +84,7 @@ void w1_sim_judge_fall(struct w1_sim_judge *j, uint64_t now_ns, uint64_t high_ns
 void w1_sim_judge_is_read(struct w1_sim_judge *j);
 void w1_sim_judge_release(struct w1_sim_judge *j, uint64_t now_ns, bool parasite, uint64_t mark);
 void w1_sim_judge_sample(struct w1_sim_judge *j, uint64_t now_ns, bool level, uint64_t mark);
-/* Anything else, found by the line itself. */
+/* Any other offence, detected by the line itself. */
 void w1_sim_judge_note(struct w1_sim_judge *j, enum w1_sim_offence kind, uint64_t now_ns,
 		       uint64_t width_ns, bool excused);
 

@@ -27,7 +27,7 @@ static uint32_t preemption_length(struct w1_sim *sim)
 	return base < sim->config.preempt_max_ns ? base : sim->config.preempt_max_ns;
 }
 
-/* An operation: from now to end, acting at some instant in between. */
+/* An operation: from now to end; it acts at an instant in between. */
 struct moment {
 	uint64_t act_ns, end_ns;
 	bool preempted_after;
@@ -130,7 +130,7 @@ static int line_drive_low(void *ctx)
 {
 	struct w1_sim *sim = ctx;
 	struct moment m = begin(sim, sim->config.set);
-	uint64_t high_ns = 0; /* a faulty wire is not the master's fault */
+	uint64_t high_ns = 0; /* the master is not judged on a faulty wire */
 
 	w1_sim_wire_run(sim, m.act_ns);
 	if (sim->config.wiring == W1_SIM_WIRING_OK) {
@@ -364,7 +364,7 @@ struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device)
 void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns)
 {
 	if (device < sim->n_devices) {
-		/* What is past happens now: time does not go back. */
+		/* Past plans take effect now: time does not go back. */
 		sim->devices[device].off_ns = off_ns > sim->now_ns ? off_ns : sim->now_ns;
 		sim->devices[device].on_ns = on_ns > sim->now_ns ? on_ns : sim->now_ns;
 		w1_sim_wire_plan(sim);

@@ -3,11 +3,10 @@
  * w1_sim_line: a 1-Wire bus with up to 64 devices, in virtual time.
  *
  * It answers physics, not calls: the master and the devices (w1_slave.h) pull a
- * wire low or let it go, the pull-up raises it by its RC time, and each one sees
- * it rise at its own threshold. Time passes only inside the operations of the
- * line, each of which costs what a seed says and may be preempted before or after
- * it acts, as on a real computer; so a minute on the bus takes milliseconds.
- * Equal seeds and equal calls give equal runs.
+ * wire low or let it go, the pull-up raises it by its RC time, and each device detects the rise at
+ * its own threshold. Time passes only inside the operations of the line, each of which costs what a
+ * seed says and may be preempted before or after it acts, as on a real computer; so a minute on the
+ * bus takes milliseconds. Equal seeds and equal calls give equal runs.
  *
  * w1_sim_judge.h says what the master did wrong; w1_sim_conversion() what
  * the devices really did, to prove that a value is neither wrong nor stale.
@@ -70,25 +69,25 @@ struct w1_line w1_sim_line(struct w1_sim *sim);
  */
 struct w1_sim *w1_sim_new_demo(uint64_t seed);
 
-/* Time passes with nothing on the bus: virtual time follows real time this way. */
+/* Lets idle time pass: so virtual time can follow real time. */
 void w1_sim_advance(struct w1_sim *sim, uint64_t ns);
 uint64_t w1_sim_now(const struct w1_sim *sim);
 
 /* The index of the new device, or -ENOSPC. The bus's seed and the index make its timing and ROM. */
 int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite);
 
-/* Valid until the sim is freed; settled up to now. NULL if there is no such device. */
+/* Valid until the sim is freed; up to date. NULL if there is no such device. */
 struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device);
 
 /*
  * The device is off the wire and without power from off_ns until on_ns (W1_SLAVE_NEVER: for good).
- * Vanishing, appearing, being swapped and power cuts are all made of this. One plan per device.
+ * Use it for removal, insertion, a swap and power cuts. One plan per device.
  */
 void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns);
 
 void w1_sim_set_wiring(struct w1_sim *sim, enum w1_sim_wiring wiring);
 
-/* Changes the weather in mid-run. */
+/* Changes the temperature during a run. */
 void w1_sim_set_preemption(struct w1_sim *sim, uint32_t ppm);
 void w1_sim_set_noise(struct w1_sim *sim, uint32_t ppm);
 
@@ -102,7 +101,7 @@ uint64_t w1_sim_conversions(struct w1_sim *sim);
 const struct w1_sim_conversion *w1_sim_conversion(struct w1_sim *sim, uint64_t index);
 
 uint64_t w1_sim_preemptions(const struct w1_sim *sim);
-/* Is the wire let go, by the master? (after a master has ended, it must be) */
+/* Whether the master has released the wire, as it must at its end. */
 bool w1_sim_released(const struct w1_sim *sim);
 
 #endif

@@ -56,7 +56,7 @@ static void wire_falls(struct w1_sim *sim, uint64_t at)
 		struct w1_sim_device *d = &sim->devices[sim->active[i]];
 
 		if (d->rise_ns != W1_SLAVE_NEVER) {
-			d->rise_ns = W1_SLAVE_NEVER; /* it never got to its threshold */
+			d->rise_ns = W1_SLAVE_NEVER; /* it never reached its threshold */
 		} else {
 			w1_slave_wire(&d->slave, false, at);
 			w1_sim_wire_look(sim, sim->active[i]);
@@ -68,7 +68,7 @@ static void wire_rises(struct w1_sim *sim, uint64_t at)
 {
 	sim->rose_ns = at;
 	if (at + sim->slowest_ns - sim->fell_ns >= W1_SLAVE_RESET_MIN_NS) {
-		/* This may be a reset: it concerns those, too, that let the slots pass. */
+		/* May be a reset: reaches devices that ignore slots, too. */
 		for (unsigned i = 0; i < sim->n_devices; i++) {
 			struct w1_sim_device *d = &sim->devices[i];
 

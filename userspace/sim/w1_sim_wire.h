@@ -16,8 +16,8 @@ struct w1_sim_device {
 	bool parasite, plugged;
 	bool listed; /* in sim->active */
 	bool counted; /* in sim->pulling */
-	uint32_t rise_delay_ns; /* wire let go to its own threshold */
-	uint64_t rise_ns; /* when it will see the wire high */
+	uint32_t rise_delay_ns; /* from release to its own threshold */
+	uint64_t rise_ns; /* time at which it detects the wire as high */
 	uint64_t off_ns, on_ns; /* the plan */
 	uint32_t logged;
 };
@@ -32,10 +32,10 @@ struct w1_sim {
 
 	struct w1_sim_device devices[W1_SIM_DEVICES];
 	unsigned n_devices, n_parasite;
-	uint8_t active[W1_SIM_DEVICES]; /* the ones that edges are delivered to */
+	uint8_t active[W1_SIM_DEVICES]; /* devices that receive edges */
 	unsigned n_active, pulling;
 	uint32_t slowest_ns; /* largest rise delay */
-	uint64_t plan_ns; /* the next thing planned for any device */
+	uint64_t plan_ns; /* the next planned event of any device */
 
 	bool master_low, strong, wire_low;
 	uint64_t rose_ns; /* the wire was let go */
@@ -48,13 +48,13 @@ struct w1_sim {
 	uint64_t n_logged;
 };
 
-/* After each call into a slave: does it pull, must it be told of edges, has it converted? */
+/* After each call into a slave: updates pull, need for edges, and conversions. */
 void w1_sim_wire_look(struct w1_sim *sim, unsigned index);
-/* The level by who pulls now. */
+/* The level by the present pulls. */
 bool w1_sim_wire_is_low(const struct w1_sim *sim);
-/* Somebody's pull has changed: the level follows, and all are told. */
+/* A pull has changed: updates the level and notifies all devices. */
 void w1_sim_wire_update(struct w1_sim *sim, uint64_t at);
-/* All that happens on the wire up to and including a time. */
+/* Runs all events on the wire up to and including a time. */
 void w1_sim_wire_run(struct w1_sim *sim, uint64_t until);
 /* After a change of any device's plan. */
 void w1_sim_wire_plan(struct w1_sim *sim);

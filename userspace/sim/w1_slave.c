@@ -220,7 +220,7 @@ static void brown_out(struct w1_slave *s)
 	}
 }
 
-/* What has happened inside since the last call. */
+/* Applies internal events since the last call. */
 static void settle(struct w1_slave *s, uint64_t now)
 {
 	if (s->busy == W1_SLAVE_FREE) {
@@ -384,7 +384,7 @@ static bool transmit_bit(struct w1_slave *s, uint64_t now)
 		if (s->count == 72) {
 			return true;
 		}
-		/* A byte is taken as it is when its turn comes, and the CRC follows what was sent.
+		/* A byte is read when it is sent, and the CRC covers the bytes as sent.
 		 */
 		if (s->count % 8 == 0) {
 			s->shift = s->count == 64 ? s->crc : s->scratchpad[s->count / 8];
@@ -425,7 +425,7 @@ static void receive_bit(struct w1_slave *s, bool bit, uint64_t now)
 	} else if (s->count <= 40) {
 		write_byte(s, s->count / 8 - 1u, s->shift);
 	} else {
-		s->count = 40; /* bytes beyond the fifth go nowhere */
+		s->count = 40; /* bytes beyond the fifth are dropped */
 	}
 }
 
@@ -471,7 +471,7 @@ static void timer(struct w1_slave *s, uint64_t at)
 static void fall(struct w1_slave *s, uint64_t now)
 {
 	if (s->phase == W1_SLAVE_IDLE && now - s->rise_ns < s->timing.recovery_ns) {
-		s->phase = W1_SLAVE_WAIT_HIGH; /* too short a high: for it the low goes on */
+		s->phase = W1_SLAVE_WAIT_HIGH; /* too short a high: it sees one long low */
 		return;
 	}
 	s->low_ns = now;
@@ -499,7 +499,7 @@ static void rise(struct w1_slave *s, uint64_t now)
 	}
 }
 
-/* Does it take part at all? */
+/* Whether it is powered and connected. */
 static bool awake(const struct w1_slave *s)
 {
 	return s->powered && !s->hung &&

@@ -4,8 +4,7 @@
  * no memory, no floating point; the simulated line and the kernel test module
  * both compile it.
  *
- * It eats what its pin sees (the level of the wire, its own pull included) and
- * says what its pin does:
+ * Input is the level at its pin (its own pull included), output is its pull:
  *
  *	w1_slave_wire(s, high, now)	the level changed
  *	w1_slave_run(s, now)		s->next_ns has come
@@ -40,7 +39,7 @@
 #endif
 
 enum w1_slave_state {
-	W1_SLAVE_WAIT_RESET, /* not addressed: deaf but for a reset */
+	W1_SLAVE_WAIT_RESET, /* not addressed: reacts only to a reset */
 	W1_SLAVE_ROM_COMMAND,
 	W1_SLAVE_MATCH,
 	W1_SLAVE_SEARCH,
@@ -68,12 +67,12 @@ struct w1_slave_timing {
 	uint32_t sample_ns, hold_ns, recovery_ns;
 	uint32_t convert_ns; /* at its highest resolution */
 	uint32_t copy_ns, recall_ns;
-	uint32_t holdup_ns; /* parasite: a longer low takes its power away */
-	uint32_t starve_ns; /* parasite: busy without strong pull-up for so long: brown-out */
-	uint32_t retain_ns; /* a power gap up to this loses nothing but work in progress */
+	uint32_t holdup_ns; /* parasite: a longer low cuts its power */
+	uint32_t starve_ns; /* parasite: time without strong pull-up until brown-out */
+	uint32_t retain_ns; /* a power gap up to this only aborts the operation in progress */
 };
 
-/* What really happened: the truth a reading is checked against. */
+/* True events, to compare readings with. */
 struct w1_slave_conversion {
 	uint64_t start_ns, end_ns;
 	int16_t raw; /* 1/16 degC with undefined bits masked: what a correct read gives */
@@ -84,7 +83,7 @@ struct w1_slave {
 
 	/* settable */
 	uint8_t rom[8];
-	int32_t temp_mc; /* what surrounds it, unless temp is set */
+	int32_t temp_mc; /* ambient temperature, unless temp is set */
 	int32_t (*temp)(void *ctx, uint64_t now_ns);
 	void *temp_ctx;
 	int32_t offset_mc; /* its error */
@@ -92,7 +91,8 @@ struct w1_slave {
 	uint8_t fault; /* MAX31850: 1 open, 2 short to GND, 4 short to VDD */
 	uint8_t address; /* DS1825, MAX318xx: AD pins */
 	uint8_t undefined; /* what it puts into undefined low bits of byte 0 */
-	bool starved_gives_07ff; /* a starved conversion ends with 07FF instead of a power-on */
+	bool starved_gives_07ff; /* a conversion without enough power gives 07FF instead of a
+				    power-on */
 	struct w1_slave_timing timing;
 
 	/* to look at */
@@ -131,7 +131,7 @@ void w1_slave_strong_pullup(struct w1_slave *s, bool on, uint64_t now_ns);
 /* Its supply (or, with parasite power, its connection) is cut or back. */
 void w1_slave_power(struct w1_slave *s, bool on, uint64_t now_ns);
 
-/* Nothing but a reset or its power can wake it: edges of slots need not be delivered. */
+/* Only a reset or its power can activate it: edges of slots need not be delivered. */
 static inline bool w1_slave_dormant(const struct w1_slave *s)
 {
 	return s->state == W1_SLAVE_WAIT_RESET && s->phase == W1_SLAVE_IDLE && s->high &&
@@ -144,7 +144,7 @@ static inline bool w1_slave_dormant(const struct w1_slave *s)
 /* 9 to 12, as its configuration has it now. */
 unsigned w1_slave_resolution(const struct w1_slave *s);
 
-/* How long the operation in progress may take by the data sheet; 0 if none. */
+/* Longest duration of the operation in progress by the data sheet; 0 if none. */
 uint64_t w1_slave_busy_max_ns(const struct w1_slave *s);
 
 /* m degC to 1/16 degC, to nearest. */
