@@ -38,7 +38,7 @@ def edited(rig, **changes):
          "reading": {"age_s": 0.5, "seq": 7}, "w1": {"bus": "userspace", "sensors": []},
          "gnss": {"state": "ready", "fix": 3}, "clock": {"source": "gnss", "utc_us": 1795392000000000},
          "outbox": {"waiting": 0}, "uplink": {"state": "connected", "certificate_days": 300, "sent": 3}, "last_error": {}}
-    s["w1"]["sensors"] = [{"rom": "28aace911f000076", "celsius": 21.5, "quality": "ok"}]
+    s["w1"]["sensors"] = [{"rom": "28-00001f91ceaa", "celsius": 21.5, "quality": "ok"}]
     for section, keys in changes.items():
         s[section] = keys if not isinstance(keys, dict) else {**s[section], **keys}
     (rig.dir / "status.json").write_text(json.dumps(s))
@@ -46,8 +46,8 @@ def edited(rig, **changes):
 
 @pytest.mark.parametrize("changes,said", [
     ({"reading": {"age_s": 600}}, "no reading for 10 min"),
-    ({"w1": {"sensors": [{"rom": "28aace911f000076", "celsius": None, "quality": "crc failed"}]}},
-     "sensor 28aace911f000076: crc failed"),
+    ({"w1": {"sensors": [{"rom": "28-00001f91ceaa", "celsius": None, "quality": "crc failed"}]}},
+     "sensor 28-00001f91ceaa: crc failed"),
     ({"w1": {"sensors": [], "reason": "line is held low"}}, "no thermometer answers: line is held low"),
     ({"gnss": {"state": "no-port", "reason": "/dev/serial0: No such file"}}, "no receiver: /dev/serial0"),
     ({"gnss": {"state": "probing"}}, "the receiver is not found"),

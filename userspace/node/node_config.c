@@ -9,6 +9,7 @@
 #include "time/civil.h"
 #include "userspace/reading/hex.h"
 #include "userspace/reading/reading.h"
+#include "userspace/reading/rom.h"
 
 static const char *const simulate_words[] = { "never", "if-absent", NULL };
 static const char *const bus_words[] = { "auto", "userspace", "kernel", "simulated", "none", NULL };
@@ -52,12 +53,17 @@ static bool parse_bits(const char *text, uint8_t *bits)
 	return true;
 }
 
-/* 16 hex digits as status and readings show them: family code first, CRC last. */
+/* "28-00008412dfde", or all eight bytes: family code first, CRC last */
 static bool parse_rom(const char *text, uint8_t rom[8], char *why, size_t why_size)
 {
+	if (rom_parse(text, rom)) {
+		return true;
+	}
 	if (strlen(text) != 16 || !hex_parse(text, rom, 8)) {
-		snprintf(why, why_size,
-			 "%s is no sensor: expected 16 hex digits, such as 28dedf128400003b", text);
+		snprintf(
+			why, why_size,
+			"%s is no sensor: expected a name such as 28-00008412dfde, or its 16 hex digits",
+			text);
 		return false;
 	}
 	if (w1_crc8(rom, 7) != rom[7]) {
@@ -139,7 +145,7 @@ static const struct config_key table[] = {
 	  .size = sizeof(struct w1_resolutions),
 	  .allowed = "9, 10, 11, 12, or 0, and SENSOR=BITS for up to 64 single sensors",
 	  .help = "Bits of a conversion, 9 to 12; 0 leaves the sensors as they are set. Single sensors may have their own: "
-		  "12, 28dedf128400003b=9." },
+		  "12, 28-00008412dfde=9." },
 	{ "w1", "search_every", CONFIG_UINT, AT(w1_search_every), "10", .min = 1, .max = 1000000,
 	  .help = "Search for plugged and unplugged sensors every so many cycles." },
 	{ "w1", "alarms", CONFIG_REMOVED, 0, NULL,

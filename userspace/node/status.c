@@ -13,7 +13,7 @@
 
 #include "gpio-w1/ds18b20.h"
 #include "userspace/daemon/file_replace.h"
-#include "userspace/reading/hex.h"
+#include "userspace/reading/rom.h"
 
 /* To the millisecond. */
 static double seconds(uint64_t ns)
@@ -59,9 +59,9 @@ static json_t *sensors(const struct status *s)
 
 	for (unsigned i = 0; r != NULL && i < r->n_temperatures; i++) {
 		const struct thermometer_sample *t = &r->temperatures[i];
-		char rom[17];
+		char rom[ROM_NAME_SIZE];
 
-		hex_format(rom, t->rom, sizeof(t->rom));
+		rom_format(rom, t->rom);
 		json_array_append_new(list, json_pack("{s:s, s:o, s:s, s:i}", "rom", rom, "celsius",
 						      t->temp_known ? json_real(t->temp_mc / 1000.0)
 								    : json_null(),

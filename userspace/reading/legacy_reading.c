@@ -7,6 +7,7 @@
 #include "gpio-w1/ds18b20.h"
 #include "gpio-w1/w1_crc.h"
 #include "userspace/reading/hex.h"
+#include "userspace/reading/rom.h"
 #include "userspace/reading/senml_number.h"
 
 /* Appends to a terminated text, cut where it is full. */
@@ -31,19 +32,10 @@ static void append_number(char *text, size_t size, struct senml_number number)
 	append(text, size, digits, senml_number_print(&number, digits));
 }
 
-/* "28-0000069be7d2", as the kernel names sensors: family, then the serial number backwards. */
+/* In lower case, and of some family. */
 static bool rom_of_name(const char *name, uint8_t rom[8])
 {
-	uint8_t serial[6];
-
-	if (strlen(name) != 15 || name[2] != '-' || strpbrk(name, "ABCDEF") != NULL ||
-	    !hex_parse(name, rom, 1) || !hex_parse(name + 3, serial, sizeof(serial))) {
-		return false;
-	}
-	for (unsigned i = 0; i < sizeof(serial); i++) {
-		rom[1 + i] = serial[5 - i];
-	}
-	return rom[0] != 0;
+	return strpbrk(name, "ABCDEF") == NULL && rom_parse(name, rom) && rom[0] != 0;
 }
 
 static void rom_from_hash(const char *name, uint8_t rom[8])
@@ -138,18 +130,6 @@ static bool mac_of_device(const char *device, uint64_t *mac)
 	return true;
 }
 
-static void name_of_rom(const uint8_t rom[8], char name[16])
-{
-	uint8_t serial[6];
-
-	for (unsigned i = 0; i < sizeof(serial); i++) {
-		serial[i] = rom[6 - i];
-	}
-	hex_format(name, rom, 1);
-	name[2] = '-';
-	hex_format(name + 3, serial, sizeof(serial));
-}
-
 int legacy_from_reading(const struct reading *r, struct legacy_record *record)
 {
 	const struct thermometer_sample *t = NULL;
@@ -164,7 +144,7 @@ int legacy_from_reading(const struct reading *r, struct legacy_record *record)
 		}
 	}
 	if (t != NULL) {
-		name_of_rom(t->rom, record->sensor);
+		rom_format(record->sensor, t->rom);
 		record->temp_known = t->temp_known;
 		record->temp_mc = t->temp_known ? t->temp_mc : 0;
 	} else {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "userspace/reading/rom.h"
 
 static void put_time(FILE *out, const struct reading *r)
 {
@@ -27,11 +28,11 @@ static void put_time(FILE *out, const struct reading *r)
 	fprintf(out, "%s.%06dZ (%s)", text, (int)us, reading_time_source_name(r->time_source));
 }
 
-/* A sensor under the name that the kernel would give it. */
 static void put_temperature(FILE *out, const struct thermometer_sample *t)
 {
-	fprintf(out, "  %02x-%02x%02x%02x%02x%02x%02x ", t->rom[0], t->rom[6], t->rom[5], t->rom[4],
-		t->rom[3], t->rom[2], t->rom[1]);
+	char name[ROM_NAME_SIZE];
+
+	fprintf(out, "  %s ", rom_format(name, t->rom));
 	if (t->temp_known) {
 		fprintf(out, "%s%d.%03d \u00b0C", t->temp_mc < 0 ? "-" : "", abs(t->temp_mc / 1000),
 			abs(t->temp_mc % 1000));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checks.h"
+#include "userspace/reading/rom.h"
 #include "gpio-w1/ds18b20_identify.h"
 #include "gpio-w1/w1_error.h"
 #include "gpio-w1/w1_search.h"
@@ -17,10 +18,9 @@
 
 static void say_rom(struct selftest *t, const uint8_t *rom)
 {
-	const char *between = t->out->value[0] != '\0' ? ", " : "";
+	char name[ROM_NAME_SIZE];
 
-	selftest_value(t, "%s%02x-%02x%02x%02x%02x%02x%02x", between, rom[0], rom[6], rom[5],
-		       rom[4], rom[3], rom[2], rom[1]);
+	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ", " : "", rom_format(name, rom));
 }
 
 /* The word for an error of the bus, in the value what it was. */

@@ -18,7 +18,7 @@ set_fault stuck 2
 is "a short to the supply is named" 'bus/low "short-to-supply", exit 1' "$(selftest bus)"
 set_fault stuck 0
 set_fault absent 3
-is "a line without a sensor is named" 'bus/presence "nobody", exit 1' "$(selftest bus)"
+is "a line without a sensor is named" 'bus/presence "no-answer", exit 1' "$(selftest bus)"
 set_fault absent 0
 set_fault badcrc 1
 has "a sensor with wrong CRCs is named" '^sensors/scratchpad "crc", .*exit 1' "$(selftest bus,sensors)"

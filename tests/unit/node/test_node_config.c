@@ -113,7 +113,7 @@ static void servers_and_resolutions_are_taken_apart(void **state)
 	static const char *const over[] = {
 		"server.uri=coaps://a/x , coap://[::1]:5, ",
 		"w1.alarms=28dedf128400003b=0..95, -20..60", /* no longer used */
-		"w1.resolution=28dedf128400003b=9, 28ff64067d140139=10"
+		"w1.resolution=28-00008412dfde=9, 28ff64067d140139=10" /* both forms */
 	};
 	static const uint8_t first[8] = { 0x28, 0xde, 0xdf, 0x12, 0x84, 0, 0, 0x3b };
 	static const uint8_t second[8] = { 0x28, 0xff, 0x64, 0x06, 0x7d, 0x14, 0x01, 0x39 },
@@ -145,7 +145,7 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		{ "[node]\ndevice = my node\n", "device", "urn:dev:mac:" },
 		{ "[node]\nlog_level = loud\n", "log_level", "notice" },
 		{ "[w1]\nresolution = 28dedf128400003c=9\n", "resolution", "would be 3b" },
-		{ "[w1]\nresolution = 28-dedf12840000=9\n", "resolution", "16 hex digits" },
+		{ "[w1]\nresolution = 28-dedf1284000=9\n", "resolution", "16 hex digits" },
 		{ "[w1]\nresolution = 28dedf128400003b=13\n", "resolution", "9, 10, 11, 12" },
 		{ "[server]\nuri = coaps://a, coaps://b, coaps://c, coaps://d, coaps://e\n", "uri",
 		  "at most 4" },

@@ -156,7 +156,7 @@ static void what_is_known_is_in_units_of_people(void **state)
 	assert_int_equal(json_integer_value(at(json, "gnss.satellites")), 9);
 	assert_string_equal(json_string_value(json_object_get(
 				    json_array_get(at(json, "w1.sensors"), 0), "rom")),
-			    "280102030405069e");
+			    "28-060504030201");
 	assert_true(json_real_value(json_object_get(json_array_get(at(json, "w1.sensors"), 0),
 						    "celsius")) == -10.125);
 	assert_true(json_is_null(
