@@ -15,7 +15,8 @@ BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRC))
 $(call obj,$(UNIT_SRC) $(RIG_SRC) $(TOOL_SRC) $(BENCH_SRC)): CFLAGS_ALL += $(CMOCKA_CFLAGS) $(COAP_CFLAGS) \
 	$(SQLITE_CFLAGS) $(MARIADB_CFLAGS) $(JANSSON_CFLAGS) $(CBOR_CFLAGS) -Itests
 
-# What several tests share: a test takes out of it what it uses.
+# What several tests share, a noun each, whose name begins its symbols: the linker takes out of it what a test uses. (What
+# stands in for a header of the system stays a header: fake_gpiod1.h, fake_gpiod2.h.)
 rigs_SRC := $(RIG_SRC)
 $(eval $(call library,rigs))
 

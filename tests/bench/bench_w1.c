@@ -7,10 +7,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gpio-w1/w1_cycle.h"
 #include "tests/bench/target.h"
-#include "tests/unit/sim/test_sim_w1_master.h"
+#include "tests/unit/sim/w1_master.h"
 #include "tests/unit/gpio-w1/w1_truth.h"
 
 #define SENSORS_PEER 5

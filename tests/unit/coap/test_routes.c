@@ -2,6 +2,13 @@
 /* What the server stores and gives back, and to whom. */
 #define _GNU_SOURCE
 #include "server_rig.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include "server/store/hash.h"
 
 #include "server/coap/blockwise.h"

@@ -4,6 +4,9 @@
 #define _GNU_SOURCE
 #include "server_rig.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define BASE "\"bn\":\"" NODE "_\""
 #define SEQ "{" BASE ",\"bt\":1700000001,\"n\":\"seq\",\"v\":1}"
 #define EPOCH_RECORD "{\"n\":\"epoch\",\"vs\":\"1234567890abcdef\"}"

@@ -3,6 +3,12 @@
 #define _GNU_SOURCE
 #include "server_rig.h"
 
+#include <poll.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
 #define WATCHERS 6
 
 struct watcher {

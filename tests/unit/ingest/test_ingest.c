@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "server/ingest/ingest.h"
 #include "tests/unit/store/private_mariadbd.h"

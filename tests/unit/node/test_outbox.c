@@ -11,8 +11,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "outbox_place.h"
 #include "peek_readings.h"
@@ -26,7 +30,7 @@ static void what_is_put_is_peeked_in_order_and_stays(void **state)
 	struct reading in[5], out[8];
 
 	for (int i = 0; i < 5; i++) {
-		in[i] = put_dated(p, 10 + (uint64_t)i);
+		in[i] = place_put_dated(p, 10 + (uint64_t)i);
 		assert_int_equal(in[i].seq, i + 1);
 	}
 	for (int again = 0; again < 2; again++) {
@@ -47,7 +51,7 @@ static void what_is_confirmed_is_gone_and_the_rest_stays(void **state)
 	uint64_t epoch = stats(p).epoch, before;
 
 	for (uint64_t i = 0; i < 6; i++) {
-		put(p, 10 + i);
+		place_put(p, 10 + i);
 	}
 	before = stats(p).bytes;
 	assert_int_equal(outbox_confirm(p->o, epoch, 2, 4), 3);
@@ -78,7 +82,7 @@ static void what_is_under_way_is_not_peeked_and_nothing_reaches_over_it(void **s
 	struct reading out[16];
 
 	for (uint64_t i = 1; i <= 9; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int n = peek_readings(p->o, rows[i].order, rows[i].except, out, 16);
@@ -97,14 +101,14 @@ static void a_seq_is_never_given_twice_even_after_all_was_confirmed(void **state
 	struct place *p = *state;
 	uint64_t epoch = stats(p).epoch;
 
-	put(p, 1);
-	put(p, 2);
+	place_put(p, 1);
+	place_put(p, 2);
 	outbox_confirm(p->o, epoch, 1, 2);
-	assert_int_equal(reopen(p), 0);
-	assert_int_equal(put(p, 3).seq, 3);
+	assert_int_equal(place_reopen(p), 0);
+	assert_int_equal(place_put(p, 3).seq, 3);
 	outbox_confirm(p->o, epoch, 3, 3);
-	assert_int_equal(crash(p), 0);
-	assert_int_equal(put(p, 4).seq, 4);
+	assert_int_equal(place_crash(p), 0);
+	assert_int_equal(place_put(p, 4).seq, 4);
 	assert_true(stats(p).epoch == epoch);
 }
 
@@ -117,7 +121,7 @@ static void each_new_file_has_an_epoch_of_its_own(void **state)
 	assert_int_equal(unlink(p->path), 0);
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
 	assert_true(first != 0 && stats(p).epoch != 0 && stats(p).epoch != first);
-	assert_int_equal(put(p, 1).seq, 1);
+	assert_int_equal(place_put(p, 1).seq, 1);
 }
 
 static void a_second_process_is_refused(void **state)
@@ -148,7 +152,7 @@ static void somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened(
 	pthread_t thread;
 	sqlite3 *db;
 
-	put(p, 1);
+	place_put(p, 1);
 	outbox_close(p->o);
 	p->o = NULL;
 	assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
@@ -170,9 +174,9 @@ static void readings_of_this_boot_without_time_are_dated_when_it_is_known(void *
 	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
 	struct reading out[4], dated;
 
-	put(p, 40);
-	dated = put_dated(p, 50);
-	put(p, 99);
+	place_put(p, 40);
+	dated = place_put_dated(p, 50);
+	place_put(p, 99);
 	assert_int_equal(outbox_date(p->o, &now, 1), 1);
 	assert_int_equal(outbox_date(p->o, &now, 9), 1);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
@@ -190,10 +194,10 @@ static void readings_of_another_boot_are_never_dated(void **state)
 	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, CLOCK_ACC_UNKNOWN };
 	struct reading out[4];
 
-	put(p, 40);
+	place_put(p, 40);
 	p->config.boot = BOOT + 1;
-	assert_int_equal(reopen(p), 0);
-	put(p, 50);
+	assert_int_equal(place_reopen(p), 0);
+	place_put(p, 50);
 	assert_int_equal(outbox_date(p->o, &now, 9), 1);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
 	assert_int_equal(out[0].time_source, READING_TIME_NONE);
@@ -240,7 +244,7 @@ static void a_pack_ends_before_the_reading_that_does_not_fit(void **state)
 	uint8_t buffer[2048];
 
 	for (uint64_t i = 1; i <= 3; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	assert_int_equal(
 		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer), &one), 1);
@@ -266,9 +270,9 @@ static void when_it_is_full_the_oldest_go_into_a_gap(void **state)
 	struct reading out[16];
 
 	p->config.max_rows = 10;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	for (uint64_t i = 1; i <= 25; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	assert_int_equal(stats(p).rows, 10);
 	assert_int_equal(stats(p).dropped, 15);
@@ -286,13 +290,13 @@ static void a_gap_holds_only_what_was_dropped_not_what_was_confirmed(void **stat
 	struct outbox_gap gaps[4];
 
 	p->config.max_rows = 4;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	for (uint64_t i = 1; i <= 4; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	outbox_confirm(p->o, stats(p).epoch, 2, 3);
 	for (uint64_t i = 5; i <= 8; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 4), 2);
 	assert_int_equal(gaps[0].first, 1);
@@ -307,13 +311,13 @@ static void bytes_are_a_bound_as_well(void **state)
 	struct place *p = *state;
 	uint64_t one;
 
-	put(p, 1);
+	place_put(p, 1);
 	one = stats(p).bytes;
 	p->config.max_bytes = one * 5;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_true(stats(p).bytes == one);
 	for (uint64_t i = 2; i <= 50; i++) {
-		put(p, i);
+		place_put(p, i);
 		assert_true(stats(p).bytes <= p->config.max_bytes);
 	}
 	assert_in_range(stats(p).rows, 4, 5);
@@ -328,8 +332,8 @@ static void a_refused_reading_is_kept_but_not_sent_again(void **state)
 	struct reading out[4];
 	uint64_t epoch = stats(p).epoch;
 
-	put(p, 1);
-	put(p, 2);
+	place_put(p, 1);
+	place_put(p, 2);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "4.00 record 3: not a number"), 0);
 	assert_int_equal(outbox_refuse(p->o, epoch, 1, "again"), -ENOENT);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 1);
@@ -340,7 +344,7 @@ static void a_refused_reading_is_kept_but_not_sent_again(void **state)
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_REFUSED);
 	outbox_confirm(p->o, epoch, 1, 2);
 	assert_int_equal(stats(p).rows, 1);
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_int_equal(stats(p).refused, 1);
 }
 
@@ -350,12 +354,12 @@ static void what_is_set_aside_goes_first_when_it_is_full(void **state)
 	struct reading out[8];
 
 	p->config.max_rows = 4;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	for (uint64_t i = 1; i <= 4; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	outbox_refuse(p->o, stats(p).epoch, 4, "4.00");
-	put(p, 5);
+	place_put(p, 5);
 	assert_int_equal(stats(p).refused, 0);
 	assert_int_equal(stats(p).dropped, 0);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 4);
@@ -369,13 +373,13 @@ static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state
 	struct outbox_gap told, now;
 
 	p->config.max_rows = 3;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	for (uint64_t i = 1; i <= 5; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	assert_int_equal(outbox_gaps(p->o, 1, &told, 1), 1);
 	assert_int_equal(told.last, 2);
-	put(p, 6);
+	place_put(p, 6);
 	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &told), 0);
 	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
 	assert_int_equal(now.first, 1);
@@ -389,8 +393,8 @@ static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 4, 5), 2);
 	assert_int_equal(outbox_gaps(p->o, 1, &now, 1), 1);
 	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &now), 1);
-	assert_int_equal(reopen(p), 0);
-	assert_int_equal(put(p, 7).seq, 7);
+	assert_int_equal(place_reopen(p), 0);
+	assert_int_equal(place_put(p, 7).seq, 7);
 }
 
 /* --- power and sync -------------------------------------------------------- */
@@ -402,22 +406,23 @@ static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
 	uint64_t next;
 
 	p->config.sync_ms = 30000;
-	assert_int_equal(reopen(p), 0);
-	put(p, 1);
-	put(p, 2);
-	assert_int_equal(crash(p), 0); /* of the process only: the kernel still has all of it */
-	assert_int_equal(put(p, 3).seq, 3);
+	assert_int_equal(place_reopen(p), 0);
+	place_put(p, 1);
+	place_put(p, 2);
+	assert_int_equal(place_crash(p), 0); /* of the process only: the kernel still has all of it
+					      */
+	assert_int_equal(place_put(p, 3).seq, 3);
 	p->config.boot = BOOT + 1;
-	assert_int_equal(crash(p), 0);
-	next = put(p, 4).seq;
+	assert_int_equal(place_crash(p), 0);
+	next = place_put(p, 4).seq;
 	assert_true(next > 1000);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
 	assert_int_equal(gaps[0].first, 4);
 	assert_int_equal(gaps[0].last, next - 1);
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_POWER);
 	p->config.boot = BOOT + 2;
-	assert_int_equal(reopen(p), 0); /* closed in order: nothing is skipped */
-	assert_int_equal(put(p, 5).seq, next + 1);
+	assert_int_equal(place_reopen(p), 0); /* closed in order: nothing is skipped */
+	assert_int_equal(place_put(p, 5).seq, next + 1);
 }
 
 static void a_sync_is_due_its_interval_after_the_first_unsynced_put(void **state)
@@ -425,17 +430,17 @@ static void a_sync_is_due_its_interval_after_the_first_unsynced_put(void **state
 	struct place *p = *state;
 
 	p->config.sync_ms = 30000;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_int_equal(outbox_sync_due_ns(p->o), 0);
-	put(p, 100);
-	put(p, 110);
+	place_put(p, 100);
+	place_put(p, 110);
 	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
 	assert_int_equal(outbox_sync(p->o), 0);
 	assert_int_equal(outbox_sync_due_ns(p->o), 0);
 	assert_int_equal(outbox_sync(p->o), 0);
 	assert_int_equal(stats(p).syncs, 1);
 	for (uint64_t i = 0; i < 1000; i++) {
-		put(p, 200 + i);
+		place_put(p, 200 + i);
 	}
 	assert_int_equal(stats(p).syncs, 2); /* never more unsynced than are skipped */
 }
@@ -448,10 +453,10 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	uint64_t syncs;
 	int n = 0;
 
-	put(p, 1); /* of the process before: it may be in the kernel only */
+	place_put(p, 1); /* of the process before: it may be in the kernel only */
 	p->config.flush_thread = true;
-	assert_int_equal(reopen(p), 0);
-	put(p, 2);
+	assert_int_equal(place_reopen(p), 0);
+	place_put(p, 2);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 0);
 	done.fd = outbox_fd(p->o);
 	while (n < 2) {
@@ -465,9 +470,9 @@ static void with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk(void **stat
 	assert_in_range(syncs, 1, 2);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2); /* needs none */
 	assert_int_equal(stats(p).syncs, syncs);
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_int_equal(stats(p).rows, 0);
-	assert_int_equal(put(p, 3).seq, 3);
+	assert_int_equal(place_put(p, 3).seq, 3);
 }
 
 static void the_thread_keeps_the_wal_short(void **state)
@@ -480,10 +485,10 @@ static void the_thread_keeps_the_wal_short(void **state)
 
 	p->config.flush_thread = true;
 	p->config.max_rows = 100;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	done.fd = outbox_fd(p->o);
 	for (uint64_t i = 1; i <= 1200; i++) {
-		uint64_t seq = put(p, i).seq;
+		uint64_t seq = place_put(p, i).seq;
 
 		/* The thread is never further behind than one sync. */
 		while (peek_readings(p->o, OUTBOX_NEWEST_FIRST, none, out, 1) < 1 ||
@@ -505,9 +510,9 @@ static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 
 	p->config.flush_thread = true;
 	p->config.sync_ms = 30000;
-	assert_int_equal(reopen(p), 0);
-	put(p, 100);
-	put(p, 110);
+	assert_int_equal(place_reopen(p), 0);
+	place_put(p, 100);
+	place_put(p, 110);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2);
 	assert_true(outbox_sync_due_ns(p->o) == 130 * S);
 	assert_int_equal(stats(p).syncs, 0);
@@ -521,7 +526,7 @@ static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_put_is_peeked_in_order_and_stays),
 		TEST(what_is_confirmed_is_gone_and_the_rest_stays),

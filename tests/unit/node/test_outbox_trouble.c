@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "disk_takes.h"
 #include "outbox_place.h"
@@ -74,7 +77,7 @@ static void a_file_that_is_no_database_is_set_aside(void **state)
 		snprintf(aside, sizeof(aside), "%s.damaged-%d", p->path, n);
 		assert_non_null(strstr(p->err, aside));
 		assert_int_equal(access(aside, F_OK), 0);
-		assert_int_equal(put(p, 1).seq, 1);
+		assert_int_equal(place_put(p, 1).seq, 1);
 		outbox_close(p->o);
 	}
 	p->o = NULL;
@@ -105,13 +108,13 @@ static void damage_is_set_aside_though_the_file_was_closed_in_order(void **state
 
 	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
 	for (uint64_t i = 1; i <= 60; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	outbox_close(p->o);
 	damage_a_page_of_readings(p->path, 2);
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
 	assert_int_equal(access(aside, F_OK), 0);
-	assert_int_equal(put(p, 1).seq, 1);
+	assert_int_equal(place_put(p, 1).seq, 1);
 }
 
 static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state)
@@ -123,11 +126,11 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 
 	snprintf(aside, sizeof(aside), "%s.damaged-1", p->path);
 	for (uint64_t i = 1; i <= 60; i++) {
-		put(p, i);
+		place_put(p, i);
 	}
 	p->config.max_rows = 100000;
 	p->config.sync_ms = 3600000;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	damage_a_page_of_readings(p->path, 1);
 	for (uint64_t i = 61; i < 12000 && rc >= 0; i++) { /* more than it keeps in memory */
 		struct reading r = sample(i);
@@ -136,9 +139,9 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 	}
 	rc = rc >= 0 ? peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
 	assert_int_equal(rc, -EUCLEAN);
-	assert_int_equal(reopen(p), 1);
+	assert_int_equal(place_reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
-	assert_int_equal(put(p, 1).seq, 1);
+	assert_int_equal(place_put(p, 1).seq, 1);
 }
 
 static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
@@ -147,9 +150,9 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	struct outbox_gap gaps[2];
 	struct reading out[4];
 
-	put(p, 1);
-	put(p, 2);
-	put(p, 3);
+	place_put(p, 1);
+	place_put(p, 2);
+	place_put(p, 3);
 	outbox_close(p->o);
 	sql(p->path,
 	    "UPDATE reading SET body = CAST(substr(body, 1, 40) || X'ff' || substr(body, 42) AS BLOB) WHERE seq = 2");
@@ -179,8 +182,8 @@ static void give_five_of_which_two_are_written(struct place *p)
 {
 	rlim_t before;
 
-	put(p, 1);
-	put(p, 2);
+	place_put(p, 1);
+	place_put(p, 2);
 	before = disk_takes(512);
 	for (uint64_t i = 3; i <= 5; i++) {
 		struct reading r = sample(i);
@@ -214,7 +217,7 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 8), 2); /* what there
 										      is can be sent
 										    */
-	assert_int_equal(put(p, 6).seq, 6);
+	assert_int_equal(place_put(p, 6).seq, 6);
 	assert_gap_of_three_to_five(p);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
 }
@@ -227,8 +230,8 @@ static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state
 	struct reading sent[2], out[2];
 	rlim_t before;
 
-	put(p, 40);
-	put(p, 41);
+	place_put(p, 40);
+	place_put(p, 41);
 	before = disk_takes(512);
 	assert_true(outbox_date(p->o, &first, 9) < 0);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, sent, 2), 2);
@@ -236,7 +239,7 @@ static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state
 	assert_true(sent[0].utc_us == T0 - 60000000);
 	disk_takes(before);
 	assert_int_equal(outbox_date(p->o, &later, 1), 1); /* what is sent again must be the same */
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 2);
 	assert_true(reading_equal(&out[0], &sent[0]));
 	assert_int_equal(out[1].time_source, READING_TIME_NONE);
@@ -250,9 +253,9 @@ static void the_gap_is_there_when_a_confirm_comes_before_the_next_put(void **sta
 
 	give_five_of_which_two_are_written(p);
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 2), 2);
-	assert_int_equal(crash(p), 0);
+	assert_int_equal(place_crash(p), 0);
 	assert_gap_of_three_to_five(p);
-	assert_int_equal(put(p, 6).seq, 6);
+	assert_int_equal(place_put(p, 6).seq, 6);
 }
 
 static void the_gap_is_there_when_a_refusal_comes_before_the_next_put(void **state)
@@ -262,7 +265,7 @@ static void the_gap_is_there_when_a_refusal_comes_before_the_next_put(void **sta
 
 	give_five_of_which_two_are_written(p);
 	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 2, "4.00"), 0);
-	assert_int_equal(crash(p), 0);
+	assert_int_equal(place_crash(p), 0);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 3), 2);
 	assert_int_equal(gaps[0].first, 2);
 	assert_int_equal(gaps[1].first, 3);
@@ -274,10 +277,10 @@ static void the_gap_is_there_when_another_is_confirmed_before_the_next_put(void 
 	struct place *p = *state;
 	struct outbox_gap gap;
 
-	put(p, 1);
+	place_put(p, 1);
 	assert_int_equal(outbox_refuse(p->o, stats(p).epoch, 1, "4.00"), 0);
 	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
-	put(p, 2);
+	place_put(p, 2);
 	{
 		rlim_t before = disk_takes(512);
 		struct reading r = sample(3);
@@ -286,11 +289,11 @@ static void the_gap_is_there_when_another_is_confirmed_before_the_next_put(void 
 		disk_takes(before);
 	}
 	assert_int_equal(outbox_confirm_gap(p->o, stats(p).epoch, &gap), 1);
-	assert_int_equal(crash(p), 0);
+	assert_int_equal(place_crash(p), 0);
 	assert_int_equal(outbox_gaps(p->o, 1, &gap, 1), 1);
 	assert_int_equal(gap.first, 3);
 	assert_int_equal(gap.last, 3);
-	assert_int_equal(put(p, 4).seq, 4);
+	assert_int_equal(place_put(p, 4).seq, 4);
 }
 
 static void the_gap_is_there_when_the_outbox_is_closed_before_the_next_put(void **state)
@@ -298,9 +301,9 @@ static void the_gap_is_there_when_the_outbox_is_closed_before_the_next_put(void 
 	struct place *p = *state;
 
 	give_five_of_which_two_are_written(p);
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	assert_gap_of_three_to_five(p);
-	assert_int_equal(put(p, 6).seq, 6);
+	assert_int_equal(place_put(p, 6).seq, 6);
 }
 
 static void what_is_no_reading_uses_up_no_seq(void **state)
@@ -310,12 +313,12 @@ static void what_is_no_reading_uses_up_no_seq(void **state)
 
 	strcpy(r.device, "no urn");
 	assert_int_equal(outbox_put(p->o, &r), -EINVAL);
-	assert_int_equal(put(p, 1).seq, 1);
+	assert_int_equal(place_put(p, 1).seq, 1);
 }
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_newer_version_is_refused_with_words),
 		TEST(another_programs_database_is_refused_and_left_alone),

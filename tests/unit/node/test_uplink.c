@@ -7,6 +7,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "disk_takes.h"
 #include "uplink_rig.h"
@@ -14,7 +17,7 @@
 static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
 {
 	(void)state;
-	put(10);
+	rig_put(10);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.posts, 3);
 	assert_int_equal(t.sizes[0], 4);
@@ -32,7 +35,7 @@ static void only_the_reading_that_is_wrong_is_set_aside(void **state)
 {
 	(void)state;
 	t.poison = 6;
-	put(12);
+	rig_put(12);
 	UNTIL(outbox().rows - outbox().refused == 0 && t.gap_posts == 1 && outbox().gaps == 0);
 	assert_int_equal(outbox().refused, 1);
 	assert_non_null(strstr(t.gaps, "[{\"first\":6,\"last\":6,\"cause\":\"refused\"}]"));
@@ -47,7 +50,7 @@ static void what_will_never_come_is_told_until_the_server_knows(void **state)
 	char expected[160];
 
 	(void)state;
-	put(5);
+	rig_put(5);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 3, "it"), 0);
 	t.code = CODE(5, 0);
@@ -66,13 +69,13 @@ static void what_will_never_come_is_told_until_the_server_knows(void **state)
 static void a_server_that_takes_no_note_of_gaps_gets_the_readings(void **state)
 {
 	(void)state;
-	put(3);
+	rig_put(3);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 2, "it"), 0);
 	t.gap_code = CODE(4, 5);
 	UNTIL(outbox().rows - outbox().refused == 0);
 	assert_int_equal(t.gap_posts, 1);
 	assert_int_equal(outbox().gaps, 1);
-	put(1);
+	rig_put(1);
 	UNTIL(outbox().rows - outbox().refused == 0);
 	assert_int_equal(t.gap_posts, 1);
 	t.gap_code = 0;
@@ -85,10 +88,10 @@ static void what_a_server_cannot_do_is_told_once(void **state)
 	(void)state;
 	catch_log();
 	t.gap_code = CODE(4, 5);
-	put(4);
+	rig_put(4);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, 1, "it"), 0);
 	for (unsigned i = 1; i <= 3; i++) {
-		put(1);
+		rig_put(1);
 		UNTIL_NEEDING(true, outbox().rows - outbox().refused == 0 && t.gap_posts == i &&
 					    t.gets == i);
 		t.skew_ns += 601 * S;
@@ -96,12 +99,12 @@ static void what_a_server_cannot_do_is_told_once(void **state)
 	assert_int_equal(log_lines("4.05"), 1);
 	assert_int_equal(log_lines("GET /time failed"), 1);
 	t.gap_code = 0;
-	put(1);
+	rig_put(1);
 	UNTIL(outbox().gaps == 0);
 	t.gap_code = CODE(4, 5); /* it could, and cannot any more */
-	put(1);
+	rig_put(1);
 	assert_int_equal(outbox_refuse(t.outbox, outbox().epoch, outbox().next_seq - 1, "it"), 0);
-	put(1);
+	rig_put(1);
 	UNTIL(log_lines("4.05") == 2);
 }
 
@@ -110,13 +113,13 @@ static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(voi
 	uint64_t wait_ns = 0;
 
 	(void)state;
-	put(2);
+	rig_put(2);
 	t.disk_full = true;
 	disk_takes(512);
 	for (unsigned i = 1; i <= 6; i++) {
 		UNTIL(t.posts == i && uplink().in_flight == 0);
 		for (int n = 0; n < 5; n++) {
-			turn(false);
+			rig_turn(false);
 		}
 		assert_int_equal(t.posts, i);
 		wait_ns = uplink_deadline_ns(t.uplink, rig_now_ns()) - rig_now_ns();
@@ -139,14 +142,14 @@ static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
 	(void)state;
 	t.code = CODE(5, 3);
 	t.max_age_s = 90;
-	put(1);
+	rig_put(1);
 	UNTIL(uplink().failures == 1);
 	until = uplink_deadline_ns(t.uplink, rig_now_ns());
 	assert_in_range(until - rig_now_ns(), 88 * S, 90 * S);
 	t.code = CODE(2, 4);
 	t.max_age_s = -1;
 	for (int i = 0; i < 5; i++) {
-		turn(false);
+		rig_turn(false);
 	}
 	assert_int_equal(t.posts, 1);
 	t.skew_ns = 91 * S;
@@ -158,7 +161,7 @@ static void a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost
 {
 	(void)state;
 	t.code = CODE(4, 3);
-	put(2);
+	rig_put(2);
 	UNTIL(uplink().failures == 1);
 	assert_non_null(strstr(uplink().last_error, "4.03"));
 	assert_non_null(strstr(uplink().last_error, "not your device"));
@@ -174,7 +177,7 @@ static void a_server_that_was_away_gets_what_was_kept(void **state)
 	(void)state;
 	close(t.fd);
 	t.fd = -1;
-	put(3);
+	rig_put(3);
 	UNTIL(uplink().failures >= 2);
 	assert_int_equal(outbox().rows, 3);
 	assert_true(uplink().last_error[0] != '\0');
@@ -192,9 +195,9 @@ static void a_server_that_answers_nonsense_costs_neither_readings_nor_the_proces
 
 	(void)state;
 	t.code = NONSENSE;
-	put(2);
+	rig_put(2);
 	while (uplink().failures == 0 && turns < 5000) {
-		busy += turn(false) < 1;
+		busy += rig_turn(false) < 1;
 		turns++;
 	}
 	assert_int_equal(uplink().failures, 1);
@@ -208,7 +211,7 @@ static void an_answer_that_is_too_large_or_no_text_is_told_and_costs_no_reading(
 {
 	(void)state;
 	t.code = HUGE_ANSWER;
-	put(2);
+	rig_put(2);
 	UNTIL(uplink().failures == 1);
 	assert_non_null(strstr(uplink().last_error, "too large"));
 	t.code = BINARY;
@@ -223,7 +226,7 @@ static void the_time_is_asked_before_anything_is_sent(void **state)
 {
 	(void)state;
 	t.time = "1797120010000000";
-	put(1);
+	rig_put(1);
 	UNTIL_NEEDING(true, t.stamps == 1);
 	assert_int_equal(t.posts, 0);
 	assert_int_equal(t.stamp.source, READING_TIME_SERVER);
@@ -240,7 +243,7 @@ static void a_server_without_a_clock_does_not_stop_the_readings(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		t.time = times[i];
-		put(1);
+		rig_put(1);
 		UNTIL_NEEDING(true, outbox().rows == 0);
 		assert_int_equal(t.stamps, 0);
 		t.skew_ns += 601 * S; /* it is asked again after ten minutes */
@@ -252,7 +255,7 @@ static void newest_first_confirms_what_was_sent(void **state)
 {
 	(void)state;
 	t.config.server_order = OUTBOX_NEWEST_FIRST;
-	put(6);
+	rig_put(6);
 	UNTIL(t.posts == 1);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.sizes[0], 4);
@@ -263,7 +266,7 @@ static void newest_first_confirms_what_was_sent(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),

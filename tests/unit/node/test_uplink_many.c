@@ -7,6 +7,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "uplink_rig.h"
 
@@ -19,19 +26,19 @@ static void answer_held(void)
 		assert_true(coap_reply(t.fd, &t.held[i], CODE(2, 4), -1, "", &t.held_from));
 	}
 	for (unsigned i = 0; i < n + 2; i++) { /* a turn reads one answer */
-		turn(false);
+		rig_turn(false);
 	}
 }
 
 static void a_backlog_goes_several_packs_at_a_time_each_in_a_datagram(void **state)
 {
 	(void)state;
-	put(240);
+	rig_put(240);
 	t.hold = true;
 	while (outbox().rows > 0) {
 		UNTIL(t.n_held > 0 || outbox().rows == 0);
 		for (int i = 0; i < 3; i++) { /* what else comes */
-			turn(false);
+			rig_turn(false);
 		}
 		answer_held();
 	}
@@ -46,13 +53,13 @@ static void newest_first_and_several_at_a_time_confirms_only_what_was_stored(voi
 {
 	(void)state;
 	open_with("server.order=newest-first", NULL);
-	put(100);
+	rig_put(100);
 	t.hold = true;
 	for (unsigned round = 0; outbox().rows > 0; round++) {
 		UNTIL(t.n_held > 0 || outbox().rows == 0);
-		put(round < 10 ? 12 : 0); /* above what is under way */
-		turn(false);
-		turn(false);
+		rig_put(round < 10 ? 12 : 0); /* above what is under way */
+		rig_turn(false);
+		rig_turn(false);
 		answer_held();
 	}
 	for (unsigned seq = 1; seq <= 220; seq++) {
@@ -68,23 +75,23 @@ static void the_next_server_takes_over_and_the_first_comes_back_when_it_is_well(
 	t.other_fd = coap_listen(&t.other_port);
 	snprintf(uris, sizeof(uris), "%s, coap://127.0.0.1:%u/elsewhere", t.uri, t.other_port);
 	open_with(uris, "server.retry_max=1min");
-	put(2);
+	rig_put(2);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.other_posts, 0);
 	close(t.fd);
 	t.fd = -1;
-	put(2);
+	rig_put(2);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.other_posts, 1);
 	assert_non_null(strstr(uplink().server, "elsewhere"));
 	assert_non_null(strstr(uplink().last_error, "; trying coap"));
 	assert_int_equal(uplink().n_servers, 2);
 	listen_again();
-	put(1);
+	rig_put(1);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.other_posts, 2);
 	t.skew_ns = 301 * S;
-	put(1);
+	rig_put(1);
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(t.other_posts, 2);
 	assert_string_equal(uplink().server, t.config.servers[0]);
@@ -102,7 +109,7 @@ static void servers_that_are_all_away_are_told_once_each_and_so_is_their_return(
 	open_with(uris, "server.retry_max=1s");
 	catch_log();
 	t.code = CODE(5, 0);
-	put(2);
+	rig_put(2);
 	UNTIL(uplink().failures >= 8);
 	assert_int_equal(log_lines("; trying coap"), 1);
 	assert_int_equal(log_lines("readings wait in the outbox"), 1);
@@ -110,7 +117,7 @@ static void servers_that_are_all_away_are_told_once_each_and_so_is_their_return(
 	UNTIL(outbox().rows == 0);
 	assert_int_equal(log_lines("readings acknowledged"), 1);
 	t.code = CODE(5, 0);
-	put(1);
+	rig_put(1);
 	UNTIL(log_lines("; trying coap") == 2);
 }
 
@@ -187,7 +194,7 @@ static void the_older_servers_format_is_one_record_at_a_time(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_backlog_goes_several_packs_at_a_time_each_in_a_datagram),
 		TEST(newest_first_and_several_at_a_time_confirms_only_what_was_stored),

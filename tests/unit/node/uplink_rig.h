@@ -6,12 +6,7 @@
 #ifndef UPLINK_RIG_H
 #define UPLINK_RIG_H
 
-#include <dirent.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "tests/unit/coaps/coap_peer.h"
 #include "time/now.h"
@@ -29,7 +24,7 @@
 #define NONSENSE \
 	1 /* bytes that are no CoAP, then a right answer with a wrong token, then a reset */
 
-static struct {
+extern struct uplink_rig {
 	char dir[64], path[96], uri[64];
 	struct node_config config;
 	struct outbox *outbox;
@@ -63,314 +58,37 @@ static struct {
 	unsigned stamps;
 } t;
 
-static inline uint64_t rig_now_ns(void)
-{
-	return now_boot_ns() + t.skew_ns;
-}
+uint64_t rig_now_ns(void);
 
-/* --- the server ----------------------------------------------------------- */
+void listen_again(void);
 
-static inline void reply(const struct coap_message *m, uint8_t code, const char *payload,
-			 const struct sockaddr_in *to)
-{
-	assert_true(coap_reply(t.fd, m, code, t.max_age_s, payload, to));
-}
+/* Opens the uplink again, with more settings. */
+void open_with(const char *second, const char *third);
 
-static inline void nonsense(const struct coap_message *m, const struct sockaddr_in *to)
-{
-	struct coap_message wrong = *m;
-	const uint8_t reset[4] = { 0x70, 0, (uint8_t)(m->mid >> 8), (uint8_t)m->mid };
-
-	sendto(t.fd, "\xff\xfe\xfd", 3, 0, (const struct sockaddr *)to, sizeof(*to));
-	wrong.token[0] ^= 0xff;
-	wrong.mid ^= 0x5555;
-	reply(&wrong, CODE(2, 4), "", to);
-	sendto(t.fd, reset, sizeof(reset), 0, (const struct sockaddr *)to, sizeof(*to));
-}
-
-/* One datagram; false if there was none. */
-static inline bool serve(void)
-{
-	static struct reading readings[64];
-	struct sockaddr_in from;
-	socklen_t from_size = sizeof(from);
-	uint8_t buffer[2048];
-	ssize_t n = recvfrom(t.fd, buffer, sizeof(buffer), MSG_DONTWAIT, (struct sockaddr *)&from,
-			     &from_size);
-	struct senml_error error;
-	struct coap_message m;
-	int count;
-
-	if (n < 0) {
-		return false;
-	}
-	if (!coap_parse(buffer, (size_t)n, &m) || m.code == 0) {
-		return true;
-	}
-	if (m.code == 1) {
-		t.gets++;
-		assert_string_equal(m.path, "/time");
-		reply(&m, t.time != NULL ? CODE(2, 5) : CODE(4, 4), t.time != NULL ? t.time : "",
-		      &from);
-		return true;
-	}
-	assert_int_equal(m.code, 2);
-	if (strncmp(m.path, "/gaps/", 6) == 0) {
-		assert_string_equal(m.path, "/gaps/urn:dev:mac:0200c0fffe000001");
-		assert_int_equal(m.content_format, 50);
-		snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m.payload_size,
-			 (const char *)m.payload);
-		t.gap_posts++;
-		reply(&m, t.gap_code != 0 ? t.gap_code : t.code, "", &from);
-		return true;
-	}
-	assert_string_equal(m.path, "/gpsflowtemp");
-	count = senml_decode(SENML_CBOR, m.payload, m.payload_size, readings, 64, &error);
-	if (count <= 0) {
-		fail_msg("no pack: %s", error.text);
-	}
-	if (t.posts < 64) {
-		t.sizes[t.posts] = (unsigned)count;
-	}
-	t.posts++;
-	if (t.hold && t.n_held < COAPS_REQUESTS_MAX) {
-		t.held_from = from;
-		t.held[t.n_held++] = m;
-		t.most_held = t.n_held > t.most_held ? t.n_held : t.most_held;
-		for (int i = 0; i < count; i++) {
-			t.stored[readings[i].seq % 256]++;
-		}
-		return true;
-	}
-	if (t.code == SILENT) {
-		return true;
-	}
-	if (t.code == NONSENSE) {
-		nonsense(&m, &from);
-		return true;
-	}
-	if (t.code == HUGE_ANSWER) {
-		static uint8_t b[4 + 8 + 8 + 1024] = { 0x60 };
-		size_t at = 4;
-
-		b[0] = 0x60 | (uint8_t)m.token_size;
-		b[1] = CODE(2, 4);
-		b[2] = (uint8_t)(m.mid >> 8);
-		b[3] = (uint8_t)m.mid;
-		memcpy(b + at, m.token, m.token_size);
-		at += m.token_size;
-		/* Block2 (23): 0, more, 1024; Size2 (28): 2^32 - 1 */
-		memcpy(b + at, "\xd1\x0a\x0e\x54\xff\xff\xff\xff\xff", 9);
-		assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (struct sockaddr *)&from,
-				   sizeof(from)) > 0);
-		return true;
-	}
-	if (t.code == BINARY) {
-		reply(&m, CODE(4, 3), "\xc3\x28 \x01\x02", &from);
-		return true;
-	}
-	for (int i = 0; i < count; i++) {
-		if (readings[i].seq == t.poison) {
-			reply(&m, CODE(4, 0), "record 7: not a number", &from);
-			return true;
-		}
-	}
-	for (int i = 0; i < count && t.code >> 5 == 2; i++) {
-		t.stored[readings[i].seq]++;
-	}
-	reply(&m, t.code, t.code >> 5 == 4 ? "not your device" : "", &from);
-	return true;
-}
-
-/* --- the rig --------------------------------------------------------------- */
-
-static inline void listen_again(void)
-{
-	t.fd = coap_listen(&t.port);
-	assert_true(t.fd >= 0);
-}
-
-static inline void serve_other(void)
-{
-	struct sockaddr_in from;
-	socklen_t from_size = sizeof(from);
-	uint8_t buffer[2048];
-	ssize_t n = recvfrom(t.other_fd, buffer, sizeof(buffer), MSG_DONTWAIT,
-			     (struct sockaddr *)&from, &from_size);
-	struct coap_message m;
-
-	if (n > 0 && coap_parse(buffer, (size_t)n, &m) && m.code == 2) {
-		t.other_posts++;
-		assert_true(coap_reply(t.other_fd, &m, CODE(2, 4), -1, "", &from));
-	}
-}
-
-/* The uplink anew, with more settings. */
-static inline void open_with(const char *second, const char *third)
-{
-	const char *over[] = { t.uri, "server.batch=4", second, third };
-	char err[600];
-	int code;
-
-	uplink_close(t.uplink);
-	t.uplink = NULL;
-	node_config_free(&t.config);
-	if (node_config_load(&t.config,
-			     &(const struct config_source){ NULL, over, third != NULL ? 4 : 3 },
-			     err, sizeof(err)) != 0) {
-		fail_msg("%s", err);
-	}
-	t.uplink =
-		uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
-	if (t.uplink == NULL) {
-		fail_msg("%s", err);
-	}
-}
-
-static inline int setup(void **state)
-{
-	struct outbox_config outbox = {
-		.path = t.path, .max_rows = 1000, .max_bytes = 10000000, .boot = 7
-	};
-	const char *over[] = { t.uri, "server.batch=4" };
-	char err[600];
-	int code;
-
-	(void)state;
-	memset(&t, 0, sizeof(t));
-	t.other_fd = -1;
-	t.code = CODE(2, 4);
-	t.max_age_s = -1;
-	strcpy(t.dir, "/tmp/geotherm-uplink-XXXXXX");
-	assert_non_null(mkdtemp(t.dir));
-	snprintf(t.path, sizeof(t.path), "%s/outbox.db", t.dir);
-	listen_again();
-	snprintf(t.uri, sizeof(t.uri), "server.uri=coap://127.0.0.1:%u", t.port);
-	assert_int_equal(node_config_load(&t.config, &(const struct config_source){ NULL, over, 2 },
-					  err, sizeof(err)),
-			 0);
-	assert_int_equal(outbox_open(&t.outbox, &outbox, err, sizeof(err)), 0);
-	log_set_level(LOG_LEVEL_ERROR);
-	t.uplink =
-		uplink_open(&t.config, "urn:dev:mac:0200c0fffe000001", 0, &code, err, sizeof(err));
-	if (t.uplink == NULL) {
-		fail_msg("%s", err);
-	}
-	return 0;
-}
+int rig_setup(void **state);
 
 /* The log goes into a file from here on, for log_lines(). */
-static inline void catch_log(void)
-{
-	t.log = tmpfile();
-	assert_non_null(t.log);
-	t.log_was = dup(STDERR_FILENO);
-	assert_true(dup2(fileno(t.log), STDERR_FILENO) >= 0);
-	log_set_level(LOG_LEVEL_NOTICE);
-}
+void catch_log(void);
 
 /* How many lines have that text in them. */
-static inline unsigned log_lines(const char *text)
-{
-	char line[2048];
-	unsigned n = 0;
+unsigned log_lines(const char *text);
 
-	rewind(t.log);
-	while (fgets(line, sizeof(line), t.log) != NULL) {
-		n += strstr(line, text) != NULL;
-	}
-	return n;
-}
+int rig_teardown(void **state);
 
-static inline int teardown(void **state)
-{
-	const struct dirent *entry;
-	DIR *dir;
+void rig_put(unsigned n);
 
-	(void)state;
-	if (t.log != NULL) {
-		dup2(t.log_was, STDERR_FILENO);
-		close(t.log_was);
-		fclose(t.log);
-	}
-	uplink_close(t.uplink);
-	outbox_close(t.outbox);
-	node_config_free(&t.config);
-	if (t.fd >= 0) {
-		close(t.fd);
-	}
-	if (t.other_fd >= 0) {
-		close(t.other_fd);
-	}
-	dir = opendir(t.dir);
-	while ((entry = readdir(dir)) != NULL) {
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	closedir(dir);
-	return rmdir(t.dir);
-}
+struct outbox_stats outbox(void);
 
-static inline void put(unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		struct reading r;
-
-		reading_init(&r);
-		strcpy(r.device, "urn:dev:mac:0200c0fffe000001");
-		r.boot_ns = now_boot_ns();
-		assert_int_equal(outbox_put(t.outbox, &r), 0);
-	}
-}
-
-static inline struct outbox_stats outbox(void)
-{
-	struct outbox_stats stats;
-
-	assert_int_equal(outbox_stats(t.outbox, &stats), 0);
-	return stats;
-}
-
-static inline struct uplink_stats uplink(void)
-{
-	struct uplink_stats stats;
-
-	uplink_stats(t.uplink, &stats);
-	return stats;
-}
+struct uplink_stats uplink(void);
 
 /* One turn of the event loop, of node and server. Returns how long it waited, in ms. */
-static inline int turn(bool needs_time)
-{
-	struct pollfd fds[3] = { { .fd = uplink_fd(t.uplink), .events = POLLIN },
-				 { .fd = t.fd, .events = POLLIN },
-				 { .fd = t.other_fd, .events = POLLIN } };
-	uint64_t before = now_boot_ns();
-
-	assert_true(poll(fds, 3, 20) >= 0);
-	while (t.fd >= 0 && serve()) {
-	}
-	if (t.other_fd >= 0) {
-		serve_other();
-	}
-	switch (uplink_process(t.uplink, t.outbox, needs_time, rig_now_ns(), &t.stamp)) {
-	case 0:
-		break;
-	case 1:
-		t.stamps++;
-		break;
-	default:
-		if (!t.disk_full) {
-			fail_msg("uplink_process failed: %s", outbox_reason(t.outbox));
-		}
-	}
-	return (int)((now_boot_ns() - before) / 1000000);
-}
+int rig_turn(bool needs_time);
 
 #define UNTIL_NEEDING(needs_time, condition)                       \
 	do {                                                       \
 		uint64_t give_up = now_boot_ns() + PATIENCE_S * S; \
 		while (!(condition)) {                             \
-			turn(needs_time);                          \
+			rig_turn(needs_time);                      \
 			if (now_boot_ns() > give_up) {             \
 				fail_msg("in vain: " #condition);  \
 			}                                          \

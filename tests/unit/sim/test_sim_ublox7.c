@@ -29,7 +29,7 @@ static void it_boots_with_the_banner_of_a_real_one_and_default_nmea(void **state
 
 	(void)state;
 	c.power_on = true;
-	b = start(&c);
+	b = bench_start(&c);
 	run_ms(b, 2500);
 	assert_memory_equal(b->received, banner, strlen(banner));
 	for (size_t i = 0; i < 6; i++) {
@@ -43,7 +43,7 @@ static void it_boots_with_the_banner_of_a_real_one_and_default_nmea(void **state
 
 static void bytes_take_their_time_on_the_wire(void **state)
 {
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 
 	(void)state;
 	run_ms(b, 20000);
@@ -61,7 +61,7 @@ static void a_full_output_buffer_drops_whole_messages(void **state)
 	(void)state;
 	c.baud = 4800;
 	c.mode = UBLOX7_MIXED;
-	b = start(&c);
+	b = bench_start(&c);
 	run_ms(b, 60000);
 	assert_true(b->u.counters.tx_dropped > 10);
 	/* What goes out is whole: each sentence that begins also ends. */
@@ -88,7 +88,7 @@ static void a_brown_out_forgets_what_was_not_saved(void **state)
 			struct ublox7_config c = quiet();
 
 			c.no_battery = !battery;
-			b = start(&c);
+			b = bench_start(&c);
 			assert_int_equal(outcome(b, 0x08, rate_500, 6), ACK);
 			if (saved) {
 				assert_int_equal(outcome(b, 0x09, save, 13), ACK);
@@ -106,7 +106,7 @@ static void saving_into_flash_alone_is_refused_by_a_rom_part(void **state)
 	static const uint8_t flash[13] = { 0, 0, 0, 0, 0x1F, 0, 0, 0, 0, 0, 0, 0, 2 };
 
 	(void)state;
-	assert_int_equal(outcome(start_default(), 0x09, flash, 13), NAK);
+	assert_int_equal(outcome(bench_start_default(), 0x09, flash, 13), NAK);
 }
 
 static void asleep_it_needs_a_byte_and_half_a_second(void **state)
@@ -117,7 +117,7 @@ static void asleep_it_needs_a_byte_and_half_a_second(void **state)
 
 	(void)state;
 	c.mode = UBLOX7_ASLEEP;
-	b = start(&c);
+	b = bench_start(&c);
 	run_ms(b, 20000);
 	assert_int_equal(b->len, 0);
 	command(b, 6, 0, NULL, 0); /* only wakes it */
@@ -126,7 +126,7 @@ static void asleep_it_needs_a_byte_and_half_a_second(void **state)
 	run_ms(b, 50);
 	assert_null(find(b, 0, 6, 0, &n));
 	run_ms(b, 200);
-	assert_non_null(request(b, 6, 0, NULL, 0, &n));
+	assert_non_null(bench_request(b, 6, 0, NULL, 0, &n));
 	run_ms(b, 15000); /* nobody speaks: asleep again */
 	b->len = 0;
 	run_ms(b, 5000);
@@ -136,7 +136,7 @@ static void asleep_it_needs_a_byte_and_half_a_second(void **state)
 static void backup_mode_ends_after_its_time(void **state)
 {
 	static const uint8_t two_seconds[8] = { 0xD0, 7, 0, 0, 2 };
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 
 	(void)state;
 	command(b, 2, 0x41, two_seconds, 8);
@@ -158,7 +158,7 @@ static void vectors_of_the_protocol_description_are_understood(void **state)
 	};
 	static const uint8_t ack_prt[] = { 0xB5, 0x62, 5, 1, 2, 0, 6, 0, 0x0E, 0x37 };
 	static const uint8_t prt[20] = { 1, 0, 0, 0, 0xC0, 8, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 3 };
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 	const uint8_t *answer;
 	size_t n;
 
@@ -207,10 +207,10 @@ static void each_poll_has_its_length_and_its_ack(void **state)
 	(void)state;
 	c.baud = 115200;
 	for (size_t i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
-		struct bench *b = start(&c);
+		struct bench *b = bench_start(&c);
 		size_t n, ack_len;
-		const uint8_t *answer = request(b, polls[i].cls, polls[i].id, polls[i].selector,
-						polls[i].selector_len, &n);
+		const uint8_t *answer = bench_request(b, polls[i].cls, polls[i].id,
+						      polls[i].selector, polls[i].selector_len, &n);
 
 		assert_non_null(answer);
 		assert_int_equal(n, polls[i].len);
@@ -229,12 +229,12 @@ static void what_only_later_receivers_have_is_refused_or_met_with_silence(void *
 
 	(void)state;
 	c.mode = UBLOX7_UBX;
-	b = start(&c);
+	b = bench_start(&c);
 	for (size_t i = 0; i < sizeof(cfg_ids); i++) {
 		assert_int_equal(outcome(b, cfg_ids[i], NULL, 0), NAK);
 	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		assert_null(request(b, others[i][0], others[i][1], NULL, 0, &n));
+		assert_null(bench_request(b, others[i][0], others[i][1], NULL, 0, &n));
 	}
 	/* A rate for a message that it does not have */
 	assert_int_equal(outcome(b, 0x01, (uint8_t[]){ 1, 0x26, 1 }, 3), NAK);
@@ -266,7 +266,7 @@ static void sets_against_the_rules_are_refused_and_change_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct bench *b = start_default();
+		struct bench *b = bench_start_default();
 		struct ublox7_settings before = b->u.set;
 
 		assert_int_equal(outcome(b, bad[i].id, bad[i].payload, bad[i].len), NAK);
@@ -276,7 +276,7 @@ static void sets_against_the_rules_are_refused_and_change_nothing(void **state)
 
 static void a_set_leaves_reserved_bytes_and_unmasked_fields_alone(void **state)
 {
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 	uint8_t zeros[44] = { 0 };
 
 	(void)state;
@@ -301,7 +301,7 @@ static void a_set_leaves_reserved_bytes_and_unmasked_fields_alone(void **state)
 static void a_burst_sets_several_ports(void **state)
 {
 	uint8_t two[40] = { 1, 0, 0, 0, 0xD0, 8, 0, 0, 0x80, 0x25, 0, 0, 7, 0, 1 };
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 
 	(void)state;
 	two[20] = 3;
@@ -327,7 +327,7 @@ static void at_another_baud_neither_side_understands(void **state)
 
 			c.baud = bauds[i];
 			c.mode = UBLOX7_UBX;
-			b = start(&c);
+			b = bench_start(&c);
 			b->host_baud = bauds[k];
 			command(b, 6, 0, NULL, 0);
 			run_ms(b, 2000);
@@ -364,7 +364,7 @@ static void after_a_change_of_baud_it_answers_only_there(void **state)
 
 	(void)state;
 	c.deaf_ms = 300;
-	b = start(&c);
+	b = bench_start(&c);
 	command(b, 6, 0, to_115200, 20);
 	run_ms(b, 20);
 	b->host_baud = 115200;
@@ -372,7 +372,7 @@ static void after_a_change_of_baud_it_answers_only_there(void **state)
 	run_ms(b, 250);
 	assert_int_equal(b->u.counters.frames, 1);
 	run_ms(b, 100);
-	assert_non_null(request(b, 6, 0, NULL, 0, &n));
+	assert_non_null(bench_request(b, 6, 0, NULL, 0, &n));
 }
 
 static void an_answer_comes_within_its_delay_and_none_overtakes(void **state)
@@ -387,7 +387,7 @@ static void an_answer_comes_within_its_delay_and_none_overtakes(void **state)
 	c.delay_min_us = 5000;
 	c.delay_max_us = 1500000;
 	for (c.seed = 1; c.seed <= 50; c.seed++) {
-		b = start(&c);
+		b = bench_start(&c);
 		command(b, 6, 0x08, NULL, 0);
 		command(b, 6, 0x24, NULL, 0);
 		run_ms(b, 4);
@@ -401,7 +401,7 @@ static void an_answer_comes_within_its_delay_and_none_overtakes(void **state)
 static void an_echoing_terminal_earns_unknown_messages(void **state)
 {
 	static const char gll[] = "$GPGLL,5327.04024,N,00214.41560,W,102929.00,A,A*7A\r\n";
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 
 	(void)state;
 	send_bytes(b, (const uint8_t *)gll, strlen(gll));
@@ -412,7 +412,7 @@ static void an_echoing_terminal_earns_unknown_messages(void **state)
 static void pubx_41_changes_the_baud_too(void **state)
 {
 	static const char line[] = "$PUBX,41,1,0007,0003,38400,0*20\r\n";
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 
 	(void)state;
 	send_bytes(b, (const uint8_t *)line, strlen(line));

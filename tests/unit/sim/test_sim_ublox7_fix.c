@@ -24,18 +24,18 @@ static void without_a_fix_time_is_the_rollover_week_and_not_valid(void **state)
 	(void)state;
 	c.ttff_ms = 10000;
 	c.utc_page_ms = 20000;
-	b = start(&c);
-	pvt = request(b, 1, 7, NULL, 0, &n);
+	b = bench_start(&c);
+	pvt = bench_request(b, 1, 7, NULL, 0, &n);
 	assert_int_equal(pvt[20], 0);
 	assert_int_equal(pvt[21] & 1, 0);
 	assert_int_equal(pvt[11] & 7, 0);
 	assert_int_equal(pvt[4] | pvt[5] << 8, 2012);
 	run_ms(b, 12000);
-	pvt = request(b, 1, 7, NULL, 0, &n);
+	pvt = bench_request(b, 1, 7, NULL, 0, &n);
 	assert_int_equal(pvt[20], 3);
 	assert_int_equal(pvt[11] & 7, 3); /* the firmware's leap seconds: 2 s too late */
 	run_ms(b, 20000);
-	pvt = request(b, 1, 7, NULL, 0, &n);
+	pvt = bench_request(b, 1, 7, NULL, 0, &n);
 	assert_int_equal(pvt[11] & 7, 7);
 }
 
@@ -101,13 +101,13 @@ static void a_recording_is_played_as_it_was_received(void **state)
 	assert_int_equal(points, 35); /* its NAV-PVT frames, one a second */
 	c.track = track;
 	c.track_len = (size_t)points;
-	b = start(&c);
+	b = bench_start(&c);
 	for (long i = 0; i < 2 * points; i++) {
 		ublox7_world_epoch(&b->u.world, (int64_t)b->u.world.track_begin_us + i * 1000000,
 				   1691);
 		assert_memory_equal(&b->u.world.epoch.at, &track[i % points], sizeof(*track));
 	}
-	pvt = request(b, 1, 7, NULL, 0, &n);
+	pvt = bench_request(b, 1, 7, NULL, 0, &n);
 	assert_int_equal((int32_t)u32(pvt + 24), b->u.world.epoch.at.lon_e7);
 	assert_int_equal((int32_t)u32(pvt + 28), b->u.world.epoch.at.lat_e7);
 	free(track);
@@ -153,17 +153,17 @@ static void later_and_cloned_receivers_differ_where_they_should(void **state)
 
 	(void)state;
 	c.kind = UBLOX7_IS_8;
-	b = start(&c);
-	assert_non_null(request(b, 1, 7, NULL, 0, &n));
+	b = bench_start(&c);
+	assert_non_null(bench_request(b, 1, 7, NULL, 0, &n));
 	assert_int_equal(n, 92);
-	answer = request(b, 0x0A, 4, NULL, 0, &n);
+	answer = bench_request(b, 0x0A, 4, NULL, 0, &n);
 	assert_string_equal((const char *)answer + 40, "PROTVER=18.00");
 	c.kind = UBLOX7_NO_VERSION;
-	b = start(&c);
-	assert_null(request(b, 0x0A, 4, NULL, 0, &n));
-	assert_non_null(request(b, 1, 7, NULL, 0, &n));
+	b = bench_start(&c);
+	assert_null(bench_request(b, 0x0A, 4, NULL, 0, &n));
+	assert_non_null(bench_request(b, 1, 7, NULL, 0, &n));
 	c.kind = UBLOX7_NMEA_ONLY;
-	b = start(&c);
+	b = bench_start(&c);
 	assert_int_equal(outcome(b, 0x08, NULL, 0), SILENT);
 	run_ms(b, 2000);
 	assert_true(has_sent(b, "$GPRMC"));
@@ -180,29 +180,29 @@ static void jamming_is_told_only_with_the_monitor_on(void **state)
 	(void)state;
 	c.jam_ind = 200;
 	c.antenna = 4;
-	b = start(&c);
-	hw = request(b, 0x0A, 9, NULL, 0, &n);
+	b = bench_start(&c);
+	hw = bench_request(b, 0x0A, 9, NULL, 0, &n);
 	assert_int_equal(hw[22] >> 2 & 3, 0);
 	assert_int_equal(hw[45], 200);
 	assert_int_equal(hw[20], 4);
 	assert_int_equal(outcome(b, 0x39, on, 8), ACK);
-	hw = request(b, 0x0A, 9, NULL, 0, &n);
+	hw = bench_request(b, 0x0A, 9, NULL, 0, &n);
 	assert_int_equal(hw[22] >> 2 & 3, 3);
 }
 
 static void time_since_start_begins_anew_with_a_reset(void **state)
 {
 	static const uint8_t hardware_reset[4] = { 0, 0, 0, 0 };
-	struct bench *b = start_default();
+	struct bench *b = bench_start_default();
 	const uint8_t *status;
 	size_t n;
 
 	(void)state;
 	run_ms(b, 30000);
-	status = request(b, 1, 3, NULL, 0, &n);
+	status = bench_request(b, 1, 3, NULL, 0, &n);
 	assert_true(u32(status + 12) >= 30000);
 	assert_int_equal(outcome(b, 0x04, hardware_reset, 4), SILENT);
-	status = request(b, 1, 3, NULL, 0, &n);
+	status = bench_request(b, 1, 3, NULL, 0, &n);
 	assert_true(u32(status + 12) < 3000);
 }
 

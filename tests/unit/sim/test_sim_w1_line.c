@@ -8,8 +8,9 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <string.h>
 
-#include "test_sim_w1_master.h"
+#include "w1_master.h"
 
 static void no_offence(struct w1_sim *sim)
 {

@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <string.h>
 
-#include "test_sim_w1_master.h"
+#include "w1_master.h"
 
 struct bench {
 	struct w1_sim *sim;

@@ -3,6 +3,9 @@
 #define _GNU_SOURCE
 #include "store_bed.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* --- the suite ------------------------------------------------------------ */
 
 static void fill(struct reading *r, int64_t (*value)(const struct reading_scalar_info *info))
@@ -32,7 +35,7 @@ static void a_reading_comes_back_exactly_as_it_was_stored(void **state)
 	need_mariadb();
 	stream = stream_of("urn:dev:mac:0000000000000001", UINT64_MAX, NULL);
 	for (unsigned i = 0; i < 4; i++) {
-		make(&r[i], "urn:dev:mac:0000000000000001", UINT64_MAX, i + 1);
+		bed_make(&r[i], "urn:dev:mac:0000000000000001", UINT64_MAX, i + 1);
 		item[i] = (struct store_item){ .stream = stream,
 					       .reading = &r[i],
 					       .received_us = T0 };
@@ -80,11 +83,11 @@ static void a_reading_sent_again_is_stored_once(void **state)
 {
 	(void)state;
 	need_mariadb();
-	assert_int_equal(put("urn:dev:a", 1, 1, 100), 100);
-	assert_int_equal(put("urn:dev:a", 1, 1, 100), 0);
-	assert_int_equal(put("urn:dev:a", 1, 51, 150), 50);
-	assert_int_equal(put("urn:dev:a", 2, 1, 100), 100);
-	assert_int_equal(put("urn:dev:b", 1, 1, 100), 100);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 100), 100);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 100), 0);
+	assert_int_equal(bed_put("urn:dev:a", 1, 51, 150), 50);
+	assert_int_equal(bed_put("urn:dev:a", 2, 1, 100), 100);
+	assert_int_equal(bed_put("urn:dev:b", 1, 1, 100), 100);
 }
 
 static void other_content_under_a_taken_key_is_kept_out_and_told(void **state)
@@ -96,10 +99,10 @@ static void other_content_under_a_taken_key_is_kept_out_and_told(void **state)
 
 	(void)state;
 	need_mariadb();
-	put("urn:dev:a", 1, 1, 2);
+	bed_put("urn:dev:a", 1, 1, 2);
 	stream = stream_of("urn:dev:a", 1, NULL);
 	for (unsigned i = 0; i < 3; i++) {
-		make(&r[i], "urn:dev:a", 1, i + 1);
+		bed_make(&r[i], "urn:dev:a", 1, i + 1);
 		item[i] = (struct store_item){ .stream = stream,
 					       .reading = &r[i],
 					       .received_us = T0 };
@@ -123,7 +126,7 @@ static void the_same_key_twice_in_a_batch_is_stored_once(void **state)
 	(void)state;
 	need_mariadb();
 	for (unsigned i = 0; i < 2; i++) {
-		make(&r[i], "urn:dev:a", 1, 5);
+		bed_make(&r[i], "urn:dev:a", 1, 5);
 		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
 					       .reading = &r[i],
 					       .received_us = T0 };
@@ -142,10 +145,10 @@ static void a_stream_is_found_again_with_all_it_has(void **state)
 	stream = stream_of("urn:dev:a", 7, &gaps);
 	assert_int_equal(gaps.complete, 0);
 	assert_int_equal(gaps.n, 0);
-	put("urn:dev:a", 7, 1, 10);
-	put("urn:dev:a", 7, 12, 12);
-	put("urn:dev:a", 7, 20, 30);
-	put("urn:dev:a", 8, 2, 3);
+	bed_put("urn:dev:a", 7, 1, 10);
+	bed_put("urn:dev:a", 7, 12, 12);
+	bed_put("urn:dev:a", 7, 20, 30);
+	bed_put("urn:dev:a", 8, 2, 3);
 	for (unsigned checkpointed = 0; checkpointed < 2; checkpointed++) {
 		assert_int_equal(stream_of("urn:dev:a", 7, &gaps), stream);
 		assert_int_equal(gaps.complete, 10);
@@ -172,10 +175,10 @@ static void newest_is_the_last_of_the_stream_heard_of_last(void **state)
 	need_mariadb();
 	assert_int_equal(store_newest(bed.store, NULL, see, seen), 0);
 	assert_int_equal(seen->n, 0);
-	put("urn:dev:b", 9, 1, 4);
-	put("urn:dev:a", 1, 1, 40);
-	put("urn:dev:a", 2, 1, 3);
-	make(&r, "urn:dev:a", 2, 4);
+	bed_put("urn:dev:b", 9, 1, 4);
+	bed_put("urn:dev:a", 1, 1, 40);
+	bed_put("urn:dev:a", 2, 1, 3);
+	bed_make(&r, "urn:dev:a", 2, 4);
 	item.stream = stream_of("urn:dev:a", 2, NULL);
 	assert_int_equal(store_commit(bed.store, &item, 1), 1);
 	stream_of("urn:dev:c", 1, NULL); /* a stream without a reading is no device yet */
@@ -218,10 +221,10 @@ static void a_track_runs_in_time_over_all_epochs(void **state)
 	(void)state;
 	need_mariadb();
 	expect_track(seen, &track, 0, 0, 0);
-	put("urn:dev:a", 1, 1, 10);
-	put("urn:dev:a", 2, 6, 15); /* the times overlap those of epoch 1 */
-	put("urn:dev:b", 1, 1, 10);
-	make(&r, "urn:dev:a", 1, 11);
+	bed_put("urn:dev:a", 1, 1, 10);
+	bed_put("urn:dev:a", 2, 6, 15); /* the times overlap those of epoch 1 */
+	bed_put("urn:dev:b", 1, 1, 10);
+	bed_make(&r, "urn:dev:a", 1, 11);
 	r.time_source = READING_TIME_NONE;
 	item.stream = stream_of("urn:dev:a", 1, NULL);
 	assert_int_equal(store_commit(bed.store, &item, 1), 1);
@@ -249,7 +252,7 @@ static void a_track_of_many_streams_is_whole(void **state)
 	(void)state;
 	need_mariadb();
 	for (uint64_t epoch = 1; epoch <= 65; epoch++) {
-		put("urn:dev:a", epoch, epoch, epoch);
+		bed_put("urn:dev:a", epoch, epoch, epoch);
 		if (epoch >= 63) {
 			track.from_known = false;
 			expect_track(seen, &track, 5, epoch - 4, epoch);
@@ -275,10 +278,11 @@ static void a_track_ends_with_the_code_of_the_callback(void **state)
 
 	(void)state;
 	need_mariadb();
-	put("urn:dev:a", 1, 1, 10);
+	bed_put("urn:dev:a", 1, 1, 10);
 	assert_int_equal(store_track(bed.store, &track, stop_at_the_third, &n), -7);
 	assert_int_equal(n, 3);
-	assert_int_equal(put("urn:dev:a", 1, 11, 11), 1); /* the connection is as good as before */
+	assert_int_equal(bed_put("urn:dev:a", 1, 11, 11), 1); /* the connection is as good as before
+							       */
 }
 
 static uint64_t mark_of(const char *device)
@@ -296,15 +300,15 @@ static void a_mark_changes_with_what_was_added_or_removed_of_its_device_only(voi
 
 	(void)state;
 	need_mariadb();
-	put("urn:dev:a", 1, 1, 10);
-	put("urn:dev:b", 1, 1, 10);
+	bed_put("urn:dev:a", 1, 1, 10);
+	bed_put("urn:dev:b", 1, 1, 10);
 	a = mark_of("urn:dev:a");
 	b = mark_of("urn:dev:b");
 	all = mark_of(NULL);
 	assert_true(mark_of("urn:dev:a") == a && mark_of(NULL) == all);
-	put("urn:dev:a", 1, 10, 10); /* again */
+	bed_put("urn:dev:a", 1, 10, 10); /* again */
 	assert_true(mark_of("urn:dev:a") == a);
-	put("urn:dev:a", 1, 11, 11);
+	bed_put("urn:dev:a", 1, 11, 11);
 	assert_true(mark_of("urn:dev:a") != a && mark_of(NULL) != all);
 	assert_true(mark_of("urn:dev:b") == b);
 	a = mark_of("urn:dev:a");
@@ -315,7 +319,7 @@ static void a_mark_changes_with_what_was_added_or_removed_of_its_device_only(voi
 	assert_int_equal(store_remove(bed.store, "urn:dev:a", 1, 5, T0), 1); /* the hole grows */
 	assert_true(mark_of("urn:dev:a") != a);
 	a = mark_of("urn:dev:a");
-	put("urn:dev:a", 2, 1, 1); /* another stream */
+	bed_put("urn:dev:a", 2, 1, 1); /* another stream */
 	assert_true(mark_of("urn:dev:a") != a);
 	assert_true(mark_of("urn:dev:none") != 0);
 }
@@ -332,7 +336,7 @@ static void a_large_batch_of_large_readings_is_one_commit(void **state)
 	need_mariadb();
 	stream = stream_of("urn:dev:a", 1, NULL);
 	for (unsigned i = 0; i < N; i++) {
-		make(&r[i], "urn:dev:a", 1, i + 1);
+		bed_make(&r[i], "urn:dev:a", 1, i + 1);
 		r[i].n_temperatures = READING_TEMPERATURES_MAX;
 		items[i] = (struct store_item){ .stream = stream,
 						.reading = &r[i],
@@ -353,7 +357,7 @@ static void plain_sql_shows_temperature_position_time_and_sequence(void **state)
 
 	(void)state;
 	need_mariadb();
-	make(&r, "urn:dev:a", 0x1f, 5);
+	bed_make(&r, "urn:dev:a", 0x1f, 5);
 	reading_scalar_put(&r, READING_LAT, 525163400);
 	reading_scalar_put(&r, READING_LON, -134049999);
 	r.temperatures[0].temp_mc = -10063;
@@ -385,7 +389,7 @@ static void no_epoch_is_left_out_of_a_track(void **state)
 	(void)state;
 	need_mariadb();
 	for (uint64_t epoch = 1; epoch <= N; epoch++) {
-		put("urn:dev:a", epoch, epoch, epoch); /* one a second from T0 on */
+		bed_put("urn:dev:a", epoch, epoch, epoch); /* one a second from T0 on */
 	}
 	track.from_known = true;
 	track.from_us = T0;
@@ -403,12 +407,12 @@ static void a_damaged_row_is_a_conflict_of_its_own_and_no_refusal_of_the_batch(v
 
 	(void)state;
 	need_mariadb();
-	put("urn:dev:a", 1, 1, 3);
+	bed_put("urn:dev:a", 1, 1, 3);
 	assert_true(bed.store->backend->query(bed.store,
 					      "UPDATE readings SET sensors = X'ff' WHERE seq = 2",
 					      NULL, 0, NULL, NULL) == 1);
 	for (unsigned i = 0; i < 4; i++) {
-		make(&r[i], "urn:dev:a", 1, i + 1);
+		bed_make(&r[i], "urn:dev:a", 1, i + 1);
 		items[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
 						.reading = &r[i],
 						.received_us = T0 };

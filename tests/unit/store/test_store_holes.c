@@ -3,6 +3,11 @@
 #define _GNU_SOURCE
 #include "store_bed.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define DEVICE "urn:dev:a"
 
 struct account {
@@ -43,8 +48,8 @@ static void what_a_node_dropped_counts_as_explained(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 3, 1, 4);
-	put(DEVICE, 3, 8, 9);
+	bed_put(DEVICE, 3, 1, 4);
+	bed_put(DEVICE, 3, 8, 9);
 	explain(5, 6, "full");
 	expect_ranges("1-4 8-9 5-6:full");
 	stream_of(DEVICE, 3, &gaps);
@@ -72,9 +77,9 @@ static void a_reading_that_comes_after_all_is_no_hole(void **state)
 	(void)state;
 	need_mariadb();
 	explain(1, 10, "full");
-	put(DEVICE, 3, 1, 2);
-	put(DEVICE, 3, 5, 5);
-	put(DEVICE, 3, 10, 10);
+	bed_put(DEVICE, 3, 1, 2);
+	bed_put(DEVICE, 3, 5, 5);
+	bed_put(DEVICE, 3, 10, 10);
 	expect_ranges("1-2 5-5 10-10 3-4:full 6-9:full");
 	assert_int_equal(store_checkpoint(bed.store, stream_of(DEVICE, 3, NULL), 10), 0);
 	expect_ranges("1-10 3-4:full 6-9:full");
@@ -87,8 +92,8 @@ static void a_removed_reading_leaves_an_explained_hole(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 3, 1, 5);
-	put(DEVICE, 3, 7, 8);
+	bed_put(DEVICE, 3, 1, 5);
+	bed_put(DEVICE, 3, 7, 8);
 	assert_int_equal(store_remove(bed.store, DEVICE, 3, 4, T0), 1);
 	assert_int_equal(store_remove(bed.store, DEVICE, 3, 4, T0), 0);
 	assert_int_equal(store_remove(bed.store, DEVICE, 4, 4, T0), 0);
@@ -115,7 +120,7 @@ static void no_epoch_is_left_out(void **state)
 	(void)state;
 	need_mariadb();
 	for (uint64_t epoch = 1; epoch <= 70; epoch++) {
-		put(DEVICE, epoch, 1, 1);
+		bed_put(DEVICE, epoch, 1, 1);
 	}
 	assert_int_equal(store_ranges(bed.store, DEVICE, count_epoch, &last), 0);
 	assert_int_equal(last, 70);

@@ -4,8 +4,16 @@
 #include "store_bed.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 static void *connect_another(void *arg)
 {
@@ -51,14 +59,14 @@ static void servers_that_start_together_make_one_schema(void **state)
 	snprintf(wanted, sizeof(wanted), "%zu|%zu|", *bed.store->backend->migrations_count,
 		 *bed.store->backend->migrations_count);
 	assert_string_equal(line, wanted);
-	assert_int_equal(put("urn:dev:a", 1, 1, 3), 3);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 3), 3);
 }
 
 static void a_schema_made_half_way_is_finished(void **state)
 {
 	(void)state;
 	need_mariadb();
-	put("urn:dev:a", 1, 1, 3);
+	bed_put("urn:dev:a", 1, 1, 3);
 	/* As after a crash in the middle: tables are there, the record of the migration is not.
 	 * SQLite migrates in one transaction. */
 	assert_true(bed.store->backend->query(bed.store, "DELETE FROM schema_migrations", NULL, 0,
@@ -70,7 +78,7 @@ static void a_schema_made_half_way_is_finished(void **state)
 	assert_int_equal(store_connect(bed.store), 0);
 	assert_true(bed.store->backend->query(bed.store, "SELECT * FROM reading_view", NULL, 0,
 					      NULL, NULL) >= 0);
-	assert_int_equal(put("urn:dev:a", 1, 1, 4), 1);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 4), 1);
 }
 
 static void exec(sqlite3 *db, const char *sql)
@@ -159,8 +167,8 @@ static void a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_r
 	char line[256] = "", was[256] = "";
 
 	(void)state;
-	put("urn:dev:a", 1, 1, 30);
-	put("urn:dev:b", 2, 5, 9);
+	bed_put("urn:dev:a", 1, 1, 30);
+	bed_put("urn:dev:b", 2, 5, 9);
 	assert_true(bed.store->backend->query(
 			    bed.store,
 			    "SELECT COUNT(*), SUM(seq), MAX(time_us), SUM(t1_mc) FROM readings",
@@ -174,7 +182,7 @@ static void a_database_of_the_first_layout_is_brought_to_this_one_with_all_its_r
 	assert_string_equal(line, was);
 	see_schema(line);
 	assert_string_equal(line, "1|1|");
-	assert_int_equal(put("urn:dev:a", 1, 30, 31), 1);
+	assert_int_equal(bed_put("urn:dev:a", 1, 30, 31), 1);
 	*line = '\0';
 	assert_true(bed.store->backend->query(bed.store, "SELECT COUNT(*) FROM reading_view", NULL,
 					      0, see_row, line) >= 0);
@@ -187,7 +195,7 @@ static void a_migration_that_fails_in_the_middle_changes_nothing_and_is_made_lat
 	sqlite3 *db;
 
 	(void)state;
-	put("urn:dev:a", 1, 1, 3);
+	bed_put("urn:dev:a", 1, 1, 3);
 	go_back_to_the_first_layout();
 	/* In the way of 004's last statements, when the old table is already gone. */
 	assert_int_equal(sqlite3_open(bed.path, &db), SQLITE_OK);
@@ -199,7 +207,7 @@ static void a_migration_that_fails_in_the_middle_changes_nothing_and_is_made_lat
 	assert_int_equal(store_connect(bed.store), 0);
 	see_schema(line);
 	assert_string_equal(line, "1|1|");
-	assert_int_equal(put("urn:dev:a", 1, 1, 4), 1);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 4), 1);
 }
 
 static void two_statements_in_one_are_refused(void **state)
@@ -294,7 +302,7 @@ static void a_refused_row_takes_its_batch_with_it(void **state)
 	(void)state;
 	need_mariadb();
 	for (unsigned i = 0; i < 3; i++) {
-		make(&r[i], "urn:dev:a", 1, i + 1);
+		bed_make(&r[i], "urn:dev:a", 1, i + 1);
 		item[i] = (struct store_item){ .stream = stream_of("urn:dev:a", 1, NULL),
 					       .reading = &r[i],
 					       .received_us = T0 };
@@ -396,7 +404,7 @@ static int open_tls(void **state)
 	if (mariadbd.port == 0) {
 		private_mariadbd_end(&mariadbd, SIGTERM);
 		mariadbd.port = free_port();
-		snprintf(mariadbd.pki, sizeof(mariadbd.pki), "%s/pki", dir);
+		snprintf(mariadbd.pki, sizeof(mariadbd.pki), "%s/pki", bed_dir);
 		snprintf(command, sizeof(command),
 			 "certs/make-test-ca %s && certs/make-test-ca %s-other", mariadbd.pki,
 			 mariadbd.pki);
@@ -423,7 +431,7 @@ static void a_database_over_tcp_is_verified(void **state)
 	(void)state;
 	need_mariadb();
 	assert_int_equal(connect_bed(), 0);
-	assert_int_equal(put("urn:dev:a", 1, 1, 3), 3);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 3), 3);
 }
 
 static void a_database_with_a_certificate_of_another_ca_is_not_written_to(void **state)
@@ -444,7 +452,7 @@ static void the_next_host_is_taken_when_one_does_not_answer(void **state)
 	snprintf(hosts, sizeof(hosts), "127.0.0.1:1, 127.0.0.1:%u", mariadbd.port);
 	bed.config.hosts = hosts;
 	assert_int_equal(connect_bed(), 0);
-	assert_int_equal(put("urn:dev:a", 1, 1, 3), 3);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 3), 3);
 }
 
 int main(void)

@@ -4,6 +4,9 @@
 #define _GNU_SOURCE
 #include "store_bed.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define DEVICE "urn:dev:a"
 #define OTHER "urn:dev:b"
 #define DAY_US INT64_C(86400000000)
@@ -26,7 +29,7 @@ static void put_proven(const char *device, uint64_t epoch, uint64_t first, uint6
 		struct reading r;
 		struct store_item item = { .stream = stream, .reading = &r, .received_us = T0 };
 
-		make(&r, device, epoch, seq);
+		bed_make(&r, device, epoch, seq);
 		r.temperatures[0] = proven;
 		assert_int_equal(store_commit(bed.store, &item, 1), 1);
 	}
@@ -169,8 +172,8 @@ static void what_is_too_old_goes_and_its_hole_is_one_with_a_cause(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 4000); /* one a second from T0 on */
-	put(OTHER, 1, 1, 10);
+	bed_put(DEVICE, 1, 1, 4000); /* one a second from T0 on */
+	bed_put(OTHER, 1, 1, 10);
 	assert_int_equal(expire(NULL, 0, T0 + 100 * DAY_US), 0);
 	assert_int_equal(expire(NULL, 7, T0 + 7 * DAY_US + 3990500000), 3990 + 10);
 	assert_int_equal(rows_of(DEVICE), 10);
@@ -191,13 +194,13 @@ static void a_device_may_have_its_own_age(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 10);
-	put(OTHER, 1, 1, 10);
+	bed_put(DEVICE, 1, 1, 10);
+	bed_put(OTHER, 1, 1, 10);
 	assert_int_equal(store_put_device(bed.store, DEVICE, &d, T0), 0);
 	assert_int_equal(expire(NULL, 0, T0 + 3 * DAY_US), 10);
 	assert_int_equal(rows_of(OTHER), 10);
 	d.retention_days = 0;
-	put(DEVICE, 1, 11, 20);
+	bed_put(DEVICE, 1, 11, 20);
 	assert_int_equal(store_put_device(bed.store, DEVICE, &d, T0), 0);
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 10);
 	assert_int_equal(rows_of(DEVICE), 10);
@@ -207,7 +210,7 @@ static void one_reading_of_the_far_future_keeps_no_others(void **state)
 {
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 100);
+	bed_put(DEVICE, 1, 1, 100);
 	sql("UPDATE readings SET time_us = 4102444800000000 WHERE seq = 3");
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 99);
 }
@@ -216,7 +219,7 @@ static void readings_of_the_far_future_keep_no_others(void **state)
 {
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 2500);
+	bed_put(DEVICE, 1, 1, 2500);
 	sql("UPDATE readings SET time_us = 4102444800000000 WHERE seq <= 2400");
 	sql("UPDATE readings SET time_us = NULL WHERE seq = 2450"); /* and came at T0 */
 	assert_int_equal(expire(NULL, 1, T0 + 3 * DAY_US), 100);
@@ -230,7 +233,7 @@ static void a_chunk_that_could_not_be_removed_goes_with_the_next_call(void **sta
 	unsigned removed = 0;
 
 	(void)state;
-	put(DEVICE, 1, 1, 2500);
+	bed_put(DEVICE, 1, 1, 2500);
 	other = store_new(&bed.config);
 	assert_int_equal(store_connect(other), 0);
 	assert_true(other->backend->query(other, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL) >= 0);
@@ -255,9 +258,9 @@ static void a_device_that_is_forgotten_leaves_explained_holes(void **state)
 
 	(void)state;
 	need_mariadb();
-	put(DEVICE, 1, 1, 1500);
-	put(DEVICE, READING_EPOCH_LEGACY, 5, 9);
-	put(OTHER, 1, 1, 3);
+	bed_put(DEVICE, 1, 1, 1500);
+	bed_put(DEVICE, READING_EPOCH_LEGACY, 5, 9);
+	bed_put(OTHER, 1, 1, 3);
 	assert_int_equal(expire(DEVICE, 0, T0), 1505);
 	assert_int_equal(rows_of(DEVICE), 0);
 	assert_int_equal(rows_of(OTHER), 3);

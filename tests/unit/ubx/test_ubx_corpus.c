@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "tests/fuzz/fuzz_ubx.c"
 #include "ubx_files.h"

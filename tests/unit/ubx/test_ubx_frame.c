@@ -4,6 +4,9 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ubx/ubx_frame.h"
 #include "ubx_files.h"

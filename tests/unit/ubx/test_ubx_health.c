@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <string.h>
 
 #include "ubx/ubx_health.h"
 #include "ubx_files.h"

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "ubx/ubx_frame.h"
 #include "ubx/ubx_msg.h"

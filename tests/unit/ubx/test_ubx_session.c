@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ubx_files.h"
 #include "ubx_rig.h"

@@ -1,74 +1,45 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A bit-banging 1-Wire master for the tests of the simulated bus, straight from
- * Maxim's AN126 (slots) and AN187 (search). It knows nothing of gpio-w1/ but the
- * line port, on purpose: two readings of the data sheet check each other.
- * It does not look at what time its operations took: preempted, it fails.
- */
-#ifndef TEST_SIM_W1_MASTER_H
-#define TEST_SIM_W1_MASTER_H
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE
+#include "w1_master.h"
 
 #include <string.h>
 
-#include "userspace/sim/w1_sim_line.h"
-
-#define US 1000ull
-#define MS 1000000ull
-
-/* AN126 letters, us: A write-1/read low, B rest of it, C write-0 low, D its recovery, H reset low,
- * I presence, J rest. */
-enum {
-	AN126_A = 6,
-	AN126_B = 64,
-	AN126_C = 60,
-	AN126_D = 10,
-	AN126_H = 480,
-	AN126_I = 70,
-	AN126_J = 410
-};
-
-struct master {
-	struct w1_line line;
-	bool read_low_is_shortest; /* reads: release at once (a slow GPIO has no 6 us to spend) */
-};
-
-static inline struct master master_on(struct w1_sim *sim)
+struct master master_on(struct w1_sim *sim)
 {
 	return (struct master){ .line = w1_sim_line(sim), .read_low_is_shortest = true };
 }
 
-static inline uint64_t m_now(struct master *m)
+uint64_t m_now(struct master *m)
 {
 	return m->line.ops->now_ns(m->line.ctx);
 }
 
-static inline void m_wait(struct master *m, uint64_t from_ns, uint64_t us)
+void m_wait(struct master *m, uint64_t from_ns, uint64_t us)
 {
 	m->line.ops->spin_until(m->line.ctx, from_ns + us * US);
 }
 
-static inline void m_low(struct master *m)
+void m_low(struct master *m)
 {
 	m->line.ops->drive_low(m->line.ctx);
 }
 
-static inline void m_release(struct master *m)
+void m_release(struct master *m)
 {
 	m->line.ops->release(m->line.ctx);
 }
 
-static inline int m_sample(struct master *m)
+int m_sample(struct master *m)
 {
 	return m->line.ops->sample(m->line.ctx);
 }
 
-static inline void m_sleep(struct master *m, uint64_t ns)
+void m_sleep(struct master *m, uint64_t ns)
 {
 	m->line.ops->sleep_until(m->line.ctx, m_now(m) + ns);
 }
 
-/* Pulls low for about that long, then lets the wire rest. */
-static inline void m_pulse(struct master *m, uint64_t low_us, uint64_t rest_us)
+void m_pulse(struct master *m, uint64_t low_us, uint64_t rest_us)
 {
 	uint64_t from;
 
@@ -79,8 +50,7 @@ static inline void m_pulse(struct master *m, uint64_t low_us, uint64_t rest_us)
 	m_wait(m, m_now(m), rest_us);
 }
 
-/* true: somebody is there. */
-static inline bool m_reset(struct master *m)
+bool m_reset(struct master *m)
 {
 	uint64_t from;
 	bool present;
@@ -95,7 +65,7 @@ static inline bool m_reset(struct master *m)
 	return present;
 }
 
-static inline void m_write_bit(struct master *m, bool bit)
+void m_write_bit(struct master *m, bool bit)
 {
 	if (bit) {
 		uint64_t from = m_now(m);
@@ -109,7 +79,7 @@ static inline void m_write_bit(struct master *m, bool bit)
 	}
 }
 
-static inline bool m_read_bit(struct master *m)
+bool m_read_bit(struct master *m)
 {
 	uint64_t from = m_now(m);
 	bool bit;
@@ -124,14 +94,14 @@ static inline bool m_read_bit(struct master *m)
 	return bit;
 }
 
-static inline void m_write(struct master *m, uint8_t byte)
+void m_write(struct master *m, uint8_t byte)
 {
 	for (int i = 0; i < 8; i++) {
 		m_write_bit(m, byte >> i & 1);
 	}
 }
 
-static inline uint8_t m_read(struct master *m)
+static uint8_t m_read(struct master *m)
 {
 	unsigned byte = 0;
 
@@ -141,22 +111,21 @@ static inline uint8_t m_read(struct master *m)
 	return (uint8_t)byte;
 }
 
-static inline void m_write_all(struct master *m, const uint8_t *p, size_t n)
+void m_write_all(struct master *m, const uint8_t *p, size_t n)
 {
 	while (n-- > 0) {
 		m_write(m, *p++);
 	}
 }
 
-static inline void m_read_all(struct master *m, uint8_t *p, size_t n)
+void m_read_all(struct master *m, uint8_t *p, size_t n)
 {
 	while (n-- > 0) {
 		*p++ = m_read(m);
 	}
 }
 
-/* The CRC-8 of AN27, bit by bit. */
-static inline uint8_t m_crc(const uint8_t *p, size_t n)
+uint8_t m_crc(const uint8_t *p, size_t n)
 {
 	unsigned crc = 0;
 
@@ -171,8 +140,7 @@ static inline uint8_t m_crc(const uint8_t *p, size_t n)
 	return (uint8_t)crc;
 }
 
-/* Reset, then Match ROM, or Skip ROM for a NULL. false: nobody there. */
-static inline bool m_select(struct master *m, const uint8_t *rom)
+bool m_select(struct master *m, const uint8_t *rom)
 {
 	if (!m_reset(m)) {
 		return false;
@@ -186,7 +154,7 @@ static inline bool m_select(struct master *m, const uint8_t *rom)
 	return true;
 }
 
-static inline bool m_command(struct master *m, const uint8_t *rom, uint8_t command)
+bool m_command(struct master *m, const uint8_t *rom, uint8_t command)
 {
 	if (!m_select(m, rom)) {
 		return false;
@@ -195,8 +163,7 @@ static inline bool m_command(struct master *m, const uint8_t *rom, uint8_t comma
 	return true;
 }
 
-/* true: nine bytes with the right CRC. */
-static inline bool m_scratchpad(struct master *m, const uint8_t *rom, uint8_t sp[9])
+bool m_scratchpad(struct master *m, const uint8_t *rom, uint8_t sp[9])
 {
 	if (!m_command(m, rom, 0xBE)) {
 		return false;
@@ -205,14 +172,12 @@ static inline bool m_scratchpad(struct master *m, const uint8_t *rom, uint8_t sp
 	return m_crc(sp, 8) == sp[8];
 }
 
-static inline bool m_write_settings(struct master *m, const uint8_t *rom, uint8_t th, uint8_t tl,
-				    uint8_t cfg)
+bool m_write_settings(struct master *m, const uint8_t *rom, uint8_t th, uint8_t tl, uint8_t cfg)
 {
 	return m_command(m, rom, 0x4E) && (m_write(m, th), m_write(m, tl), m_write(m, cfg), true);
 }
 
-/* Converts and polls until done. The time it took by the polls, 0 if it never was. */
-static inline uint64_t m_convert(struct master *m, const uint8_t *rom)
+uint64_t m_convert(struct master *m, const uint8_t *rom)
 {
 	uint64_t from;
 
@@ -229,10 +194,7 @@ static inline uint64_t m_convert(struct master *m, const uint8_t *rom)
 	return 0;
 }
 
-/* Converts on parasite power: the last bit of 44, a 0, goes straight over into the strong pull-up.
- */
-static inline void m_convert_parasite(struct master *m, const uint8_t *rom, uint8_t command,
-				      uint64_t ns)
+void m_convert_parasite(struct master *m, const uint8_t *rom, uint8_t command, uint64_t ns)
 {
 	m_select(m, rom);
 	for (int i = 0; i < 7; i++) {
@@ -246,9 +208,7 @@ static inline void m_convert_parasite(struct master *m, const uint8_t *rom, uint
 	m_wait(m, m_now(m), AN126_D);
 }
 
-/* AN187: all devices that answer command (F0 or EC), in search order. The number found; -1: bus
- * error. */
-static inline int m_search(struct master *m, uint8_t command, uint8_t roms[][8], int max)
+int m_search(struct master *m, uint8_t command, uint8_t roms[][8], int max)
 {
 	uint8_t rom[8] = { 0 };
 	int last_discrepancy = 0, n = 0;
@@ -292,5 +252,3 @@ static inline int m_search(struct master *m, uint8_t command, uint8_t roms[][8],
 	} while (last_discrepancy != 0 && n < max);
 	return n;
 }
-
-#endif
