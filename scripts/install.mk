@@ -25,6 +25,7 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 		$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man$$s $(DESTDIR)$(PREFIX)/share/bash-completion/completions && \
 		$(RUN) $(BUILD)/$$n --print-man >$(DESTDIR)$(PREFIX)/share/man/man$$s/$$n.$$s && \
 		$(RUN) $(BUILD)/$$n --print-completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$n || exit; done
+	$(INSTALL) -m 644 dts/geotherm-setup.completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/geotherm-setup
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man5
 	$(Q)for n in geotherm-node geotherm-server; do \
 		$(RUN) $(BUILD)/$$n --print-conf-man >$(DESTDIR)$(PREFIX)/share/man/man5/$$n.conf.5 || exit; done

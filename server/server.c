@@ -32,20 +32,24 @@ int server_check(const struct server_config *c)
 {
 	struct coaps_credentials credentials = server_credentials(c);
 	struct coaps_policy policy;
+	struct coaps_certificate_info info;
 	struct coaps_secrets secrets;
-	char err[512];
+	char err[512], day[11];
 
 	if (coaps_policy_parse(c->ciphers, &policy, err, sizeof(err)) < 0) {
 		log_error("[server] %s", err);
 		return EXIT_USAGE;
 	}
-	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), NULL, err,
+	if (coaps_credentials_check(&credentials, COAPS_SERVER, (int64_t)time(NULL), &info, err,
 				    sizeof(err)) < 0 ||
 	    (c->secret_file != NULL &&
 	     secret_file_read(c->secret_file, &secrets, err, sizeof(err)) < 0)) {
 		log_error("%s", err);
 		return EXIT_CREDENTIAL;
 	}
+	printf("listen       %s\nstore        %s\ncertificate  %s, until %s\n", c->listen,
+	       c->store_backend == STORE_SQLITE ? c->store_path : "mariadb", c->certificate,
+	       coaps_certificate_end(&info, day));
 	return EXIT_OK;
 }
 

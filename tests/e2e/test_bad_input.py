@@ -2,10 +2,11 @@
 """What a person gets wrong: one line that names it and what to do, the documented exit code, no damage."""
 import shutil
 import signal
+import subprocess
 
 import pytest
 
-from rig import until
+from rig import DEVICE, until
 
 USAGE_OR_CONFIG, CREDENTIAL, PORT_IN_USE, STORE = 2, 3, 4, 5
 
@@ -32,6 +33,9 @@ def test_check_config_accepts_what_is_right_and_starts_nothing(rig, program):
     conf = rig.server_conf() if program == "geotherm-server" else rig.node_conf()
     code, out, err = rig.run(program, "--config", conf, "--check-config")
     assert code == 0, err
+    end = subprocess.run(["openssl", "x509", "-in", rig.pki / ("server.pem" if program == "geotherm-server" else "node.pem"), "-noout",
+                          "-enddate", "-dateopt", "iso_8601"], capture_output=True, text=True).stdout[len("notAfter="):][:10]
+    assert f".pem, until {end}\n" in out and (f"127.0.0.1:{rig.port}" if program == "geotherm-server" else DEVICE) in out
     assert not rig.db.exists() and not rig.outbox.exists()
 
 

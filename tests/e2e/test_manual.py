@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from rig import BUILD
+from rig import BUILD, ROOT
 
 PROGRAMS = ["geotherm", "geotherm-node", "geotherm-server", "geotherm-selftest"]
 CONFIGURED = ["geotherm-node", "geotherm-server"]
@@ -56,6 +56,18 @@ def test_the_completion_offers_commands_their_first_words_and_values(words, offe
     done = subprocess.run(["bash", "-euc", f'{script}\nCOMP_WORDS=({words}); COMP_CWORD=$(({len(words.split())} - 1))\n'
                            '_geotherm; echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr) == (offered, "")
+
+
+@pytest.mark.parametrize("words,offered", [("geotherm-setup ins", "install"), ("geotherm-setup install --uart p", "pl011"),
+                                           ("geotherm-setup install --dr", "--dry-run")])
+def test_the_completion_of_geotherm_setup_knows_what_its_help_has(words, offered):
+    script = (ROOT / "dts/geotherm-setup.completion").read_text()
+    done = subprocess.run(["bash", "-euc", f'{script}\nCOMP_WORDS=({words}); COMP_CWORD=$(({len(words.split())} - 1))\n'
+                           '_geotherm_setup; echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == (offered, "")
+    shown = subprocess.run([ROOT / "dts/geotherm-setup", "--help"], capture_output=True, text=True).stdout
+    for word in re.search(r"\*\) words='([^']*)'", script)[1].split():
+        assert word in shown, word
 
 
 @pytest.mark.parametrize("program,option", [(p, "--print-man") for p in PROGRAMS]

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "coaps_tls.h"
+#include "time/civil.h"
 #include "coaps_x509.h"
 
 #define NEWER_THAN_S INT64_C(1767225600) /* 2026-01-01: this source is younger */
@@ -263,4 +264,14 @@ int64_t coaps_now_s(void)
 	int64_t now_s = time(NULL);
 
 	return now_s >= NEWER_THAN_S ? now_s : 0;
+}
+
+char *coaps_certificate_end(const struct coaps_certificate_info *info, char day[11])
+{
+	struct civil end;
+
+	civil_from_s(info->not_after_s, &end);
+	snprintf(day, 11, "%04u-%02u-%02u", (unsigned)end.year % 10000, (unsigned)end.month % 100,
+		 (unsigned)end.day % 100);
+	return day;
 }

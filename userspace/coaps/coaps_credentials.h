@@ -46,4 +46,7 @@ int coaps_credentials_check(const struct coaps_credentials *credentials, enum co
  */
 int64_t coaps_now_s(void);
 
+/* "2027-11-29", the day on which a certificate ends; returns day. */
+char *coaps_certificate_end(const struct coaps_certificate_info *info, char day[11]);
+
 #endif

@@ -3,10 +3,12 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "node.h"
 #include "node_check.h"
 #include "node_config.h"
+#include "userspace/coaps/coaps_credentials.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 
@@ -88,13 +90,38 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return code;
 }
 
+/* What was checked, for a person. */
+static void show_checked(const struct node_config *c, const char *device)
+{
+	const struct coaps_credentials files = { .certificate = c->server_certificate,
+						 .key = c->server_key,
+						 .ca = c->server_ca };
+	struct coaps_certificate_info info;
+	char err[512], day[11];
+
+	printf("device       %s\n", device);
+	printf("server       %s\n",
+	       c->server_uri != NULL ? c->server_uri : "none: readings stay in the outbox");
+	if (c->n_servers > 0 && strncmp(c->servers[0], "coaps://", 8) == 0 &&
+	    coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err)) == 0) {
+		printf("certificate  %s, until %s\n", files.certificate,
+		       coaps_certificate_end(&info, day));
+	}
+}
+
 static int check(const struct node_config *config)
 {
 	char device[READING_DEVICE_SIZE];
+	int code;
 
-	return node_check_device(config, device) != 0
-		       ? NODE_CONFIG
-		       : node_exit_of(node_check_server(config, device));
+	if (node_check_device(config, device) != 0) {
+		return NODE_CONFIG;
+	}
+	code = node_exit_of(node_check_server(config, device));
+	if (code == NODE_OK) {
+		show_checked(config, device);
+	}
+	return code;
 }
 
 int main(int argc, char **argv)
