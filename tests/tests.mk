@@ -76,21 +76,21 @@ STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) $(CBOR_CF
 ##@ Tests of one area at full length
 
 check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
-	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only '*w1*,*ds18b20*,*thermometers*' --verbose $(CHECK_ARGS)
+	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only 'gpio-w1/*,sim/test_w1*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
-	$(RUN_TESTS) --only '*ubx*,*ublox7*,*receiver*,*gnss*' --verbose $(CHECK_ARGS)
+	$(RUN_TESTS) --only 'ubx/*,*ublox7*' --verbose $(CHECK_ARGS)
 
 check-node: tests ## The node's tests: 1,000 kills, 10,000 readings of backlog
 	$(Q)GEOTHERM_KILLS=1000 tests/run --long --results check-node --build '$(BUILD)' \
-		--only '*node*,*outbox*,*uplink*,*sampler*,*clock*,*coaps*' --verbose $(CHECK_ARGS)
+		--only 'node/*,coaps/*,e2e/test_node*' --verbose $(CHECK_ARGS)
 
 check-server: tests ## The server's tests: stores, gaps, ingest, bad input with 20,000 mutations of each kept one, databases in trouble
 	$(Q)GEOTHERM_FUZZ_ROUNDS=20000 tests/run --long --build '$(BUILD)' \
-		--only '*server*,*store*,*disk*,*ingest*,*gap*,*coaps*,*mariadb*,*senml*,*legacy*' --verbose $(CHECK_ARGS)
+		--only 'coap/*,coaps/*,ingest/*,store/*,reading/test_senml*,reading/test_legacy,reading/test_gap_list,*server*,*disk*,*mariadb*' --verbose $(CHECK_ARGS)
 
 check-selftest: tests ## geotherm-selftest and geotherm doctor: each fault that the simulators can have is named by the right check
-	$(RUN_TESTS) --long --only 'test_selftest*,test_doctor*' --verbose $(CHECK_ARGS)
+	$(RUN_TESTS) --long --only 'selftest/*,e2e/test_selftest,e2e/test_doctor' --verbose $(CHECK_ARGS)
 
 check-setup: ## geotherm-setup on boot partitions of every shape, cut short at each write, taken off byte for byte
 	$(Q)deps/packages static

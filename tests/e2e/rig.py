@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("GEOTHERM_BUILD", ROOT / "build"))
 DEVICE = "urn:dev:mac:0200c0fffe000001"
 PATIENCE_S = 40
+MORTAL = ["setpriv", "--pdeathsig", "KILL"]     # before a command: it does not outlive the test that started it
 
 
 def until(condition, what, patience_s=PATIENCE_S):
@@ -58,7 +59,7 @@ class Daemon:
         self.log_path = pathlib.Path(log)
         self.argv = [str(a) for a in argv]
         with open(log, "ab") as out:
-            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT,
+            self.process = subprocess.Popen([*MORTAL, *self.argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT,
                                             env=dict(os.environ, **(env or {})), pass_fds=fds)
 
     def log(self):

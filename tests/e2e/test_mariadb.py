@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from rig import until
+from rig import MORTAL, until
 
 MARIADBD = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin")
 
@@ -31,7 +31,7 @@ class Mariadb:
 
     def start(self):
         self.process = subprocess.Popen(
-            [MARIADBD, "--no-defaults", f"--datadir={self.dir}/data", f"--tmpdir={self.tmp}", f"--socket={self.socket}",
+            [*MORTAL, MARIADBD, "--no-defaults", f"--datadir={self.dir}/data", f"--tmpdir={self.tmp}", f"--socket={self.socket}",
              f"--pid-file={self.dir}/pid", f"--log-error={self.dir}/err.log", "--skip-networking",
              "--character-set-server=utf8mb4", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
              "--performance-schema=0", *self.as_root], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """geotherm-selftest on rigs that are sound, and on rigs with one fault: it is found and named by the right check.
 
-The bus and its faults are in tests/unit/selftest/test_selftest_bus.c, in process. Here: the receiver behind a real tty, the
+The bus and its faults are in tests/unit/selftest/test_check_bus.c, in process. Here: the receiver behind a real tty, the
 server over real DTLS, the command line, and the node that is in the way.
 """
 import concurrent.futures

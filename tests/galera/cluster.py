@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
-from rig import until     # noqa: E402
+from rig import MORTAL, until     # noqa: E402
 
 MARIADBD = shutil.which("mariadbd", path=os.environ["PATH"] + ":/usr/sbin")
 PROVIDER = pathlib.Path("/usr/lib/galera/libgalera_smm.so")
@@ -75,7 +75,7 @@ class Node:
 
     def start(self, new_cluster=False, wait=True):
         argv = self.arguments() + (["--wsrep-new-cluster"] if new_cluster else [])
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*MORTAL, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         start_new_session=True, **self.cluster.rights)
         if wait:
             self.wait_synced()
