@@ -4,8 +4,8 @@
  *
  * One key a line, 64 hex digits (32 random bytes: `openssl rand -hex 32`); empty lines and those
  * with # are ignored. The first makes tickets, the second is still accepted: a key is replaced by
- * writing the new one above it and a reload of all instances. Nobody else may read the file: it
- * belongs to root or has mode 0600.
+ * writing the new one above it and a reload of all instances. Only its owner may
+ * read the file (0600), or root and one group (0640).
  */
 #ifndef SECRET_FILE_H
 #define SECRET_FILE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * post: decodes the body of a POST or PUT, submits its readings to the store, and answers after the
- * commit. A pack is stored whole or not at all. Where a commit takes long, an empty ACK tells the
- * client to wait; the legacy client knows no such thing, and gets its answer piggybacked or after
+ * commit. A pack is stored whole or not at all. Where a commit takes long, the client gets an empty
+ * ACK first; the legacy client does not understand that, and gets its answer piggybacked or after
  * one of its retransmissions.
  *
  * Threads: the loop's.

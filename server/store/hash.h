@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hash: FNV-1a, for hash tables, for what tells whether something changed, and for entity tags. */
+/* hash: FNV-1a, for hash tables, for marks of change, and for entity tags. Pure. */
 #ifndef HASH_H
 #define HASH_H
 

@@ -59,7 +59,7 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t no
 /* Notes that 1..complete are there, so that the next store_stream() need not read them. */
 int store_checkpoint(struct store *s, uint64_t stream, uint64_t complete);
 
-/* 1: the number is there, or a cause why it never will be; 0: it is not; or negative. */
+/* 1: the number is stored, or has a cause why it never will be; 0: neither; or negative. */
 int store_is_accounted(struct store *s, uint64_t stream, uint64_t seq);
 
 struct store_item {

@@ -539,6 +539,29 @@ static void the_legacy_clients_text_is_stored(void **state)
 	assert_int_equal(count_rows(), 2);
 }
 
+/* It knows no separate answer: however long the commit takes, it is not told to wait. */
+static void the_legacy_client_is_answered_in_the_acknowledgement_only(void **state)
+{
+	time_t until = time(NULL) + 60;
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(get("/time"), CODE(2, 5));
+	assert_int_equal(sqlite3_open(rig.path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	ask(COAPS_POST, "/gpsflowtemp", -1, -1, legacy_text, sizeof(legacy_text) - 1);
+	while (ingest_queued(rig.ingest) == 0) {
+		assert_true(time(NULL) < until);
+		turn(100);
+	}
+	assert_int_equal(routes_tick(rig.routes), -1);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	wait_for_answer();
+	assert_int_equal(rig.code, CODE(2, 4));
+	assert_int_equal(count_rows(), 1);
+}
+
 static void without_certificates_anyone_writes_and_nobody_removes(void **state)
 {
 	the_legacy_clients_text_is_stored(state);
@@ -593,6 +616,7 @@ static int tests(void)
 		ON(well_known_core_lists_what_there_is, start),
 		ON(time_is_utc_in_microseconds, start),
 		ON(paths_and_methods_that_are_none_are_told_so, start),
+		ON(the_legacy_client_is_answered_in_the_acknowledgement_only, start_open),
 		ON(without_certificates_anyone_writes_and_nobody_removes, start_open),
 		ON(where_certificates_are_optional_one_without_sends_old_text_only, start_optional),
 		ON(without_a_certificate_there_is_no_session_where_one_is_required, start),
