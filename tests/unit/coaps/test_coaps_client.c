@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "coap_peer.h"
+#include "time/now.h"
 #include "userspace/coaps/coaps_client.h"
 
 static struct {
@@ -295,6 +296,26 @@ static void an_answer_that_is_too_large_is_a_failure(void **state)
 	}
 }
 
+/* libcoap's own would be 2 s at least. */
+static void a_request_is_sent_again_after_the_configured_timeout(void **state)
+{
+	uint64_t first_ns;
+
+	(void)state;
+	begin_with("127.0.0.1", (struct coaps_client_config){ .ack_spread_percent = 1 });
+	assert_int_equal(ask(), 0);
+	while (t.asked == 0) {
+		turn();
+	}
+	first_ns = now_ns();
+	while (t.asked == 1) {
+		turn();
+	}
+	assert_int_equal(t.waiting[1].mid, t.waiting[0].mid);
+	assert_in_range(now_ns() - first_ns, UINT64_C(800000000), UINT64_C(1900000000));
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_does_not_exist_is_told_and_named),
 		cmocka_unit_test(a_session_that_was_silent_for_long_is_opened_anew),
 		cmocka_unit_test(an_answer_that_is_too_large_is_a_failure),
+		cmocka_unit_test(a_request_is_sent_again_after_the_configured_timeout),
 		cmocka_unit_test(a_client_may_be_freed_in_the_middle_of_a_lookup),
 	};
 
