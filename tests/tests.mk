@@ -35,7 +35,7 @@ PURE_SRC := time/civil.c \
 	gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
 	gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
 	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/ubx_steps.c ubx/ubx_tx.c \
-	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c \
+	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c ubx/nmea_line.c \
 	userspace/reading/hex.c userspace/reading/reading.c userspace/reading/rom.c userspace/reading/senml_number.c \
 	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
 	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c userspace/sim/w1_sim_wire.c \
@@ -79,7 +79,7 @@ check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only 'gpio-w1/*,sim/test_w1*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
-	$(RUN_TESTS) --only 'ubx/*,*ublox7*' --verbose $(CHECK_ARGS)
+	$(Q)GEOTHERM_UBX_STARTS=10000 tests/run --build '$(BUILD)' --only 'ubx/*,*ublox7*,*clock*,*replay*' --verbose $(CHECK_ARGS)
 
 check-node: tests ## The node's tests: 1,000 kills, 10,000 readings of backlog
 	$(Q)GEOTHERM_KILLS=1000 tests/run --long --results check-node --build '$(BUILD)' \

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "gnss_fix.h"
 
-#include "ubx_msg.h"
+#include <string.h>
 
 #define LAT_LIMIT_E7 900000000
 #define LON_LIMIT_E7 1800000000
 #define FIX_TYPE_MAX 5
+#define VALID_DATE_TIME 3
 #define VALID_DATE_TIME_RESOLVED 7
+/* Without a fix only satellites make a time this good: transit times differ by 20 ms at most. The
+ * receiver's own clock and what aided it are not known to better than tenths of a second. */
+#define TACC_WITHOUT_FIX_NS 10000000
 
 bool gnss_utc_us(const struct civil *date, int32_t nano, int64_t *utc_us)
 {
@@ -17,8 +21,72 @@ bool gnss_utc_us(const struct civil *date, int32_t nano, int64_t *utc_us)
 	return true;
 }
 
-static bool time_is_good(const uint8_t *p, const struct gnss_limits *limits, int64_t *utc_us)
+static enum gnss_time_doubt judge_time(const struct gnss_fix *f, const struct civil *date,
+				       int32_t nano, const struct gnss_limits *limits,
+				       int64_t *utc_us)
 {
+	/* Types 2 to 5: at least the time of this epoch is from satellites; 1 is dead reckoning. */
+	bool has_fix = f->gnss_fix_ok && f->fix_type >= 2;
+
+	*utc_us = 0;
+	if ((f->valid & VALID_DATE_TIME) != VALID_DATE_TIME) {
+		return GNSS_TIME_INVALID;
+	}
+	if (f->valid != VALID_DATE_TIME_RESOLVED) {
+		return GNSS_TIME_UNRESOLVED;
+	}
+	if (!has_fix && f->tacc_ns > TACC_WITHOUT_FIX_NS) { /* UINT32_MAX: unknown */
+		return GNSS_TIME_NO_FIX;
+	}
+	return gnss_utc_us(date, nano, utc_us) && *utc_us >= limits->min_utc_us &&
+			       *utc_us < limits->max_utc_us
+		       ? GNSS_TIME_KNOWN
+		       : GNSS_TIME_IMPLAUSIBLE;
+}
+
+/* What of the facts in *f is known. */
+static void judge(struct gnss_fix *f, const struct civil *date, int32_t nano,
+		  const struct gnss_limits *limits)
+{
+	/* Types 2, 3, 4: a position of this epoch from satellites; 1 and 5 are not. */
+	f->position_known = f->gnss_fix_ok && f->fix_type >= 2 && f->fix_type <= 4 &&
+			    f->hacc_mm <= limits->max_hacc_mm;
+	f->time_doubt = judge_time(f, date, nano, limits, &f->utc_us);
+	f->time_known = f->time_doubt == GNSS_TIME_KNOWN;
+}
+
+static bool is_possible(const struct gnss_fix *f)
+{
+	return f->lat_e7 <= LAT_LIMIT_E7 && f->lat_e7 >= -LAT_LIMIT_E7 &&
+	       f->lon_e7 <= LON_LIMIT_E7 && f->lon_e7 >= -LON_LIMIT_E7 &&
+	       f->fix_type <= FIX_TYPE_MAX;
+}
+
+bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len, uint64_t received_ns,
+		       const struct gnss_limits *limits)
+{
+	if (!ubx_msg_length_ok(UBX_NAV_PVT, len)) {
+		return false;
+	}
+	struct gnss_fix f = {
+		.received_ns = received_ns,
+		.age_max_ns = UINT64_MAX,
+		.lat_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lat, 0),
+		.lon_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lon, 0),
+		.height_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_height, 0),
+		.hmsl_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_hMSL, 0),
+		.hacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_hAcc, 0),
+		.vacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_vAcc, 0),
+		.speed_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_gSpeed, 0),
+		.heading_e5 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_heading, 0),
+		.pdop_e2 = (uint16_t)ubx_msg_get(p, UBX_NAV_PVT_pDOP, 0),
+		.itow_ms = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_iTOW, 0),
+		.tacc_ns = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_tAcc, 0),
+		.fix_type = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_fixType, 0),
+		.gnss_fix_ok = ubx_msg_get(p, UBX_NAV_PVT_gnssFixOK, 0) != 0,
+		.valid = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_valid, 0),
+		.num_sv = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_numSV, 0),
+	};
 	const struct civil date = {
 		.year = (int)ubx_msg_get(p, UBX_NAV_PVT_year, 0),
 		.month = (int)ubx_msg_get(p, UBX_NAV_PVT_month, 0),
@@ -28,45 +96,78 @@ static bool time_is_good(const uint8_t *p, const struct gnss_limits *limits, int
 		.sec = (int)ubx_msg_get(p, UBX_NAV_PVT_sec, 0),
 	};
 
-	return ubx_msg_get(p, UBX_NAV_PVT_valid, 0) == VALID_DATE_TIME_RESOLVED &&
-	       gnss_utc_us(&date, (int32_t)ubx_msg_get(p, UBX_NAV_PVT_nano, 0), utc_us) &&
-	       *utc_us >= limits->min_utc_us;
+	if (!is_possible(&f)) {
+		return false;
+	}
+	judge(&f, &date, (int32_t)ubx_msg_get(p, UBX_NAV_PVT_nano, 0), limits);
+	*fix = f;
+	return true;
 }
 
-bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *p, size_t len, uint64_t received_ns,
-		       const struct gnss_limits *limits)
+bool gnss_fix_from_parts(struct gnss_fix *fix, const struct gnss_parts *g, uint64_t received_ns,
+			 const struct gnss_limits *limits)
 {
-	struct gnss_fix f = { .received_ns = received_ns };
+	const uint8_t *sol = g->sol, *llh = g->posllh, *vel = g->velned, *utc = g->timeutc;
+	struct gnss_fix f = {
+		.received_ns = received_ns,
+		.age_max_ns = UINT64_MAX,
+		.lat_e7 = (int32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_lat, 0),
+		.lon_e7 = (int32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_lon, 0),
+		.height_mm = (int32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_height, 0),
+		.hmsl_mm = (int32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_hMSL, 0),
+		.hacc_mm = (uint32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_hAcc, 0),
+		.vacc_mm = (uint32_t)ubx_msg_get(llh, UBX_NAV_POSLLH_vAcc, 0),
+		.speed_mm_s = (int32_t)ubx_msg_get(vel, UBX_NAV_VELNED_gSpeed, 0) * 10,
+		.heading_e5 = (int32_t)ubx_msg_get(vel, UBX_NAV_VELNED_heading, 0),
+		.pdop_e2 = (uint16_t)ubx_msg_get(sol, UBX_NAV_SOL_pDOP, 0),
+		.itow_ms = (uint32_t)ubx_msg_get(sol, UBX_NAV_SOL_iTOW, 0),
+		.tacc_ns = (uint32_t)ubx_msg_get(utc, UBX_NAV_TIMEUTC_tAcc, 0),
+		.fix_type = (uint8_t)ubx_msg_get(sol, UBX_NAV_SOL_gpsFix, 0),
+		.gnss_fix_ok = ubx_msg_get(sol, UBX_NAV_SOL_gpsFixOk, 0) != 0,
+		/* TOW, week and UTC: the same three doubts in the same bits */
+		.valid = (uint8_t)(ubx_msg_get(utc, UBX_NAV_TIMEUTC_validTOW, 0) |
+				   ubx_msg_get(utc, UBX_NAV_TIMEUTC_validWKN, 0) << 1 |
+				   ubx_msg_get(utc, UBX_NAV_TIMEUTC_validUTC, 0) << 2),
+		.num_sv = (uint8_t)ubx_msg_get(sol, UBX_NAV_SOL_numSV, 0),
+	};
+	const struct civil date = {
+		.year = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_year, 0),
+		.month = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_month, 0),
+		.day = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_day, 0),
+		.hour = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_hour, 0),
+		.min = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_min, 0),
+		.sec = (int)ubx_msg_get(utc, UBX_NAV_TIMEUTC_sec, 0),
+	};
 
-	if (!ubx_msg_length_ok(UBX_NAV_PVT, len)) {
+	if (!is_possible(&f)) {
 		return false;
 	}
-	f.lat_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lat, 0);
-	f.lon_e7 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_lon, 0);
-	f.fix_type = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_fixType, 0);
-	if (f.lat_e7 > LAT_LIMIT_E7 || f.lat_e7 < -LAT_LIMIT_E7 || f.lon_e7 > LON_LIMIT_E7 ||
-	    f.lon_e7 < -LON_LIMIT_E7 || f.fix_type > FIX_TYPE_MAX) {
-		return false;
-	}
-	f.height_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_height, 0);
-	f.hmsl_mm = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_hMSL, 0);
-	f.hacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_hAcc, 0);
-	f.vacc_mm = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_vAcc, 0);
-	f.speed_mm_s = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_gSpeed, 0);
-	f.heading_e5 = (int32_t)ubx_msg_get(p, UBX_NAV_PVT_heading, 0);
-	f.pdop_e2 = (uint16_t)ubx_msg_get(p, UBX_NAV_PVT_pDOP, 0);
-	f.itow_ms = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_iTOW, 0);
-	f.gnss_fix_ok = ubx_msg_get(p, UBX_NAV_PVT_gnssFixOK, 0) != 0;
-	f.valid = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_valid, 0);
-	f.num_sv = (uint8_t)ubx_msg_get(p, UBX_NAV_PVT_numSV, 0);
-	f.tacc_ns = (uint32_t)ubx_msg_get(p, UBX_NAV_PVT_tAcc, 0);
-	/* Types 2, 3, 4: a position of this epoch from satellites; 1 and 5 are not. */
-	f.position_known = f.gnss_fix_ok && f.fix_type >= 2 && f.fix_type <= 4 &&
-			   f.hacc_mm <= limits->max_hacc_mm;
-	f.time_known = time_is_good(p, limits, &f.utc_us);
-	if (!f.time_known) {
-		f.utc_us = 0;
-	}
+	judge(&f, &date, (int32_t)ubx_msg_get(utc, UBX_NAV_TIMEUTC_nano, 0), limits);
 	*fix = f;
+	return true;
+}
+
+bool gnss_parts_add(struct gnss_parts *g, enum ubx_message message, const uint8_t *p)
+{
+	uint8_t *const to[] = { g->sol, g->posllh, g->velned, g->timeutc };
+	static const enum ubx_message messages[] = { UBX_NAV_SOL, UBX_NAV_POSLLH, UBX_NAV_VELNED,
+						     UBX_NAV_TIMEUTC };
+	/* iTOW is the first field of each. */
+	uint32_t itow_ms = (uint32_t)ubx_msg_get(p, UBX_NAV_SOL_iTOW, 0);
+
+	if (itow_ms != g->itow_ms) {
+		g->itow_ms = itow_ms;
+		g->have = 0;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if (messages[i] == message) {
+			memcpy(to[i], p, ubx_messages[message].len);
+			g->have |= (uint8_t)(1u << i);
+		}
+	}
+	if (g->have != 15) {
+		return false;
+	}
+	g->have = 0;
 	return true;
 }

@@ -2,9 +2,9 @@
 /*
  * gnss_fix: one navigation epoch of the receiver, with its doubts.
  *
- * From UBX-NAV-PVT (84 bytes on u-blox 7, 92 later). Position and time are each
- * "known" only under the rules below; the raw facts stay beside them so that a
- * reader can see why not. Plain data, copyable.
+ * From UBX-NAV-PVT (84 bytes on u-blox 7, 92 later), or NAV-SOL, POSLLH, VELNED and TIMEUTC.
+ * Position and time are each "known" only under the rules below; the raw facts stay beside them so
+ * that a reader can see why not. Plain data, copyable.
  */
 #ifndef GNSS_FIX_H
 #define GNSS_FIX_H
@@ -14,9 +14,23 @@
 #include <stdint.h>
 
 #include "time/civil.h"
+#include "ubx_msg.h"
+
+/* Why the time of an epoch is not known: the first of these that holds. */
+enum gnss_time_doubt {
+	GNSS_TIME_KNOWN,
+	GNSS_TIME_INVALID, /* not validDate and validTime */
+	GNSS_TIME_UNRESOLVED, /* not fullyResolved: leap seconds are the firmware's guess */
+	GNSS_TIME_NO_FIX, /* of the receiver's clock or of aiding, not of satellites */
+	GNSS_TIME_IMPLAUSIBLE, /* outside the limits: utc_us has it all the same; or no date, then 0
+				*/
+};
 
 struct gnss_fix {
 	uint64_t received_ns; /* CLOCK_BOOTTIME when the last byte of the message was read */
+	/* The epoch was between age_max_ns and age_min_ns before received_ns. UINT64_MAX: not
+	 * known, as of an answer to a poll. */
+	uint64_t age_min_ns, age_max_ns;
 
 	/* Position: gnssFixOK and fixType 2 or 3 (or 4) and accuracy within the limits */
 	bool position_known;
@@ -28,9 +42,9 @@ struct gnss_fix {
 	int32_t heading_e5; /* 1e-5 deg */
 	uint16_t pdop_e2; /* 0.01 */
 
-	/* Time: validDate and validTime and fullyResolved, not before the build date */
-	bool time_known;
-	int64_t utc_us; /* UTC of this epoch since 1970, rounded to us from fields + nano */
+	bool time_known; /* time_doubt is GNSS_TIME_KNOWN */
+	enum gnss_time_doubt time_doubt;
+	int64_t utc_us; /* UTC of this epoch since 1970, rounded to us from fields + nano; else 0 */
 	uint32_t tacc_ns; /* UINT32_MAX: unknown */
 
 	/* The raw facts */
@@ -44,9 +58,15 @@ struct gnss_fix {
 /* Where doubt begins. */
 struct gnss_limits {
 	uint32_t max_hacc_mm; /* a position less accurate than this is unknown */
-	int64_t min_utc_us; /* a time before this is a receiver's error (week rollover, RTC):
-			       unknown */
+	/* A time outside [min, max) is a receiver's error (week rollover, RTC). */
+	int64_t min_utc_us, max_utc_us;
 };
+
+/*
+ * A receiver places 10 bits of a week number after a week in its firmware: a window this long has
+ * each date that it can mean once.
+ */
+#define GNSS_ROLLOVER_US (1024 * INT64_C(604800) * 1000000)
 
 /*
  * From a NAV-PVT payload of 84 or 92 bytes. false: not one (other length, or a
@@ -54,6 +74,22 @@ struct gnss_limits {
  */
 bool gnss_fix_from_pvt(struct gnss_fix *fix, const uint8_t *payload, size_t payload_len,
 		       uint64_t received_ns, const struct gnss_limits *limits);
+
+/*
+ * The four messages of one epoch from which a receiver without NAV-PVT (u-blox 6) gives the same.
+ * Zero-initialised is ready.
+ */
+struct gnss_parts {
+	uint32_t itow_ms;
+	uint8_t have;
+	uint8_t sol[52], posllh[28], velned[36], timeutc[20];
+};
+
+/* Adds a message (its length checked against the table); true: the epoch is complete. */
+bool gnss_parts_add(struct gnss_parts *parts, enum ubx_message message, const uint8_t *payload);
+/* As gnss_fix_from_pvt(), of a complete epoch. */
+bool gnss_fix_from_parts(struct gnss_fix *fix, const struct gnss_parts *parts, uint64_t received_ns,
+			 const struct gnss_limits *limits);
 
 /*
  * us since 1970 of a UTC calendar time plus nano ns; false if there is no such time.

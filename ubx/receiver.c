@@ -23,7 +23,8 @@
 #define REOPEN_MS 250 /* an absent port is tried this often */
 #define BUSY_MS 1000 /* a busy one less often: its user is found by walking /proc */
 #define UNSENT_RETRY_MS 2
-#define REASON_SIZE 320
+#define LIMITS_SIZE 400
+#define REASON_SIZE (LIMITS_SIZE + 150)
 #define READS_AT_ONCE 16 /* a port with endless input must not block the caller */
 
 struct receiver {
@@ -35,10 +36,12 @@ struct receiver {
 	uint64_t reopen_ns;
 	uint32_t baud_pending; /* to be set once the driver has sent all; 0 none */
 	bool want_write;
-	uint64_t fixes_taken;
+	bool fix_is_new;
+	struct gnss_fix fix; /* the last one given */
 	struct ubx_session_config config;
 	char why[SERIAL_PORT_WHY_SIZE]; /* why there is no port */
-	char *reason; /* REASON_SIZE bytes, written by receiver_reason() */
+	/* LIMITS_SIZE and REASON_SIZE bytes, written by the functions of these names */
+	char *limits, *reason;
 };
 
 /* The compiler's date; SOURCE_DATE_EPOCH makes it reproducible. */
@@ -60,18 +63,41 @@ static uint16_t gps_week(int64_t utc_us)
 	return (uint16_t)((utc_us / 1000000 - 315964800) / 604800); /* 1980-01-06 */
 }
 
-struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size)
+bool receiver_config_check(const struct receiver_config *config, char *err, size_t err_size)
 {
-	struct receiver *r = calloc(1, sizeof(*r));
-	int64_t build = build_utc_us();
-	struct epoll_event event = { .events = EPOLLIN };
+	unsigned baud = config->baud ? config->baud : DEFAULT_BAUD;
+	unsigned rate_ms = config->rate_ms ? config->rate_ms : DEFAULT_RATE_MS;
+	unsigned min_ms;
 
-	if (r == NULL) {
-		snprintf(err, err_size, "out of memory");
-		return NULL;
+	if (!ubx_profile_has_baud(baud)) {
+		snprintf(err, err_size,
+			 "%u baud: must be 4800, 9600, 19200, 38400, 57600 or 115200", baud);
+		return false;
 	}
-	r->epoll_fd = r->timer_fd = r->port.fd = -1;
-	r->config = (struct ubx_session_config){
+	min_ms = ubx_profile_rate_ms(baud, 1, UBX_EPOCH_BYTES);
+	if (rate_ms < min_ms) {
+		snprintf(
+			err, err_size,
+			"a fix every %u ms at %u baud: %u bytes each are %u B/s, and %u baud carry "
+			"%u (80 %% of %u): must be %u ms or more",
+			rate_ms, baud, UBX_EPOCH_BYTES, UBX_EPOCH_BYTES * 1000 / rate_ms, baud,
+			(unsigned)ubx_profile_capacity(baud), baud / 10, min_ms);
+		return false;
+	}
+	if (rate_ms > UINT16_MAX) {
+		snprintf(err, err_size, "a fix every %u ms: must be at most %u ms", rate_ms,
+			 UINT16_MAX);
+		return false;
+	}
+	return true;
+}
+
+static struct ubx_session_config session_config(const struct receiver_config *config)
+{
+	int64_t build = build_utc_us();
+	int64_t min = config->build_utc_us ? config->build_utc_us : build;
+
+	return (struct ubx_session_config){
 		.baud = config->baud ? config->baud : DEFAULT_BAUD,
 		.rate_ms = (uint16_t)(config->rate_ms ? config->rate_ms : DEFAULT_RATE_MS),
 		.dyn_model = config->dyn_model,
@@ -79,35 +105,47 @@ struct receiver *receiver_open(const struct receiver_config *config, char *err, 
 		.week = gps_week(build),
 		.limits = {
 			.max_hacc_mm = config->max_hacc_mm ? config->max_hacc_mm : DEFAULT_MAX_HACC_MM,
-			.min_utc_us = config->build_utc_us ? config->build_utc_us : build,
+			.min_utc_us = min,
+			.max_utc_us = (min > build ? min : build) + GNSS_ROLLOVER_US,
 		},
 	};
+}
+
+struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct receiver *r;
+	char why[200];
+
 	if (config->port == NULL || config->port[0] == '\0') {
 		snprintf(err, err_size, "no serial port is named");
-		goto fail;
+		return NULL;
 	}
-	if (config->rate_ms > UINT16_MAX ||
-	    ubx_session_init(&r->session, &r->config, now_boot_ns()) != 0) {
-		snprintf(err, err_size,
-			 "%s: %u baud every %u ms: the rate must be 4800, 9600, 19200, 38400, "
-			 "57600 or 115200 and carry an epoch's messages with a fifth to spare",
-			 config->port, (unsigned)r->config.baud, config->rate_ms);
-		goto fail;
+	if (!receiver_config_check(config, why, sizeof(why))) {
+		snprintf(err, err_size, "%s: %s", config->port, why);
+		return NULL;
 	}
+	r = calloc(1, sizeof(*r));
+	if (r == NULL) {
+		snprintf(err, err_size, "out of memory");
+		return NULL;
+	}
+	r->port.fd = -1;
+	r->config = session_config(config);
+	ubx_session_init(&r->session, &r->config, now_boot_ns());
 	r->path = strdup(config->port);
+	r->limits = calloc(1, LIMITS_SIZE);
 	r->reason = calloc(1, REASON_SIZE);
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	r->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (r->path == NULL || r->reason == NULL || r->epoll_fd < 0 || r->timer_fd < 0 ||
-	    epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->timer_fd, &event) != 0) {
+	if (r->path == NULL || r->limits == NULL || r->reason == NULL || r->epoll_fd < 0 ||
+	    r->timer_fd < 0 || epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, r->timer_fd, &event) != 0) {
 		snprintf(err, err_size, "%s: %s", config->port, strerror(errno));
-		goto fail;
+		receiver_close(r);
+		return NULL;
 	}
 	receiver_process(r);
 	return r;
-fail:
-	receiver_close(r);
-	return NULL;
 }
 
 void receiver_close(struct receiver *r)
@@ -123,6 +161,7 @@ void receiver_close(struct receiver *r)
 		close(r->epoll_fd);
 	}
 	free(r->path);
+	free(r->limits);
 	free(r->reason);
 	free(r);
 }
@@ -167,7 +206,8 @@ static void take_bytes(struct receiver *r)
 {
 	uint8_t buf[1024];
 
-	for (int i = 0; i < READS_AT_ONCE && r->port.fd >= 0; i++) {
+	for (int i = 0; i < READS_AT_ONCE && r->port.fd >= 0 && ubx_session_has_room(&r->session);
+	     i++) {
 		ssize_t n = read(r->port.fd, buf, sizeof(buf));
 
 		if (n > 0) {
@@ -241,7 +281,7 @@ static void arm_timer(struct receiver *r, uint64_t now)
 			at = now + UNSENT_RETRY_MS * MS;
 		}
 	}
-	if (at <= now) {
+	if (at <= now || r->session.queue_count > 0) {
 		at = now + 1;
 	}
 	timer.it_value.tv_sec = (time_t)(at / 1000000000ull);
@@ -252,7 +292,7 @@ static void arm_timer(struct receiver *r, uint64_t now)
 int receiver_process(struct receiver *r)
 {
 	uint64_t now = now_boot_ns(), expired;
-	int status = 0, fixes;
+	int status = 0;
 
 	if (read(r->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN && errno != EINTR) {
 		return -errno;
@@ -267,15 +307,21 @@ int receiver_process(struct receiver *r)
 		ubx_session_tick(&r->session, now_boot_ns());
 		give_bytes(r);
 	}
+	if (status < 0) {
+		return status;
+	}
+	r->fix_is_new = ubx_session_next_fix(&r->session, &r->fix);
 	arm_timer(r, now_boot_ns());
-	fixes = (int)(r->session.fixes - r->fixes_taken);
-	r->fixes_taken = r->session.fixes;
-	return status < 0 ? status : fixes;
+	return r->fix_is_new;
 }
 
 const struct gnss_fix *receiver_fix(const struct receiver *r)
 {
-	return ubx_session_fix(&r->session, now_boot_ns());
+	/* A new one counts however long this process was busy. */
+	return r->fix_is_new || (r->session.fixes > 0 &&
+				 ubx_session_fix(&r->session, now_boot_ns()) != NULL)
+		       ? &r->fix
+		       : NULL;
 }
 
 enum receiver_state receiver_state(const struct receiver *r)
@@ -293,62 +339,130 @@ enum receiver_state receiver_state(const struct receiver *r)
 	case UBX_RUN:
 		break;
 	}
-	return r->session.verified ? RECEIVER_READY : RECEIVER_CONFIGURING;
+	return r->session.verified && !r->session.split_epoch ? RECEIVER_READY : RECEIVER_LIMITED;
 }
 
-static const char *probing_reason(const struct ubx_session *s)
+enum ubx_silence receiver_silence(const struct receiver *r)
 {
-	if (s->last_frame_ns) {
-		return "UBX received, but no poll is answered: check the line to the receiver's RX; its fixes are used as they come";
-	}
-	if (s->rx_nmea) {
-		return "NMEA received, but no UBX answer yet";
-	}
-	if (s->rx_any) {
-		return "bytes received, but none of them readable yet";
-	}
-	return "nothing received: check the receiver's power and its TX line";
+	return r->port.fd < 0 ? UBX_SILENCE_NONE : ubx_session_silence(&r->session, now_boot_ns());
 }
 
-/* The first step that is not as wanted. */
-static void describe_difference(const struct ubx_steps *steps, char *out, size_t size)
+/* Before it is decided. */
+static const char *evidence_text(enum ubx_silence evidence)
 {
-	int i = ubx_steps_first_difference(steps);
-	const struct ubx_step *step = i < 0 ? NULL : &steps->profile.step[i];
-	const struct ubx_step_state *st = i < 0 ? NULL : &steps->state[i];
+	static const char *const texts[] = {
+		[UBX_SILENCE_NONE] = "settings are being read and compared",
+		[UBX_SILENCE_TOTAL] = "nothing received yet",
+		[UBX_SILENCE_UNREADABLE] = "bytes received, none of them readable yet",
+		[UBX_SILENCE_NMEA_ONLY] = "NMEA received, no UBX answer yet",
+		[UBX_SILENCE_UNANSWERED] = "UBX received, but no poll is answered yet",
+		[UBX_SILENCE_REFUSED] = "a poll was refused",
+		[UBX_SILENCE_ECHO] = "what is sent comes back",
+	};
 
-	if (st && st->phase == UBX_STEP_UNANSWERED) {
-		snprintf(out, size, "%s is not answered", ubx_messages[step->message].name);
-	} else if (st && st->phase == UBX_STEP_DIFFERS) {
-		snprintf(out, size, "%s %s: wanted %lld, got %lld",
-			 ubx_messages[step->message].name,
+	return texts[evidence];
+}
+
+static const char *silence_text(enum ubx_silence silence)
+{
+	static const char *const texts[] = {
+		[UBX_SILENCE_NONE] = "",
+		[UBX_SILENCE_TOTAL] = "not a byte at any rate: check its power, and that its TX is "
+				      "connected to our RX (wires swapped?)",
+		[UBX_SILENCE_UNREADABLE] =
+			"bytes, but none of them readable at any rate from 4800 to 460800 baud: check "
+			"ground and level of the line, or another kind of device",
+		[UBX_SILENCE_NMEA_ONLY] =
+			"NMEA only, no answer to UBX at any rate: its RX is not connected to our TX, or "
+			"it is no u-blox receiver; it is not used",
+		[UBX_SILENCE_UNANSWERED] =
+			"UBX received, but no poll is answered: check the line to the receiver's RX; its "
+			"fixes are used as they come",
+		[UBX_SILENCE_REFUSED] =
+			"it refuses its configuration (NAK): only polled fixes are used",
+		[UBX_SILENCE_ECHO] =
+			"what is sent comes back: TX and RX are connected to each other",
+	};
+
+	return texts[silence];
+}
+
+/* A step that is over and not as wanted, as text at the end of `out`. */
+static void describe_step(const struct ubx_step *step, const struct ubx_step_state *st, char *out,
+			  size_t size)
+{
+	const char *name = ubx_step_name(step), *without = ubx_step_without(step);
+	size_t used = strlen(out);
+	const char *between = used ? "; " : "";
+
+	out += used;
+	size -= used;
+	switch (st->phase) {
+	case UBX_STEP_ABSENT:
+		snprintf(out, size, "%s%s not in this receiver: %s", between, name, without);
+		break;
+	case UBX_STEP_REFUSED:
+		snprintf(out, size, "%s%s refused: %s", between, name, without);
+		break;
+	case UBX_STEP_UNANSWERED:
+		snprintf(out, size, "%s%s not answered: %s", between, name, without);
+		break;
+	case UBX_STEP_DIFFERS:
+		snprintf(out, size, "%s%s %s: wanted %lld, got %lld: %s", between, name,
 			 ubx_fields[step->want[st->want].field].name,
-			 (long long)step->want[st->want].value, (long long)st->got);
-	} else {
-		snprintf(out, size, "settings are being read and compared");
+			 (long long)step->want[st->want].value, (long long)st->got, without);
+		break;
+	default:
+		break;
 	}
+}
+
+const char *receiver_limits(const struct receiver *r)
+{
+	const struct ubx_steps *steps = &r->session.steps;
+
+	r->limits[0] = '\0';
+	if (r->session.phase != UBX_RUN) {
+		return r->limits;
+	}
+	if (r->session.split_epoch) {
+		snprintf(r->limits, LIMITS_SIZE,
+			 "NAV-PVT refused: fixes come from NAV-SOL, POSLLH, VELNED and TIMEUTC");
+	}
+	for (unsigned i = 0; i < steps->profile.n; i++) {
+		describe_step(&steps->profile.step[i], &steps->state[i], r->limits, LIMITS_SIZE);
+	}
+	return r->limits;
 }
 
 const char *receiver_reason(const struct receiver *r)
 {
-	char text[200];
+	const struct ubx_session *s = &r->session;
+	enum receiver_state state = receiver_state(r);
+	enum ubx_silence silence = receiver_silence(r);
+	char text[LIMITS_SIZE + 40] = "";
 
-	switch (receiver_state(r)) {
-	case RECEIVER_NO_PORT:
+	if (state == RECEIVER_NO_PORT) {
 		return r->why;
-	case RECEIVER_PROBING:
-		snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart,
-			 probing_reason(&r->session));
-		break;
-	case RECEIVER_CONFIGURING:
-		describe_difference(&r->session.steps, text, sizeof(text));
-		snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart, text);
-		break;
-	case RECEIVER_READY:
-		snprintf(r->reason, REASON_SIZE, "%s (%s): verified at %u baud", r->port.device,
-			 r->port.uart, (unsigned)r->session.tx.baud);
-		break;
 	}
+	if (silence != UBX_SILENCE_NONE) {
+		snprintf(text, sizeof(text), "%s", silence_text(silence));
+	} else if (state == RECEIVER_PROBING || state == RECEIVER_CONFIGURING) {
+		snprintf(text, sizeof(text), "%s",
+			 evidence_text(ubx_session_evidence(s, now_boot_ns())));
+	} else {
+		const char *limits = receiver_limits(r);
+
+		snprintf(text, sizeof(text), "%s at %u baud%s%s",
+			 state == RECEIVER_READY ? "verified" : "in use", (unsigned)s->tx.baud,
+			 *limits ? "; " : "", limits);
+	}
+	if (silence == UBX_SILENCE_REFUSED && ubx_steps_failed(&s->steps) != NULL) {
+		snprintf(text, sizeof(text), "%s refused: %s",
+			 ubx_step_name(ubx_steps_failed(&s->steps)),
+			 ubx_step_without(ubx_steps_failed(&s->steps)));
+	}
+	snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart, text);
 	return r->reason;
 }
 
@@ -373,6 +487,17 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 		.epochs_missed = s->counters.epochs_missed,
 		.sets = s->steps.sets,
 	};
+}
+
+enum ubx_restart_cause receiver_restart_cause(const struct receiver *r)
+{
+	return r->session.cause;
+}
+
+const char *receiver_notice(const struct receiver *r, uint32_t *count)
+{
+	*count = r->session.notices;
+	return r->session.notice;
 }
 
 const struct ubx_health *receiver_health(const struct receiver *r)

@@ -19,6 +19,7 @@
 #include "gnss_fix.h"
 #include "ubx_assist.h"
 #include "ubx_health.h"
+#include "ubx_session.h"
 
 struct receiver_config {
 	const char *port; /* "/dev/serial0", a by-id link, a pty */
@@ -27,13 +28,16 @@ struct receiver_config {
 	uint8_t dyn_model; /* CFG-NAV5 dynModel: 0 portable, 2 stationary, 4 automotive ... */
 	uint32_t max_hacc_mm; /* position is unknown above this; 0 means 100 000 (100 m) */
 	bool save_to_bbr; /* CFG-CFG save to battery-backed RAM, only after verification */
-	int64_t build_utc_us; /* time before this is refused; 0: the library's build date */
+	/* Time before this is refused, and time from 1024 weeks after it or after the library's
+	 * build date on; 0: the build date. */
+	int64_t build_utc_us;
 };
 
 enum receiver_state {
 	RECEIVER_NO_PORT, /* the device is absent, busy or not a terminal; see receiver_reason() */
 	RECEIVER_PROBING, /* no valid UBX answer yet */
 	RECEIVER_CONFIGURING, /* answers; settings are being set and read back */
+	RECEIVER_LIMITED, /* epochs arrive, but a setting cannot be had; see receiver_limits() */
 	RECEIVER_READY, /* configured and verified; NAV-PVT arrives */
 };
 
@@ -48,6 +52,9 @@ struct receiver_counters {
 	uint32_t sets; /* settings written: none to a receiver that is right already */
 };
 
+/* false: no receiver can be run so; err has the arithmetic. */
+bool receiver_config_check(const struct receiver_config *config, char *err, size_t err_size);
+
 /* NULL only if memory or descriptors run out or the config is impossible; then
  * err says why. An absent or busy port is not a failure: it is retried. */
 struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size);
@@ -57,17 +64,26 @@ void receiver_close(struct receiver *r);
  * it bytes or a deadline; the same for the life of r, also across reopening. */
 int receiver_fd(const struct receiver *r);
 
-/* Does what is due; never blocks. Returns the number of new fixes (0, 1 ...), or a
- * negative errno only for a fault of this machine (not of the receiver). */
+/* Does what is due; never blocks. Returns 1 if there is a new fix, 0, or a negative errno only for
+ * a fault of this machine (not of the receiver). Several fixes that came at once are given one
+ * by one: while more wait, the descriptor is readable again at once. */
 int receiver_process(struct receiver *r);
 
-/* The newest fix, or NULL if there was none or it is stale (two epochs missed);
+/* The last fix given, or NULL if there was none or it is stale (two epochs missed);
  * valid until the next receiver_process(). */
 const struct gnss_fix *receiver_fix(const struct receiver *r);
 
 enum receiver_state receiver_state(const struct receiver *r);
-/* Why it is in that state, as text for logs and status; never NULL. */
+/* The state with its cause, as text for logs and status; never NULL. */
 const char *receiver_reason(const struct receiver *r);
+/* Why it does not become ready, as far as its bytes show: a change is worth a line in the log. */
+enum ubx_silence receiver_silence(const struct receiver *r);
+/* LIMITED, READY: the settings that cannot be had, each with what it means; "" none. */
+const char *receiver_limits(const struct receiver *r);
+/* Of the newest restart, which counters.restarts counts. */
+enum ubx_restart_cause receiver_restart_cause(const struct receiver *r);
+/* The newest error or warning that it reported (UBX-INF), and how many there were. */
+const char *receiver_notice(const struct receiver *r, uint32_t *count);
 /* "1.00 (59842) 00070000 PROTVER 14.00" from MON-VER, or "" while unknown. */
 const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);

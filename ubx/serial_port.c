@@ -32,6 +32,10 @@ static speed_t speed_of(uint32_t baud)
 		return B57600;
 	case 115200:
 		return B115200;
+	case 230400:
+		return B230400;
+	case 460800:
+		return B460800;
 	default:
 		return B0;
 	}
@@ -205,7 +209,8 @@ static int make_raw(int fd, uint32_t baud)
 	if (tcgetattr(fd, &t) != 0) {
 		return -errno;
 	}
-	cfmakeraw(&t);
+	cfmakeraw(&t); /* leaves IXOFF and IXANY: XOFF sent into the stream, bytes that wake it */
+	t.c_iflag &= (tcflag_t) ~(IXOFF | IXANY);
 	t.c_cflag &= (tcflag_t) ~(CSTOPB | CRTSCTS | HUPCL);
 	t.c_cflag |= CLOCAL | CREAD;
 	t.c_cc[VMIN] = 1;

@@ -38,7 +38,8 @@ static const struct row rows[] = {
 	SET(CFG_PRT, inUbx, 1), SET(CFG_PRT, inNmea, 1),
 	SET(CFG_PRT, outUbx, 1), SET(CFG_PRT, outNmea, 0),
 
-	MSG(0x01, 0x07, 1),	/* NAV-PVT: the fix */
+	MSG(0x01, 0x07, 1),	/* NAV-PVT: the fix; or, where there is none, these four */
+	MSG(0x01, 0x06, 1), MSG(0x01, 0x02, 1), MSG(0x01, 0x12, 1), MSG(0x01, 0x21, 1),
 	MSG(0x01, 0x03, 1),	/* NAV-STATUS: msss going backwards is a reboot */
 
 	/* Power save would sleep through our polls: continuous. 0 and 4 both mean that (V14 section 35.18). */
@@ -82,13 +83,22 @@ static bool same_step(const struct row *a, const struct row *b)
 	       a->select_id == b->select_id;
 }
 
+/* A message without which an epoch is not complete. */
+static bool is_of_epoch(const struct row *r)
+{
+	return r->message == UBX_CFG_MSG && r->select_id != ubx_messages[UBX_NAV_STATUS].id;
+}
+
+static bool is_pvt(const struct row *r)
+{
+	return r->message == UBX_CFG_MSG && r->select_id == ubx_messages[UBX_NAV_PVT].id;
+}
+
 static void begin_step(struct ubx_step *step, const struct row *r)
 {
 	*step = (struct ubx_step){
 		.message = r->message,
-		.required =
-			r->message == UBX_CFG_PRT ||
-			(r->message == UBX_CFG_MSG && r->select_id == ubx_messages[UBX_NAV_PVT].id),
+		.required = r->message == UBX_CFG_PRT || is_of_epoch(r),
 	};
 	if (r->message == UBX_CFG_MSG) {
 		step->selector_len = 2;
@@ -128,6 +138,9 @@ void ubx_profile_build(struct ubx_profile *profile, const struct ubx_settings *s
 		if (s->port != 1 &&
 		    (r->source == BAUD || r->field == UBX_CFG_PRT_charLen ||
 		     r->field == UBX_CFG_PRT_parity || r->field == UBX_CFG_PRT_nStopBits)) {
+			continue;
+		}
+		if (is_of_epoch(r) && is_pvt(r) == s->split_epoch) {
 			continue;
 		}
 		if (step == NULL || i == 0 || !same_step(r, r - 1)) {
@@ -216,18 +229,70 @@ void ubx_profile_blind_port(uint8_t p[20], uint32_t baud)
 	ubx_msg_put(p, UBX_CFG_PRT_outUbx, 0, 1);
 }
 
-/* NAV-PVT (92 bytes on the wire, 100 on later parts) and NAV-STATUS (24) each epoch. */
-#define BYTES_PER_EPOCH (100 + 24)
-
-uint32_t ubx_profile_bytes_per_s(uint16_t rate_ms)
+const char *ubx_step_name(const struct ubx_step *step)
 {
-	return BYTES_PER_EPOCH * 1000u / rate_ms;
+	enum ubx_message m = step->message;
+
+	if (m == UBX_CFG_MSG) {
+		m = ubx_msg_find(step->selector[0], step->selector[1]);
+	}
+	return ubx_messages[m].name;
 }
 
-uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms)
+const char *ubx_step_without(const struct ubx_step *step)
 {
-	uint32_t per_s = baud / 10 * 8 / 10; /* 10 bits a byte; 80 % */
-	uint32_t min_ms = (BYTES_PER_EPOCH * 1000u + per_s - 1) / per_s;
+	switch (step->message) {
+	case UBX_CFG_PRT:
+		return "its port cannot be configured";
+	case UBX_CFG_MSG:
+		return step->required ? "it gives no epochs"
+				      : "its restarts show only by a banner or by silence";
+	case UBX_CFG_RXM:
+		return "it may sleep to save power and miss epochs";
+	case UBX_CFG_RATE:
+		return "its epochs come at its own rate";
+	case UBX_CFG_NAV5:
+		return "it keeps its own dynamic model";
+	case UBX_CFG_NAVX5:
+		return "its dates jump back when its 1024 weeks are over";
+	case UBX_CFG_GNSS:
+		return "it keeps its own choice of satellite systems";
+	case UBX_CFG_SBAS:
+		return "it keeps its own SBAS settings";
+	case UBX_CFG_TP5:
+		return "its time pulse stays as it is";
+	case UBX_CFG_ITFM:
+		return "no jamming state";
+	case UBX_CFG_ANT:
+		return "no supervision of the antenna";
+	case UBX_CFG_INF:
+		return "its errors and warnings are not received";
+	default:
+		return "it keeps its own setting";
+	}
+}
+
+bool ubx_profile_has_baud(uint32_t baud)
+{
+	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200 };
+
+	for (size_t i = 0; i < sizeof(bauds) / sizeof(bauds[0]); i++) {
+		if (bauds[i] == baud) {
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t ubx_profile_capacity(uint32_t baud)
+{
+	return baud / 10 * 8 / 10;
+}
+
+uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms, unsigned epoch_bytes)
+{
+	uint32_t per_s = ubx_profile_capacity(baud);
+	uint32_t min_ms = (epoch_bytes * 1000u + per_s - 1) / per_s;
 
 	return asked_ms > min_ms ? asked_ms : (uint16_t)min_ms;
 }

@@ -27,6 +27,7 @@ struct ubx_settings {
 	uint8_t dyn_model;
 	uint16_t week; /* GPS week that week numbers are placed after (wknRollover): the build's */
 	uint8_t port; /* portID the receiver answers on: 1 UART1, 3 USB */
+	bool split_epoch; /* NAV-SOL, POSLLH, VELNED and TIMEUTC instead of NAV-PVT (u-blox 6) */
 };
 
 enum ubx_want_rule {
@@ -66,12 +67,23 @@ int64_t ubx_step_value(const struct ubx_step *step, unsigned w, const uint8_t *p
 /* Changes an answer into the set: wanted fields only. */
 void ubx_step_apply(const struct ubx_step *step, uint8_t *payload, size_t len);
 
+/* "NAV-PVT" of a CFG-MSG step, else the message's own name. */
+const char *ubx_step_name(const struct ubx_step *step);
+/* What it means that a receiver cannot be set so. */
+const char *ubx_step_without(const struct ubx_step *step);
+
 /* The blind CFG-PRT of the sweep: UART1, 8N1, in UBX + NMEA + RTCM, out UBX. 20 bytes. */
 void ubx_profile_blind_port(uint8_t payload[20], uint32_t baud);
 
-/* Bytes per second that the periodic messages of the profile put on the wire at this rate. */
-uint32_t ubx_profile_bytes_per_s(uint16_t rate_ms);
-/* The fastest epoch (ms) that keeps them below 80 % of a link; later ones than asked win. */
-uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms);
+/* Each epoch: NAV-PVT (92 bytes on the wire, 100 on later parts) and NAV-STATUS (24). */
+#define UBX_EPOCH_BYTES (100 + 24)
+/* Or NAV-SOL, POSLLH, VELNED, TIMEUTC and NAV-STATUS. */
+#define UBX_SPLIT_EPOCH_BYTES (60 + 36 + 44 + 28 + 24)
+/* Bytes per second that the periodic messages may take of a link: 80 %, 10 bits a byte. */
+uint32_t ubx_profile_capacity(uint32_t baud);
+/* Whether a u-blox 7 can be set to it (V14 section 7.3). */
+bool ubx_profile_has_baud(uint32_t baud);
+/* The fastest epoch (ms) that a link can carry, or asked_ms where that is longer. */
+uint16_t ubx_profile_rate_ms(uint32_t baud, uint16_t asked_ms, unsigned epoch_bytes);
 
 #endif

@@ -6,6 +6,7 @@
 
 #define MS 1000000ull
 
+#define DEFAULT_RATE_MS 1000 /* of a receiver that was not set */
 #define PROBE_MS 100 /* an answer at 115200 takes 5 ms and what the receiver needs to think */
 /* A sleeping receiver needs about 500 ms after the first edge (V14 section 11.2.3.1): the first
  * dwell outlasts that. */
@@ -13,7 +14,7 @@
 /* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second
  * with more than 100 framing errors. */
 #define DWELL_MS 1100
-#define ALIVE_DWELL_MS 30000 /* frames come but no answers: ask, do not disturb */
+#define ALIVE_MS 3000 /* frames come but no answers: poll, and stay for as long as they come */
 #define EPOCH_MARGIN_MS 200
 #define SILENCE_MS 300
 #define ANSWER_MS 2200 /* the slowest answer known takes 1.5 s */
@@ -22,7 +23,27 @@
 #define HEALTH_POLL_MS 2000
 #define SILENT_RESTARTS_MAX 3
 
-const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 115200, 57600, 38400, 19200, 9600, 4800 };
+/* What the bytes show is decided after this: some sweeps. */
+#define SILENCE_DECIDED_MS 6000
+/* Unreadable only once every rate was listened at (next_link_baud()). */
+#define UNREADABLE_DECIDED_MS 40000
+#define EVIDENCE_MS 60000
+
+/* The line is idle, and so the receiver's output buffer empty, after this without a byte: 10 at
+ * 4800 baud. */
+#define IDLE_MS 20
+/* From an epoch to the first byte of its messages: the receiver computes for up to 0.1 s. */
+#define COMPUTE_MS 150
+#define SMALL_READ 24 /* a first read as small as this was in time; less than any epoch has */
+#define PACE_MS 2
+#define STEADY_MS 20
+#define DRIFT_DIVISOR 10000 /* 100 ppm */
+#define LATE_MAX 10
+#define STEADY_EPOCHS 4
+#define REFRESH_MS 10000
+
+const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 460800, 230400, 115200, 57600,
+						     38400,  19200,  9600,   4800 };
 /* To the end of a dwell: a receiver deafened by the sweep receives only its last quarter. */
 static const uint16_t link_poll_ms[] = { 100, 250 };
 
@@ -34,10 +55,17 @@ static void enter(struct ubx_session *s, enum ubx_phase phase, uint64_t now)
 
 /* --- finding the receiver --- */
 
-static void poll_link(struct ubx_session *s)
+static void poll_pvt(struct ubx_session *s, uint64_t now)
+{
+	ubx_tx_poll(&s->tx, UBX_NAV_PVT);
+	s->timing.polls++;
+	s->timing.poll_ns = now;
+}
+
+static void poll_link(struct ubx_session *s, uint64_t now)
 {
 	ubx_tx_poll(&s->tx, UBX_CFG_PRT);
-	ubx_tx_poll(&s->tx, UBX_NAV_PVT);
+	poll_pvt(s, now);
 }
 
 static void enter_probe(struct ubx_session *s, uint64_t now)
@@ -45,7 +73,9 @@ static void enter_probe(struct ubx_session *s, uint64_t now)
 	enter(s, UBX_PROBE, now);
 	s->link_baud = s->config.baud;
 	s->cycle = 0;
-	s->rx_any = s->rx_nmea = false;
+	s->rx_any = false;
+	s->timing.known = false;
+	s->split_epoch = false;
 	s->last_frame_ns = 0;
 	s->garbage = s->odd_garbage = 0;
 	s->verified = false;
@@ -55,20 +85,24 @@ static void enter_probe(struct ubx_session *s, uint64_t now)
 	ubx_tx_clear(&s->tx);
 	ubx_tx_set_baud(&s->tx, s->link_baud);
 	ubx_tx_wake(&s->tx);
-	poll_link(s);
+	poll_link(s, now);
 	s->deadline_ns = now + PROBE_MS * MS;
 }
 
-/* Normally the baud wanted. Every fourth time another, if something is alive that is not met
- * there: a cable that is bad at 115200, or a receiver that only talks. */
+/* Normally the baud wanted. Every fourth time, later every second time another, if something is
+ * alive that does not answer there: a cable that is bad at 115200, or a receiver that only sends.
+ */
 static uint32_t next_link_baud(const struct ubx_session *s)
 {
-	static const uint32_t elsewhere[] = { 9600, 38400, 57600, 19200, 4800, 115200 };
+	static const uint32_t elsewhere[UBX_RATE_COUNT] = { 9600, 38400, 115200, 57600,
+							    4800, 19200, 230400, 460800 };
 
-	if (s->cycle % 4 != 3 || !s->rx_any) {
+	if (!s->rx_any || s->cycle % (s->cycle < 8 ? 4 : 2) != (s->cycle < 8 ? 3 : 1)) {
 		return s->config.baud;
 	}
-	return s->rx_baud ? s->rx_baud : elsewhere[s->cycle / 4 % UBX_RATE_COUNT];
+	return s->rx_baud     ? s->rx_baud
+	       : s->cycle < 8 ? elsewhere[s->cycle / 4]
+			      : elsewhere[(s->cycle / 2 - 2) % UBX_RATE_COUNT];
 }
 
 static void enter_sweep(struct ubx_session *s, uint64_t now)
@@ -114,12 +148,14 @@ static void dwell(struct ubx_session *s, uint64_t now)
 
 	if (alive) {
 		s->rx_baud = s->link_baud;
-		s->deadline_ns = s->phase_ns + ALIVE_DWELL_MS * MS;
+		s->deadline_ns = s->last_frame_ns + ALIVE_MS * MS;
 	}
 	if (now >= s->poll_ns) {
-		poll_link(s);
-		s->poll_ns = now +
-			     link_poll_ms[s->polls < last ? s->polls : last] * MS * (alive ? 4 : 1);
+		poll_link(s, now);
+		s->poll_ns = now + link_poll_ms[s->polls < last ? s->polls : last] * MS;
+		if (alive) { /* at changing phases of the epochs, so that no age looks constant */
+			s->poll_ns += (750 + s->polls * 137 % 400) * MS;
+		}
 		s->polls++;
 	}
 	if (now >= s->deadline_ns) {
@@ -132,14 +168,18 @@ static void enter_configure(struct ubx_session *s, uint64_t now)
 {
 	struct ubx_settings settings = {
 		.baud = s->link_baud,
-		.rate_ms = ubx_profile_rate_ms(s->link_baud, s->config.rate_ms),
+		.rate_ms = ubx_profile_rate_ms(s->link_baud, s->config.rate_ms,
+					       s->split_epoch ? UBX_SPLIT_EPOCH_BYTES
+							      : UBX_EPOCH_BYTES),
 		.dyn_model = s->config.dyn_model,
 		.week = s->config.week,
 		.port = s->port,
+		.split_epoch = s->split_epoch,
 	};
 
 	enter(s, UBX_CONFIGURE, now);
-	s->rate_ms = settings.rate_ms;
+	/* Until it reports its own. */
+	s->rate_ms = s->observed_ms > DEFAULT_RATE_MS ? s->observed_ms : DEFAULT_RATE_MS;
 	s->last_frame_ns = now;
 	s->deadline_ns = UINT64_MAX;
 	s->save = (struct ubx_save){ .wanted = s->config.save_to_bbr };
@@ -147,7 +187,7 @@ static void enter_configure(struct ubx_session *s, uint64_t now)
 	s->assist_due = true;
 	s->health = (struct ubx_health){ 0 };
 	ubx_steps_begin(&s->steps, &settings);
-	ubx_tx_poll(&s->tx, UBX_NAV_PVT);
+	poll_pvt(s, now);
 	ubx_tx_poll(&s->tx, UBX_MON_VER);
 }
 
@@ -221,7 +261,11 @@ static void configure(struct ubx_session *s, uint64_t now)
 		return;
 	}
 	result = ubx_steps_work(&s->steps, &s->tx, now);
-	if (result == UBX_STEPS_FAILED) {
+	if (result == UBX_STEPS_FAILED && !s->split_epoch &&
+	    strcmp(ubx_step_name(ubx_steps_failed(&s->steps)), "NAV-PVT") == 0) {
+		s->split_epoch = true;
+		enter_configure(s, now);
+	} else if (result == UBX_STEPS_FAILED) {
 		s->deadline_ns = now + BACKOFF_MS * MS;
 	} else if (result != UBX_STEPS_AT_WORK) {
 		s->verified = result == UBX_STEPS_VERIFIED;
@@ -292,6 +336,55 @@ static void send_assist(struct ubx_session *s, uint64_t now)
 	}
 }
 
+/* Has its offset been the same for some epochs? One that is later than the earliest was delayed. */
+static bool is_steady(struct ubx_timing *t, int64_t offset, uint64_t now)
+{
+	int64_t slack = (int64_t)(STEADY_MS * MS + (now - t->offset_at_ns) / DRIFT_DIVISOR);
+	int64_t later = offset - t->offset_ns;
+
+	if (t->known && later >= -slack && later <= slack) {
+		t->late = 0;
+		if (now > t->offset_at_ns + REFRESH_MS * MS) {
+			t->offset_ns = offset;
+			t->offset_at_ns = now;
+		}
+		return ++t->steady >= STEADY_EPOCHS;
+	}
+	if (!t->known || later < 0 || ++t->late >= LATE_MAX) {
+		t->known = true;
+		t->offset_ns = offset;
+		t->offset_at_ns = now;
+		t->late = 0;
+	}
+	t->steady = 0;
+	return false;
+}
+
+/*
+ * Bounds of the epoch's age. It must be one that the receiver sent by itself and that this host
+ * read in time: as it came, at the pace of the wire, from an idle line on; or, where bytes come in
+ * larger pieces (USB), as late as the epochs before it.
+ */
+static void judge_age(struct ubx_session *s, struct gnss_fix *fix, size_t size, uint64_t now)
+{
+	struct ubx_timing *t = &s->timing;
+	bool polled = t->polls > 0 && now < t->poll_ns + ANSWER_MS * MS;
+	uint64_t burst_ns = now - t->burst_ns + ubx_wire_ns(t->burst_first, s->tx.baud);
+	bool in_time = !polled && s->phase != UBX_CONFIGURE && t->burst_first <= SMALL_READ &&
+		       t->burst_bytes >= size &&
+		       burst_ns + PACE_MS * MS >= ubx_wire_ns(t->burst_bytes, s->tx.baud);
+
+	t->polls -= t->polls > 0;
+	/* A receiver that never answered sends by itself, whatever is polled. */
+	if ((polled && s->evidence.answer_ns != 0) || t->burst_ns == 0 || !fix->time_known) {
+		return;
+	}
+	if (is_steady(t, (int64_t)now - fix->utc_us * 1000, now) || in_time) {
+		fix->age_min_ns = ubx_wire_ns(size, s->tx.baud);
+		fix->age_max_ns = COMPUTE_MS * MS + burst_ns + (in_time ? 0 : STEADY_MS * MS);
+	}
+}
+
 static void learn(struct ubx_assist *a, const struct gnss_fix *fix)
 {
 	if (!fix->position_known) {
@@ -311,32 +404,65 @@ static void learn(struct ubx_assist *a, const struct gnss_fix *fix)
 	};
 }
 
-static void on_pvt(struct ubx_session *s, const struct ubx_item *f, uint64_t now)
+static void enqueue(struct ubx_session *s, const struct gnss_fix *fix)
 {
-	struct gnss_fix fix;
-
-	if (!gnss_fix_from_pvt(&fix, f->payload, f->payload_len, now, &s->config.limits)) {
-		s->counters.bad_lengths++;
-		return;
+	if (s->queue_count == UBX_FIX_QUEUE) {
+		s->queue_first = (s->queue_first + 1) % UBX_FIX_QUEUE;
+		s->queue_count--;
 	}
+	s->queue[(s->queue_first + s->queue_count++) % UBX_FIX_QUEUE] = *fix;
+}
+
+/* An epoch; `size`: bytes on the wire of the message that completed it. */
+static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, uint64_t now)
+{
 	if (s->phase >= UBX_CONFIGURE && s->assist_due) {
-		s->assist_due = fix.fix_type == 0;
+		s->assist_due = fix->fix_type == 0;
 		if (s->assist_due) {
 			send_assist(s, now);
 		}
 	}
 	/* The same epoch again: polled and periodic, or a receiver that is stuck. */
-	if (s->fix_ever && fix.itow_ms == s->fix.itow_ms) {
+	if (s->fix_ever && fix->itow_ms == s->fix.itow_ms) {
+		s->timing.polls -= s->timing.polls > 0;
 		return;
 	}
-	learn(&s->assist, &fix);
-	s->fix = fix;
+	if (s->fix_ever && fix->itow_ms - s->fix.itow_ms <= UINT16_MAX) {
+		s->observed_ms = (uint16_t)(fix->itow_ms - s->fix.itow_ms);
+	}
+	judge_age(s, fix, size, now);
+	learn(&s->assist, fix);
+	s->fix = *fix;
 	s->fix_ever = true;
 	s->fixes++;
+	enqueue(s, fix);
 	if (s->phase == UBX_RUN) {
 		s->missed = 0;
 		s->silent_restarts = 0;
 		s->epoch_due_ns = now + (s->rate_ms + EPOCH_MARGIN_MS) * MS;
+	}
+}
+
+static void on_pvt(struct ubx_session *s, const struct ubx_item *f, uint64_t now)
+{
+	struct gnss_fix fix;
+
+	if (gnss_fix_from_pvt(&fix, f->payload, f->payload_len, now, &s->config.limits)) {
+		on_epoch(s, &fix, f->len, now);
+	} else {
+		s->counters.bad_lengths++;
+	}
+}
+
+/* Of a receiver that has NAV-PVT they are not needed. */
+static void on_part(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
+		    uint64_t now)
+{
+	struct gnss_fix fix;
+
+	if (!s->has_pvt && gnss_parts_add(&s->parts, m, f->payload) &&
+	    gnss_fix_from_parts(&fix, &s->parts, now, &s->config.limits)) {
+		on_epoch(s, &fix, f->len, now);
 	}
 }
 
@@ -370,11 +496,13 @@ static void on_health(struct ubx_session *s, enum ubx_message m, const struct ub
 	}
 }
 
-static void on_ack(struct ubx_session *s, const struct ubx_item *f, bool ack)
+static void on_ack(struct ubx_session *s, const struct ubx_item *f, bool ack, uint64_t now)
 {
 	enum ubx_message m = ubx_msg_find((uint8_t)ubx_msg_get(f->payload, UBX_ACK_ACK_clsID, 0),
 					  (uint8_t)ubx_msg_get(f->payload, UBX_ACK_ACK_msgID, 0));
 
+	s->evidence.answer_ns = now;
+	s->evidence.nak_ns = ack ? s->evidence.nak_ns : now;
 	s->counters.acks += ack;
 	s->counters.naks += !ack;
 	if (m == UBX_CFG_CFG && s->save.tries) {
@@ -388,6 +516,13 @@ static void on_ack(struct ubx_session *s, const struct ubx_item *f, bool ack)
 static void on_config(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
 		      uint64_t now)
 {
+	s->evidence.answer_ns = now;
+	if (m == UBX_CFG_RATE) {
+		int64_t rate_ms = ubx_msg_get(f->payload, UBX_CFG_RATE_measRate, 0) *
+				  ubx_msg_get(f->payload, UBX_CFG_RATE_navRate, 0);
+
+		s->rate_ms = rate_ms > 0 && rate_ms <= UINT16_MAX ? (uint16_t)rate_ms : s->rate_ms;
+	}
 	if (m == UBX_CFG_PRT && s->phase < UBX_CONFIGURE && s->tx.baud == s->link_baud) {
 		link_is_up(s, (uint8_t)ubx_msg_get(f->payload, UBX_CFG_PRT_portID, 0), now);
 	}
@@ -408,16 +543,59 @@ static bool contains(const uint8_t *p, size_t len, const char *text)
 	return false;
 }
 
+static void on_report(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
+		      uint64_t now)
+{
+	switch (m) {
+	case UBX_NAV_PVT:
+		s->has_pvt = true;
+		on_pvt(s, f, now);
+		break;
+	case UBX_NAV_SOL:
+	case UBX_NAV_POSLLH:
+	case UBX_NAV_VELNED:
+	case UBX_NAV_TIMEUTC:
+		on_part(s, m, f, now);
+		break;
+	default:
+		on_health(s, m, f, now);
+		break;
+	}
+}
+
+/* INF: text; id 0 is an error, 1 a warning, 2 a notice, of which one is the boot banner. */
+static void on_inf(struct ubx_session *s, const struct ubx_item *f, uint64_t now)
+{
+	size_t n = f->payload_len < UBX_NOTICE_SIZE - 1 ? f->payload_len : UBX_NOTICE_SIZE - 1;
+
+	if (s->phase == UBX_RUN && contains(f->payload, f->payload_len, "PROTVER")) {
+		ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
+	}
+	if (f->id > 1) {
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = f->payload[i];
+
+		s->notice[i] = c >= 0x20 && c < 0x7F ? (char)c : '?';
+	}
+	s->notice[n] = '\0';
+	s->notices++;
+}
+
 static void on_frame(struct ubx_session *s, const struct ubx_item *f, uint64_t now)
 {
 	enum ubx_message m = ubx_msg_find(f->cls, f->id);
 
 	s->last_frame_ns = now;
 	s->garbage = s->odd_garbage = 0;
-	if (f->cls == 0x04) { /* INF: text; a notice with the protocol version is the boot banner */
-		if (s->phase == UBX_RUN && contains(f->payload, f->payload_len, "PROTVER")) {
-			ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
-		}
+	s->evidence.frame_ns = now;
+	if (f->cls == 0x04) {
+		on_inf(s, f, now);
+		return;
+	}
+	if (m != UBX_MESSAGE_COUNT && f->payload_len == 0) { /* only a host sends polls */
+		s->evidence.echo_ns = now;
 		return;
 	}
 	if (m == UBX_MESSAGE_COUNT) {
@@ -430,17 +608,13 @@ static void on_frame(struct ubx_session *s, const struct ubx_item *f, uint64_t n
 	}
 	switch (ubx_messages[m].cls) {
 	case 0x05:
-		on_ack(s, f, m == UBX_ACK_ACK);
+		on_ack(s, f, m == UBX_ACK_ACK, now);
 		break;
 	case 0x06:
 		on_config(s, m, f, now);
 		break;
 	default:
-		if (m == UBX_NAV_PVT) {
-			on_pvt(s, f, now);
-		} else {
-			on_health(s, m, f, now);
-		}
+		on_report(s, m, f, now);
 		break;
 	}
 }
@@ -457,7 +631,11 @@ static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool aft
 	}
 	s->odd_garbage += odd;
 	s->garbage += (uint32_t)g->len;
-	s->rx_nmea = s->rx_nmea || contains(g->bytes, g->len, "$G");
+	for (size_t i = 0; i < g->len; i++) {
+		if (nmea_line_feed(&s->nmea, g->bytes[i])) {
+			s->evidence.nmea_ns = now;
+		}
+	}
 	/* Something has come alive at another baud: it wants a sweep now, not at the end of the
 	 * dwell. But never twice in a row, or we would fall into step with its epochs and always
 	 * sweep while it listens. */
@@ -542,7 +720,15 @@ void ubx_session_rx(struct ubx_session *s, const uint8_t *p, size_t len, uint64_
 	if (len == 0) {
 		return;
 	}
+	/* These bytes were on the line in between. */
+	if (now >= s->last_rx_ns + IDLE_MS * MS + ubx_wire_ns(len, s->tx.baud)) {
+		s->timing.burst_ns = now;
+		s->timing.burst_first = len;
+		s->timing.burst_bytes = 0;
+	}
+	s->timing.burst_bytes += len;
 	s->rx_any = true;
+	s->evidence.rx_ns = now;
 	s->last_rx_ns = now;
 	feed(s, p, len, after_silence, now);
 	note_pending(s, now);
@@ -595,30 +781,33 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 
 int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config, uint64_t now)
 {
-	bool known = false;
-
-	for (unsigned i = 0; i < UBX_RATE_COUNT; i++) {
-		known = known || ubx_session_rates[i] == config->baud;
-	}
-	if (!known || config->rate_ms == 0 ||
-	    ubx_profile_rate_ms(config->baud, config->rate_ms) != config->rate_ms) {
+	if (!ubx_profile_has_baud(config->baud) || config->rate_ms == 0 ||
+	    ubx_profile_rate_ms(config->baud, config->rate_ms, UBX_EPOCH_BYTES) !=
+		    config->rate_ms) {
 		return -EINVAL;
 	}
 	memset(s, 0, sizeof(*s));
 	s->config = *config;
 	s->rate_ms = config->rate_ms;
-	s->last_rx_ns = now;
+	s->last_rx_ns = s->unready_ns = now;
 	enter_probe(s, now);
 	return 0;
 }
 
 void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, uint64_t now)
 {
+	if (s->phase == UBX_RUN) {
+		s->unready_ns = now;
+	}
 	s->cause = cause;
 	s->counters.restarts += cause != UBX_CAUSE_START;
 	if (cause == UBX_CAUSE_PORT || cause == UBX_CAUSE_START) {
 		s->tx.baud_due = true; /* a new descriptor knows nothing of the old one's baud */
 		s->tx.wire_idle_ns = now;
+		s->evidence = (struct ubx_evidence){ 0 };
+		s->timing = (struct ubx_timing){ 0 };
+		s->unready_ns = now;
+		s->has_pvt = false;
 	}
 	enter_probe(s, now);
 	if (cause == UBX_CAUSE_GARBAGE) {
@@ -635,10 +824,67 @@ void ubx_session_assist(struct ubx_session *s, const struct ubx_assist *assist)
 	s->assist = *assist;
 }
 
+bool ubx_session_next_fix(struct ubx_session *s, struct gnss_fix *fix)
+{
+	if (s->queue_count == 0) {
+		return false;
+	}
+	*fix = s->queue[s->queue_first];
+	s->queue_first = (s->queue_first + 1) % UBX_FIX_QUEUE;
+	s->queue_count--;
+	return true;
+}
+
+bool ubx_session_has_room(const struct ubx_session *s)
+{
+	return s->queue_count + 512 / 92 + 1 < UBX_FIX_QUEUE;
+}
+
+static bool is_recent(const struct ubx_session *s, uint64_t at_ns, uint64_t now)
+{
+	return at_ns >= s->unready_ns && at_ns != 0 && now < at_ns + EVIDENCE_MS * MS;
+}
+
+enum ubx_silence ubx_session_evidence(const struct ubx_session *s, uint64_t now)
+{
+	const struct ubx_evidence *e = &s->evidence;
+
+	if (s->phase != UBX_RUN && is_recent(s, e->echo_ns, now)) {
+		return UBX_SILENCE_ECHO;
+	}
+	if (s->phase == UBX_RUN || (s->phase == UBX_CONFIGURE && s->deadline_ns == UINT64_MAX)) {
+		return UBX_SILENCE_NONE;
+	}
+	if (s->phase == UBX_CONFIGURE) { /* a step that is needed failed */
+		return ubx_steps_is_refused(&s->steps) ? UBX_SILENCE_REFUSED
+						       : UBX_SILENCE_UNANSWERED;
+	}
+	if (is_recent(s, e->nak_ns, now)) {
+		return UBX_SILENCE_REFUSED;
+	}
+	if (is_recent(s, e->frame_ns, now)) {
+		return UBX_SILENCE_UNANSWERED;
+	}
+	if (is_recent(s, e->nmea_ns, now)) {
+		return UBX_SILENCE_NMEA_ONLY;
+	}
+	return is_recent(s, e->rx_ns, now) ? UBX_SILENCE_UNREADABLE : UBX_SILENCE_TOTAL;
+}
+
+enum ubx_silence ubx_session_silence(const struct ubx_session *s, uint64_t now)
+{
+	enum ubx_silence silence = ubx_session_evidence(s, now);
+	uint64_t decided_ms = silence == UBX_SILENCE_UNREADABLE ? UNREADABLE_DECIDED_MS
+								: SILENCE_DECIDED_MS;
+
+	return now < s->unready_ns + decided_ms * MS ? UBX_SILENCE_NONE : silence;
+}
+
 const struct gnss_fix *ubx_session_fix(const struct ubx_session *s, uint64_t now)
 {
 	/* Before it is configured a receiver sends at its own rate, 1 Hz unless it was changed. */
-	uint64_t rate_ms = s->phase == UBX_RUN || s->rate_ms > 1000 ? s->rate_ms : 1000;
+	uint64_t rate_ms = s->phase == UBX_RUN || s->rate_ms > DEFAULT_RATE_MS ? s->rate_ms
+									       : DEFAULT_RATE_MS;
 	bool fresh = s->fix_ever && now < s->fix.received_ns + (2 * rate_ms + EPOCH_MARGIN_MS) * MS;
 
 	return fresh ? &s->fix : NULL;

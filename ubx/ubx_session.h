@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "gnss_fix.h"
+#include "nmea_line.h"
 #include "ubx_assist.h"
 #include "ubx_frame.h"
 #include "ubx_health.h"
@@ -38,7 +39,7 @@
 #include "ubx_tx.h"
 
 struct ubx_session_config {
-	uint32_t baud; /* what the receiver is switched to: one of ubx_session_rates */
+	uint32_t baud; /* what the receiver is switched to: one of V14 section 7.3 */
 	uint16_t rate_ms;
 	uint8_t dyn_model;
 	uint16_t week; /* for wknRollover */
@@ -46,9 +47,9 @@ struct ubx_session_config {
 	struct gnss_limits limits;
 };
 
-#define UBX_RATE_COUNT 6
-/* V14 section 7.3, fastest first: so a slower receiver has seen only few odd bytes before its own.
- */
+#define UBX_RATE_COUNT 8
+/* Those of V14 section 7.3 and two at which later receivers may have been saved. Fastest first: so
+ * a slower receiver has seen only few odd bytes before its own. */
 extern const uint32_t ubx_session_rates[UBX_RATE_COUNT];
 
 enum ubx_phase { UBX_PROBE, UBX_SWEEP, UBX_DWELL, UBX_CONFIGURE, UBX_RUN };
@@ -62,9 +63,40 @@ enum ubx_restart_cause {
 	UBX_CAUSE_CONFIG, /* a step that is needed was not answered or refused */
 };
 
+/* Why a receiver does not become ready, as far as its bytes show. */
+enum ubx_silence {
+	UBX_SILENCE_NONE, /* ready, or not decided yet */
+	UBX_SILENCE_TOTAL, /* not a byte */
+	UBX_SILENCE_UNREADABLE, /* bytes, at no rate anything readable */
+	UBX_SILENCE_NMEA_ONLY, /* NMEA sentences, and no answer to UBX at any rate */
+	UBX_SILENCE_UNANSWERED, /* UBX, but no poll is answered */
+	UBX_SILENCE_REFUSED, /* polls and settings that are needed get NAK */
+	UBX_SILENCE_ECHO, /* what was sent comes back */
+};
+
+/* When each kind of byte was last received; 0: never. */
+struct ubx_evidence {
+	uint64_t rx_ns, nmea_ns, frame_ns, answer_ns, nak_ns, echo_ns;
+};
+
+/* The line and what it shows of the epochs' age. */
+struct ubx_timing {
+	uint64_t burst_ns; /* first read of the newest burst; 0: the line was never idle yet */
+	size_t burst_first, burst_bytes; /* in that read; in all */
+	unsigned polls; /* of NAV-PVT that may still be answered */
+	uint64_t poll_ns; /* the newest of them */
+	bool known; /* offset_ns */
+	int64_t offset_ns; /* received_ns - UTC of the earliest epoch: the others are later */
+	uint64_t offset_at_ns;
+	unsigned steady, late; /* epochs in a row */
+};
+
 struct ubx_session_counters {
 	uint32_t acks, naks, sweeps, restarts, resets, epochs_missed, unknown_messages, bad_lengths;
 };
+
+#define UBX_FIX_QUEUE 32
+#define UBX_NOTICE_SIZE 80
 
 /* CFG-CFG to battery-backed RAM, the last thing in CONFIGURE. */
 struct ubx_save {
@@ -85,9 +117,13 @@ struct ubx_session {
 	uint64_t pending_since_ns, pending_at; /* since when the frame now begun is waited for, and
 						  where it began */
 	uint64_t last_frame_ns; /* a good frame since PROBE; 0: none */
+	struct ubx_evidence evidence;
+	uint64_t unready_ns; /* since when it is not in RUN */
+	struct nmea_line nmea;
+	struct ubx_timing timing;
 	uint32_t garbage, odd_garbage; /* bytes since the last good frame; those of them that are
 					  not text */
-	bool rx_any, rx_nmea; /* since PROBE */
+	bool rx_any; /* since PROBE */
 
 	uint32_t link_baud; /* at which the receiver is to be polled */
 	uint32_t rx_baud; /* where frames came in the last dwell that had some; 0: nowhere */
@@ -98,13 +134,19 @@ struct ubx_session {
 
 	uint8_t port; /* portID, from CFG-PRT */
 	struct ubx_steps steps;
-	bool verified; /* every step as wanted or unsupported */
+	bool has_pvt; /* NAV-PVT was received */
+	bool split_epoch; /* CFG-MSG refuses NAV-PVT */
+	bool verified; /* every step as wanted or absent */
 	struct ubx_save save;
 
-	uint16_t rate_ms; /* of the epochs as configured */
+	uint16_t rate_ms; /* of the epochs, as the receiver reports it */
+	uint16_t observed_ms; /* between the newest two */
+	struct gnss_parts parts;
 	bool fix_ever;
 	struct gnss_fix fix; /* the newest, stale or not */
 	uint64_t fixes; /* epochs received */
+	struct gnss_fix queue[UBX_FIX_QUEUE]; /* for ubx_session_next_fix() */
+	unsigned queue_first, queue_count;
 	uint64_t epoch_due_ns;
 	unsigned missed; /* epochs in a row */
 	unsigned silent_restarts; /* in a row */
@@ -114,11 +156,13 @@ struct ubx_session {
 	bool assisted; /* it was sent, since the last restart */
 
 	struct ubx_health health;
+	char notice[UBX_NOTICE_SIZE]; /* text of the newest UBX-INF error or warning */
+	uint32_t notices; /* of them in all */
 	char identity[96]; /* MON-VER: software, hardware, protocol; "" unknown */
 	struct ubx_session_counters counters;
 };
 
-/* config.baud must be in ubx_session_rates and be able to carry rate_ms: -EINVAL otherwise. */
+/* -EINVAL: config.baud is no baud of a u-blox 7, or cannot carry rate_ms. */
 int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config,
 		     uint64_t now_ns);
 /* Begins again, with what is known kept. */
@@ -130,6 +174,15 @@ void ubx_session_rx(struct ubx_session *s, const uint8_t *bytes, size_t len, uin
 void ubx_session_tick(struct ubx_session *s, uint64_t now_ns);
 /* When tick wants to be called at the latest. */
 uint64_t ubx_session_deadline(const struct ubx_session *s);
+
+/* The oldest fix that was not given yet, or NULL. Where there is no room for those of another 512
+ * bytes the caller leaves them in the port; else the oldest are lost. */
+bool ubx_session_next_fix(struct ubx_session *s, struct gnss_fix *fix);
+bool ubx_session_has_room(const struct ubx_session *s);
+
+/* What its bytes show so far, and that once it can be relied on: after some sweeps. */
+enum ubx_silence ubx_session_evidence(const struct ubx_session *s, uint64_t now_ns);
+enum ubx_silence ubx_session_silence(const struct ubx_session *s, uint64_t now_ns);
 
 /* The newest fix, or NULL if there is none or two epochs are missing since. */
 const struct gnss_fix *ubx_session_fix(const struct ubx_session *s, uint64_t now_ns);

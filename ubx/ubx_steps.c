@@ -124,7 +124,7 @@ void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings)
 enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now)
 {
 	unsigned at_work = 0;
-	bool all_over = true;
+	bool all_over = true, verified = true;
 
 	for (unsigned i = 0; i < s->profile.n; i++) {
 		struct ubx_step_state *st = &s->state[i];
@@ -136,16 +136,17 @@ enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uin
 		if (is_at_work(st) && now >= st->deadline_ns) {
 			time_out(s, tx, i, now);
 		}
-		if (st->phase > UBX_STEP_OK && s->profile.step[i].required) {
-			return UBX_STEPS_FAILED;
-		}
+		verified = verified && st->phase <= UBX_STEP_ABSENT;
 		at_work += is_at_work(st);
 		all_over = all_over && is_over(st);
+	}
+	if (ubx_steps_failed(s) != NULL) {
+		return UBX_STEPS_FAILED;
 	}
 	if (!all_over) {
 		return UBX_STEPS_AT_WORK;
 	}
-	return ubx_steps_first_difference(s) < 0 ? UBX_STEPS_VERIFIED : UBX_STEPS_DIFFER;
+	return verified ? UBX_STEPS_VERIFIED : UBX_STEPS_DIFFER;
 }
 
 uint64_t ubx_steps_deadline(const struct ubx_steps *s)
@@ -181,18 +182,29 @@ void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message m
 void ubx_steps_nak(struct ubx_steps *s, enum ubx_message message)
 {
 	for (unsigned i = 0; i < s->profile.n; i++) {
-		if (s->profile.step[i].message == message && is_at_work(&s->state[i])) {
-			s->state[i].phase = UBX_STEP_UNSUPPORTED;
+		struct ubx_step_state *st = &s->state[i];
+
+		if (s->profile.step[i].message == message && is_at_work(st)) {
+			st->phase = st->phase == UBX_STEP_POLLED ? UBX_STEP_ABSENT
+								 : UBX_STEP_REFUSED;
 		}
 	}
 }
 
-int ubx_steps_first_difference(const struct ubx_steps *s)
+const struct ubx_step *ubx_steps_failed(const struct ubx_steps *s)
 {
 	for (unsigned i = 0; i < s->profile.n; i++) {
-		if (s->state[i].phase != UBX_STEP_OK && s->state[i].phase != UBX_STEP_UNSUPPORTED) {
-			return (int)i;
+		if (s->state[i].phase > UBX_STEP_OK && s->profile.step[i].required) {
+			return &s->profile.step[i];
 		}
 	}
-	return -1;
+	return NULL;
+}
+
+bool ubx_steps_is_refused(const struct ubx_steps *s)
+{
+	const struct ubx_step *failed = ubx_steps_failed(s);
+	enum ubx_step_phase phase = failed ? s->state[failed - s->profile.step].phase : UBX_STEP_OK;
+
+	return phase == UBX_STEP_ABSENT || phase == UBX_STEP_REFUSED;
 }

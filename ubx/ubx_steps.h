@@ -5,8 +5,9 @@
  *
  * What counts is the value read back. ACKs carry no sequence number (V14 section 28), so
  * one may belong to an older poll; answers come in the order of the polls, so those to
- * polls from before a set are known to be stale. NAK means the receiver does not have the
- * setting. A setting that was accepted but reads back otherwise is sent back to what it was. Pure.
+ * polls from before a set are known to be stale. NAK to a poll means that the receiver does not
+ * have the setting, NAK to a set that it will not be set so. A setting that was accepted but reads
+ * back otherwise is sent back to what it was. Pure.
  */
 #ifndef UBX_STEPS_H
 #define UBX_STEPS_H
@@ -19,7 +20,8 @@ enum ubx_step_phase {
 	UBX_STEP_POLLED, /* waiting for the present value */
 	UBX_STEP_SET, /* set and polled again, waiting for the wanted value */
 	UBX_STEP_OK, /* read back as wanted */
-	UBX_STEP_UNSUPPORTED, /* NAK */
+	UBX_STEP_ABSENT, /* NAK to the poll: not in this receiver */
+	UBX_STEP_REFUSED, /* NAK to the set: it stays as it was */
 	UBX_STEP_UNANSWERED,
 	UBX_STEP_DIFFERS, /* accepted, but reads back otherwise; the value before has been sent back
 			   */
@@ -39,7 +41,7 @@ struct ubx_step_state {
 enum ubx_steps_result {
 	UBX_STEPS_AT_WORK,
 	UBX_STEPS_VERIFIED, /* all as wanted, or not there in this receiver */
-	UBX_STEPS_DIFFER, /* over, but some are unanswered or differ */
+	UBX_STEPS_DIFFER, /* over, but some are refused, unanswered or differ */
 	UBX_STEPS_FAILED, /* a required one */
 };
 
@@ -60,7 +62,8 @@ void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message m
 		      const uint8_t *payload, size_t len, uint64_t now_ns);
 void ubx_steps_nak(struct ubx_steps *s, enum ubx_message message);
 
-/* The first step that is neither OK nor unsupported, or -1. */
-int ubx_steps_first_difference(const struct ubx_steps *s);
+/* A step that is needed and cannot be had, or NULL; whether by NAK. */
+const struct ubx_step *ubx_steps_failed(const struct ubx_steps *s);
+bool ubx_steps_is_refused(const struct ubx_steps *s);
 
 #endif

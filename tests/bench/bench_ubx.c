@@ -26,7 +26,7 @@ int main(void)
 {
 	static struct ubx_file file;
 	static struct ubx_frame_rx rx;
-	const struct gnss_limits limits = { .max_hacc_mm = 100000 };
+	const struct gnss_limits limits = { .max_hacc_mm = 100000, .max_utc_us = INT64_MAX };
 	uint8_t *stream = malloc(TOTAL);
 	unsigned long fixes = 0;
 	size_t len = 0;

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.dyn_model = 4,
 		.week = 2400,
 		.save_to_bbr = true,
-		.limits = { .max_hacc_mm = 100000 },
+		.limits = { .max_hacc_mm = 100000, .max_utc_us = INT64_MAX },
 	};
 	static struct ubx_frame_rx rx;
 	static struct ubx_session s;

@@ -23,8 +23,8 @@
 
 /* In the order of the enums. */
 static const char *const modes[] = { "nmea", "ubx", "mixed", "silent", "asleep", NULL };
-static const char *const kinds[] = { "genuine",	      "nmea-only", "no-version",
-				     "wrong-protver", "ublox8",	   NULL };
+static const char *const kinds[] = { "genuine", "nmea-only", "no-version", "wrong-protver",
+				     "ublox8",	"ublox6",    NULL };
 
 static const struct fault {
 	const char *name;
@@ -102,8 +102,8 @@ static bool set_option(struct sim *s, int key)
 		s->config.baud = (uint32_t)v;
 		if (!ublox7_settings_has_baud(s->config.baud)) {
 			fprintf(stderr,
-				"--baud %s: a u-blox 7 has only 4800, 9600, 19200, 38400, "
-				"57600 and 115200\n",
+				"--baud %s: must be one of 4800 9600 19200 38400 57600 115200 "
+				"230400 460800\n",
 				optarg);
 			return false;
 		}

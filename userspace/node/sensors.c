@@ -250,6 +250,7 @@ static void check_receiver(struct sensors *s, uint64_t now_ns)
 	}
 	s->last_logged = state;
 	switch (state) {
+	case RECEIVER_LIMITED:
 	case RECEIVER_READY:
 		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s),
 			   receiver_identity(s->receiver));
@@ -394,6 +395,7 @@ const char *sensors_receiver_state(const struct sensors *s)
 		[RECEIVER_NO_PORT] = "no-port",
 		[RECEIVER_PROBING] = "probing",
 		[RECEIVER_CONFIGURING] = "configuring",
+		[RECEIVER_LIMITED] = "limited",
 		[RECEIVER_READY] = "ready",
 	};
 

@@ -16,6 +16,7 @@
 
 #include "checks.h"
 #include "time/now.h"
+#include "ubx/nmea_line.h"
 #include "ubx/receiver.h"
 #include "ubx/serial_port.h"
 #include "ubx/ubx_frame.h"
@@ -50,25 +51,9 @@ static bool stopped(const struct selftest *t)
 
 /* --- listening --- */
 
-/* NMEA 0183: "$...*hh", the XOR of what stands between. */
-static bool is_sentence(const char *line)
-{
-	const char *star = strchr(line, '*');
-	unsigned sum = 0, stated;
-
-	if (*line != '$' || star == NULL || sscanf(star + 1, "%2x", &stated) != 1) {
-		return false;
-	}
-	for (const char *c = line + 1; c < star; c++) {
-		sum ^= (unsigned char)*c;
-	}
-	return sum == stated;
-}
-
 struct listener {
 	struct ubx_frame_rx rx;
-	char line[128];
-	size_t length;
+	struct nmea_line line;
 	unsigned sentences, bytes;
 };
 
@@ -81,13 +66,7 @@ static void listener_feed(struct listener *l, const uint8_t *p, size_t n)
 		eaten += ubx_frame_feed(&l->rx, p + eaten, n - eaten, &item);
 	}
 	for (size_t i = 0; i < n; i++) {
-		l->length = p[i] == '$' || l->length == sizeof(l->line) - 1 ? 0 : l->length;
-		l->line[l->length++] = (char)p[i];
-		l->line[l->length] = '\0';
-		if (p[i] == '\n') {
-			l->sentences += is_sentence(l->line);
-			l->length = 0;
-		}
+		l->sentences += nmea_line_feed(&l->line, p[i]);
 	}
 }
 
@@ -336,6 +315,7 @@ const char *check_receiver_answer(struct selftest *t)
 	selftest_value(t, "%s", receiver_reason(r->receiver));
 	switch (receiver_state(r->receiver)) {
 	case RECEIVER_READY:
+	case RECEIVER_LIMITED:
 	case RECEIVER_CONFIGURING:
 		return NULL;
 	case RECEIVER_NO_PORT:

@@ -21,6 +21,8 @@ void ublox7_config_default(struct ublox7_config *config)
 		.delay_min_us = 10000,
 		.delay_max_us = 10000,
 		.refused_cfg = 0xFF,
+		.refused_set = 0xFF,
+		.latency_ms = 15,
 	};
 }
 

@@ -45,6 +45,7 @@ enum ublox7_kind {
 	UBLOX7_NO_VERSION, /* never answers MON-VER */
 	UBLOX7_WRONG_PROTVER, /* reports PROTVER 13.01 */
 	UBLOX7_IS_8, /* u-blox 8: PROTVER=18.00, NAV-PVT of 92 bytes */
+	UBLOX7_IS_6, /* u-blox 6: PROTVER 13.00, neither NAV-PVT nor CFG-GNSS, MON-HW of 68 bytes */
 	UBLOX7_KIND_COUNT
 };
 
@@ -75,7 +76,10 @@ struct ublox7_config {
 	uint32_t drop_ppm, corrupt_ppm; /* of the bytes on the line, each way */
 	uint32_t framing_limit; /* more framing errors than this in a second: deaf for its rest; 0
 				   never */
-	uint8_t refused_cfg; /* this CFG message is refused (NAK); 0xFF none */
+	uint8_t refused_cfg; /* polls and sets of this CFG message get NAK; 0xFF none */
+	uint8_t refused_set; /* only sets of this one */
+	bool refuse_all; /* every CFG message */
+	uint32_t latency_ms; /* from an epoch to its first byte */
 };
 
 void ublox7_config_default(struct ublox7_config *config);

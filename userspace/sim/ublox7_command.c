@@ -13,10 +13,13 @@
 enum { CLASS_RXM = 0x02, CLASS_ACK = 0x05, CLASS_CFG = 0x06, CLASS_AID = 0x0B };
 enum {
 	CFG_PRT = 0x00,
+	CFG_MSG = 0x01,
 	CFG_RST = 0x04,
 	CFG_RATE = 0x08,
 	CFG_CFG = 0x09,
 	CFG_RXM = 0x11,
+	CFG_GNSS = 0x3E,
+	NAV_PVT = 0x07,
 	RXM_PMREQ = 0x41,
 	AID_INI = 0x01
 };
@@ -219,6 +222,19 @@ static bool cfg_set(struct ublox7 *u, const struct ublox7_command *c)
 	return true;
 }
 
+static bool is_refused(const struct ublox7 *u, const struct ublox7_command *c)
+{
+	bool is_poll = ublox7_settings_is_poll(c->id, c->len);
+
+	if (u->config.kind == UBLOX7_IS_6 &&
+	    (c->id == CFG_GNSS ||
+	     (c->id == CFG_MSG && c->len >= 2 && c->payload[0] == 1 && c->payload[1] == NAV_PVT))) {
+		return true;
+	}
+	return u->config.refuse_all || c->id == u->config.refused_cfg ||
+	       (c->id == u->config.refused_set && !is_poll);
+}
+
 static void cfg(struct ublox7 *u, const struct ublox7_command *c)
 {
 	uint8_t answer[UBLOX7_PAYLOAD_MAX];
@@ -226,7 +242,7 @@ static void cfg(struct ublox7 *u, const struct ublox7_command *c)
 	if (c->id == CFG_RST) {
 		u->counters.sets++;
 		cfg_rst(u, c);
-	} else if (c->id == u->config.refused_cfg) {
+	} else if (is_refused(u, c)) {
 		acknowledge(u, c->id, false);
 	} else if (c->id == CFG_CFG) {
 		u->counters.sets++;

@@ -13,7 +13,6 @@
 
 /* Assumptions: V14 gives no time for these. */
 #define BOOT_MS 100 /* supply to banner */
-#define EPOCH_LATENCY_MS 15 /* grid point to first byte */
 #define WAKE_MS 500 /* "wait ~0.5 s" (V14 section 11.2.3.1) */
 #define AWAKE_MS 10000 /* CFG-PM2's default search period */
 
@@ -37,8 +36,12 @@ void ublox7_schedule_epoch(struct ublox7 *u)
 	}
 	int64_t next_us = (from_us / rate_us + 1) * rate_us;
 
-	u->epoch_due_ns =
-		(uint64_t)((int64_t)u->now_ns + (next_us - now_us) * 1000) + EPOCH_LATENCY_MS * MS;
+	if (next_us <= now_us) { /* after a change of the rate */
+		next_us = (now_us / rate_us + 1) * rate_us;
+	}
+
+	u->epoch_due_ns = (uint64_t)((int64_t)u->now_ns + (next_us - now_us) * 1000) +
+			  u->config.latency_ms * MS;
 }
 
 void ublox7_compute_epoch(struct ublox7 *u, int64_t at_us)
@@ -61,9 +64,9 @@ void ublox7_epoch(struct ublox7 *u)
 	uint8_t payload[UBLOX7_PAYLOAD_MAX];
 	int64_t rate_us = u->set.rxm[1] == 1 ? 500000 : get_u16(u->set.rate) * 1000;
 
-	ublox7_compute_epoch(
-		u, (ublox7_now_gps_us(u) - (int64_t)EPOCH_LATENCY_MS * 1000 + rate_us / 2) /
-			   rate_us * rate_us);
+	ublox7_compute_epoch(u,
+			     (ublox7_now_gps_us(u) - (int64_t)u->config.latency_ms * 1000 + 1000) /
+				     rate_us * rate_us);
 	u->epochs++;
 	for (size_t i = 0;
 	     i < sizeof(nmea_order) && ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA; i++) {

@@ -44,9 +44,9 @@ static uint32_t host_baud(const struct ublox7_pty *p)
 	static const struct {
 		speed_t speed;
 		uint32_t baud;
-	} speeds[] = { { B4800, 4800 },	    { B9600, 9600 },   { B19200, 19200 },
-		       { B38400, 38400 },   { B57600, 57600 }, { B115200, 115200 },
-		       { B230400, 230400 }, { B2400, 2400 } };
+	} speeds[] = { { B4800, 4800 },	    { B9600, 9600 },	{ B19200, 19200 },
+		       { B38400, 38400 },   { B57600, 57600 },	{ B115200, 115200 },
+		       { B230400, 230400 }, { B460800, 460800 } };
 	struct termios t;
 
 	/* On Linux the master shows the slave's settings. */

@@ -30,6 +30,9 @@ static uint8_t gps_fix_flags(const struct ublox7_epoch *e)
 
 static int nav_pvt(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
+	if (u->config.kind == UBLOX7_IS_6) {
+		return -1;
+	}
 	put_u32(p, e->itow_ms);
 	put_u16(p + 4, e->year);
 	p[6] = e->month;
@@ -207,7 +210,8 @@ static int nav_svinfo(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 {
 	put_u32(p, e->itow_ms);
 	p[4] = UBLOX7_SATELLITES;
-	p[5] = u->config.kind == UBLOX7_IS_8 ? 4 : 3; /* chipGen */
+	/* chipGen */
+	p[5] = u->config.kind == UBLOX7_IS_8 ? 4 : u->config.kind == UBLOX7_IS_6 ? 2 : 3;
 	for (unsigned i = 0; i < UBLOX7_SATELLITES; i++) {
 		const struct ublox7_satellite *sat = &e->sat[i];
 		uint8_t *q = p + 8 + 12 * i;
@@ -234,6 +238,7 @@ static int mon_ver(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 				     "GPS;SBAS;GLO;QZSS" },
 		[UBLOX7_WRONG_PROTVER] = { "1.00 (59842)", "00070000", "PROTVER 13.01",
 					   "GPS;SBAS;GLO;QZSS" },
+		[UBLOX7_IS_6] = { "7.03 (45969)", "00040007", "PROTVER 13.00", "" },
 		[UBLOX7_IS_8] = { "EXT CORE 3.01 (111141)", "00080000", "PROTVER=18.00",
 				  "GPS;GLO;GAL;BDS" },
 	};
@@ -269,6 +274,10 @@ static int mon_hw(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t 
 	put_u32(p + 24, 0x0001FEFF);
 	for (unsigned i = 0; i < 17; i++) {
 		p[28 + i] = (uint8_t)(10 + i);
+	}
+	if (u->config.kind == UBLOX7_IS_6) { /* VP[25] */
+		p[53] = u->config.jam_ind;
+		return 68;
 	}
 	p[45] = u->config.jam_ind;
 	put_u32(p + 52, 0x0000FBDF);

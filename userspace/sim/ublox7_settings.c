@@ -41,7 +41,7 @@ uint8_t *ublox7_settings_rate(struct ublox7_settings *s, uint8_t cls, uint8_t id
 
 bool ublox7_settings_has_baud(uint32_t baud)
 {
-	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200 };
+	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800 };
 
 	for (size_t i = 0; i < sizeof(bauds) / sizeof(bauds[0]); i++) {
 		if (bauds[i] == baud) {
@@ -59,7 +59,7 @@ static bool prt_ok(const struct ublox7_settings *s, const uint8_t *p)
 	/* 8 bits (6-7), no parity (9-11: 10x), 1 stop bit (12-13); V14 section 7.3 */
 	return p[0] != UBLOX7_UART ||
 	       ((mode >> 6 & 3) == 3 && (mode >> 10 & 3) == 2 && (mode >> 12 & 3) == 0 &&
-		ublox7_settings_has_baud(get_u32(p + 8)));
+		ublox7_settings_has_baud(get_u32(p + 8)) && get_u32(p + 8) <= 115200);
 }
 
 static bool inf_ok(const struct ublox7_settings *s, const uint8_t *p)

@@ -24,7 +24,7 @@ static const struct manual_command *command(const char *name)
 static void the_command_refuses_what_it_cannot_do(void **state)
 {
 	static char wrong[][2][16] = {
-		{ "--baud", "9601" },	    { "--baud", "230400" },
+		{ "--baud", "9601" },	    { "--baud", "921600" },
 		{ "--mode", "nema" },	    { "--kind", "x" },
 		{ "--fault", "deaf-ms" },   { "--fault", "deaf-ms=-1" },
 		{ "--fault", "antenna=5" }, { "--fault", "=1" },

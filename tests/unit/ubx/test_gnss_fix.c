@@ -17,7 +17,9 @@
 
 #define S_US 1000000ll
 
-static const struct gnss_limits open_limits = { .max_hacc_mm = UINT32_MAX, .min_utc_us = 0 };
+static const struct gnss_limits open_limits = { .max_hacc_mm = UINT32_MAX,
+						.min_utc_us = INT64_MIN,
+						.max_utc_us = INT64_MAX };
 
 /* A good 3D fix at 2026-11-23 12:34:56 UTC. */
 static void good_pvt(uint8_t p[84])
@@ -121,7 +123,8 @@ static void a_position_needs_fix_ok_type_and_accuracy(void **state)
 	for (unsigned type = 0; type < 256; type++) {
 		for (unsigned ok = 0; ok < 2; ok++) {
 			for (uint32_t hacc = 9999; hacc <= 10001; hacc++) {
-				const struct gnss_limits limits = { .max_hacc_mm = 10000 };
+				const struct gnss_limits limits = { .max_hacc_mm = 10000,
+								    .max_utc_us = INT64_MAX };
 				struct gnss_fix fix;
 				uint8_t p[84];
 
@@ -158,12 +161,108 @@ static void a_time_needs_all_three_valid_bits_and_no_other(void **state)
 	}
 }
 
+/* aided-time-no-fix.ubx: valid = 7 from the receiver's own clock, three hours wrong; then a fix. */
+static void a_time_without_a_fix_needs_an_accuracy_of_satellites(void **state)
+{
+	static const enum gnss_time_doubt wanted[] = { GNSS_TIME_NO_FIX, GNSS_TIME_NO_FIX,
+						       GNSS_TIME_KNOWN };
+	static const struct {
+		unsigned type, ok;
+		uint32_t tacc_ns;
+		bool known;
+	} v[] = {
+		{ 0, 0, 10000000, true },    { 0, 0, 10000001, false },
+		{ 0, 0, UINT32_MAX, false }, { 1, 1, UINT32_MAX, false },
+		{ 2, 1, UINT32_MAX, true },  { 3, 0, UINT32_MAX, false },
+		{ 3, 0, 30, true },	     { 5, 1, UINT32_MAX, true },
+		{ 5, 0, 2000000000, false },
+	};
+	static struct ubx_file file;
+	size_t at = 0, size;
+	unsigned n = 0;
+
+	(void)state;
+	ubx_file_read(&file, "aided-time-no-fix.ubx");
+	for (; (size = ubx_next_frame(file.bytes, file.len, &at)) != 0; at += size) {
+		struct gnss_fix fix;
+
+		assert_true(
+			gnss_fix_from_pvt(&fix, file.bytes + at + 6, size - 8, 1, &open_limits));
+		assert_int_equal(fix.time_doubt, wanted[n++]);
+		assert_int_equal(fix.time_known, n == 3);
+		assert_true(fix.time_known || fix.utc_us == 0);
+	}
+	assert_int_equal(n, 3);
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		struct gnss_fix fix;
+		uint8_t p[84];
+
+		good_pvt(p);
+		ubx_msg_put(p, UBX_NAV_PVT_fixType, 0, v[i].type);
+		ubx_msg_put(p, UBX_NAV_PVT_gnssFixOK, 0, v[i].ok);
+		ubx_msg_put(p, UBX_NAV_PVT_tAcc, 0, v[i].tacc_ns);
+		assert_true(gnss_fix_from_pvt(&fix, p, 84, 1, &open_limits));
+		assert_int_equal(fix.time_known, v[i].known);
+	}
+}
+
+/* years.ubx: each with valid = 7, a fix and 30 ns. */
+static void a_date_outside_the_limits_is_named_and_not_known(void **state)
+{
+	/* from 2026-01-01, for 1024 weeks */
+	const struct gnss_limits limits = { .max_hacc_mm = UINT32_MAX,
+					    .min_utc_us = 1767225600 * S_US,
+					    .max_utc_us = 1767225600 * S_US + GNSS_ROLLOVER_US };
+	static struct ubx_file file;
+	size_t at = 0, size;
+	unsigned n = 0, known = 0;
+
+	(void)state;
+	ubx_file_read(&file, "years.ubx");
+	for (; (size = ubx_next_frame(file.bytes, file.len, &at)) != 0; at += size) {
+		struct gnss_fix fix;
+
+		assert_true(gnss_fix_from_pvt(&fix, file.bytes + at + 6, size - 8, 1, &limits));
+		assert_true(fix.position_known);
+		assert_int_equal(fix.time_doubt,
+				 fix.time_known ? GNSS_TIME_KNOWN : GNSS_TIME_IMPLAUSIBLE);
+		known += fix.time_known;
+		n++;
+	}
+	assert_int_equal(n, 15);
+	assert_int_equal(known, 2); /* 2026 and 2038 */
+}
+
+/* A real u-blox 7: three of its epochs are (2, not OK) or (3, not OK). */
+static void epochs_of_a_real_u_blox_7_without_fix_ok_are_no_fix(void **state)
+{
+	static struct ubx_file file;
+	size_t at = 0, size;
+	unsigned fixes = 0, doubtful = 0;
+
+	(void)state;
+	ubx_file_read(&file, "gr701w-derived-pvt84.ubx");
+	for (; (size = ubx_next_frame(file.bytes, file.len, &at)) != 0; at += size) {
+		struct gnss_fix fix;
+
+		assert_int_equal(size, 92);
+		assert_true(
+			gnss_fix_from_pvt(&fix, file.bytes + at + 6, size - 8, 1, &open_limits));
+		assert_int_equal(fix.position_known, fix.gnss_fix_ok && fix.fix_type >= 2);
+		fixes += fix.position_known;
+		doubtful += !fix.gnss_fix_ok && fix.fix_type >= 2;
+	}
+	assert_int_equal(fixes, 52);
+	assert_int_equal(doubtful, 3);
+}
+
 static void a_time_before_the_build_is_the_receivers_mistake(void **state)
 {
 	/* 2032-01-18 of a receiver whose week count has rolled over reads 2012-06-03 (V14
 	 * section 6.6). */
 	const struct gnss_limits limits = { .max_hacc_mm = UINT32_MAX,
-					    .min_utc_us = 1795437296 * S_US };
+					    .min_utc_us = 1795437296 * S_US,
+					    .max_utc_us = INT64_MAX };
 	struct gnss_fix fix;
 	uint8_t p[84];
 
@@ -273,6 +372,9 @@ int main(void)
 		cmocka_unit_test(times_that_do_not_exist_are_refused),
 		cmocka_unit_test(a_position_needs_fix_ok_type_and_accuracy),
 		cmocka_unit_test(a_time_needs_all_three_valid_bits_and_no_other),
+		cmocka_unit_test(a_time_without_a_fix_needs_an_accuracy_of_satellites),
+		cmocka_unit_test(a_date_outside_the_limits_is_named_and_not_known),
+		cmocka_unit_test(epochs_of_a_real_u_blox_7_without_fix_ok_are_no_fix),
 		cmocka_unit_test(a_time_before_the_build_is_the_receivers_mistake),
 		cmocka_unit_test(impossible_values_are_no_fix_at_all),
 		cmocka_unit_test(a_recording_gives_the_positions_and_times_that_gpsd_gives),

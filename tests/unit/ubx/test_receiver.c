@@ -117,7 +117,10 @@ static void impossible_configurations_are_refused_with_words(void **state)
 		{ { .port = NULL }, "no serial port" },
 		{ { .port = "" }, "no serial port" },
 		{ { .port = "/dev/x", .baud = 12345 }, "12345" },
-		{ { .port = "/dev/x", .baud = 9600, .rate_ms = 100 }, "9600" },
+		{ { .port = "/dev/x", .baud = 5000 }, "must be 4800, 9600" },
+		{ { .port = "/dev/x", .baud = 230400 }, "must be 4800, 9600" },
+		{ { .port = "/dev/x", .baud = 9600, .rate_ms = 100 },
+		  "124 bytes each are 1240 B/s, and 9600 baud carry 768 (80 % of 960): must be 162 ms" },
 		{ { .port = "/dev/x", .rate_ms = 70000 }, "70000" },
 	};
 
@@ -162,15 +165,20 @@ static void a_port_that_is_none_is_named_and_does_not_stop_anything(void **state
 static void the_port_is_raw_and_silent_from_the_first_byte(void **state)
 {
 	struct pty p = pty_new();
-	struct receiver *r = receiver_on(p.name);
+	struct receiver *r;
 	struct termios t;
 	char back[64];
 	ssize_t n;
 
 	(void)state;
+	/* As another program left it: cfmakeraw() does not clear these two. */
+	assert_int_equal(tcgetattr(p.master, &t), 0);
+	t.c_iflag |= IXOFF | IXANY;
+	assert_int_equal(tcsetattr(p.master, TCSANOW, &t), 0);
+	r = receiver_on(p.name);
 	assert_int_equal(tcgetattr(p.master, &t), 0);
 	assert_int_equal(t.c_lflag & (ECHO | ICANON | ISIG), 0);
-	assert_int_equal(t.c_iflag & (IXON | ICRNL | ISTRIP), 0);
+	assert_int_equal(t.c_iflag & (IXON | IXOFF | IXANY | ICRNL | ISTRIP), 0);
 	assert_int_equal(t.c_oflag & OPOST, 0);
 	assert_int_equal(t.c_cflag & (CSIZE | PARENB | CSTOPB), CS8);
 	assert_int_equal(cfgetospeed(&t), B115200);
@@ -201,7 +209,8 @@ static void a_receiver_that_only_talks_gives_its_fixes(void **state)
 	for (; (size = ubx_next_frame(file.bytes, file.len, &at)) != 0; at += size) {
 		const uint8_t *pvt = file.bytes + at + 6;
 		struct gnss_fix want;
-		const struct gnss_limits limits = { .max_hacc_mm = 100000 };
+		const struct gnss_limits limits = { .max_hacc_mm = 100000,
+						    .max_utc_us = INT64_MAX };
 		int got = 0;
 		char sink[512];
 
@@ -235,6 +244,41 @@ static void a_receiver_that_only_talks_gives_its_fixes(void **state)
 	assert_non_null(strstr(receiver_reason(r), "no poll is answered"));
 	receiver_counters(r, &c);
 	assert_int_equal(c.rx_bytes, begin);
+	receiver_close(r);
+	close(p.master);
+}
+
+static void fixes_that_come_in_one_read_are_given_one_by_one(void **state)
+{
+	static struct ubx_file file;
+	struct pty p = pty_new();
+	struct receiver *r = receiver_on(p.name);
+	uint32_t itow_ms[8];
+	unsigned wanted = 0, given = 0;
+	double limit = seconds() + LIMIT_S;
+	char sink[512];
+
+	(void)state;
+	ubx_file_read(&file, "gr701w-derived-pvt84.ubx");
+	for (size_t at = 0; wanted < 8; at += 92, wanted++) {
+		itow_ms[wanted] = (uint32_t)ubx_msg_get(file.bytes + at + 6, UBX_NAV_PVT_iTOW, 0);
+	}
+	assert_int_equal(write(p.master, file.bytes, 8 * 92), 8 * 92);
+	while (given < wanted && seconds() < limit) {
+		struct pollfd f = { .fd = receiver_fd(r), .events = POLLIN };
+		int got;
+
+		poll(&f, 1, 1000);
+		got = receiver_process(r);
+		assert_in_range(got, 0, 1);
+		while (read(p.master, sink, sizeof(sink)) > 0) {
+		}
+		if (got == 1) {
+			assert_non_null(receiver_fix(r));
+			assert_int_equal(receiver_fix(r)->itow_ms, itow_ms[given++]);
+		}
+	}
+	assert_int_equal(given, wanted);
 	receiver_close(r);
 	close(p.master);
 }
@@ -445,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_port_that_is_none_is_named_and_does_not_stop_anything),
 		cmocka_unit_test(the_port_is_raw_and_silent_from_the_first_byte),
 		cmocka_unit_test(a_receiver_that_only_talks_gives_its_fixes),
+		cmocka_unit_test(fixes_that_come_in_one_read_are_given_one_by_one),
 		cmocka_unit_test(unplugged_and_plugged_in_elsewhere_it_goes_on),
 		cmocka_unit_test(a_thousand_hang_ups_leave_no_descriptor_behind),
 		cmocka_unit_test(

@@ -19,7 +19,9 @@ struct ubx_session_config ubx_rig_host(void)
 		.rate_ms = 1000,
 		.dyn_model = 4,
 		.week = 2446,
-		.limits = { .max_hacc_mm = 100000, .min_utc_us = RIG_UTC_US - 86400000000ll },
+		.limits = { .max_hacc_mm = 100000,
+			    .min_utc_us = RIG_UTC_US - 86400000000ll,
+			    .max_utc_us = RIG_UTC_US - 86400000000ll + GNSS_ROLLOVER_US },
 	};
 }
 
@@ -75,13 +77,32 @@ static bool ubx_rig_garbles(const struct ubx_rig *r)
 	return r->max_baud && r->host_baud > r->max_baud;
 }
 
+static void deliver(struct ubx_rig *r)
+{
+	if (r->rx_len > 0 && r->now_ns >= r->busy_until_ns) {
+		ubx_session_rx(&r->host, r->rx, r->rx_len, r->now_ns);
+		r->rx_len = 0;
+	}
+}
+
+static void receive(struct ubx_rig *r, uint8_t value)
+{
+	if (r->rx_len < sizeof(r->rx)) {
+		r->rx[r->rx_len++] = value;
+	}
+	deliver(r);
+}
+
 bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 {
 	uint64_t host = ubx_session_deadline(&r->host), line = ubx_rig_tx_end(r);
 	uint64_t sim = ublox7_deadline(&r->receiver);
-	uint64_t at = host < line ? host : line;
+	uint64_t at;
 	struct ublox7_byte byte;
 
+	host = host > r->busy_until_ns ? host : r->busy_until_ns;
+	host = r->rx_len > 0 && r->busy_until_ns < host ? r->busy_until_ns : host;
+	at = host < line ? host : line;
 	at = at < sim ? at : sim;
 	if (at > until) {
 		r->now_ns = until;
@@ -96,17 +117,20 @@ bool ubx_rig_step(struct ubx_rig *r, uint64_t until)
 		for (size_t i = 0; i < n && !r->unplugged; i++) {
 			uint8_t value = (uint8_t)(received[i] ^ (ubx_rig_garbles(r) ? 0x55 : 0));
 
-			ubx_session_rx(&r->host, &value, 1, r->now_ns);
+			receive(r, value);
 		}
 	}
 	if (line <= r->now_ns) {
-		if (!r->unplugged && !r->mute) {
+		if (r->echo) {
+			receive(r, r->tx[0]);
+		} else if (!r->unplugged && !r->mute) {
 			ublox7_receive(&r->receiver, r->tx[0], r->host_baud, line);
 		}
 		memmove(r->tx, r->tx + 1, --r->tx_len);
 		r->tx_begin_ns = line;
 	}
-	if (ubx_session_deadline(&r->host) <= r->now_ns) {
+	deliver(r);
+	if (r->now_ns >= r->busy_until_ns && ubx_session_deadline(&r->host) <= r->now_ns) {
 		ubx_session_tick(&r->host, r->now_ns);
 	}
 	ubx_rig_output(r);

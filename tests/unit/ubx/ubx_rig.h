@@ -23,6 +23,10 @@ struct ubx_rig {
 	uint64_t now_ns;
 	uint32_t host_baud; /* what the port is set to */
 	bool unplugged; /* nothing passes the line */
+	bool echo; /* the host's TXD comes back to its RXD */
+	uint64_t busy_until_ns; /* the host does something else: bytes wait in its driver */
+	uint8_t rx[4096];
+	size_t rx_len;
 	bool mute; /* the host's TXD is not connected */
 	uint32_t max_baud; /* the cable garbles what comes faster from the receiver; 0: no limit */
 	uint8_t tx[2048]; /* in the host's driver */
