@@ -63,27 +63,91 @@ struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns)
 	return clock_stamp_at(&c->best, boot_ns);
 }
 
+/* Without a stated uncertainty this much is not worth an event. */
+#define UNKNOWN_DOUBT_NS 1000000000
+
+static uint64_t doubt_ns(const struct clock_stamp *s)
+{
+	return s->acc_ns == CLOCK_ACC_UNKNOWN ? UNKNOWN_DOUBT_NS : s->acc_ns;
+}
+
+/* Do they differ by more than both uncertainties? Of the same instant. */
+static bool contradict(const struct clock_stamp *a, const struct clock_stamp *b)
+{
+	uint64_t apart_us = a->utc_us > b->utc_us ? (uint64_t)(a->utc_us - b->utc_us)
+						  : (uint64_t)(b->utc_us - a->utc_us);
+
+	return apart_us > clock_acc_add(doubt_ns(a), doubt_ns(b)) / 1000 + 1;
+}
+
+static bool is_better(const struct clock_stamp *stamp, const struct clock_stamp *known)
+{
+	return stamp->acc_ns < known->acc_ns ||
+	       (stamp->acc_ns == known->acc_ns && rank(stamp->source) >= rank(known->source));
+}
+
 int clock_feed(struct clock *c, const struct clock_stamp *stamp)
 {
 	struct clock_stamp known = clock_at(c, stamp->boot_ns);
-	uint64_t doubt_ns, apart_us;
+	bool apart = contradict(stamp, &known);
 
 	if (stamp->source == READING_TIME_NONE || !clock_accepts(c, stamp->utc_us)) {
 		return -ERANGE;
 	}
-	if (rank(stamp->source) < rank(known.source) && !clock_wants_any(c, stamp->boot_ns)) {
-		return CLOCK_IGNORED;
-	}
-	c->best = *stamp;
 	if (known.source == READING_TIME_NONE) {
+		c->best = *stamp;
 		return CLOCK_FIRST;
 	}
-	doubt_ns = clock_acc_add(known.acc_ns, stamp->acc_ns);
-	apart_us = stamp->utc_us > known.utc_us ? (uint64_t)(stamp->utc_us - known.utc_us)
-						: (uint64_t)(known.utc_us - stamp->utc_us);
-	if (apart_us <= doubt_ns / 1000 + 1) {
+	if (stamp->source == c->disagrees && !apart) {
+		c->disagrees = READING_TIME_NONE;
+	}
+	/* The same source may correct itself. */
+	if (!is_better(stamp, &known) && !clock_wants_any(c, stamp->boot_ns) &&
+	    !(apart && stamp->source == known.source)) {
+		if (!apart) {
+			return CLOCK_IGNORED;
+		}
+		c->disagrees = stamp->source;
+		c->disagrees_us = stamp->utc_us - known.utc_us;
+		return CLOCK_DISAGREES;
+	}
+	c->best = *stamp;
+	if (!apart) {
 		return CLOCK_KEPT;
 	}
 	c->step_us = stamp->utc_us - known.utc_us;
 	return CLOCK_STEPPED;
+}
+
+bool clock_stamp_of_fix(const struct gnss_fix *fix, struct clock_stamp *stamp)
+{
+	uint64_t half_ns;
+
+	if (!fix->time_known || fix->age_max_ns == UINT64_MAX) {
+		return false;
+	}
+	half_ns = (fix->age_max_ns - fix->age_min_ns) / 2;
+	*stamp = (struct clock_stamp){
+		.boot_ns = fix->received_ns,
+		.utc_us = fix->utc_us + (int64_t)((fix->age_min_ns + half_ns) / 1000),
+		.source = READING_TIME_GNSS,
+		.acc_ns = fix->tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN : half_ns + fix->tacc_ns,
+	};
+	return true;
+}
+
+/* The longest interval of epochs, and so the greatest age of a polled one (CFG-RATE measRate). */
+#define POLLED_AGE_NS (UINT64_C(65535) * 1000000)
+
+bool clock_contradicts_fix(const struct clock *c, const struct gnss_fix *fix)
+{
+	struct clock_stamp known = clock_at(c, fix->received_ns), stamp;
+
+	if (!clock_stamp_of_fix(fix, &stamp)) {
+		stamp = (struct clock_stamp){
+			.utc_us = fix->utc_us + (int64_t)(POLLED_AGE_NS / 2000),
+			.acc_ns = POLLED_AGE_NS / 2,
+		};
+	}
+	return known.source != READING_TIME_NONE && contradict(&stamp, &known);
 }

@@ -7,9 +7,10 @@
  * worked out from the best one: utc = stamp.utc + (boot - stamp.boot). The same
  * holds backwards, so what was measured before the first stamp is dated by it.
  *
- * Sources by rank: GNSS, NTP (or a host clock said to be set), the server's
- * /time, none. A stamp replaces one of equal or lower rank at once, one of
- * higher rank only when that has not been renewed for CLOCK_HOLD_NS.
+ * Sources (GNSS, NTP, a host clock said to be set, the server's /time) compete by uncertainty,
+ * which grows with the age of a stamp; where it is the same, by rank in this order. Whichever of
+ * two loses, a difference of more than both uncertainties is an event. A stamp that was not renewed
+ * for CLOCK_HOLD_NS is replaced by any other.
  */
 #ifndef NODE_CLOCK_H
 #define NODE_CLOCK_H
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ubx/gnss_fix.h"
 #include "userspace/reading/reading.h"
 
 /*
@@ -41,7 +43,8 @@ struct clock_stamp {
 };
 
 enum clock_event {
-	CLOCK_IGNORED, /* of lower rank than what we have */
+	CLOCK_IGNORED, /* agrees, and is less certain than what is known */
+	CLOCK_DISAGREES, /* ignored, differs from what is known by more than both uncertainties */
 	CLOCK_KEPT, /* accepted, agrees with what was known */
 	CLOCK_FIRST, /* accepted, the first good time: readings without time can be dated */
 	CLOCK_STEPPED, /* accepted, differs from what was known by more than both uncertainties */
@@ -50,7 +53,11 @@ enum clock_event {
 struct clock {
 	struct clock_stamp best;
 	int64_t not_before_us;
-	int64_t step_us; /* of the last CLOCK_STEPPED: new minus old */
+	int64_t step_us; /* of the last CLOCK_STEPPED: new minus old; 0: none */
+	/* The source of the last CLOCK_DISAGREES until it agrees; NONE: none. Its time minus ours.
+	 */
+	enum reading_time_source disagrees;
+	int64_t disagrees_us;
 };
 
 /* A time before not_before_us, or out of a Reading's range, is rejected whatever its source. */
@@ -71,6 +78,14 @@ struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot
  * known.
  */
 struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns);
+
+/*
+ * The time when a fix was received: its epoch and the middle of its possible age, half of which is
+ * its uncertainty. false: its time or its age is not known.
+ */
+bool clock_stamp_of_fix(const struct gnss_fix *fix, struct clock_stamp *stamp);
+/* Is the time of a fix, whatever its age may be, not that of a clock that knows better? */
+bool clock_contradicts_fix(const struct clock *c, const struct gnss_fix *fix);
 
 /* a + b where either may be unknown, and never wrapping. */
 uint64_t clock_acc_add(uint64_t a_ns, uint64_t b_ns);

@@ -32,12 +32,6 @@
 #define NTP_NS (16 * NS_PER_S)
 /* Without a reading for this long, and a period on top, the watchdog is not fed any more. */
 #define STALLED_NS (30 * NS_PER_S)
-/*
- * From the epoch of a fix to its last byte: the receiver computes for up to 0.1 s, 100 bytes take
- * 0.1 s at 9600 baud, and at the start NMEA is queued before them. A clock set by a fix is late by
- * no more.
- */
-#define GNSS_LATENCY_NS (500 * NS_PER_MS)
 /* Earlier readings dated in one turn of the loop: some 25 ms of a Pi 3 */
 #define DATE_STEP 500
 /* Retry of a dating that could not be written */
@@ -158,6 +152,7 @@ static void check_sync(struct node *n)
 
 static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 {
+	enum reading_time_source disagreed = n->clock.disagrees;
 	int event = clock_feed(&n->clock, stamp);
 
 	if (event == -ERANGE && !n->time_rejected) {
@@ -175,8 +170,21 @@ static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 		log_notice("clock: stepped by %+.3f s by %s", (double)n->clock.step_us / 1e6,
 			   reading_time_source_name(stamp->source));
 		break;
+	case CLOCK_DISAGREES:
+		if (disagreed != stamp->source) {
+			log_warning("clock: %s differs by %+.3f s from %s, which is more certain: "
+				    "keeping %s",
+				    reading_time_source_name(stamp->source),
+				    (double)n->clock.disagrees_us / 1e6,
+				    reading_time_source_name(n->clock.best.source),
+				    reading_time_source_name(n->clock.best.source));
+		}
+		break;
 	default:
 		break;
+	}
+	if (disagreed == stamp->source && n->clock.disagrees != disagreed) {
+		log_notice("clock: %s agrees again", reading_time_source_name(stamp->source));
 	}
 }
 
@@ -259,6 +267,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.gnss_port = sensors_receiver_name(n->sensors),
 		.gnss_identity = sensors_receiver_identity(n->sensors),
 		.now = clock_at(&n->clock, now_ns),
+		.clock = &n->clock,
 		.outbox = &outbox,
 		.uplink = &uplink,
 	};
@@ -296,6 +305,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 static void measure(struct node *n, uint64_t now_ns)
 {
 	struct thermometers_result result;
+	struct clock_stamp stamp;
 	const struct gnss_fix *fix;
 
 	if (sensors_read_result(n->sensors, &result, now_ns) > 0) {
@@ -303,16 +313,7 @@ static void measure(struct node *n, uint64_t now_ns)
 	}
 	if (sensors_read_fix(n->sensors, &fix) > 0) {
 		sampler_accept_fix(&n->sampler, fix);
-		if (fix->time_known) {
-			const struct clock_stamp stamp = {
-				.boot_ns = fix->received_ns,
-				.utc_us = fix->utc_us,
-				.source = READING_TIME_GNSS,
-				.acc_ns = fix->tacc_ns == UINT32_MAX
-						  ? CLOCK_ACC_UNKNOWN
-						  : fix->tacc_ns + GNSS_LATENCY_NS,
-			};
-
+		if (clock_stamp_of_fix(fix, &stamp)) {
 			feed_clock(n, &stamp);
 		}
 	} else if (fix == NULL) {

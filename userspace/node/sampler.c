@@ -135,13 +135,13 @@ void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns,
 	struct clock_stamp at = clock_at(clock, now_ns);
 	uint64_t age_ns = 0;
 
-	if (s->has_fix && s->fix_is_new && s->fix.time_known &&
-	    clock_accepts(clock, s->fix.utc_us)) {
+	if (s->has_fix && s->fix_is_new && s->fix.time_known && s->fix.tacc_ns != UINT32_MAX &&
+	    clock_accepts(clock, s->fix.utc_us) && !clock_contradicts_fix(clock, &s->fix)) {
 		at = (struct clock_stamp){
 			.boot_ns = s->fix.received_ns,
 			.utc_us = s->fix.utc_us,
 			.source = READING_TIME_GNSS,
-			.acc_ns = s->fix.tacc_ns == UINT32_MAX ? CLOCK_ACC_UNKNOWN : s->fix.tacc_ns,
+			.acc_ns = s->fix.tacc_ns,
 		};
 	} else if (s->has_fix && now_ns > s->fix.received_ns) {
 		age_ns = now_ns - s->fix.received_ns;

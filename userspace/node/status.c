@@ -96,14 +96,22 @@ static json_t *outbox(const struct status *s)
 
 static json_t *clock_json(const struct status *s)
 {
-	if (s->now.source == READING_TIME_NONE) {
-		return json_pack("{s:s, s:n, s:n}", "source", "none", "utc_us", "accuracy_s");
-	}
-	return json_pack("{s:s, s:I, s:o}", "source", reading_time_source_name(s->now.source),
-			 "utc_us", (json_int_t)s->now.utc_us, "accuracy_s",
-			 s->now.acc_ns == CLOCK_ACC_UNKNOWN
-				 ? json_null()
-				 : json_real((double)s->now.acc_ns / 1e9));
+	bool known = s->now.source != READING_TIME_NONE;
+	const struct clock *c = s->clock;
+
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o}", "source",
+		known ? reading_time_source_name(s->now.source) : "none", "utc_us",
+		known ? json_integer(s->now.utc_us) : json_null(), "accuracy_s",
+		known && s->now.acc_ns != CLOCK_ACC_UNKNOWN ? json_real((double)s->now.acc_ns / 1e9)
+							    : json_null(),
+		"step_s",
+		c != NULL && c->step_us != 0 ? json_real((double)c->step_us / 1e6) : json_null(),
+		"disagreement",
+		c != NULL && c->disagrees != READING_TIME_NONE
+			? json_pack("{s:s, s:f}", "source", reading_time_source_name(c->disagrees),
+				    "seconds", (double)c->disagrees_us / 1e6)
+			: json_null());
 }
 
 static json_t *gnss(const struct status *s)

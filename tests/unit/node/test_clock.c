@@ -52,39 +52,160 @@ static void an_instant_before_the_first_stamp_is_dated_by_it(void **state)
 	assert_true(at.utc_us == T0 + 37000000);
 }
 
-/* first: what is known; then a stamp; what comes of it */
-static void a_stamp_is_taken_by_rank_and_age(void **state)
+/* What is known of ms ms; `later_s` later a stamp `by_ms` off, of next_ms: what comes of it. */
+static void sources_compete_by_their_uncertainty(void **state)
 {
-	static const struct {
-		enum reading_time_source known, next;
-		uint64_t later_s;
+	const enum reading_time_source GNSS = READING_TIME_GNSS, NTP = READING_TIME_NTP,
+				       SERVER = READING_TIME_SERVER;
+	const struct {
+		enum reading_time_source known;
+		unsigned ms;
+		enum reading_time_source next;
+		unsigned next_ms, later_s;
+		int64_t by_ms;
 		int event;
 	} rows[] = {
-		{ READING_TIME_SERVER, READING_TIME_SERVER, 1, CLOCK_KEPT },
-		{ READING_TIME_SERVER, READING_TIME_NTP, 1, CLOCK_KEPT },
-		{ READING_TIME_SERVER, READING_TIME_GNSS, 1, CLOCK_KEPT },
-		{ READING_TIME_NTP, READING_TIME_SERVER, 1, CLOCK_IGNORED },
-		{ READING_TIME_GNSS, READING_TIME_SERVER, 1, CLOCK_IGNORED },
-		{ READING_TIME_GNSS, READING_TIME_NTP, 600, CLOCK_IGNORED },
-		{ READING_TIME_GNSS, READING_TIME_NTP, 601, CLOCK_KEPT },
-		{ READING_TIME_GNSS, READING_TIME_SERVER, 601, CLOCK_KEPT },
-		{ READING_TIME_NTP, READING_TIME_GNSS, 1, CLOCK_KEPT },
-		{ READING_TIME_HOST, READING_TIME_NTP, 1, CLOCK_KEPT },
+		/* agreeing */
+		{ SERVER, 50, NTP, 5, 1, 3, CLOCK_KEPT },
+		{ NTP, 5, GNSS, 75, 1, 3, CLOCK_IGNORED },
+		{ NTP, 5, GNSS, 1, 1, 3, CLOCK_KEPT },
+		{ GNSS, 75, NTP, 5, 1, 3, CLOCK_KEPT },
+		{ GNSS, 1, NTP, 5, 1, 3, CLOCK_IGNORED },
+		{ GNSS, 1, GNSS, 1, 1, 0, CLOCK_KEPT },
+		{ NTP, 5, NTP, 30, 16, 0, CLOCK_IGNORED },
+		/* 100 us/s: what was 5 is 7 after 20 s */
+		{ NTP, 5, GNSS, 7, 20, 0, CLOCK_KEPT },
+		{ NTP, 5, GNSS, 8, 20, 0, CLOCK_IGNORED },
+		/* differing by more than both */
+		{ NTP, 5, GNSS, 75, 1, 81, CLOCK_DISAGREES },
+		{ NTP, 5, GNSS, 75, 1, -10800000, CLOCK_DISAGREES },
+		{ NTP, 5, GNSS, 1, 1, 10800000, CLOCK_STEPPED },
+		{ GNSS, 75, NTP, 5, 1, -1000, CLOCK_STEPPED },
+		{ NTP, 5, NTP, 30, 16, 3000, CLOCK_STEPPED }, /* it corrects itself */
+		/* not renewed for ten minutes */
+		{ GNSS, 1, SERVER, 500, 600, 3000, CLOCK_DISAGREES },
+		{ GNSS, 1, SERVER, 500, 601, 3000, CLOCK_STEPPED },
+		{ GNSS, 1, SERVER, 500, 601, 0, CLOCK_KEPT },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct clock c;
+		int event;
 
 		clock_init(&c, T0);
-		assert_int_equal(feed(&c, 10 * S, T0, rows[i].known, 1000000), CLOCK_FIRST);
-		assert_int_equal(feed(&c, (10 + rows[i].later_s) * S,
-				      T0 + (int64_t)rows[i].later_s * 1000000, rows[i].next,
-				      1000000),
-				 rows[i].event);
-		assert_int_equal(c.best.source,
-				 rows[i].event == CLOCK_IGNORED ? rows[i].known : rows[i].next);
+		feed(&c, 10 * S, T0 + DAY_US, rows[i].known, rows[i].ms * UINT64_C(1000000));
+		event = feed(&c, (10 + rows[i].later_s) * S,
+			     T0 + DAY_US + (int64_t)rows[i].later_s * 1000000 +
+				     rows[i].by_ms * 1000,
+			     rows[i].next, rows[i].next_ms * UINT64_C(1000000));
+		if (event != rows[i].event) {
+			fail_msg("row %zu: %d, wanted %d", i, event, rows[i].event);
+		}
+		assert_int_equal(c.best.source, event == CLOCK_IGNORED || event == CLOCK_DISAGREES
+							? rows[i].known
+							: rows[i].next);
+		assert_int_equal(c.disagrees,
+				 event == CLOCK_DISAGREES ? rows[i].next : READING_TIME_NONE);
+		assert_true(event != CLOCK_DISAGREES || c.disagrees_us == rows[i].by_ms * 1000);
 	}
+}
+
+static void of_equal_uncertainty_the_better_source_wins(void **state)
+{
+	static const enum reading_time_source order[] = { READING_TIME_SERVER, READING_TIME_NTP,
+							  READING_TIME_GNSS };
+
+	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		for (size_t n = 0; n < 3; n++) {
+			struct clock c;
+
+			clock_init(&c, T0);
+			feed(&c, 10 * S, T0, order[k], 1000000);
+			assert_int_equal(feed(&c, 10 * S, T0, order[n], 1000000),
+					 n >= k ? CLOCK_KEPT : CLOCK_IGNORED);
+		}
+	}
+}
+
+/* An uncertainty that is not stated loses to any, and is an event beyond a second. */
+static void a_stamp_of_unknown_uncertainty_does_not_displace_one_that_is_known(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	clock_init(&c, T0);
+	feed(&c, 1 * S, T0 + DAY_US, READING_TIME_NTP, 5000000);
+	assert_int_equal(feed(&c, 2 * S, T0 + DAY_US + 1000000 - INT64_C(10800000000),
+			      READING_TIME_GNSS, CLOCK_ACC_UNKNOWN),
+			 CLOCK_DISAGREES);
+	assert_true(c.disagrees_us == -INT64_C(10800000000));
+	assert_int_equal(feed(&c, 18 * S, T0 + DAY_US + 17000000, READING_TIME_NTP, 5000000),
+			 CLOCK_KEPT);
+	assert_int_equal(c.disagrees, READING_TIME_GNSS);
+	assert_int_equal(clock_at(&c, 18 * S).source, READING_TIME_NTP);
+	assert_true(clock_at(&c, 18 * S).utc_us == T0 + DAY_US + 17000000);
+	assert_int_equal(
+		feed(&c, 19 * S, T0 + DAY_US + 18900000, READING_TIME_GNSS, CLOCK_ACC_UNKNOWN),
+		CLOCK_IGNORED);
+	assert_int_equal(c.disagrees, READING_TIME_NONE); /* it agrees again */
+	/* Alone it is better than nothing, and gives way to any that is stated. */
+	clock_init(&c, T0);
+	assert_int_equal(feed(&c, 1 * S, T0 + DAY_US, READING_TIME_GNSS, CLOCK_ACC_UNKNOWN),
+			 CLOCK_FIRST);
+	assert_int_equal(feed(&c, 2 * S, T0 + DAY_US + 5000000, READING_TIME_SERVER, 50000000),
+			 CLOCK_STEPPED);
+}
+
+static void a_fix_sets_the_clock_by_the_middle_of_its_possible_age(void **state)
+{
+	struct gnss_fix fix = { .received_ns = 5 * S,
+				.age_min_ns = 8000000,
+				.age_max_ns = 168000000,
+				.time_known = true,
+				.utc_us = T0,
+				.tacc_ns = 30 };
+	struct clock_stamp s;
+
+	(void)state;
+	assert_true(clock_stamp_of_fix(&fix, &s));
+	assert_int_equal(s.source, READING_TIME_GNSS);
+	assert_true(s.boot_ns == 5 * S);
+	assert_true(s.utc_us == T0 + 88000);
+	assert_true(s.acc_ns == 80000030);
+	fix.tacc_ns = UINT32_MAX;
+	assert_true(clock_stamp_of_fix(&fix, &s) && s.acc_ns == CLOCK_ACC_UNKNOWN);
+	fix.age_max_ns = UINT64_MAX; /* an answer to a poll */
+	assert_false(clock_stamp_of_fix(&fix, &s));
+	fix.age_max_ns = 168000000;
+	fix.time_known = false;
+	assert_false(clock_stamp_of_fix(&fix, &s));
+}
+
+static void a_fix_contradicts_a_clock_only_beyond_what_either_may_be_off(void **state)
+{
+	struct gnss_fix fix = {
+		.received_ns = 5 * S, .age_max_ns = 100000000, .time_known = true, .tacc_ns = 30
+	};
+	struct clock c;
+
+	(void)state;
+	clock_init(&c, T0);
+	fix.utc_us = T0;
+	assert_false(clock_contradicts_fix(&c, &fix)); /* nothing is known */
+	feed(&c, 5 * S, T0 + DAY_US, READING_TIME_NTP, 5000000);
+	assert_true(clock_contradicts_fix(&c, &fix));
+	fix.utc_us = T0 + DAY_US - 50000; /* its age */
+	assert_false(clock_contradicts_fix(&c, &fix));
+	fix.utc_us = T0 + DAY_US - 106000;
+	assert_true(clock_contradicts_fix(&c, &fix));
+	fix.age_max_ns = UINT64_MAX; /* polled: up to an epoch old */
+	assert_false(clock_contradicts_fix(&c, &fix));
+	fix.utc_us = T0 + DAY_US - 65000000;
+	assert_false(clock_contradicts_fix(&c, &fix));
+	fix.utc_us = T0 + DAY_US + 1000000; /* but not of the future */
+	assert_true(clock_contradicts_fix(&c, &fix));
 }
 
 static void a_difference_beyond_both_uncertainties_is_a_step(void **state)
@@ -94,13 +215,13 @@ static void a_difference_beyond_both_uncertainties_is_a_step(void **state)
 	(void)state;
 	clock_init(&c, T0);
 	feed(&c, 10 * S, T0, READING_TIME_NTP, 20000000);
-	/* 10 s later: 20 ms + 1 ms of drift + 30 ms of the new one */
-	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 + 51000, READING_TIME_NTP, 30000000),
+	/* 10 s later: 20 ms + 1 ms of drift + 20 ms of the new one */
+	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 + 41000, READING_TIME_NTP, 20000000),
 			 CLOCK_KEPT);
-	assert_int_equal(feed(&c, 20 * S, T0 + 10000000 - 61000, READING_TIME_NTP, 30000000),
+	assert_int_equal(feed(&c, 20 * S, T0 + 10000000, READING_TIME_NTP, 20000000),
 			 CLOCK_STEPPED);
-	assert_true(c.step_us == -112000);
-	assert_true(clock_at(&c, 20 * S).utc_us == T0 + 10000000 - 61000);
+	assert_true(c.step_us == -41000);
+	assert_true(clock_at(&c, 20 * S).utc_us == T0 + 10000000);
 }
 
 static void a_time_before_its_bound_is_not_believed(void **state)
@@ -157,7 +278,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_known_before_the_first_stamp),
 		cmocka_unit_test(an_instant_before_the_first_stamp_is_dated_by_it),
-		cmocka_unit_test(a_stamp_is_taken_by_rank_and_age),
+		cmocka_unit_test(sources_compete_by_their_uncertainty),
+		cmocka_unit_test(of_equal_uncertainty_the_better_source_wins),
+		cmocka_unit_test(
+			a_stamp_of_unknown_uncertainty_does_not_displace_one_that_is_known),
+		cmocka_unit_test(a_fix_sets_the_clock_by_the_middle_of_its_possible_age),
+		cmocka_unit_test(a_fix_contradicts_a_clock_only_beyond_what_either_may_be_off),
 		cmocka_unit_test(a_difference_beyond_both_uncertainties_is_a_step),
 		cmocka_unit_test(a_time_before_its_bound_is_not_believed),
 		cmocka_unit_test(a_time_that_no_reading_can_have_is_not_believed),
