@@ -16,8 +16,6 @@
 #include "userspace/node/sampler.h"
 #include "userspace/reading/senml.h"
 
-#define NAV_CLASS 0x01
-#define NAV_PVT 0x07
 #define MS_A_WEEK 604800000u
 #define NS_A_MS UINT64_C(1000000)
 /* A device that is none, and an epoch that no outbox has made. */
@@ -28,11 +26,12 @@
 
 struct replay {
 	struct ubx_frame_rx rx;
+	struct gnss_parts parts;
 	struct clock clock;
 	struct sampler sampler;
-	uint64_t now_ns, seq, unlike; /* unlike: NAV-PVT frames that are none */
+	uint64_t now_ns, seq, impossible, repeated, undated; /* epochs */
 	uint32_t itow_ms;
-	bool json, begun;
+	bool json, begun, has_pvt;
 };
 
 static int make_reading(struct replay *p)
@@ -49,16 +48,45 @@ static int make_reading(struct replay *p)
 	return size < 0 ? size : show_body(stdout, SENML_CBOR, body, (size_t)size, p->json);
 }
 
-static int take_frame(struct replay *p, const struct ubx_item *item)
+/* The epoch that this frame completes: 1, 0 none, -1: one whose values cannot be. */
+static int epoch_of(struct replay *p, const struct ubx_item *item, struct gnss_fix *fix)
 {
-	static const struct gnss_limits limits = { .max_hacc_mm = MAX_HACC_MM };
-	struct gnss_fix fix;
+	static const struct gnss_limits limits = { .max_hacc_mm = MAX_HACC_MM,
+						   .min_utc_us = READING_UTC_MIN_US,
+						   .max_utc_us = READING_UTC_MAX_US };
+	enum ubx_message m = ubx_msg_find(item->cls, item->id);
 
-	if (item->cls != NAV_CLASS || item->id != NAV_PVT) {
+	switch (m) {
+	case UBX_NAV_PVT:
+		p->has_pvt = true;
+		return gnss_fix_from_pvt(fix, item->payload, item->payload_len, p->now_ns, &limits)
+			       ? 1
+			       : -1;
+	case UBX_NAV_SOL:
+	case UBX_NAV_POSLLH:
+	case UBX_NAV_VELNED:
+	case UBX_NAV_TIMEUTC:
+		if (p->has_pvt || !ubx_msg_length_ok(m, item->payload_len) ||
+		    !gnss_parts_add(&p->parts, m, item->payload)) {
+			return 0;
+		}
+		return gnss_fix_from_parts(fix, &p->parts, p->now_ns, &limits) ? 1 : -1;
+	default:
 		return 0;
 	}
-	if (!gnss_fix_from_pvt(&fix, item->payload, item->payload_len, p->now_ns, &limits)) {
-		p->unlike++;
+}
+
+static int replay_frame(struct replay *p, const struct ubx_item *item)
+{
+	struct gnss_fix fix;
+	int epoch = epoch_of(p, item, &fix);
+
+	if (epoch <= 0) {
+		p->impossible += epoch < 0;
+		return 0;
+	}
+	if (p->begun && fix.itow_ms == p->itow_ms) { /* as the node: polled and periodic */
+		p->repeated++;
 		return 0;
 	}
 	/* Modulo a week; a jump back looks like one forward, and then nothing that is measured
@@ -74,9 +102,29 @@ static int take_frame(struct replay *p, const struct ubx_item *item)
 							     .acc_ns = fix.tacc_ns == UINT32_MAX
 									       ? CLOCK_ACC_UNKNOWN
 									       : fix.tacc_ns });
+	} else if (fix.time_doubt == GNSS_TIME_IMPLAUSIBLE) { /* then no date here is certain */
+		clock_init(&p->clock, READING_UTC_MIN_US);
+		p->undated++;
 	}
 	sampler_accept_fix(&p->sampler, &fix);
 	return make_reading(p);
+}
+
+static int replay_bytes(struct replay *p, const uint8_t *bytes, size_t n)
+{
+	struct ubx_item item;
+	int rc = 0;
+
+	do {
+		size_t eaten = ubx_frame_feed(&p->rx, bytes, n, &item);
+
+		if (bytes != NULL) {
+			bytes += eaten;
+			n -= eaten;
+		}
+		rc = item.kind == UBX_ITEM_FRAME ? replay_frame(p, &item) : 0;
+	} while (rc == 0 && item.kind != UBX_ITEM_NONE);
+	return rc;
 }
 
 static int play(struct replay *p, FILE *in)
@@ -86,12 +134,12 @@ static int play(struct replay *p, FILE *in)
 	int rc = 0;
 
 	while (rc == 0 && (n = fread(bytes, 1, sizeof bytes, in)) > 0) {
-		struct ubx_item item = { .kind = UBX_ITEM_GARBAGE };
-
-		for (size_t at = 0; rc == 0 && (at < n || item.kind != UBX_ITEM_NONE);) {
-			at += ubx_frame_feed(&p->rx, bytes + at, n - at, &item);
-			rc = item.kind == UBX_ITEM_FRAME ? take_frame(p, &item) : 0;
-		}
+		rc = replay_bytes(p, bytes, n);
+	}
+	/* The frame that the end cut off, or that never was one, may hold others. */
+	while (rc == 0 && ubx_frame_pending(&p->rx) > 0) {
+		ubx_frame_give_up(&p->rx);
+		rc = replay_bytes(p, NULL, 0);
 	}
 	return rc != 0 ? rc : ferror(in) ? -EIO : 0;
 }
@@ -119,7 +167,7 @@ int cmd_replay(const struct manual_command *self, int argc, char **argv)
 		fprintf(stderr, "geotherm replay: %s: %s\n", path, strerror(errno));
 		return CLI_USAGE;
 	}
-	clock_init(&p.clock, 0);
+	clock_init(&p.clock, READING_UTC_MIN_US);
 	sampler_init(&p.sampler, 0, 1000, p.now_ns);
 	rc = play(&p, in);
 	if (in != stdin) {
@@ -130,9 +178,11 @@ int cmd_replay(const struct manual_command *self, int argc, char **argv)
 		return CLI_FAILED;
 	}
 	fprintf(stderr,
-		"%" PRIu64 " readings of %" PRIu64 " frames; %" PRIu64
-		" bytes were no frame, %" PRIu32 " checksums wrong, "
-		"%" PRIu64 " NAV-PVT not to be believed\n",
-		p.seq, p.rx.frames, p.rx.garbage_bytes, p.rx.checksum_errors, p.unlike);
+		"%" PRIu64 " bytes: %" PRIu64 " in %" PRIu64 " frames, %" PRIu64
+		" in none (%" PRIu32 " wrong checksums)\n"
+		"%" PRIu64 " readings; %" PRIu64 " epochs repeated, %" PRIu64
+		" with impossible values, %" PRIu64 " with a date out of range\n",
+		p.rx.bytes_in, p.rx.frame_bytes, p.rx.frames, p.rx.garbage_bytes,
+		p.rx.checksum_errors, p.seq, p.repeated, p.impossible, p.undated);
 	return p.seq > 0 ? CLI_OK : CLI_FAILED;
 }
