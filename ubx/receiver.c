@@ -507,8 +507,5 @@ const struct ubx_health *receiver_health(const struct receiver *r)
 
 void receiver_assist(struct receiver *r, const struct ubx_assist *known)
 {
-	struct ubx_assist assist = *known;
-
-	assist.at_ns = now_boot_ns();
-	ubx_session_assist(&r->session, &assist);
+	ubx_session_assist(&r->session, known);
 }

@@ -93,7 +93,7 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out);
 const struct ubx_health *receiver_health(const struct receiver *r);
 
 /* A place and time known now from elsewhere (the last stored fix, NTP): sent to the receiver
- * if it starts without a fix. known->at_ns is ignored: it is as of now. Its own fixes replace it.
+ * if it starts without a fix. known->at_ns in CLOCK_BOOTTIME. Its own fixes replace it.
  */
 void receiver_assist(struct receiver *r, const struct ubx_assist *known);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "last_fix.h"
 #include "node_check.h"
 #include "outbox.h"
 #include "sensors.h"
@@ -60,6 +61,7 @@ struct node {
 	uint64_t boot;
 	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
 				 */
+	char last_fix_path[PATH_MAX]; /* beside the status */
 	char last_error[1024]; /* not the uplink's */
 	uint64_t last_error_ns;
 };
@@ -296,6 +298,9 @@ static void write_status(struct node *n, uint64_t now_ns)
 			n->config->status, strerror(-rc));
 	}
 	n->status_failed = rc != 0;
+	if (n->sampler.has_fix && n->sampler.fix.position_known) {
+		last_fix_write(n->last_fix_path, n->boot, &n->sampler.fix);
+	}
 	n->status_due = false;
 	n->status_ns = now_ns;
 }
@@ -602,6 +607,7 @@ static int start_node(struct node *n)
 	n->started_ns = now_boot_ns();
 	n->last_reading_ns = n->started_ns;
 	n->certificate_days = INT_MIN;
+	snprintf(n->last_fix_path, sizeof(n->last_fix_path), "%s.fix", n->config->status);
 	clock_init(&n->clock, n->config->not_before_us);
 	sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms, n->started_ns);
 	return node_check_device(n->config, n->device) == 0 ? NODE_OK : NODE_CONFIG;
@@ -615,7 +621,7 @@ static int start_outbox(struct node *n)
 static int start_sensors(struct node *n)
 {
 	struct ubx_assist assist;
-	bool known = status_read_fix(n->config->status, n->boot, n->started_ns, &assist) == 1;
+	bool known = last_fix_read(n->last_fix_path, n->boot, n->started_ns, &assist) == 1;
 	char err[512];
 
 	n->sensors =

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,41 +180,4 @@ int status_write(const char *path, const struct status *s)
 	free(text);
 	json_decref(json);
 	return rc;
-}
-
-/* Metres a second; what a vehicle may do. */
-#define FASTEST_M_S 30
-
-int status_read_fix(const char *path, uint64_t boot, uint64_t boot_ns, struct ubx_assist *assist)
-{
-	json_error_t error;
-	json_t *json = json_load_file(path, 0, &error);
-	const char *its_boot = NULL;
-	double boot_s, fix_age_s, lat, lon, alt_m, hacc_m, age_s;
-	char this_boot[17];
-	int found = 0;
-
-	snprintf(this_boot, sizeof(this_boot), "%016" PRIx64, boot);
-	if (json != NULL &&
-	    json_unpack(json, "{s:s, s:F, s:{s:F, s:F, s:F, s:F, s:F}}", "boot", &its_boot,
-			"boot_s", &boot_s, "gnss", "fix_age_s", &fix_age_s, "lat", &lat, "lon",
-			&lon, "alt_m", &alt_m, "hacc_m", &hacc_m) == 0 &&
-	    strcmp(its_boot, this_boot) == 0 && fabs(lat) <= 90 && fabs(lon) <= 180 &&
-	    fabs(alt_m) < 100000 && hacc_m >= 0) {
-		age_s = seconds(boot_ns) - boot_s + fix_age_s;
-		hacc_m += 100 + FASTEST_M_S * age_s; /* 100: between mean sea level and the
-							ellipsoid */
-		if (age_s >= 0 && hacc_m < 4e6) {
-			*assist = (struct ubx_assist){
-				.position_known = true,
-				.lat_e7 = (int32_t)lround(lat * 1e7),
-				.lon_e7 = (int32_t)lround(lon * 1e7),
-				.height_mm = (int32_t)lround(alt_m * 1e3),
-				.pos_acc_mm = (uint32_t)lround(hacc_m * 1e3),
-			};
-			found = 1;
-		}
-	}
-	json_decref(json);
-	return found;
 }

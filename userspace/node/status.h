@@ -41,7 +41,6 @@
 
 #include "clock.h"
 #include "outbox.h"
-#include "ubx/ubx_assist.h"
 #include "uplink.h"
 #include "userspace/reading/reading.h"
 
@@ -66,11 +65,5 @@ struct status {
 
 /* Writes path (and path.new on the way): 0 or a negative errno. */
 int status_write(const char *path, const struct status *s);
-
-/*
- * The position that the last process of this boot left in path: 1 and *assist, without time, or 0.
- * A receiver is told of it when it has none. It may have moved since then, by up to 30 m/s.
- */
-int status_read_fix(const char *path, uint64_t boot, uint64_t boot_ns, struct ubx_assist *assist);
 
 #endif

@@ -177,35 +177,6 @@ static void what_is_known_is_in_units_of_people(void **state)
 	json_decref(json);
 }
 
-static void the_next_process_of_this_boot_finds_the_last_fix_and_no_other_does(void **state)
-{
-	struct status s = bare();
-	struct ubx_assist assist;
-	struct reading r;
-
-	(void)state;
-	s.boot = 0xabc;
-	assert_int_equal(status_read_fix(path, 0xabc, 100 * S, &assist), 0);
-	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read_fix(path, 0xabc, 100 * S, &assist), 0); /* no fix */
-	reading_init(&r);
-	reading_scalar_put(&r, READING_LAT, -276004400);
-	reading_scalar_put(&r, READING_LON, -485188400);
-	reading_scalar_put(&r, READING_ALT, 12345);
-	reading_scalar_put(&r, READING_HACC, 2500);
-	reading_scalar_put(&r, READING_FIX_AGE, 1000);
-	s.last = &r;
-	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read_fix(path, 0xabd, 100 * S, &assist), 0); /* another boot */
-	assert_int_equal(status_read_fix(path, 0xabc, 90 * S, &assist), 0); /* of the future */
-	assert_int_equal(status_read_fix(path, 0xabc, 109 * S, &assist), 1);
-	assert_int_equal(assist.lat_e7, -276004400);
-	assert_int_equal(assist.lon_e7, -485188400);
-	assert_int_equal(assist.height_mm, 12345);
-	assert_int_equal(assist.pos_acc_mm, 2500 + 100000 + 10 * 30000);
-	assert_false(assist.time_known);
-}
-
 static void it_is_replaced_whole_and_anybody_may_read_it(void **state)
 {
 	struct status s = bare();
@@ -249,7 +220,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_unknown_is_null),
 		TEST(what_is_known_is_in_units_of_people),
-		TEST(the_next_process_of_this_boot_finds_the_last_fix_and_no_other_does),
 		TEST(it_is_replaced_whole_and_anybody_may_read_it),
 		TEST(words_that_are_no_utf8_do_not_cost_the_status),
 		TEST(a_folder_that_is_not_there_is_an_error_and_leaves_nothing),
