@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,6 +165,70 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	assert_int_equal(gaps[0].first, 2);
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_DAMAGED);
 	assert_int_equal(stats(p).refused, 1);
+}
+
+static void a_table_that_lost_a_column_is_set_aside_with_the_cause(void **state)
+{
+	struct place *p = *state;
+
+	put(p, 1);
+	outbox_close(p->o);
+	sql(p->path, "ALTER TABLE gap DROP COLUMN reason");
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
+	assert_non_null(strstr(p->err, "no such column: reason"));
+}
+
+static void an_error_while_dating_is_returned(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
+
+	put(p, 1);
+	sql(p->path, "DROP TABLE reading");
+	assert_true(outbox_date(p->o, &now, 9) < 0);
+	assert_non_null(strstr(outbox_reason(p->o), "reading"));
+}
+
+static unsigned open_descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d) != NULL) {
+		n++;
+	}
+	closedir(d);
+	return n;
+}
+
+static void without_descriptors_it_is_not_opened_and_leaves_none(void **state)
+{
+	struct place *p = *state;
+	struct rlimit before, limit;
+	unsigned open, failed = 0;
+	int rc = -1;
+
+	p->config.flush_thread = true;
+	outbox_close(p->o);
+	open = open_descriptors();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	for (rlim_t n = 3; rc != 0; n++) {
+		limit = (struct rlimit){ n, before.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+		rc = outbox_open(&p->o, &p->config, p->err, sizeof(p->err));
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_int_not_equal(rc, 1);
+		if (rc != 0) {
+			assert_true(p->err[0] != '\0');
+			assert_int_equal(open_descriptors(), open);
+			failed++;
+		}
+	}
+	assert_true(failed > 3); /* lock, database, WAL, the thread's */
+	outbox_close(p->o);
+	p->o = NULL;
+	assert_int_equal(open_descriptors(), open);
 }
 
 static void a_folder_that_is_not_there_is_named(void **state)
@@ -326,6 +391,9 @@ int main(void)
 		TEST(damage_is_set_aside_though_the_file_was_closed_in_order),
 		TEST(damage_that_is_met_in_use_is_set_aside_at_the_next_open),
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
+		TEST(a_table_that_lost_a_column_is_set_aside_with_the_cause),
+		TEST(an_error_while_dating_is_returned),
+		TEST(without_descriptors_it_is_not_opened_and_leaves_none),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
 		TEST(a_date_that_the_disk_does_not_take_is_sent_all_the_same),

@@ -310,6 +310,30 @@ static void the_time_of_a_fix_that_no_reading_can_have_is_not_taken(void **state
 	assert_true(reading_knows(&r, READING_LAT));
 }
 
+static void a_full_bus_is_in_the_reading_sensor_by_sensor(void **state)
+{
+	struct thermometers_result result = { .n = THERMOMETERS_MAX };
+	struct sampler s;
+	struct clock clock;
+	struct reading r;
+
+	(void)state;
+	for (unsigned i = 0; i < THERMOMETERS_MAX; i++) {
+		result.sample[i].rom[1] = (uint8_t)i;
+		result.sample[i].temp_known = true;
+		result.sample[i].temp_mc = (int32_t)i;
+	}
+	clock_init(&clock, T0);
+	sampler_init(&s, 10000, 1000, S);
+	sampler_accept_result(&s, &result);
+	sampler_make(&s, &clock, 2 * S, &r);
+	assert_int_equal(r.n_temperatures, READING_TEMPERATURES_MAX);
+	for (unsigned i = 0; i < r.n_temperatures; i++) {
+		assert_int_equal(r.temperatures[i].rom[1], i);
+		assert_int_equal(r.temperatures[i].temp_mc, i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +350,7 @@ int main(void)
 		cmocka_unit_test(what_was_slept_through_is_not_made_up_for),
 		cmocka_unit_test(a_shorter_period_does_not_wait_for_the_end_of_the_longer_one),
 		cmocka_unit_test(the_time_of_a_fix_that_no_reading_can_have_is_not_taken),
+		cmocka_unit_test(a_full_bus_is_in_the_reading_sensor_by_sensor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,7 +97,8 @@ static void what_a_server_cannot_do_is_told_once(void **state)
 		t.skew_ns += 601 * S;
 	}
 	assert_int_equal(log_lines("4.05"), 1);
-	assert_int_equal(log_lines("GET /time failed"), 1);
+	assert_int_equal(log_lines("GET /time failed (4.04)"), 1);
+	assert_int_equal(log_lines("to POST /gaps: it does not learn which readings are lost"), 1);
 	t.gap_code = 0;
 	rig_put(1);
 	UNTIL(outbox().gaps == 0);
@@ -122,6 +123,7 @@ static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(voi
 			rig_turn(false);
 		}
 		assert_int_equal(t.posts, i);
+		assert_int_equal(t.outbox_errors, i);
 		wait_ns = uplink_deadline_ns(t.uplink, rig_now_ns()) - rig_now_ns();
 		assert_in_range(wait_ns, 0, 64 * S);
 		t.skew_ns += wait_ns;

@@ -209,6 +209,8 @@ static void a_failure_ends_the_round_and_is_one_failure_however_many_were_under_
 	assert_false(uplink_plan_may_send(&p, 1, 3 * S)); /* what is under way is waited for */
 	assert_true(uplink_plan_may_send(&p, 0, 3 * S));
 	assert_int_equal(p.window, 1);
+	answer(&p, UPLINK_CODE(2, 4), -1, 1, 3 * S);
+	assert_true(uplink_plan_may_send(&p, 1, 3 * S)); /* several again */
 }
 
 static void servers_are_tried_in_their_order_before_there_is_a_wait(void **state)

@@ -307,6 +307,7 @@ int rig_turn(bool needs_time)
 		t.stamps++;
 		break;
 	default:
+		t.outbox_errors++;
 		if (!t.disk_full) {
 			fail_msg("uplink_process failed: %s", outbox_reason(t.outbox));
 		}

@@ -52,6 +52,7 @@ extern struct uplink_rig {
 	unsigned other_posts;
 	/* what came of it */
 	bool disk_full; /* the outbox may fail */
+	unsigned outbox_errors; /* of uplink_process() */
 	FILE *log; /* NULL: standard error */
 	int log_was;
 	struct clock_stamp stamp;

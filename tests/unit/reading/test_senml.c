@@ -373,6 +373,11 @@ static void acks_come_back_equal_in_both_formats(void **state)
 		assert_int_equal(senml_decode_acks(formats[f], buffer, (size_t)n, back, 5, &err),
 				 -EBADMSG);
 	}
+	strcpy(buffer, "[{\"bn\":\"urn:dev:x_\",\"n\":\"epoch\",\"vs\":\"0000000000000001\"},"
+		       "{\"n\":\"complete\",\"v\":1},{\"n\":\"complete\",\"v\":1}]");
+	assert_int_equal(senml_decode_acks(SENML_JSON, buffer, strlen(buffer), back, 5, &err),
+			 -EBADMSG);
+	assert_non_null(strstr(err.text, "complete: given twice"));
 	acks[1].epoch = 0;
 	assert_int_equal(senml_encode_acks(SENML_CBOR, acks, 2, buffer, sizeof(buffer)), -EINVAL);
 }
