@@ -82,7 +82,7 @@ static int watch(struct node *n, int fd)
 	return epoll_ctl(n->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-static int open_outbox(struct node *n)
+static int open_outbox(struct node *n, bool damaged)
 {
 	const struct outbox_config config = {
 		.path = n->config->outbox_path,
@@ -90,6 +90,7 @@ static int open_outbox(struct node *n)
 		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000),
 		.sync_ms = n->config->outbox_sync_ms,
 		.flush_thread = true,
+		.damaged = damaged,
 		.boot = n->boot,
 	};
 	struct outbox_stats stats;
@@ -117,7 +118,7 @@ static int outbox_result(struct node *n, int rc)
 
 	if (rc == -EUCLEAN) {
 		outbox_close(n->outbox);
-		return open_outbox(n);
+		return open_outbox(n, true);
 	}
 	if (rc < 0 && !n->outbox_failed) {
 		n->outbox_failed = true;
@@ -615,7 +616,7 @@ static int start_node(struct node *n)
 
 static int start_outbox(struct node *n)
 {
-	return open_outbox(n) == 0 ? NODE_OK : NODE_OUTBOX;
+	return open_outbox(n, false) == 0 ? NODE_OK : NODE_OUTBOX;
 }
 
 static int start_sensors(struct node *n)

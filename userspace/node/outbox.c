@@ -174,7 +174,7 @@ static void release(struct outbox *o)
 	free(o);
 }
 
-static int open_file(struct outbox **out, const struct outbox_config *config, bool thorough,
+static int open_file(struct outbox **out, const struct outbox_config *config, bool damaged,
 		     char *err, size_t err_size)
 {
 	struct outbox *o = calloc(1, sizeof(*o));
@@ -191,7 +191,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	o->boot = config->boot;
 	o->durable = INT64_MAX;
 	o->dating.source = READING_TIME_NONE;
-	opened = outbox_file_open(&o->file, config->path, sync_each, thorough, err, err_size);
+	opened = outbox_file_open(&o->file, config->path, sync_each, damaged, err, err_size);
 	if (opened < 0) {
 		free(o);
 		return opened;
@@ -217,8 +217,7 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 	int rc;
 
 	*out = NULL;
-	rc = open_file(out, config, false, err, err_size);
-	/* Damage that a look at the first pages did not show: the whole file is looked through. */
+	rc = open_file(out, config, config->damaged, err, err_size);
 	return rc == -EUCLEAN ? open_file(out, config, true, err, err_size) : rc;
 }
 
@@ -394,23 +393,28 @@ int outbox_on_sync(struct outbox *o)
 
 /* --- peek, confirm, refuse ---------------------------------------------- */
 
-/* Moves a row from reading to refused. */
+/* Moves a row from reading to refused; a damaged one that does not fit there is dropped. */
 static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reason, const char *why)
 {
+	int64_t held[2] = { 0 };
 	sqlite3_stmt *refuse;
-	int rc = outbox_sql_begin(&o->sql), moved = 0;
+	int rc = outbox_sql_begin(&o->sql), kept = 0;
 
 	if (rc != 0) {
 		return rc;
 	}
-	refuse = OUTBOX_SQL(&o->sql, OUTBOX_REFUSE, (int64_t)seq);
-	sqlite3_bind_text(refuse, 2, why, -1, SQLITE_TRANSIENT);
-	rc = outbox_sql_run(&o->sql, refuse);
-	moved = sqlite3_changes(o->sql.db);
-	if (rc == 0 && moved == 0) {
-		snprintf(o->sql.reason, sizeof(o->sql.reason), "no reading %" PRIu64 " is waiting",
+	rc = outbox_sql_first(
+		&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_SIZE_OF, (int64_t)seq, (int64_t)seq), 2, held);
+	if (rc == 1 && held[0] == 0) {
+		snprintf(o->sql.reason, sizeof(o->sql.reason), "reading %" PRIu64 " is not waiting",
 			 seq);
 		rc = -ENOENT;
+	}
+	if (rc == 1) {
+		refuse = OUTBOX_SQL(&o->sql, OUTBOX_REFUSE, (int64_t)seq);
+		sqlite3_bind_text(refuse, 2, why, -1, SQLITE_TRANSIENT);
+		rc = outbox_sql_run(&o->sql, refuse);
+		kept = sqlite3_changes(o->sql.db);
 	}
 	if (rc == 0) {
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_DROP, (int64_t)seq));
@@ -419,7 +423,12 @@ static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reas
 		rc = add_gap(o, seq, seq, reason);
 	}
 	rc = finish(o, rc);
-	o->stats.refused += rc == 0;
+	if (rc == 0 && kept > 0) {
+		o->stats.refused++;
+	} else if (rc == 0) {
+		o->stats.rows--;
+		o->stats.bytes -= (uint64_t)held[1] + ROW_BYTES;
+	}
 	return rc;
 }
 

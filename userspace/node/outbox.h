@@ -20,7 +20,7 @@
  * of a newer version or of another program is refused.
  *
  * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
- * to be damaged (close it and open it again: that sets it aside), or OUTBOX_E...; after any of
+ * to be damaged (close it and open it again as that), or OUTBOX_E...; after any of
  * them the file is as it was before the call and outbox_reason() has the words.
  * Threads: all calls on one thread; it may have one of its own that waits for the disk.
  */
@@ -46,6 +46,7 @@ struct outbox_config {
 	unsigned sync_ms; /* 0: each reading is synced before it is peeked; else see outbox_sync()
 			   */
 	bool flush_thread; /* sync on a thread: no call waits for the disk; see outbox_fd() */
+	bool damaged; /* it returned -EUCLEAN: it is set aside, whatever a check would find */
 	uint64_t boot; /* system_facts_boot() */
 };
 

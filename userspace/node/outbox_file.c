@@ -160,13 +160,13 @@ static int classify(sqlite3 *db, enum content *content, int64_t *version)
 	return rc;
 }
 
-/* Every page of one that was not closed, or if `thorough`; the columns in any case. */
-static int check_outbox(sqlite3 *db, bool thorough, char *err, size_t err_size)
+/* Every page of one that was not closed; the columns in any case. */
+static int check_outbox(sqlite3 *db, char *err, size_t err_size)
 {
 	int64_t value = 0;
 	int rc = one_number(db, "SELECT clean FROM outbox", &value);
 
-	if (rc != SQLITE_OK || value == 0 || thorough) {
+	if (rc != SQLITE_OK || value == 0) {
 		rc = check_pages(db, err, err_size);
 	}
 	rc = rc == SQLITE_OK ? one_number(db, every_column, &value) : rc;
@@ -177,7 +177,7 @@ static int check_outbox(sqlite3 *db, bool thorough, char *err, size_t err_size)
  * Makes an empty file an outbox, and checks any other. 0, an error of outbox_open(), or -EUCLEAN
  * with err, which has no path.
  */
-static int examine(sqlite3 *db, bool thorough, char *err, size_t err_size)
+static int examine(sqlite3 *db, char *err, size_t err_size)
 {
 	enum content content;
 	int64_t version = 0;
@@ -190,7 +190,7 @@ static int examine(sqlite3 *db, bool thorough, char *err, size_t err_size)
 			rc = make_tables(db);
 			break;
 		case OUTBOX:
-			rc = check_outbox(db, thorough, err, err_size);
+			rc = check_outbox(db, err, err_size);
 			break;
 		case NEWER:
 			snprintf(
@@ -242,8 +242,7 @@ static int set_aside(const char *path, char *name, size_t size)
 	return -EEXIST;
 }
 
-static int open_once(sqlite3 **db, const char *path, bool sync_each, bool thorough, char *why,
-		     size_t why_size)
+static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, size_t why_size)
 {
 	int rc = sqlite3_open_v2(path, db,
 				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
@@ -264,7 +263,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, bool thorou
 						     : "PRAGMA synchronous = NORMAL");
 	}
 	if (rc == SQLITE_OK) {
-		return examine(*db, thorough, why, why_size);
+		return examine(*db, why, why_size);
 	}
 	if (*db != NULL && sqlite3_system_errno(*db) != 0) {
 		int error = sqlite3_system_errno(*db);
@@ -319,7 +318,7 @@ void outbox_file_close(struct outbox_file *file)
 	}
 }
 
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool thorough,
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool damaged,
 		     char *err, size_t err_size)
 {
 	char why[256], name[PATH_MAX];
@@ -327,12 +326,17 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 
 	file->db = NULL;
 	rc = lock_file(path, &file->lock_fd, why, sizeof(why));
-	if (rc == 0) {
-		rc = open_once(&file->db, path, sync_each, thorough, why, sizeof(why));
+	if (rc == 0 && damaged) {
+		snprintf(why, sizeof(why), "damage met in use");
+		rc = -EUCLEAN;
+	} else if (rc == 0) {
+		rc = open_once(&file->db, path, sync_each, why, sizeof(why));
 	}
 	if (rc == -EUCLEAN) {
 		/* Closing must not write the WAL into a file that is kept as it was found. */
-		sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		if (file->db != NULL) {
+			sqlite3_db_config(file->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		}
 		sqlite3_close(file->db);
 		file->db = NULL;
 		rc = set_aside(path, name, sizeof(name));
@@ -340,7 +344,7 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 			snprintf(err, err_size,
 				 "outbox %s: damaged (%s): set aside as %s, a new epoch begins",
 				 path, why, name);
-			rc = open_once(&file->db, path, sync_each, thorough, why, sizeof(why));
+			rc = open_once(&file->db, path, sync_each, why, sizeof(why));
 			if (rc == 0) {
 				return 1;
 			}

@@ -23,9 +23,9 @@ struct outbox_file {
 
 /*
  * 0 or 1 and *file, or an error, as outbox_open(). sync_each: commit only when on the disk.
- * thorough: check every page, even if the file was closed in order.
+ * damaged: the file has shown damage, set it aside without a check.
  */
-int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool thorough,
+int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each, bool damaged,
 		     char *err, size_t err_size);
 void outbox_file_close(struct outbox_file *file);
 

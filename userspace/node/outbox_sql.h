@@ -30,7 +30,7 @@
 		    " WHERE seq BETWEEN ?1 AND ?2"))                                                  \
 	X(CONFIRM, "DELETE FROM reading WHERE seq BETWEEN ?1 AND ?2")                                 \
 	X(HIGH_WATER, "UPDATE outbox SET next_seq = ?1")                                              \
-	X(REFUSE, "INSERT INTO refused SELECT *, ?2 FROM reading WHERE seq = ?1")                     \
+	X(REFUSE, "INSERT OR IGNORE INTO refused SELECT *, ?2 FROM reading WHERE seq = ?1")           \
 	X(UNDATED, ("SELECT * FROM reading WHERE boot = ?1 AND time_source = 0 AND boot_ns > 0"       \
 		    " LIMIT 1"))                                                                      \
 	X(DATE, ("UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5"       \

@@ -140,7 +140,8 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 	}
 	rc = rc >= 0 ? peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
 	assert_int_equal(rc, -EUCLEAN);
-	assert_int_equal(place_reopen(p), 1);
+	p->config.damaged = true;
+	assert_int_equal(reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
 	assert_int_equal(place_put(p, 1).seq, 1);
 }
@@ -165,6 +166,30 @@ static void a_damaged_body_is_set_aside_and_the_rest_is_sent(void **state)
 	assert_int_equal(gaps[0].first, 2);
 	assert_int_equal(gaps[0].reason, OUTBOX_GAP_DAMAGED);
 	assert_int_equal(stats(p).refused, 1);
+}
+
+/* A flipped bit in a row's header makes a NULL of a column that has none. */
+static void a_row_that_cannot_be_set_aside_is_dropped_and_the_rest_is_sent(void **state)
+{
+	struct place *p = *state;
+	struct outbox_gap gaps[2];
+	struct reading out[4];
+
+	put(p, 1);
+	put(p, 2);
+	put(p, 3);
+	outbox_close(p->o);
+	sql(p->path, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
+		     " replace(sql, 'crc INTEGER NOT NULL', 'crc INTEGER') WHERE name = 'reading'");
+	sql(p->path, "UPDATE reading SET crc = NULL WHERE seq = 2");
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(out[1].seq, 3);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 2);
+	assert_int_equal(gaps[0].last, 2);
+	assert_int_equal(stats(p).rows, 2);
+	assert_int_equal(stats(p).refused, 0);
 }
 
 static void a_table_that_lost_a_column_is_set_aside_with_the_cause(void **state)
@@ -391,6 +416,7 @@ int main(void)
 		TEST(damage_is_set_aside_though_the_file_was_closed_in_order),
 		TEST(damage_that_is_met_in_use_is_set_aside_at_the_next_open),
 		TEST(a_damaged_body_is_set_aside_and_the_rest_is_sent),
+		TEST(a_row_that_cannot_be_set_aside_is_dropped_and_the_rest_is_sent),
 		TEST(a_table_that_lost_a_column_is_set_aside_with_the_cause),
 		TEST(an_error_while_dating_is_returned),
 		TEST(without_descriptors_it_is_not_opened_and_leaves_none),
