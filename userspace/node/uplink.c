@@ -297,7 +297,9 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 {
 	bool is_first = r->attempt.round == u->plan.round;
 	char why[800], text[1000];
-	int n = answer->code >> 5 == 2 ? outbox_confirm(u->outbox, r->epoch, r->first, r->last) : 0;
+	int n = answer->code == UPLINK_CODE(2, 4)
+			? outbox_confirm(u->outbox, r->epoch, r->first, r->last)
+			: 0;
 
 	if (n < 0) {
 		keep_error(u, n);
@@ -377,7 +379,7 @@ static void on_gaps_answer(struct uplink *u, const struct request *r,
 		report_failure(u, r, KIND_GAPS, why);
 		return;
 	}
-	for (unsigned i = 0; i < u->n_gaps && rc >= 0 && answer->code >> 5 == 2; i++) {
+	for (unsigned i = 0; i < u->n_gaps && rc >= 0 && answer->code == UPLINK_CODE(2, 4); i++) {
 		rc = outbox_confirm_gap(u->outbox, r->epoch, &u->gaps[i]);
 	}
 	if (rc < 0) {

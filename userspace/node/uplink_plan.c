@@ -120,7 +120,7 @@ static void confirmed(struct uplink_plan *p, struct uplink_attempt attempt, uint
 enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_attempt attempt,
 				       unsigned code, int64_t max_age_s, uint64_t now_ns)
 {
-	if (code / 32 == 2) {
+	if (code == UPLINK_CODE(2, 4)) {
 		confirmed(p, attempt, now_ns);
 		return UPLINK_CONFIRM;
 	}

@@ -31,6 +31,23 @@ static void what_the_server_has_is_deleted_in_packs_of_the_batch(void **state)
 	assert_true(uplink_deadline_ns(t.uplink, rig_now_ns()) == UINT64_MAX);
 }
 
+static void only_2_04_is_an_acknowledgement(void **state)
+{
+	static const uint8_t codes[] = { CODE(2, 1), CODE(2, 3), CODE(2, 5) };
+
+	(void)state;
+	put(2);
+	for (unsigned i = 0; i < sizeof(codes); i++) {
+		t.code = codes[i];
+		t.skew_ns += 120 * S;
+		UNTIL(uplink().failures == i + 1);
+		assert_int_equal(outbox().rows, 2);
+	}
+	t.code = CODE(2, 4);
+	t.skew_ns += 120 * S;
+	UNTIL(outbox().rows == 0);
+}
+
 static void only_the_reading_that_is_wrong_is_set_aside(void **state)
 {
 	(void)state;
@@ -271,6 +288,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
+		TEST(only_2_04_is_an_acknowledgement),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
 		TEST(what_will_never_come_is_told_until_the_server_knows),
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),

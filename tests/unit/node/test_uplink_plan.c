@@ -41,13 +41,14 @@ static void each_answer_means_one_thing_for_the_pack(void **state)
 		enum uplink_verdict verdict;
 		bool at_once;
 	} rows[] = {
-		{ 2, 1, 9, UPLINK_CONFIRM, true }, { 2, 4, 9, UPLINK_CONFIRM, true },
-		{ 4, 0, 9, UPLINK_HALVE, true },   { 4, 0, 1, UPLINK_REFUSE, true },
-		{ 4, 1, 1, UPLINK_KEEP, false },   { 4, 3, 1, UPLINK_KEEP, false },
-		{ 4, 4, 1, UPLINK_KEEP, false },   { 4, 6, 1, UPLINK_REFUSE, true },
-		{ 4, 8, 1, UPLINK_KEEP, false },   { 4, 13, 2, UPLINK_HALVE, true },
-		{ 4, 15, 1, UPLINK_KEEP, false },  { 4, 22, 1, UPLINK_REFUSE, true },
-		{ 5, 0, 9, UPLINK_KEEP, false },   { 5, 3, 1, UPLINK_KEEP, false },
+		{ 2, 1, 9, UPLINK_KEEP, false },  { 2, 4, 9, UPLINK_CONFIRM, true },
+		{ 2, 5, 9, UPLINK_KEEP, false },  { 2, 31, 1, UPLINK_KEEP, false },
+		{ 4, 0, 9, UPLINK_HALVE, true },  { 4, 0, 1, UPLINK_REFUSE, true },
+		{ 4, 1, 1, UPLINK_KEEP, false },  { 4, 3, 1, UPLINK_KEEP, false },
+		{ 4, 4, 1, UPLINK_KEEP, false },  { 4, 6, 1, UPLINK_REFUSE, true },
+		{ 4, 8, 1, UPLINK_KEEP, false },  { 4, 13, 2, UPLINK_HALVE, true },
+		{ 4, 15, 1, UPLINK_KEEP, false }, { 4, 22, 1, UPLINK_REFUSE, true },
+		{ 5, 0, 9, UPLINK_KEEP, false },  { 5, 3, 1, UPLINK_KEEP, false },
 		{ 3, 0, 1, UPLINK_KEEP, false }, /* not a class that exists */
 	};
 
