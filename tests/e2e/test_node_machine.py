@@ -98,8 +98,9 @@ def test_the_reading_that_meets_a_damaged_outbox_goes_into_the_new_one(rig):
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before_ns, = db.execute("SELECT boot_ns FROM reading").fetchone()
         page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
+        page_size, = db.execute("PRAGMA page_size").fetchone()
     with open(rig.outbox, "r+b", buffering=0) as f:
-        f.seek((page - 1) * 4096)
+        f.seek((page - 1) * page_size)
         f.write(b"\xa5" * 100)
     node.wait_log("set aside as .*damaged-1")
     until(rig.waiting, "a reading in the new outbox")

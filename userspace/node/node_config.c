@@ -199,7 +199,7 @@ static const struct config_key table[] = {
 	  .max = 100000000,
 	  .help = "Maximum of readings in it; beyond, the oldest are dropped, and recorded as lost." },
 	{ "outbox", "max_mb", CONFIG_UINT, AT(outbox_max_mb), "512", .min = 1, .max = 1000000,
-	  .help = "Maximum size in MB (10^6 bytes), with the same effect." },
+	  .help = "Maximum size of its files in MB (10^6 bytes), with the same effect." },
 	{ "outbox", "sync", CONFIG_SECONDS, AT(outbox_sync_ms), "each", .min = 1000, .max = 3600000,
 	  .zero = "each",
 	  .help = "each: a reading is on the disk before the next step. A time such as 30 or 5min: at most one disk sync in it, "

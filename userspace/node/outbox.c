@@ -14,12 +14,19 @@
 #include "userspace/reading/senml.h"
 
 /*
- * Pages of the WAL at which it is copied into the database: 4 MB, as SQLite has it; where syncs are
- * to be rare 48 MB, since that costs one more sync, and writes a page once however often the WAL
- * has it.
+ * The WAL is copied into the database at 4 MB, as SQLite has it; where syncs are to be rare at 48
+ * MB, since that costs one more sync, and writes a page once however often the WAL has it; in a
+ * small outbox at an eighth of max_bytes. While the WAL is twice as long nothing is sent, so that
+ * confirming waits for the copying; at three times nothing is put. The database has the rest.
  */
-#define CHECKPOINT_EACH 1000
-#define CHECKPOINT_INTERVAL 12288
+#define CHECKPOINT_EACH 4000000
+#define CHECKPOINT_INTERVAL 48000000
+#define CHECKPOINT_SHARE 8
+#define WAL_SEND 2
+#define WAL_PUT 3
+
+#define DATABASE_MIN 65536 /* bytes: room for some readings whatever max_bytes is */
+#define DROP_STEP 64 /* readings dropped for one put at most */
 
 #define ROW_BYTES 64 /* counted for a row beside its body: columns and b-tree */
 
@@ -35,7 +42,8 @@ struct outbox {
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
 	struct outbox_flush *flush; /* NULL: no thread */
-	unsigned wal_pages; /* with a thread */
+	unsigned wal_pages, checkpoint_pages; /* with a thread */
+	uint64_t database_pages; /* at most */
 	uint64_t durable; /* nothing above this seq may be sent yet */
 	uint64_t unsynced; /* puts since the last sync; with a thread: since it was asked */
 	uint64_t unsynced_ns; /* boot_ns of the first of them */
@@ -77,6 +85,33 @@ static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_
 							(int64_t)last, reason));
 	}
 	return rc;
+}
+
+static void request_flush(struct outbox *o)
+{
+	outbox_flush_request(o->flush, o->stats.next_seq - 1, o->wal_pages);
+	o->unsynced = 0;
+}
+
+/* One at a time: the next is requested when it is done. */
+static void request_checkpoint(struct outbox *o)
+{
+	struct outbox_flush_state state;
+
+	outbox_flush_done(o->flush, &state);
+	if (!state.busy) {
+		request_flush(o);
+	}
+}
+
+/* After what needs no sync. With an interval its next sync will do, unless sending waits for it. */
+static void checkpoint_if_long(struct outbox *o)
+{
+	unsigned at = (o->sync_ms == 0 ? 1 : WAL_SEND) * o->checkpoint_pages;
+
+	if (o->flush != NULL && o->wal_pages >= at) {
+		request_checkpoint(o);
+	}
 }
 
 /*
@@ -149,8 +184,8 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 /* What the last process put may be in the kernel only: it is synced before it is sent. */
 static int start_flush(struct outbox *o, const char *path)
 {
-	o->flush = outbox_flush_start(path, o->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL,
-				      o->sql.reason, sizeof(o->sql.reason));
+	o->flush =
+		outbox_flush_start(path, o->checkpoint_pages, o->sql.reason, sizeof(o->sql.reason));
 	if (o->flush == NULL) {
 		return -EIO;
 	}
@@ -158,7 +193,7 @@ static int start_flush(struct outbox *o, const char *path)
 						      checkpoint in here */
 	if (o->sync_ms == 0) {
 		o->durable = 0;
-		outbox_flush_request(o->flush, o->stats.next_seq - 1, 0);
+		request_flush(o);
 	}
 	return 0;
 }
@@ -172,6 +207,17 @@ static void release(struct outbox *o)
 	outbox_sql_free(&o->sql);
 	outbox_file_close(&o->file);
 	free(o);
+}
+
+static void set_limits(struct outbox *o, const struct outbox_config *config)
+{
+	uint64_t page = (uint64_t)outbox_file_page_size(o->file.db);
+	uint64_t checkpoint = config->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL;
+	uint64_t share = config->max_bytes / CHECKPOINT_SHARE;
+	uint64_t database = config->max_bytes - WAL_PUT * share;
+
+	o->checkpoint_pages = (unsigned)((checkpoint < share ? checkpoint : share) / page);
+	o->database_pages = (database > DATABASE_MIN ? database : DATABASE_MIN) / page;
 }
 
 static int open_file(struct outbox **out, const struct outbox_config *config, bool damaged,
@@ -196,6 +242,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 		free(o);
 		return opened;
 	}
+	set_limits(o, config);
 	rc = outbox_sql_prepare(&o->sql, o->file.db);
 	rc = rc == 0 ? load_state(o, config->sync_ms > 0) : rc;
 	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
@@ -243,17 +290,34 @@ void outbox_close(struct outbox *o)
 
 /* --- put ---------------------------------------------------------------- */
 
+/* Does one of `bytes` fit? 1, 0, or an error. */
+static int has_room(struct outbox *o, uint64_t bytes, const struct outbox_stats *stats)
+{
+	int64_t pages = 0;
+	int rc;
+
+	if (stats->rows >= o->max_rows || stats->bytes + bytes > o->max_bytes) {
+		return 0;
+	}
+	rc = outbox_sql_first(&o->sql, o->sql.statements[OUTBOX_PAGES], 1, &pages);
+	return rc == 1 ? (uint64_t)pages < o->database_pages : rc < 0 ? rc : -EUCLEAN;
+}
+
 /* Deletes what is set aside, then the oldest, until one of `bytes` fits. Counts into *stats. */
 static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stats)
 {
-	while (stats->rows > 0 &&
-	       (stats->rows >= o->max_rows || stats->bytes + bytes > o->max_bytes)) {
+	for (unsigned i = 0; i < DROP_STEP && stats->rows > 0; i++) {
+		int fits = has_room(o, bytes, stats);
 		bool refused = stats->refused > 0;
 		sqlite3_stmt *size_of = outbox_sql_bind(
 			&o->sql, refused ? OUTBOX_REFUSED_SIZE : OUTBOX_OLDEST_SIZE, 0, NULL);
 		int64_t victim[2] = { 0 };
-		int rc = outbox_sql_first(&o->sql, size_of, 2, victim);
+		int rc = 0;
 
+		if (fits != 0) {
+			return fits < 0 ? fits : 0;
+		}
+		rc = outbox_sql_first(&o->sql, size_of, 2, victim);
 		if (rc != 1) {
 			return rc < 0 ? rc : -EUCLEAN;
 		}
@@ -319,6 +383,13 @@ int outbox_put(struct outbox *o, struct reading *r)
 	}
 	o->stats.next_seq++;
 	stats = o->stats;
+	if (o->flush != NULL && o->wal_pages >= WAL_PUT * o->checkpoint_pages) {
+		snprintf(o->sql.reason, sizeof(o->sql.reason),
+			 "its WAL is not copied, as another program reads it or the disk is slow");
+		request_checkpoint(o);
+		note_lost_seq(o, r->seq);
+		return -ENOSPC;
+	}
 	rc = outbox_sql_begin(&o->sql);
 	if (rc == 0) {
 		rc = make_room(o, (uint64_t)length + ROW_BYTES, &stats);
@@ -339,7 +410,11 @@ int outbox_put(struct outbox *o, struct reading *r)
 	}
 	o->unsynced_ns = o->unsynced == 0 ? r->boot_ns : o->unsynced_ns;
 	o->unsynced++;
-	return o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX ? outbox_sync(o) : 0;
+	if (o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX) {
+		return outbox_sync(o);
+	}
+	checkpoint_if_long(o);
+	return 0;
 }
 
 uint64_t outbox_sync_due_ns(const struct outbox *o)
@@ -355,14 +430,14 @@ int outbox_sync(struct outbox *o)
 		return 0;
 	}
 	if (o->flush != NULL) {
-		outbox_flush_request(o->flush, o->stats.next_seq - 1, o->wal_pages);
-	} else {
-		rc = outbox_file_sync(o->sql.db);
-		if (rc != SQLITE_OK) {
-			return outbox_sql_fail(&o->sql, rc);
-		}
-		o->stats.syncs++;
+		request_flush(o);
+		return 0;
 	}
+	rc = outbox_file_sync(o->sql.db);
+	if (rc != SQLITE_OK) {
+		return outbox_sql_fail(&o->sql, rc);
+	}
+	o->stats.syncs++;
 	o->unsynced = 0;
 	return 0;
 }
@@ -374,21 +449,21 @@ int outbox_fd(const struct outbox *o)
 
 int outbox_on_sync(struct outbox *o)
 {
-	uint64_t durable;
-	int rc;
+	struct outbox_flush_state state;
 
 	if (o->flush == NULL) {
 		return 0;
 	}
-	rc = outbox_flush_done(o->flush, &durable);
+	outbox_flush_done(o->flush, &state);
 	if (o->sync_ms == 0) {
-		o->durable = durable;
+		o->durable = state.seq;
 	}
-	if (rc < 0) {
-		snprintf(o->sql.reason, sizeof(o->sql.reason),
-			 "what was written cannot be brought to the disk");
+	if (!state.busy && state.copied_pages >= o->wal_pages) {
+		o->wal_pages = 0; /* the next commit begins the WAL again */
+	} else if (!state.busy && state.copied_pages > 0 && o->wal_pages >= o->checkpoint_pages) {
+		request_flush(o); /* for what came meanwhile */
 	}
-	return rc;
+	return state.error;
 }
 
 /* --- peek, confirm, refuse ---------------------------------------------- */
@@ -478,6 +553,11 @@ static int add_to_pack(struct outbox *o, sqlite3_stmt *at, struct outbox_range e
 int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except, unsigned max,
 		void *buffer, size_t size, struct outbox_pack *pack)
 {
+	*pack = (struct outbox_pack){ .epoch = o->stats.epoch };
+	if (o->flush != NULL && o->wal_pages >= WAL_SEND * o->checkpoint_pages) {
+		request_checkpoint(o);
+		return 0;
+	}
 	for (;;) {
 		sqlite3_stmt *peek = OUTBOX_SQL(
 			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST, max,
@@ -531,6 +611,7 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	if (rc != 0) {
 		return rc;
 	}
+	checkpoint_if_long(o);
 	o->stats.rows -= (uint64_t)size[0];
 	o->stats.bytes -= (uint64_t)size[1] + ROW_BYTES * (uint64_t)size[0];
 	return (int)size[0];
@@ -576,6 +657,7 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max)
 		n++;
 	}
 	rc = finish(o, rc < 0 ? rc : 0);
+	checkpoint_if_long(o);
 	return rc == 0 ? n : rc;
 }
 

@@ -13,8 +13,9 @@
  *   refused   the same, set aside: with the server's code and words
  *   gap       first, last, reason
  *
- * It is bounded by rows and by bytes (of bodies, and 64 a row): what is set aside goes first, then
- * the oldest, each into a gap.
+ * It is bounded by rows and by bytes (of bodies and 64 a row, and of all files): what is set aside
+ * goes first, then the oldest, each into a gap. While the WAL is not copied fast enough nothing can
+ * be peeked, and then nothing put.
  *
  * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file
  * of a newer version or of another program is refused.
@@ -136,12 +137,9 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max);
 int outbox_sync(struct outbox *o);
 uint64_t outbox_sync_due_ns(const struct outbox *o);
 
-/*
- * For epoll: readable when the thread has synced and outbox_on_sync() has work. -1 without a
- * thread.
- */
+/* For epoll: readable when the thread has synced. -1 without a thread. */
 int outbox_fd(const struct outbox *o);
-/* Takes note of what the thread has synced: more can be peeked. 0, or why the last sync failed. */
+/* To be called then: more can be peeked. 0, or why the last sync failed. */
 int outbox_on_sync(struct outbox *o);
 
 /* Gaps that begin at `from` or later, in order. Returns how many, up to max. */

@@ -15,6 +15,14 @@
 #define APPLICATION_ID 0x67744f78 /* "gtOx", at byte 68 of the file */
 #define SCHEMA_VERSION 1 /* user_version: raise it when an older version cannot use the file */
 #define SETS_ASIDE_MAX 1000
+/*
+ * A reading of some 600 bytes has a page for itself: with SQLite's 4096 a put and its confirmation
+ * write twice as much to the card (test_outbox_syncs).
+ */
+#define PAGE_SIZE 1024
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define REPACK_BYTES 4000000 /* a file of other pages up to here is changed at once */
 
 /* One row in outbox: next_seq holds where no reading with a higher number is left. */
 static const char schema[] =
@@ -121,6 +129,14 @@ static int check_pages(sqlite3 *db, char *err, size_t err_size)
 	}
 	sqlite3_finalize(statement);
 	return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
+}
+
+int outbox_file_page_size(sqlite3 *db)
+{
+	int64_t size = 0;
+
+	return one_number(db, "PRAGMA page_size", &size) == SQLITE_OK && size > 0 ? (int)size
+										  : PAGE_SIZE;
 }
 
 static int make_tables(sqlite3 *db)
@@ -242,6 +258,23 @@ static int set_aside(const char *path, char *name, size_t size)
 	return -EEXIST;
 }
 
+/*
+ * Brings what a kill left in the WAL into the database, so that the disk has room for more; a file
+ * of an older version gets our pages. Neither is needed: errors are ignored.
+ */
+static void tidy(sqlite3 *db)
+{
+	int64_t pages = 0, size = outbox_file_page_size(db);
+
+	sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	if (size != PAGE_SIZE && one_number(db, "PRAGMA page_count", &pages) == SQLITE_OK &&
+	    pages * size <= REPACK_BYTES) {
+		outbox_file_exec(db, "PRAGMA journal_mode = DELETE;"
+				     "PRAGMA page_size = " TEXT(PAGE_SIZE) "; VACUUM;");
+		outbox_file_exec(db, "PRAGMA journal_mode = WAL");
+	}
+}
+
 static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, size_t why_size)
 {
 	int rc = sqlite3_open_v2(path, db,
@@ -253,9 +286,11 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 		/* First: another reader may hold the file's lock, to recover its WAL. */
 		sqlite3_busy_timeout(*db, OUTBOX_FILE_BUSY_MS);
 		rc = outbox_file_exec(
-			*db, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864;"
-			     "PRAGMA cache_size = -1024;"
-			     "PRAGMA trusted_schema = OFF;");
+			*db,
+			"PRAGMA page_size = " TEXT(
+				PAGE_SIZE) "; PRAGMA journal_mode = WAL;"
+					   "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -1024;"
+					   "PRAGMA trusted_schema = OFF;");
 	}
 	if (rc == SQLITE_OK) {
 		/* FULL syncs the WAL at each commit, NORMAL only before a checkpoint. */
@@ -263,7 +298,11 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 						     : "PRAGMA synchronous = NORMAL");
 	}
 	if (rc == SQLITE_OK) {
-		return examine(*db, why, why_size);
+		rc = examine(*db, why, why_size);
+		if (rc == 0) {
+			tidy(*db);
+		}
+		return rc;
 	}
 	if (*db != NULL && sqlite3_system_errno(*db) != 0) {
 		int error = sqlite3_system_errno(*db);

@@ -35,7 +35,10 @@ int outbox_file_error(int sqlite_rc);
 /* Runs statements that give no rows: 0 or an SQLite result code. */
 int outbox_file_exec(sqlite3 *db, const char *sql);
 
-/* Writes what the WAL has to the disk: an SQLite result code. */
+/* Syncs the WAL: an SQLite result code. */
 int outbox_file_sync(sqlite3 *db);
+
+/* In bytes. */
+int outbox_file_page_size(sqlite3 *db);
 
 #endif

@@ -18,24 +18,26 @@ struct outbox_flush {
 	pthread_t thread;
 	pthread_mutex_t lock; /* protects all below except db and fd */
 	pthread_cond_t wanted;
-	uint64_t request, done, syncs;
+	uint64_t request, syncs;
 	unsigned wal_pages, checkpoint_pages;
-	int error;
-	bool stop;
+	bool requested, stop;
+	struct outbox_flush_state state;
 	sqlite3 *db; /* the thread's */
 	int fd;
 };
 
-/* Syncs the WAL; a checkpoint includes that. */
-static int flush(struct outbox_flush *f, bool checkpoint)
+/* One sync of the WAL; a checkpoint begins with one. *copied: pages of it, if all were copied. */
+static int flush(struct outbox_flush *f, bool checkpoint, unsigned *copied)
 {
-	int rc;
+	int rc, all = -1, done = -1;
 
+	*copied = 0;
 	if (!checkpoint) {
 		return outbox_file_error(outbox_file_sync(f->db));
 	}
-	rc = sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	/* Another process that reads the file only delays the checkpoint. */
+	rc = sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &done);
+	*copied = rc == SQLITE_OK && all == done && all > 0 ? (unsigned)all : 0;
+	/* A reader of the file only delays the copying. */
 	return (rc & 0xff) == SQLITE_BUSY ? outbox_file_error(outbox_file_sync(f->db))
 					  : outbox_file_error(rc);
 }
@@ -46,25 +48,26 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&f->lock);
 	while (!f->stop) {
-		uint64_t request = f->request;
-		unsigned wal_pages = f->wal_pages;
+		struct outbox_flush_state *state = &f->state;
+		uint64_t seq = f->request;
+		unsigned copied;
+		bool checkpoint = f->wal_pages >= f->checkpoint_pages;
 		int rc;
 
-		if (request == f->done) {
+		if (!f->requested) {
+			state->busy = false;
 			pthread_cond_wait(&f->wanted, &f->lock);
 			continue;
 		}
+		f->requested = false;
 		pthread_mutex_unlock(&f->lock);
-		rc = flush(f, wal_pages >= f->checkpoint_pages);
+		rc = flush(f, checkpoint, &copied);
 		pthread_mutex_lock(&f->lock);
 		f->syncs++;
-		f->error = rc;
-		if (rc == 0) {
-			f->done = request;
-		} else if (f->request == request) { /* retried with the next request, not in a loop
-						     */
-			f->request = f->done;
-		}
+		state->error = rc;
+		state->seq = rc == 0 ? seq : state->seq;
+		state->copied_pages = copied;
+		state->busy = f->requested;
 		eventfd_write(f->fd, 1);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -144,21 +147,20 @@ void outbox_flush_request(struct outbox_flush *f, uint64_t seq, unsigned wal_pag
 	pthread_mutex_lock(&f->lock);
 	f->request = seq;
 	f->wal_pages = wal_pages;
+	f->requested = true;
+	f->state.busy = true;
 	pthread_cond_signal(&f->wanted);
 	pthread_mutex_unlock(&f->lock);
 }
 
-int outbox_flush_done(struct outbox_flush *f, uint64_t *seq)
+void outbox_flush_done(struct outbox_flush *f, struct outbox_flush_state *state)
 {
 	eventfd_t events;
-	int error;
 
 	eventfd_read(f->fd, &events);
 	pthread_mutex_lock(&f->lock);
-	*seq = f->done;
-	error = f->error;
+	*state = f->state;
 	pthread_mutex_unlock(&f->lock);
-	return error;
 }
 
 int outbox_flush_fd(const struct outbox_flush *f)

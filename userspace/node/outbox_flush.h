@@ -29,13 +29,18 @@ void outbox_flush_stop(struct outbox_flush *f);
 /* Requests a sync of everything up to seq. wal_pages: present length of the WAL. */
 void outbox_flush_request(struct outbox_flush *f, uint64_t seq, unsigned wal_pages);
 
-/*
- * *seq: the last synced seq. Returns 0, or the negative errno of the last sync; then *seq is
- * unchanged, and the next request tries again.
- */
-int outbox_flush_done(struct outbox_flush *f, uint64_t *seq);
+struct outbox_flush_state {
+	uint64_t seq; /* on the disk up to here */
+	unsigned copied_pages; /* of the WAL, all copied into the database: it may start again */
+	bool busy; /* a request is not done */
+	int error; /* 0, or why the last sync failed: then seq stays, and the next request retries
+		    */
+};
 
-/* Readable when outbox_flush_done() has changed; reading it is outbox_flush_done()'s. */
+/* Consumes the event of outbox_flush_fd(). */
+void outbox_flush_done(struct outbox_flush *f, struct outbox_flush_state *state);
+
+/* Readable when the state has changed. */
 int outbox_flush_fd(const struct outbox_flush *f);
 
 /* Syncs since the start. */

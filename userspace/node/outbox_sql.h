@@ -42,6 +42,8 @@
 	X(GAPS, "SELECT first, last, reason FROM gap WHERE first >= ?1 ORDER BY first LIMIT ?2")      \
 	X(GAP_DROP, "DELETE FROM gap WHERE first = ?1 AND last = ?2 AND reason = ?3")                 \
 	X(GAP_COUNT, "SELECT count(*) FROM gap")                                                      \
+	X(PAGES,                                                                                      \
+	  ("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count"))       \
 	X(STATE, "SELECT epoch, next_seq, boot, clean, lazy FROM outbox")                             \
 	X(HELD,                                                                                       \
 	  ("SELECT max(coalesce((SELECT max(seq) FROM reading), 0),"                                  \

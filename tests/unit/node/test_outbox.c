@@ -124,6 +124,50 @@ static void each_new_file_has_an_epoch_of_its_own(void **state)
 	assert_int_equal(place_put(p, 1).seq, 1);
 }
 
+static int64_t pragma(const char *path, const char *sql)
+{
+	sqlite3_stmt *statement;
+	int64_t value = -1;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	while (sqlite3_step(statement) == SQLITE_ROW) {
+		value = sqlite3_column_int64(statement, 0);
+	}
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+static void a_file_of_an_older_version_gets_small_pages_and_keeps_all_else(void **state)
+{
+	struct place *p = *state;
+	struct reading in = put(p, 1), out[2];
+	uint64_t epoch = stats(p).epoch;
+
+	outbox_close(p->o);
+	p->o = NULL;
+	pragma(p->path, "PRAGMA journal_mode = DELETE");
+	assert_int_equal(pragma(p->path, "PRAGMA page_size"), 1024);
+	{
+		sqlite3 *db;
+
+		assert_int_equal(sqlite3_open(p->path, &db), SQLITE_OK);
+		assert_int_equal(
+			sqlite3_exec(db, "PRAGMA page_size = 4096; VACUUM", NULL, NULL, NULL),
+			SQLITE_OK);
+		sqlite3_close(db);
+	}
+	assert_int_equal(pragma(p->path, "PRAGMA page_size"), 4096);
+	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 0);
+	assert_int_equal(pragma(p->path, "PRAGMA page_size"), 1024);
+	assert_true(stats(p).epoch == epoch);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 1);
+	assert_true(reading_equal(&in, &out[0]));
+	assert_int_equal(put(p, 2).seq, 2);
+}
+
 static void a_second_process_is_refused(void **state)
 {
 	struct place *p = *state;
@@ -502,6 +546,67 @@ static void the_thread_keeps_the_wal_short(void **state)
 	assert_true(wal.st_size < 10 * 1024 * 1024);
 }
 
+static uint64_t size_of(const char *path, const char *suffix)
+{
+	char name[128];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	return stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* Waits for the thread where the outbox does; whatever it does, the files fit. */
+static void assert_files_fit(struct place *p)
+{
+	uint64_t db = size_of(p->path, ""), wal = size_of(p->path, "-wal");
+
+	if (db + wal > p->config.max_bytes) {
+		fail_msg("database %llu and WAL %llu bytes: more than %llu", (unsigned long long)db,
+			 (unsigned long long)wal, (unsigned long long)p->config.max_bytes);
+	}
+}
+
+static void files_fit_max_bytes_while_it_fills_and_while_it_drains(void **state)
+{
+	struct place *p = *state;
+	struct pollfd done = { .events = POLLIN };
+	struct outbox_pack pack;
+	uint8_t buffer[2048];
+
+	p->config.flush_thread = true;
+	p->config.sync_ms = 30000;
+	p->config.max_rows = 1000000;
+	p->config.max_bytes = 4000000;
+	assert_int_equal(reopen(p), 0);
+	done.fd = outbox_fd(p->o);
+	for (uint64_t i = 1; i <= 12000; i++) {
+		put(p, i);
+		assert_files_fit(p);
+		/* As a node between two readings: no faster than the thread copies. */
+		while (outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer),
+				   &pack) == 0) {
+			assert_int_equal(poll(&done, 1, 30000), 1);
+			outbox_on_sync(p->o);
+		}
+	}
+	assert_true(stats(p).dropped > 0);
+	assert_true(stats(p).rows > 2000);
+	while (stats(p).rows > 0) {
+		int n = outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 2, buffer, sizeof(buffer),
+				    &pack);
+
+		assert_true(n >= 0);
+		if (n == 0) { /* it waits for a checkpoint, not for a put */
+			assert_int_equal(poll(&done, 1, 30000), 1);
+		} else {
+			assert_int_equal(outbox_confirm(p->o, pack.epoch, pack.first, pack.last),
+					 n);
+		}
+		outbox_on_sync(p->o);
+		assert_files_fit(p);
+	}
+}
+
 static void with_a_thread_and_an_interval_readings_need_not_wait(void **state)
 {
 	struct place *p = *state;
@@ -533,6 +638,7 @@ int main(void)
 		TEST(what_is_under_way_is_not_peeked_and_nothing_reaches_over_it),
 		TEST(a_seq_is_never_given_twice_even_after_all_was_confirmed),
 		TEST(each_new_file_has_an_epoch_of_its_own),
+		TEST(a_file_of_an_older_version_gets_small_pages_and_keeps_all_else),
 		TEST(a_second_process_is_refused),
 		TEST(somebody_who_looks_into_the_file_does_not_keep_it_from_being_opened),
 		TEST(readings_of_this_boot_without_time_are_dated_when_it_is_known),
@@ -549,6 +655,7 @@ int main(void)
 		TEST(a_sync_is_due_its_interval_after_the_first_unsynced_put),
 		TEST(with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk),
 		TEST(the_thread_keeps_the_wal_short),
+		TEST(files_fit_max_bytes_while_it_fills_and_while_it_drains),
 		TEST(with_a_thread_and_an_interval_readings_need_not_wait),
 	};
 
