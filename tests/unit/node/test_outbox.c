@@ -143,7 +143,7 @@ static int64_t pragma(const char *path, const char *sql)
 static void a_file_of_an_older_version_gets_small_pages_and_keeps_all_else(void **state)
 {
 	struct place *p = *state;
-	struct reading in = put(p, 1), out[2];
+	struct reading in = place_put(p, 1), out[2];
 	uint64_t epoch = stats(p).epoch;
 
 	outbox_close(p->o);
@@ -165,7 +165,7 @@ static void a_file_of_an_older_version_gets_small_pages_and_keeps_all_else(void 
 	assert_true(stats(p).epoch == epoch);
 	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 2), 1);
 	assert_true(reading_equal(&in, &out[0]));
-	assert_int_equal(put(p, 2).seq, 2);
+	assert_int_equal(place_put(p, 2).seq, 2);
 }
 
 static void a_second_process_is_refused(void **state)
@@ -577,10 +577,10 @@ static void files_fit_max_bytes_while_it_fills_and_while_it_drains(void **state)
 	p->config.sync_ms = 30000;
 	p->config.max_rows = 1000000;
 	p->config.max_bytes = 4000000;
-	assert_int_equal(reopen(p), 0);
+	assert_int_equal(place_reopen(p), 0);
 	done.fd = outbox_fd(p->o);
 	for (uint64_t i = 1; i <= 12000; i++) {
-		put(p, i);
+		place_put(p, i);
 		assert_files_fit(p);
 		/* As a node between two readings: no faster than the thread copies. */
 		while (outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer),

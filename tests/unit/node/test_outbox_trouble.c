@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -141,7 +142,7 @@ static void damage_that_is_met_in_use_is_set_aside_at_the_next_open(void **state
 	rc = rc >= 0 ? peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 64) : rc;
 	assert_int_equal(rc, -EUCLEAN);
 	p->config.damaged = true;
-	assert_int_equal(reopen(p), 1);
+	assert_int_equal(place_reopen(p), 1);
 	assert_int_equal(access(aside, F_OK), 0);
 	assert_int_equal(place_put(p, 1).seq, 1);
 }
@@ -175,9 +176,9 @@ static void a_row_that_cannot_be_set_aside_is_dropped_and_the_rest_is_sent(void 
 	struct outbox_gap gaps[2];
 	struct reading out[4];
 
-	put(p, 1);
-	put(p, 2);
-	put(p, 3);
+	place_put(p, 1);
+	place_put(p, 2);
+	place_put(p, 3);
 	outbox_close(p->o);
 	sql(p->path, "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
 		     " replace(sql, 'crc INTEGER NOT NULL', 'crc INTEGER') WHERE name = 'reading'");
@@ -196,7 +197,7 @@ static void a_table_that_lost_a_column_is_set_aside_with_the_cause(void **state)
 {
 	struct place *p = *state;
 
-	put(p, 1);
+	place_put(p, 1);
 	outbox_close(p->o);
 	sql(p->path, "ALTER TABLE gap DROP COLUMN reason");
 	assert_int_equal(outbox_open(&p->o, &p->config, p->err, sizeof(p->err)), 1);
@@ -208,7 +209,7 @@ static void an_error_while_dating_is_returned(void **state)
 	struct place *p = *state;
 	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
 
-	put(p, 1);
+	place_put(p, 1);
 	sql(p->path, "DROP TABLE reading");
 	assert_true(outbox_date(p->o, &now, 9) < 0);
 	assert_non_null(strstr(outbox_reason(p->o), "reading"));

@@ -36,7 +36,7 @@ static void only_2_04_is_an_acknowledgement(void **state)
 	static const uint8_t codes[] = { CODE(2, 1), CODE(2, 3), CODE(2, 5) };
 
 	(void)state;
-	put(2);
+	rig_put(2);
 	for (unsigned i = 0; i < sizeof(codes); i++) {
 		t.code = codes[i];
 		t.skew_ns += 120 * S;
