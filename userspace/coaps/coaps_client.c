@@ -18,7 +18,7 @@
 #include "time/now.h"
 
 #define ACK_TIMEOUT_MS 2000 /* RFC 7252 4.8 */
-#define ACK_TIMEOUT_MIN_MS 1000 /* with less libcoap keeps its own default, without a word */
+#define ACK_TIMEOUT_MIN_MS 1000 /* with less libcoap silently keeps its own default */
 #define ACK_SPREAD_PERCENT 50
 #define MAX_RETRANSMIT \
 	2 /* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
@@ -43,7 +43,7 @@ struct coaps_client {
 	unsigned at, left; /* the address in use; how many are yet to be tried */
 	coap_session_t *session; /* NULL: closed */
 	uint64_t established_ns; /* 0: not yet */
-	uint64_t heard_ns; /* its newest answer, or when it was established */
+	uint64_t answered_ns; /* its newest answer, or when it was established */
 	bool has_ticket;
 	mbedtls_ssl_session ticket;
 
@@ -196,7 +196,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
 	}
-	c->heard_ns = now_ns();
+	c->answered_ns = now_ns();
 	coap_get_data_large(received, &size, &body, &offset, &total);
 	response.code = (uint8_t)coap_pdu_get_code(received);
 	response.content_format = (int)uint_option(received, COAP_OPTION_CONTENT_FORMAT);
@@ -456,7 +456,7 @@ void coaps_client_process(struct coaps_client *c)
 	take_lookup(c);
 	if (c->session != NULL && c->established_ns == 0 &&
 	    coap_session_get_state(c->session) == COAP_SESSION_STATE_ESTABLISHED) {
-		c->established_ns = c->heard_ns = now_ns();
+		c->established_ns = c->answered_ns = now_ns();
 		keep_ticket(c);
 	}
 	if (c->close_wanted) {
@@ -479,7 +479,7 @@ static bool is_idle(const struct coaps_client *c)
 			return false;
 		}
 	}
-	return c->established_ns != 0 && now_ns() - c->heard_ns > c->idle_ms * UINT64_C(1000000);
+	return c->established_ns != 0 && now_ns() - c->answered_ns > c->idle_ms * UINT64_C(1000000);
 }
 
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,
@@ -546,6 +546,75 @@ enum coaps_session_state coaps_client_state(const struct coaps_client *c)
 	}
 }
 
+static unsigned or_default(unsigned value, unsigned fallback)
+{
+	return value != 0 ? value : fallback;
+}
+
+static int configure(struct coaps_client *c, const struct coaps_client_config *config, char *err,
+		     size_t err_size)
+{
+	int code = parse_uri(c, config->uri, err, err_size);
+
+	c->ack_timeout_ms = or_default(config->ack_timeout_ms, ACK_TIMEOUT_MS);
+	if (c->ack_timeout_ms < ACK_TIMEOUT_MIN_MS) {
+		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
+	}
+	c->max_retransmit = or_default(config->max_retransmit, MAX_RETRANSMIT);
+	c->ack_spread_percent = or_default(config->ack_spread_percent, ACK_SPREAD_PERCENT);
+	c->idle_ms = or_default(config->idle_ms, IDLE_MS);
+	c->deadline_ms = or_default(config->deadline_ms, DEADLINE_MS);
+	if (code != 0 || !c->secure) {
+		return code;
+	}
+	c->credentials = config->credentials;
+	snprintf(c->server_name, sizeof c->server_name, "%s",
+		 config->server_name != NULL ? config->server_name : c->host);
+	return coaps_credentials_check(&c->credentials, COAPS_CLIENT, coaps_now_s(), NULL, err,
+				       err_size) == 0
+		       ? 0
+		       : -EKEYREJECTED;
+}
+
+static int open_context(struct coaps_client *c, const struct coaps_client_config *config, char *err,
+			size_t err_size)
+{
+	coap_context_t *context;
+	int code = coaps_endpoint_init(&c->endpoint, COAPS_CLIENT, &c->credentials, config->ciphers,
+				       NULL, err, err_size);
+
+	if (code != 0) {
+		return code;
+	}
+	c->endpoint.server_name = c->server_name;
+	c->endpoint.on_failed = on_failed_handshake;
+	c->endpoint.on_start = resume;
+	context = c->endpoint.context;
+	coap_context_set_max_body_size(context,
+				       config->max_answer != 0 ? config->max_answer : MAX_ANSWER);
+	/* A Request-Tag only where there are blocks: the legacy server (CoAPthon) never saw one. */
+	coap_context_set_block_mode(context, COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY |
+						     COAP_BLOCK_NO_PREEMPTIVE_RTAG);
+	coap_register_event_handler(context, on_event);
+	coap_register_nack_handler(context, on_nack);
+	coap_register_response_handler(context, on_response);
+	return 0;
+}
+
+static int open_loop(struct coaps_client *c, char *err, size_t err_size)
+{
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (c->epoll_fd < 0 || watch(c, c->timer_fd) != 0 ||
+	    watch(c, coap_context_get_coap_fd(c->endpoint.context)) != 0) {
+		int error = errno;
+
+		snprintf(err, err_size, "no descriptors: %s", strerror(error));
+		return -error;
+	}
+	return 0;
+}
+
 struct coaps_client *coaps_client_new(const struct coaps_client_config *config, int *code,
 				      char *err, size_t err_size)
 {
@@ -557,54 +626,15 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		return NULL;
 	}
 	c->epoll_fd = c->timer_fd = -1;
-	c->credentials = config->credentials;
-	c->ack_timeout_ms = config->ack_timeout_ms != 0 ? config->ack_timeout_ms : ACK_TIMEOUT_MS;
-	if (c->ack_timeout_ms < ACK_TIMEOUT_MIN_MS) {
-		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
-	}
-	c->max_retransmit = config->max_retransmit != 0 ? config->max_retransmit : MAX_RETRANSMIT;
-	c->ack_spread_percent = config->ack_spread_percent != 0 ? config->ack_spread_percent
-								: ACK_SPREAD_PERCENT;
-	c->idle_ms = config->idle_ms != 0 ? config->idle_ms : IDLE_MS;
-	c->deadline_ms = config->deadline_ms != 0 ? config->deadline_ms : DEADLINE_MS;
-	*code = parse_uri(c, config->uri, err, err_size);
-	if (*code == 0 && c->secure) {
-		snprintf(c->server_name, sizeof c->server_name, "%s",
-			 config->server_name != NULL ? config->server_name : c->host);
-		if (coaps_credentials_check(&c->credentials, COAPS_CLIENT, coaps_now_s(), NULL, err,
-					    err_size) != 0) {
-			*code = -EKEYREJECTED;
-		}
-	} else if (*code == 0) {
-		memset(&c->credentials, 0, sizeof c->credentials);
-	}
-	if (*code == 0) {
-		*code = coaps_endpoint_init(&c->endpoint, COAPS_CLIENT, &c->credentials,
-					    config->ciphers, NULL, err, err_size);
-	}
-	if (*code != 0) {
+	mbedtls_ssl_session_init(&c->ticket);
+	*code = configure(c, config, err, err_size);
+	*code = *code != 0 ? *code : open_context(c, config, err, err_size);
+	if (*code != 0) { /* of the endpoint nothing is left */
 		free(c);
 		return NULL;
 	}
-	c->endpoint.server_name = c->server_name;
-	c->endpoint.on_failed = on_failed_handshake;
-	mbedtls_ssl_session_init(&c->ticket);
-	c->endpoint.on_start = resume;
-	coap_context_set_max_body_size(c->endpoint.context,
-				       config->max_answer != 0 ? config->max_answer : MAX_ANSWER);
-	/* A Request-Tag only where there are blocks: the older program's server never saw one. */
-	coap_context_set_block_mode(c->endpoint.context, COAP_BLOCK_USE_LIBCOAP |
-								 COAP_BLOCK_SINGLE_BODY |
-								 COAP_BLOCK_NO_PREEMPTIVE_RTAG);
-	coap_register_event_handler(c->endpoint.context, on_event);
-	coap_register_nack_handler(c->endpoint.context, on_nack);
-	coap_register_response_handler(c->endpoint.context, on_response);
-	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (c->epoll_fd < 0 || watch(c, c->timer_fd) != 0 ||
-	    watch(c, coap_context_get_coap_fd(c->endpoint.context)) != 0) {
-		*code = -errno;
-		snprintf(err, err_size, "no descriptors: %s", strerror(errno));
+	*code = open_loop(c, err, err_size);
+	if (*code != 0) {
 		coaps_client_free(c);
 		return NULL;
 	}

@@ -4,7 +4,7 @@
  *
  * The session is opened by the first request and closed by a failure, which all requests under way
  * share; the next request opens another, by the server's session ticket where it gave one (RFC
- * 5077). The name is looked up anew for each session, without a wait; its addresses are tried in
+ * 5077). The name is looked up again for each session, without blocking; its addresses are tried in
  * turn, beginning with the one that worked last. After a silence, too: by then a NAT on the way may
  * have forgotten it, and finding that out takes all retransmissions, where a ticket takes three
  * round trips. The server's certificate must come from the CA *and* name the server. Large payloads
@@ -37,7 +37,7 @@ struct coaps_client_config {
 	unsigned max_retransmit; /* 0: 2, which gives up after 14 to 21 s */
 	unsigned ack_spread_percent; /* ACK_RANDOM_FACTOR is 1 and so many hundredths; 0: 50 */
 	unsigned deadline_ms; /* for a whole request, handshake included; 0: 60 000 */
-	unsigned idle_ms; /* a session unheard for longer is opened anew for the next request; 0:
+	unsigned idle_ms; /* a session silent for longer is re-opened for the next request; 0:
 			     120 000 */
 	size_t max_answer; /* bytes; a larger one is a failure; 0: 64 MB */
 };

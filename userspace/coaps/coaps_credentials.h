@@ -33,7 +33,7 @@ enum coaps_role { COAPS_CLIENT, COAPS_SERVER };
  * -EKEYEXPIRED, -EAGAIN: expired, not yet valid at now_s; -EINVAL: not PEM, key and certificate do
  * not match, key too weak (RSA < 2048, curve < 256 bits), not for this role (extendedKeyUsage), no
  * CA where one is needed. *info
- * (may be NULL) tells about our own certificate. now_s <= 0: the clock is not set yet, dates are
+ * (may be NULL) describes our own certificate. now_s <= 0: the clock is not set yet, dates are
  * not looked at.
  */
 int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role,

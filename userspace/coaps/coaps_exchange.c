@@ -62,7 +62,7 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 			coaps_response_fn fn, void *arg, uint64_t deadline_ns)
 {
 	coap_optlist_t *options = NULL;
-	int code = request_options(request, &options); /* a path that is none is said at once */
+	int code = request_options(request, &options); /* an invalid path fails here */
 
 	coap_delete_optlist(options);
 	if (code != 0) {

@@ -108,7 +108,7 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 	} else if (fd == -EADDRINUSE) {
 		snprintf(err, err_size,
 			 "listen: UDP port %s of %s is in use: another server runs there "
-			 "(ss -ulpn tells which); choose another port",
+			 "(ss -ulpn shows which); choose another port",
 			 port, host);
 	} else if (fd == -EACCES) {
 		snprintf(err, err_size, "listen: no right to use UDP port %s of %s", port, host);

@@ -2,10 +2,10 @@
 /*
  * coaps_listen: the addresses that a server listens on, and the sockets bound to them.
  *
- * They are bound without SO_REUSEADDR, by which two servers would share a UDP port without a word,
- * each losing the other's datagrams. Processes that share a port on purpose inherit their sockets
- * from a service manager that keeps them open: the kernel assigns senders to sockets by address,
- * and assigns them again when one is closed, so that every session would lose its server.
+ * They are bound without SO_REUSEADDR, by which two servers would share a UDP port without an
+ * error, each losing the other's datagrams. Processes that share a port on purpose inherit their
+ * sockets from a service manager that keeps them open: the kernel assigns senders to sockets by
+ * address, and assigns them again when one is closed, so that every session would lose its server.
  * deps/patches/0007 hands a socket to libcoap.
  */
 #ifndef COAPS_LISTEN_H

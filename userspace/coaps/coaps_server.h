@@ -44,8 +44,8 @@ struct coaps_server;
 
 /*
  * Credentials are checked first. NULL on failure, then *code is -EADDRINUSE, -EADDRNOTAVAIL,
- * -EACCES ... for an address, -EKEYREJECTED for credentials, -EPROTO for a libcoap without our
- * patches, -EINVAL for the policy or an address' form, and err has it in words.
+ * -EACCES ... for an address, -EKEYREJECTED for credentials, -EINVAL for the policy or an address'
+ * form, and err a text.
  */
 struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code,
 				      char *err, size_t err_size);
