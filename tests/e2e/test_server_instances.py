@@ -257,8 +257,7 @@ def test_a_restart_of_one_instance_moves_no_client_of_another(fleet):
     assert all(other.count("readings_received_total") == 0 for other in others)
     assert f.rig.status()["uplink"]["failures"] == 0
     mine.restart(signal.SIGKILL)
-    more_stored(f)
-    assert mine.count("readings_stored_total") > 0, "it is still that instance's client"
+    more_stored(f)      # by a new session, from another port: at whichever instance
     assert node.stop() == 0
     assert_nothing_lost(f)
 
