@@ -6,16 +6,20 @@
 Nothing here waits by the clock: it waits for a condition, and fails when that did not come true within
 a time that only a fault can exceed.
 """
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pytest
@@ -82,11 +86,20 @@ class Daemon:
         return self.process.wait(timeout=PATIENCE_S)
 
 
+@functools.cache
+def first_pki():
+    """The certificates that each test gets a copy of: to make them takes longer than many a test."""
+    folder = tempfile.mkdtemp(prefix="geotherm-pki-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run([ROOT / "certs/make-test-ca", folder, DEVICE], check=True)
+    return folder
+
+
 class Rig:
     def __init__(self, folder):
         self.dir = pathlib.Path(folder)
         self.port = free_port()
-        self.pki = self.make_pki("pki")
+        self.pki = shutil.copytree(first_pki(), self.dir / "pki")
         self.db = self.dir / "readings.db"
         self.outbox = self.dir / "outbox.db"
         self.daemons = []
