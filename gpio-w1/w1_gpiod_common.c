@@ -49,7 +49,7 @@ int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *con
 	case ENODEV:
 	case ENOENT:
 		snprintf(
-			err, err_size, "no GPIO chip labelled %s (gpiodetect lists what there is)",
+			err, err_size, "no GPIO chip labelled %s (gpiodetect lists the chips)",
 			chip != NULL
 				? chip
 				: "pinctrl-rp1, pinctrl-bcm2711 or pinctrl-bcm2835: not a Raspberry Pi");

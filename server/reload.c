@@ -28,8 +28,8 @@ static int apply(struct server *s, const struct server_config *fresh, char *err,
 	int rc;
 
 	if (fixed != NULL) {
-		snprintf(err, err_size, "[%s] %s has changed, and that takes a restart",
-			 fixed->section, fixed->key);
+		snprintf(err, err_size, "[%s] %s has changed: this needs a restart", fixed->section,
+			 fixed->key);
 		return -EINVAL;
 	}
 	rc = fresh->secret_file != NULL

@@ -377,7 +377,7 @@ int server_run(struct server *s)
 		feed_watchdog(&watchdog);
 	}
 	notify_send("STOPPING=1");
-	log_notice("stopping: what is queued is stored first");
+	log_notice("stopping after queued readings are stored");
 	return rc;
 }
 

@@ -16,7 +16,7 @@ static const struct config_key table[] = {
 		  "The port is 5684 where none is given. Not used where a service manager passes the sockets." },
 	{ "server", "certificate", CONFIG_STRING, AT(certificate), "/etc/geotherm/pki/server.pem",
 	  .live = true,
-	  .help = "PEM file with the server's certificate and its chain, and its key if there is no file of its own for that." },
+	  .help = "PEM file with the server's certificate and chain, and its key unless that has its own file." },
 	{ "server", "key", CONFIG_STRING, AT(key), NULL, .live = true,
 	  .help = "PEM file with the server's private key. Default: the file of the certificate." },
 	{ "server", "ca", CONFIG_STRING, AT(ca), "/etc/geotherm/pki/ca.pem", .live = true,
@@ -34,7 +34,7 @@ static const struct config_key table[] = {
 	  .help = "A session without any datagram for so long is forgotten. Legacy clients never open a new one: keep it longer "
 		  "than their longest pause." },
 	{ "server", "queue", CONFIG_UINT, AT(queue), "4096", .min = 256, .max = 65536,
-	  .help = "Readings that wait for the database at most; more are answered 5.03. One takes about 3.5 KB." },
+	  .help = "Maximum of readings that wait for the database; further ones are answered 5.03. One takes about 3.5 KB." },
 	{ "server", "batch", CONFIG_UINT, AT(batch), "1000", .min = 256, .max = 10000,
 	  .help = "Readings in one commit at most." },
 	{ "server", "secret_file", CONFIG_STRING, AT(secret_file), NULL, .live = true,
@@ -44,7 +44,7 @@ static const struct config_key table[] = {
 	{ "server", "workers", CONFIG_REMOVED,
 	  .help = "several processes are instances of geotherm-server@.service (docs/operation.md)" },
 	{ "server", "log_level", CONFIG_LOG_LEVEL, AT(log_level), "info", .live = true,
-	  .help = "What is logged, and all above it." },
+	  .help = "The lowest level that is logged." },
 	{ "server", "metrics", CONFIG_STRING, AT(metrics), NULL,
 	  .help = "Loopback address and port, such as 127.0.0.1:9684, for /metrics (OpenMetrics) and /health by HTTP. Default: none. "
 		  "Each instance behind one port has its own (geotherm-server@.service gives it)." },
@@ -70,7 +70,7 @@ static const struct config_key table[] = {
 	{ "store", "retention_days", CONFIG_UINT, AT(retention_days), "0", .live = true,
 	  .max = 36500,
 	  .help = "Readings older than so many days are removed, hour by hour; 0 keeps them for ever. An operator may set it for a "
-		  "device (docs/protocol.md 5). What was removed stays explained in /gaps." },
+		  "device (docs/protocol.md 5). /gaps still explains removed readings." },
 };
 
 /* What holds between keys. */

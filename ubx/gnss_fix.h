@@ -55,7 +55,7 @@ struct gnss_fix {
 	uint8_t num_sv;
 };
 
-/* Where doubt begins. */
+/* Limits beyond which a value is unknown. */
 struct gnss_limits {
 	uint32_t max_hacc_mm; /* a position less accurate than this is unknown */
 	/* A time outside [min, max) is a receiver's error (week rollover, RTC). */

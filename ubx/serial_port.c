@@ -56,7 +56,7 @@ static size_t read_text(const char *path, char *out, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* A Pi's mini UART follows the core clock and sees no framing errors: worth naming.
+/* A Pi's mini UART follows the core clock and detects no framing errors, so it has a name.
  */
 static const char *uart_kind(const char *device)
 {
@@ -105,7 +105,7 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 
 	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
 	read_text(path, text, sizeof(text));
-	/* pid (comm) state ppid pgrp session tty_nr; comm may contain anything: from its end */
+	/* pid (comm) state ppid pgrp session tty_nr; comm may contain anything: search its end */
 	end = strrchr(text, ')');
 	if (end == NULL || sscanf(end + 1, " %*c %*d %*d %*d %u", &tty) != 1) {
 		return false;
@@ -135,7 +135,7 @@ static bool process_uses(const char *pid, dev_t rdev, const char *device, bool o
 	return uses;
 }
 
-/* getty, agetty, login: a terminal for people. */
+/* Whether it is getty, agetty or login: a user's terminal. */
 static bool is_login(const char *comm)
 {
 	size_t n = strlen(comm);
@@ -269,8 +269,8 @@ static int acquire(struct serial_port *port, bool pseudo, char *why, size_t size
 	if (flock(port->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
 		return busy(port, true, why, size);
 	}
-	/* A getty does not lock, and would read every second byte; root is not kept out by TIOCEXCL
-	 * either. The other end of a pseudo terminal may rightly have this end open too. */
+	/* A getty does not lock, and would read every second byte; TIOCEXCL does not stop root. The
+	 * other end of a pseudo terminal may legitimately have this end open too. */
 	if (find_use(port->device, !pseudo, who, sizeof(who)) != SERIAL_FREE) {
 		return busy(port, !pseudo, why, size);
 	}
@@ -310,7 +310,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, 
 		}
 		return error;
 	}
-	if (!pseudo) { /* there it would outlive us as long as the other end is open */
+	if (!pseudo) { /* there it would persist as long as the other end is open */
 		ioctl(port->fd, TIOCEXCL);
 	}
 	port->uart = uart_kind(port->device);

@@ -73,14 +73,14 @@ unsigned ubx_msg_groups(enum ubx_message message, size_t len)
 	return m->group && len >= m->len ? (unsigned)((len - m->len) / m->group) : 0;
 }
 
-static size_t place(const struct ubx_field_row *f, unsigned group)
+static size_t field_offset(const struct ubx_field_row *f, unsigned group)
 {
 	const struct ubx_message_row *m = &ubx_messages[f->message];
 
 	return f->offset + (m->group && f->offset >= m->len ? (size_t)group * m->group : 0);
 }
 
-static uint32_t load(const uint8_t *p, unsigned size)
+static uint32_t load_le(const uint8_t *p, unsigned size)
 {
 	uint32_t v = 0;
 
@@ -90,7 +90,7 @@ static uint32_t load(const uint8_t *p, unsigned size)
 	return v;
 }
 
-static uint32_t ones(unsigned bits)
+static uint32_t bit_mask(unsigned bits)
 {
 	return bits >= 32 ? UINT32_MAX : (1u << bits) - 1;
 }
@@ -98,10 +98,10 @@ static uint32_t ones(unsigned bits)
 int64_t ubx_msg_get(const uint8_t *payload, enum ubx_field field, unsigned group)
 {
 	const struct ubx_field_row *f = &ubx_fields[field];
-	uint32_t v = load(payload + place(f, group), f->size);
+	uint32_t v = load_le(payload + field_offset(f, group), f->size);
 
 	if (f->bits) {
-		return v >> f->lo & ones(f->bits);
+		return v >> f->lo & bit_mask(f->bits);
 	}
 	if (f->is_signed) {
 		uint32_t sign = 1u << (8 * f->size - 1);
@@ -114,13 +114,13 @@ int64_t ubx_msg_get(const uint8_t *payload, enum ubx_field field, unsigned group
 void ubx_msg_put(uint8_t *payload, enum ubx_field field, unsigned group, int64_t value)
 {
 	const struct ubx_field_row *f = &ubx_fields[field];
-	uint8_t *p = payload + place(f, group);
+	uint8_t *p = payload + field_offset(f, group);
 	uint32_t v = (uint32_t)value;
 
 	if (f->bits) {
-		uint32_t mask = ones(f->bits) << f->lo;
+		uint32_t mask = bit_mask(f->bits) << f->lo;
 
-		v = (load(p, f->size) & ~mask) | (v << f->lo & mask);
+		v = (load_le(p, f->size) & ~mask) | (v << f->lo & mask);
 	}
 	for (unsigned i = 0; i < f->size; i++) {
 		p[i] = (uint8_t)(v >> 8 * i);
@@ -131,7 +131,7 @@ void ubx_msg_text(const uint8_t *payload, enum ubx_field field, unsigned group, 
 		  size_t size)
 {
 	const struct ubx_field_row *f = &ubx_fields[field];
-	const uint8_t *p = payload + place(f, group);
+	const uint8_t *p = payload + field_offset(f, group);
 	size_t n;
 
 	for (n = 0; n < f->size && n + 1 < size && p[n]; n++) {

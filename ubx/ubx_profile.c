@@ -42,7 +42,7 @@ static const struct row rows[] = {
 	MSG(0x01, 0x06, 1), MSG(0x01, 0x02, 1), MSG(0x01, 0x12, 1), MSG(0x01, 0x21, 1),
 	MSG(0x01, 0x03, 1),	/* NAV-STATUS: msss going backwards is a reboot */
 
-	/* Power save would sleep through our polls: continuous. 0 and 4 both mean that (V14 section 35.18). */
+	/* In power save the receiver would miss our polls: continuous. 0 and 4 both mean that (V14 section 35.18). */
 	UNLESS(CFG_RXM, lpMode, 1),
 
 	FROM(CFG_RATE, measRate, RATE), SET(CFG_RATE, navRate, 1),

@@ -45,7 +45,7 @@ struct ubx_want {
 
 struct ubx_step {
 	enum ubx_message message;
-	bool required; /* without it there is no use going on */
+	bool required; /* the receiver is useless without it */
 	uint8_t selector_len; /* poll payload; the answer begins with it too */
 	uint8_t selector[2];
 	uint8_t n;

@@ -7,7 +7,7 @@
 #define MS 1000000ull
 
 #define DEFAULT_RATE_MS 1000 /* of a receiver that was not set */
-#define PROBE_MS 100 /* an answer at 115200 takes 5 ms and what the receiver needs to think */
+#define PROBE_MS 100 /* an answer at 115200 takes 5 ms and the receiver's processing time */
 /* A sleeping receiver needs about 500 ms after the first edge (V14 section 11.2.3.1): the first
  * dwell outlasts that. */
 #define FIRST_DWELL_MS 480
@@ -195,7 +195,8 @@ static void link_is_up(struct ubx_session *s, uint8_t port, uint64_t now)
 {
 	s->port = port;
 	if (s->link_baud != s->config.baud && !s->wanted_baud_failed && port == 1) {
-		/* Met elsewhere: one more try with the wanted baud before this is accepted. */
+		/* Found at another baud: one more try with the configured one before this is
+		 * accepted. */
 		s->wanted_baud_failed = true;
 		s->cycle = 0;
 		enter_sweep(s, now);
@@ -212,7 +213,7 @@ static bool save(struct ubx_session *s, uint64_t now)
 {
 	uint8_t payload[13] = { 0 };
 
-	/* What needed no set was right already, and so was saved before if it was ever. */
+	/* No set was needed: nothing to save. */
 	if (!s->save.wanted || !s->verified || !s->steps.changed || s->save.done) {
 		return true;
 	}
@@ -281,7 +282,7 @@ static void poll_health(struct ubx_session *s, uint64_t now)
 		UBX_MON_HW, UBX_NAV_SVINFO, UBX_MON_IO, UBX_MON_RXBUF, UBX_MON_TXBUF,
 	};
 
-	/* A lost MON-VER is polled again, in a turn of its own. */
+	/* A lost MON-VER is polled again by itself. */
 	if (s->identity[0] == '\0' && s->polls % 2) {
 		ubx_tx_poll(&s->tx, UBX_MON_VER);
 	} else {
@@ -291,7 +292,7 @@ static void poll_health(struct ubx_session *s, uint64_t now)
 	s->poll_ns = now + HEALTH_POLL_MS * MS;
 }
 
-/* It answers, is configured, and yet sends no epochs: restart it, with all it knows of the sky. */
+/* It answers and is configured, but sends no epochs: hot restart. */
 static void hot_restart(struct ubx_session *s)
 {
 	uint8_t payload[4] = { 0 };
@@ -385,7 +386,7 @@ static void judge_age(struct ubx_session *s, struct gnss_fix *fix, size_t size, 
 	}
 }
 
-static void learn(struct ubx_assist *a, const struct gnss_fix *fix)
+static void assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
 {
 	if (!fix->position_known) {
 		return;
@@ -422,7 +423,7 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 			send_assist(s, now);
 		}
 	}
-	/* The same epoch again: polled and periodic, or a receiver that is stuck. */
+	/* A repeated epoch: polled and periodic, or a receiver that hangs. */
 	if (s->fix_ever && fix->itow_ms == s->fix.itow_ms) {
 		s->timing.polls -= s->timing.polls > 0;
 		return;
@@ -431,7 +432,7 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 		s->observed_ms = (uint16_t)(fix->itow_ms - s->fix.itow_ms);
 	}
 	judge_age(s, fix, size, now);
-	learn(&s->assist, fix);
+	assist_from_fix(&s->assist, fix);
 	s->fix = *fix;
 	s->fix_ever = true;
 	s->fixes++;
@@ -466,7 +467,7 @@ static void on_part(struct ubx_session *s, enum ubx_message m, const struct ubx_
 	}
 }
 
-static void append(char *out, size_t size, const char *text)
+static void append_word(char *out, size_t size, const char *text)
 {
 	size_t used = strlen(out), len = strlen(text);
 
@@ -488,9 +489,9 @@ static void on_health(struct ubx_session *s, enum ubx_message m, const struct ub
 	ubx_health_take(&s->health, m, f->payload, f->payload_len, s->port);
 	if (m == UBX_MON_VER) {
 		s->identity[0] = '\0';
-		append(s->identity, sizeof(s->identity), s->health.software);
-		append(s->identity, sizeof(s->identity), s->health.hardware);
-		append(s->identity, sizeof(s->identity), s->health.protocol);
+		append_word(s->identity, sizeof(s->identity), s->health.software);
+		append_word(s->identity, sizeof(s->identity), s->health.hardware);
+		append_word(s->identity, sizeof(s->identity), s->health.protocol);
 	} else if (m == UBX_NAV_STATUS && s->health.msss_ms < msss && s->phase >= UBX_CONFIGURE) {
 		ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
 	}
@@ -531,7 +532,7 @@ static void on_config(struct ubx_session *s, enum ubx_message m, const struct ub
 	}
 }
 
-static bool contains(const uint8_t *p, size_t len, const char *text)
+static bool contains_text(const uint8_t *p, size_t len, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -568,7 +569,7 @@ static void on_inf(struct ubx_session *s, const struct ubx_item *f, uint64_t now
 {
 	size_t n = f->payload_len < UBX_NOTICE_SIZE - 1 ? f->payload_len : UBX_NOTICE_SIZE - 1;
 
-	if (s->phase == UBX_RUN && contains(f->payload, f->payload_len, "PROTVER")) {
+	if (s->phase == UBX_RUN && contains_text(f->payload, f->payload_len, "PROTVER")) {
 		ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
 	}
 	if (f->id > 1) {
@@ -636,9 +637,8 @@ static void on_garbage(struct ubx_session *s, const struct ubx_item *g, bool aft
 			s->evidence.nmea_ns = now;
 		}
 	}
-	/* Something has come alive at another baud: it wants a sweep now, not at the end of the
-	 * dwell. But never twice in a row, or we would fall into step with its epochs and always
-	 * sweep while it listens. */
+	/* Bytes at another baud: sweep now, not at the end of the dwell. But not twice in a row:
+	 * sweeps could otherwise synchronise with the receiver's epochs. */
 	if (s->phase == UBX_DWELL && after_silence && odd && !s->hurried && s->last_frame_ns == 0 &&
 	    now >= s->phase_ns + SILENCE_MS * MS) {
 		s->hurried = true;
@@ -668,7 +668,7 @@ static void feed(struct ubx_session *s, const uint8_t *p, size_t len, bool after
 	} while (item.kind != UBX_ITEM_NONE);
 }
 
-/* When the frame begun must be whole: twice its wire time, and time for a busy host. */
+/* Deadline for the incomplete frame: twice its wire time, plus time for a busy host. */
 static uint64_t pending_until(const struct ubx_session *s)
 {
 	size_t size = ubx_frame_pending(&s->rx);
@@ -745,7 +745,7 @@ void ubx_session_tick(struct ubx_session *s, uint64_t now)
 	advance(s, now);
 }
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static uint64_t min_ns(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
@@ -762,21 +762,21 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 		at = ubx_tx_idle_ns(&s->tx);
 		break;
 	case UBX_DWELL:
-		at = earlier(s->poll_ns, s->deadline_ns);
+		at = min_ns(s->poll_ns, s->deadline_ns);
 		break;
 	case UBX_CONFIGURE:
 		if (s->deadline_ns != UINT64_MAX) {
 			at = s->deadline_ns; /* backing off: nothing else counts */
 			break;
 		}
-		at = earlier(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
-		at = s->save.tries ? earlier(at, s->save.deadline_ns) : at;
+		at = min_ns(s->last_frame_ns + ANSWER_MS * MS, ubx_steps_deadline(&s->steps));
+		at = s->save.tries ? min_ns(at, s->save.deadline_ns) : at;
 		break;
 	case UBX_RUN:
-		at = earlier(s->epoch_due_ns, s->poll_ns);
+		at = min_ns(s->epoch_due_ns, s->poll_ns);
 		break;
 	}
-	return earlier(at, pending_until(s));
+	return min_ns(at, pending_until(s));
 }
 
 int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config, uint64_t now)
@@ -802,7 +802,7 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 	s->cause = cause;
 	s->counters.restarts += cause != UBX_CAUSE_START;
 	if (cause == UBX_CAUSE_PORT || cause == UBX_CAUSE_START) {
-		s->tx.baud_due = true; /* a new descriptor knows nothing of the old one's baud */
+		s->tx.baud_due = true; /* a new descriptor does not have the old one's baud */
 		s->tx.wire_idle_ns = now;
 		s->evidence = (struct ubx_evidence){ 0 };
 		s->timing = (struct ubx_timing){ 0 };
@@ -811,8 +811,7 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 	}
 	enter_probe(s, now);
 	if (cause == UBX_CAUSE_GARBAGE) {
-		s->deadline_ns = now; /* the sender is not at this baud: polling here is time
-					 lost */
+		s->deadline_ns = now; /* the sender is not at this baud: a poll would be wasted */
 	}
 	if (s->silent_restarts >= SILENT_RESTARTS_MAX) {
 		hot_restart(s);

@@ -114,8 +114,8 @@ struct ubx_session {
 	struct ubx_tx tx;
 	struct ubx_frame_rx rx;
 	uint64_t last_rx_ns;
-	uint64_t pending_since_ns, pending_at; /* since when the frame now begun is waited for, and
-						  where it began */
+	uint64_t pending_since_ns, pending_at; /* start time of the incomplete frame, and its
+						  position */
 	uint64_t last_frame_ns; /* a good frame since PROBE; 0: none */
 	struct ubx_evidence evidence;
 	uint64_t unready_ns; /* since when it is not in RUN */
@@ -126,7 +126,7 @@ struct ubx_session {
 	bool rx_any; /* since PROBE */
 
 	uint32_t link_baud; /* at which the receiver is to be polled */
-	uint32_t rx_baud; /* where frames came in the last dwell that had some; 0: nowhere */
+	uint32_t rx_baud; /* the baud of frames in the last dwell that had some; 0: none */
 	bool wanted_baud_failed;
 	bool hurried; /* the newest sweep cut a dwell short */
 	uint64_t poll_ns; /* next poll: of the link in DWELL, of health in RUN */
@@ -153,7 +153,7 @@ struct ubx_session {
 
 	struct ubx_assist assist; /* to be sent to a receiver that knows neither place nor time */
 	bool assist_due;
-	bool assisted; /* it was sent, since the last restart */
+	bool assisted; /* sent since the last restart */
 
 	struct ubx_health health;
 	char notice[UBX_NOTICE_SIZE]; /* text of the newest UBX-INF error or warning */
@@ -165,14 +165,14 @@ struct ubx_session {
 /* -EINVAL: config.baud is no baud of a u-blox 7, or cannot carry rate_ms. */
 int ubx_session_init(struct ubx_session *s, const struct ubx_session_config *config,
 		     uint64_t now_ns);
-/* Begins again, with what is known kept. */
+/* Restarts and keeps its knowledge of the receiver. */
 void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, uint64_t now_ns);
-/* Something known from elsewhere about place and time (a stored fix). */
+/* Position and time from another source (a stored fix). */
 void ubx_session_assist(struct ubx_session *s, const struct ubx_assist *assist);
 
 void ubx_session_rx(struct ubx_session *s, const uint8_t *bytes, size_t len, uint64_t now_ns);
 void ubx_session_tick(struct ubx_session *s, uint64_t now_ns);
-/* When tick wants to be called at the latest. */
+/* Latest time for the next call of tick. */
 uint64_t ubx_session_deadline(const struct ubx_session *s);
 
 /* The oldest fix that was not given yet, or NULL. Where there is no room for those of another 512

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define MS 1000000ull
-#define STEPS_AT_ONCE 4 /* 4 answers of at most 76 bytes: no flood in the receiver's buffers */
+#define STEPS_AT_ONCE 4 /* 4 answers of at most 76 bytes fit the receiver's buffers */
 #define SETS_MAX 2
 
 /* How long to wait for one answer. In all 5.75 s: a receiver may take 1.5 s, or drop what comes
@@ -33,7 +33,7 @@ static void poll(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_t no
 	st->deadline_ns = from + timeout_ms[st->tries] * MS;
 }
 
-/* The answer with the wanted fields changed, and the poll again right behind. */
+/* The answer with the wanted fields changed, followed by another poll. */
 static void set(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, const uint8_t *answer,
 		size_t len, uint64_t now)
 {
@@ -102,7 +102,7 @@ static void time_out(struct ubx_steps *s, struct ubx_tx *tx, unsigned i, uint64_
 	}
 }
 
-/* Two steps of one message are never at work together: a NAK could belong to either. */
+/* Never two steps of one message at a time: a NAK could belong to either. */
 static bool may_start(const struct ubx_steps *s, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++) {

@@ -40,7 +40,7 @@ struct ubx_step_state {
 
 enum ubx_steps_result {
 	UBX_STEPS_AT_WORK,
-	UBX_STEPS_VERIFIED, /* all as wanted, or not there in this receiver */
+	UBX_STEPS_VERIFIED, /* all as wanted, or unsupported by this receiver */
 	UBX_STEPS_DIFFER, /* over, but some are refused, unanswered or differ */
 	UBX_STEPS_FAILED, /* a required one */
 };
@@ -53,9 +53,9 @@ struct ubx_steps {
 };
 
 void ubx_steps_begin(struct ubx_steps *s, const struct ubx_settings *settings);
-/* Does what is due: polls, polls again, gives up. */
+/* Runs the pending polls, repetitions and timeouts. */
 enum ubx_steps_result ubx_steps_work(struct ubx_steps *s, struct ubx_tx *tx, uint64_t now_ns);
-uint64_t ubx_steps_deadline(const struct ubx_steps *s); /* UINT64_MAX: none is at work */
+uint64_t ubx_steps_deadline(const struct ubx_steps *s); /* UINT64_MAX: none is in progress */
 
 /* A configuration message came (length checked against the table) / a NAK for it came. */
 void ubx_steps_answer(struct ubx_steps *s, struct ubx_tx *tx, enum ubx_message message,

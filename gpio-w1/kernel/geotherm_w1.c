@@ -186,7 +186,7 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	if (gpiod_cansleep(g->line.gpio) || gpiod_is_active_low(g->line.gpio)) {
 		return dev_err_probe(
 			dev, -EINVAL,
-			"data-gpios: a line is wanted that is active high and on no bus of its own (I2C ...)\n");
+			"data-gpios: expected an active-high line of a controller that does not sleep (no I2C expander)\n");
 	}
 	/* The consumer name of the line, for others that find it busy. */
 	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));

@@ -31,7 +31,7 @@ static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_
 	bool more;
 
 	if (block > 0 && start >= body->size) {
-		static const char text[] = "there is no such block";
+		static const char text[] = "no such block";
 
 		coap_pdu_set_code(pdu, COAP_RESPONSE_CODE_BAD_REQUEST);
 		coap_add_data(pdu, sizeof(text) - 1, (const uint8_t *)text);

@@ -119,8 +119,8 @@ struct poll {
 	struct query_mark marks[];
 };
 
-/* A changed mark makes the observer's next read due; so does its first one, as something may have
- * been stored since the first answer. What did not change is not sent. */
+/* A changed mark makes the observer's next read due; so does its first mark, as a reading may have
+ * been stored since the first answer. An unchanged representation is not sent. */
 static void on_poll_done(struct job *job)
 {
 	struct poll *p = (struct poll *)job;

@@ -69,7 +69,7 @@ static struct reply reply_of(const struct query *query)
 	}
 	if (query->result == 0 && query->kind != QUERY_NEWEST && query->kind != QUERY_TRACK) {
 		return (struct reply){ COAP_RESPONSE_CODE_NOT_FOUND, -1,
-				       "there is nothing of that name" };
+				       "no such device or reading" };
 	}
 	switch (query->kind) {
 	case QUERY_SET_DEVICE:

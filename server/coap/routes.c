@@ -292,8 +292,7 @@ static const struct route *find_route(const coap_pdu_t *request, const struct re
 		request_refuse(response, COAP_RESPONSE_CODE_NOT_ALLOWED, -1,
 			       "this resource does not have that method");
 	} else {
-		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1,
-			       "there is no such resource");
+		request_refuse(response, COAP_RESPONSE_CODE_NOT_FOUND, -1, "no such resource");
 	}
 	return NULL;
 }

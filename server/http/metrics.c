@@ -48,9 +48,9 @@ static char *metrics_text(const struct metrics *m)
 	put(out, "readings_duplicate", "counter", "Readings that were there already.",
 	    c.duplicates);
 	put(out, "readings_conflict", "counter",
-	    "Readings kept out: their number was taken by other content.", c.conflicts);
-	put(out, "requests_refused", "counter", "Requests whose content the database never takes.",
-	    c.refused);
+	    "Readings refused: their number already has other content.", c.conflicts);
+	put(out, "requests_refused", "counter",
+	    "Requests whose content the database always refuses.", c.refused);
 	put(out, "requests_unstored", "counter", "Requests answered 5.03, as the store was down.",
 	    c.failures);
 	put(out, "commits", "counter", "Transactions on disk.", c.batches);
@@ -92,7 +92,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 			      size_t *upload_size, void **state)
 {
 	static char ok[] = "ok\n", down[] = "the store is down\n",
-		    no_path[] = "there are /metrics and /health\n", no_method[] = "GET only\n";
+		    no_path[] = "expected /metrics or /health\n", no_method[] = "GET only\n";
 	static const char plain[] = "text/plain; charset=utf-8";
 	const struct metrics *m = arg;
 	char *text;

@@ -14,12 +14,12 @@ const char store_row_names[] =
 #define SENSOR_SCRATCHPAD_KNOWN 1
 #define SENSOR_TEMP_KNOWN 2
 
-static struct sql_value integer(int64_t n)
+static struct sql_value integer_value(int64_t n)
 {
 	return (struct sql_value){ .type = SQL_INTEGER, .integer = n };
 }
 
-static struct sql_value text(const char *s)
+static struct sql_value text_value(const char *s)
 {
 	if (s[0] == '\0') {
 		return (struct sql_value){ .type = SQL_NULL };
@@ -69,30 +69,30 @@ void store_row_make(struct store_row *row, uint64_t stream, const struct reading
 	struct sql_value *v = row->value;
 
 	memset(v, 0, sizeof(row->value)); /* SQL_NULL */
-	v[STORE_COLUMN_STREAM] = integer((int64_t)stream);
-	v[STORE_COLUMN_SEQ] = integer((int64_t)r->seq);
+	v[STORE_COLUMN_STREAM] = integer_value((int64_t)stream);
+	v[STORE_COLUMN_SEQ] = integer_value((int64_t)r->seq);
 	if (r->time_source != READING_TIME_NONE) {
-		v[STORE_COLUMN_TIME] = integer(r->utc_us);
+		v[STORE_COLUMN_TIME] = integer_value(r->utc_us);
 	}
-	v[STORE_COLUMN_TIME_SOURCE] = integer(r->time_source);
+	v[STORE_COLUMN_TIME_SOURCE] = integer_value(r->time_source);
 	if (r->time_acc_ns != UINT64_MAX) {
-		v[STORE_COLUMN_TIME_ACC] = integer((int64_t)r->time_acc_ns);
+		v[STORE_COLUMN_TIME_ACC] = integer_value((int64_t)r->time_acc_ns);
 	}
 	if (r->boot_ns != 0) {
-		v[STORE_COLUMN_BOOT] = integer((int64_t)r->boot_ns);
+		v[STORE_COLUMN_BOOT] = integer_value((int64_t)r->boot_ns);
 	}
-	v[STORE_COLUMN_RECEIVED] = integer(received_us);
+	v[STORE_COLUMN_RECEIVED] = integer_value(received_us);
 	for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
 		if (reading_knows(r, i)) {
-			v[STORE_COLUMN_SCALARS + i] = integer(reading_scalar_get(r, i));
+			v[STORE_COLUMN_SCALARS + i] = integer_value(reading_scalar_get(r, i));
 		}
 	}
-	v[STORE_COLUMN_HOST] = text(r->host);
-	v[STORE_COLUMN_VERSION] = text(r->version);
-	v[STORE_COLUMN_NOTE] = text(r->note);
+	v[STORE_COLUMN_HOST] = text_value(r->host);
+	v[STORE_COLUMN_VERSION] = text_value(r->version);
+	v[STORE_COLUMN_NOTE] = text_value(r->note);
 	for (unsigned i = 0; i < 4 && i < r->n_temperatures; i++) {
 		if (r->temperatures[i].temp_known) {
-			v[STORE_COLUMN_T1 + i] = integer(r->temperatures[i].temp_mc);
+			v[STORE_COLUMN_T1 + i] = integer_value(r->temperatures[i].temp_mc);
 		}
 	}
 	if (r->n_temperatures > 0) {

@@ -235,7 +235,7 @@ def test_a_missing_openssl_and_a_missing_authority_are_named(rig, ca):
 @pytest.mark.parametrize("args,said", [
     ([], "one of init"), (["sing", DEVICE], "one of init"), (["issue"], "too few or too many"), (["list", DEVICE], "too few or too many"),
     (["issue", "--role", "nod", DEVICE], "must be node, server or operator"), (["issue", "--days", "0", DEVICE], "from 1 to 7300"),
-    (["list", "--expiring", "1x"], "from 0 to 100000"), (["list", "--expiring"], "a value is wanted"), (["--no", "list"], "--no"),
+    (["list", "--expiring", "1x"], "from 0 to 100000"), (["list", "--expiring"], "expected a value"), (["--no", "list"], "--no"),
 ])
 def test_wrong_usage_ends_with_2(ca, args, said):
     code, out, err = ca(*args)

@@ -50,7 +50,7 @@ def edited(rig, **changes):
      "sensor 28-00001f91ceaa: crc failed"),
     ({"w1": {"sensors": [], "reason": "line is held low"}}, "no thermometer answers: line is held low"),
     ({"gnss": {"state": "no-port", "reason": "/dev/serial0: No such file"}}, "no receiver: /dev/serial0"),
-    ({"gnss": {"state": "probing"}}, "the receiver is not found"),
+    ({"gnss": {"state": "probing"}}, "no receiver"),
     ({"clock": {"source": "none", "utc_us": None}}, "the time is not known"),
     ({"outbox": {"waiting": 900, "oldest_s": 9000}}, "900 readings wait for the server, the oldest for 2 h 30 min"),
     ({"outbox": {"refused": 2, "lost_s": 60}}, "2 readings were refused"),

@@ -75,7 +75,7 @@ def test_a_reload_is_all_or_nothing(rig):
 
     reload(good + "retention_days = 30\n", "reloaded: retention_days=30")
     reload(good + "retention_days = many\n", f"reload: .*{conf.name}.*retention_days")
-    reload(good.replace(str(rig.db), str(rig.dir / "elsewhere.db")), r"\[store\] path has changed, and that takes a restart")
+    reload(good.replace(str(rig.db), str(rig.dir / "elsewhere.db")), r"\[store\] path has changed: this needs a restart")
     key = (rig.pki / "server.key").read_text()
     shutil.copy(rig.pki / "operator.key", rig.pki / "server.key")
     reload(good + "retention_days = 31\n", "reload: .*server.key.*does not match")

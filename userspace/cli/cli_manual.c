@@ -15,8 +15,8 @@
 #define CIPHERS { CLI_CIPHERS, "ciphers", "POLICY", "Such as ECDHE+AESGCM, or suite names." }
 #define FORMATS "text|link|json|cbor|senml+json|senml+cbor"
 #define ANSWER \
-	{ CLI_ACCEPT, "accept", FORMATS, "The wanted format of the answer; its number will do too." }, \
-	{ CLI_JSON, "json", NULL, "Shows readings as SenML JSON, whatever they came in." }
+	{ CLI_ACCEPT, "accept", FORMATS, "Format of the answer, by name or number." }, \
+	{ CLI_JSON, "json", NULL, "Shows readings as SenML JSON, whatever their format." }
 #define BODY { CLI_FORMAT, "format", FORMATS, "The format of the payload, or its number; default: none, which means text." }
 /* clang-format on */
 
@@ -34,7 +34,7 @@ static const struct manual_option sending_options[] = { CREDENTIALS, CIPHERS, AN
 static const struct manual_option doctor_options[] = {
 	{ 'c', "config", "FILE", "The node's configuration; default /etc/geotherm/node.conf." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
-	{ CLI_OWN, "wait", "SECONDS", "How long to wait for what is pending (20)." },
+	{ CLI_OWN, "wait", "SECONDS", "How long to wait for a pending link (20)." },
 };
 
 /* clang-format off */
@@ -45,7 +45,7 @@ static const struct manual_option doctor_options[] = {
 /* clang-format on */
 static const struct manual_option status_options[] = {
 	STATUS_FILE,
-	{ CLI_JSON, "json", NULL, "The file as it is; what is not known is null." },
+	{ CLI_JSON, "json", NULL, "The status file unchanged; unknown values are null." },
 	{ CLI_WATCH, "watch", NULL, "Again each second, until interrupted." },
 };
 static const struct manual_option wait_options[] = {
@@ -85,7 +85,7 @@ static const struct manual_option ca_options[] = {
 	{ CLI_ROLE, "role", "node|server|operator", "Whom the certificate is for (node)." },
 	{ CLI_SAN, "also", "NAME", "A further host name or address of a server; may be repeated." },
 	{ CLI_DAYS, "days", "N", "How long the certificate is valid (365)." },
-	{ CLI_EXPIRING, "expiring", "N", "list: only what ends within N days." },
+	{ CLI_EXPIRING, "expiring", "N", "list: only certificates that expire within N days." },
 	{ CLI_OUT, "out", "FILE", "bundle: the archive; default NAME.tar in the directory." },
 	{ CLI_FORCE, "force", NULL, "bundle: replaces an archive of the same name." },
 };
@@ -93,8 +93,7 @@ static const struct manual_option ca_options[] = {
 #define PATHS                                                                                                      \
 	"Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
-#define PAYLOAD \
-	"The payload is the argument itself, @FILE for what is in a file, or - for stdin, which is the default."
+#define PAYLOAD "The payload is the argument, the content of @FILE, or stdin (-, the default)."
 #define N(array) array, sizeof(array) / sizeof(array[0])
 
 static const struct manual_command commands[] = {
@@ -124,7 +123,7 @@ static const struct manual_command commands[] = {
 	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.",
 	  N(status_options), cmd_status },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
-	  "60 s at most, or so many SECONDS: then it ends with 1, or 3 where no node runs.",
+	  "Waits for 60 s, or SECONDS. Exit status after that: 1, or 3 if no node runs.",
 	  N(wait_options), cmd_wait },
 	{ "bench", "handshake|post URI", "measure handshakes and POSTs from here, cipher by cipher",
 	  "handshake: full ones, each of a new client without a ticket. post: readings one after the other over one session, each "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* geotherm bench: what a handshake and a POST cost from here, cipher by cipher. */
+/* geotherm bench: the cost of a handshake and a POST from here, per cipher suite. */
 #define _GNU_SOURCE /* getrandom() */
 #include <getopt.h>
 #include <mbedtls/ssl.h>
@@ -157,8 +157,7 @@ static bool report(struct bench *b, const char *suite)
 	return true;
 }
 
-/* What is posted: the least that a reading is, of the device that the certificate names, in an
- * epoch of its own. */
+/* The posted reading: minimal, of the device that the certificate names, in an epoch of its own. */
 static int prepare_reading(struct bench *b)
 {
 	struct coaps_certificate_info info;
@@ -212,13 +211,13 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 	}
 	if (argc - optind != 2 ||
 	    (strcmp(argv[optind], "handshake") != 0 && strcmp(argv[optind], "post") != 0)) {
-		fputs("geotherm bench: handshake or post, and a URI, are wanted\n", stderr);
+		fputs("geotherm bench: expected handshake or post, and a URI\n", stderr);
 		return CLI_USAGE;
 	}
 	b->post = strcmp(argv[optind], "post") == 0;
 	b->client.uri = argv[optind + 1];
 	if (strncmp(b->client.uri, "coaps://", 8) != 0) {
-		fprintf(stderr, "geotherm bench: %s: a coaps:// URI is wanted\n", b->client.uri);
+		fprintf(stderr, "geotherm bench: %s: expected a coaps:// URI\n", b->client.uri);
 		return CLI_USAGE;
 	}
 	return cli_credentials_check(&b->client, "bench") ? CLI_OK : CLI_USAGE;

@@ -18,7 +18,7 @@
 
 #define MS_A_WEEK 604800000u
 #define NS_A_MS UINT64_C(1000000)
-/* A device that is none, and an epoch that no outbox has made. */
+/* A device and an epoch that cannot exist. */
 #define DEVICE "urn:dev:mac:000000fffe000000"
 #define EPOCH 1
 /* The node's default, [gnss] max_hacc. */
@@ -158,7 +158,7 @@ int cmd_replay(const struct manual_command *self, int argc, char **argv)
 		p.json = true;
 	}
 	if (optind + 1 != argc) {
-		fputs("geotherm replay: one file is wanted, or - for stdin\n", stderr);
+		fputs("geotherm replay: expected one file, or - for stdin\n", stderr);
 		return CLI_USAGE;
 	}
 	path = argv[optind];

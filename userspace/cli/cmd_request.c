@@ -63,8 +63,8 @@ static bool parse_timeout(struct options *o, const char *text)
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= 3600)) {
-		fprintf(stderr, "geotherm %s: --timeout %s: seconds up to 3600 are wanted\n",
-			o->verb, text);
+		fprintf(stderr, "geotherm %s: --timeout %s: expected seconds up to 3600\n", o->verb,
+			text);
 		return false;
 	}
 	o->client.deadline_ms = (unsigned)(seconds * 1000);

@@ -137,7 +137,7 @@ static bool set_option(struct sim *s, int key)
 	}
 }
 
-/* Takes away nothing but an older link. */
+/* Removes nothing but an older link. */
 static bool make_link(const char *link, const char *path)
 {
 	struct stat st;
@@ -226,8 +226,7 @@ int cmd_sim(const struct manual_command *self, int argc, char **argv)
 		}
 	}
 	if (optind + 1 != argc || strcmp(argv[optind], "ublox7") != 0) {
-		fprintf(stderr,
-			"geotherm sim: %s: must be one simulator, and there is only ublox7\n",
+		fprintf(stderr, "geotherm sim: %s: expected a simulator: ublox7\n",
 			optind < argc ? argv[argc - 1] : "no operand");
 		return CLI_USAGE;
 	}

@@ -91,7 +91,7 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 	}
 	if (optind + 1 < argc || (!w->wants_fix && !w->wants_sent)) {
 		fprintf(stderr, "geotherm wait: %s\n",
-			optind + 1 < argc ? "too many arguments" : "--fix or --sent is wanted");
+			optind + 1 < argc ? "too many arguments" : "expected --fix or --sent");
 		return CLI_USAGE;
 	}
 	return optind == argc || options_number("geotherm wait", argv[optind], 0, 1000000,

@@ -20,8 +20,7 @@
 #define ACK_TIMEOUT_MS 2000 /* RFC 7252 4.8 */
 #define ACK_TIMEOUT_MIN_MS 1000 /* with less libcoap silently keeps its own default */
 #define ACK_SPREAD_PERCENT 50
-#define MAX_RETRANSMIT \
-	2 /* RFC 7252's 4 means 93 s in which a dead server is taken for a slow one */
+#define MAX_RETRANSMIT 2 /* with RFC 7252's 4 a dead server would look slow for 93 s */
 #define DEADLINE_MS 60000
 #define MAX_ANSWER 64000000
 #define IDLE_MS                                                                                    \
@@ -39,8 +38,8 @@ struct coaps_client {
 	int epoll_fd, timer_fd;
 
 	struct coaps_resolve *resolve; /* a lookup that runs */
-	struct coaps_addresses addresses; /* of the last one that found any */
-	unsigned at, left; /* the address in use; how many are yet to be tried */
+	struct coaps_addresses addresses; /* of the last lookup that found any */
+	unsigned at, left; /* the address in use; number of untried ones */
 	coap_session_t *session; /* NULL: closed */
 	uint64_t established_ns; /* 0: not yet */
 	uint64_t answered_ns; /* its newest answer, or when it was established */
@@ -48,12 +47,12 @@ struct coaps_client {
 	mbedtls_ssl_session ticket;
 
 	struct coaps_exchange exchanges[COAPS_REQUESTS_MAX];
-	/* A failure is reported when libcoap is not on the stack: its session is closed first. */
+	/* A failure is reported outside of libcoap's callbacks: its session is closed first. */
 	bool close_wanted, processing;
 	struct coaps_failure failure; /* that the failed exchanges share */
 };
 
-/* The timer is for the first deadline, and at once for a failure to report. */
+/* Sets the timer to the first deadline, or to now if a failure is to be reported. */
 static void arm(struct coaps_client *c)
 {
 	uint64_t at = UINT64_MAX;
@@ -87,7 +86,7 @@ static void close_session(struct coaps_client *c)
 	}
 }
 
-/* All requests under way share it. */
+/* All requests in flight share it. */
 static void fail(struct coaps_client *c, const struct coaps_failure *failure)
 {
 	c->close_wanted = true;
@@ -138,7 +137,7 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 	}
 	switch (reason) {
 	case COAP_NACK_TOO_MANY_RETRIES:
-	case COAP_NACK_TLS_FAILED: /* its retransmissions are used up: what failed was reported */
+	case COAP_NACK_TLS_FAILED: /* no retransmission left: the failure was reported */
 	case COAP_NACK_TLS_LAYER_FAILED:
 		fail_for(c, COAPS_NO_ANSWER);
 		break;
@@ -192,7 +191,7 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 
 	(void)sent;
 	(void)mid;
-	if (e == NULL) { /* a notification after the end of an observation, or nonsense */
+	if (e == NULL) { /* a notification after the end of an observation, or an unknown message */
 		return coap_pdu_get_type(received) != COAP_MESSAGE_ACK ? COAP_RESPONSE_FAIL
 								       : COAP_RESPONSE_OK;
 	}
@@ -233,7 +232,7 @@ static int parse_uri(struct coaps_client *c, const char *text, char *err, size_t
 	return 0;
 }
 
-/* The server's ticket is used once: it gives another with the new session. */
+/* A ticket is used once: the server sends another one in the new session. */
 static void resume(coap_session_t *session, mbedtls_ssl_context *ssl)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
@@ -302,7 +301,7 @@ static void end_lookup(struct coaps_client *c)
 	}
 }
 
-/* A lookup that finds nothing leaves what the last one found: its server may be well all the same.
+/* A failed lookup keeps the addresses of the last one: the server may still be up.
  */
 static void take_lookup(struct coaps_client *c)
 {
@@ -379,7 +378,7 @@ static bool try_next_address(struct coaps_client *c, bool was_established)
 	return again;
 }
 
-/* Sends what waits, by a session that is opened for it. */
+/* Sends waiting requests; opens a session if there is none. */
 static void send_waiting(struct coaps_client *c)
 {
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
@@ -496,7 +495,8 @@ int coaps_client_request(struct coaps_client *c, const struct coaps_request *req
 						   now_ns() + c->deadline_ms * UINT64_C(1000000));
 		}
 	}
-	if (code == 0 && !c->processing) { /* else libcoap is on the stack: it is sent afterwards */
+	if (code == 0 && !c->processing) { /* else inside a callback of libcoap: it is sent
+					      afterwards */
 		send_waiting(c);
 		arm(c);
 	}

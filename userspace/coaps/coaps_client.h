@@ -2,8 +2,8 @@
 /*
  * coaps_client: requests to one server, several at a time, over one session that is kept open.
  *
- * The session is opened by the first request and closed by a failure, which all requests under way
- * share; the next request opens another, by the server's session ticket where it gave one (RFC
+ * The session is opened by the first request and closed by a failure, which all requests in flight
+ * share; the next request opens another, with the server's session ticket if there is one (RFC
  * 5077). The name is looked up again for each session, without blocking; its addresses are tried in
  * turn, beginning with the one that worked last. After a silence, too: by then a NAT on the way may
  * have forgotten it, and finding that out takes all retransmissions, where a ticket takes three
@@ -71,7 +71,7 @@ struct coaps_request {
 	const char *path; /* "/gpsflowtemp/urn:dev:x?limit=3"; copied */
 	int content_format; /* of the payload; -1: none */
 	int accept; /* -1: none */
-	bool observe; /* GET: go on listening; the callback comes again for each notification */
+	bool observe; /* GET: observe; the callback runs again for each notification */
 	const void *payload; /* copied */
 	size_t payload_size;
 };
@@ -80,7 +80,7 @@ struct coaps_response {
 	enum coaps_cause cause; /* COAPS_ANSWERED, or why there is no answer; then: */
 	uint8_t alert; /* of TLS, from the server; 0: none */
 	uint32_t certificate_flags; /* MBEDTLS_X509_BADCERT_..., of the server's; 0: none */
-	const char *reason; /* all of that for people, one line; else "" */
+	const char *reason; /* one line about all of that, for people; else "" */
 	uint8_t code; /* class << 5 | detail: 0x44 is 2.04 */
 	int content_format; /* -1: none */
 	int64_t max_age_s; /* -1: not given */
@@ -92,7 +92,7 @@ struct coaps_response {
 typedef void (*coaps_response_fn)(void *arg, const struct coaps_response *response);
 
 /*
- * 0: the callback will come, exactly once unless observing, and never from in here. -EBUSY while
+ * 0: the callback will run, exactly once unless observing, and never within this call. -EBUSY while
  * COAPS_REQUESTS_MAX are pending; -EINVAL for a path that is none; -ENOMEM.
  */
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,

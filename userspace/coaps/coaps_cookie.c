@@ -95,7 +95,7 @@ static struct sender sender_of_id(const unsigned char *id, size_t size)
 	return sender_of(&remote);
 }
 
-static size_t be(const uint8_t *at, size_t n)
+static size_t read_be(const uint8_t *at, size_t n)
 {
 	size_t value = 0;
 
@@ -143,7 +143,7 @@ static int check_cookie(struct coaps_cookies *c, const unsigned char *cookie, si
 		return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
 	}
 	memcpy(part.time, cookie, TIME_SIZE);
-	age_s = (uint32_t)(now_utc_us() / 1000000) - (uint32_t)be(cookie, TIME_SIZE);
+	age_s = (uint32_t)(now_utc_us() / 1000000) - (uint32_t)read_be(cookie, TIME_SIZE);
 	if (age_s > COAPS_COOKIE_LIFETIME_S) { /* of the future, too: the difference wraps */
 		return MBEDTLS_ERR_SSL_BAD_INPUT_DATA;
 	}
@@ -185,12 +185,12 @@ static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
 	size_t end, at = SESSION_ID;
 
 	if (size < SESSION_ID + 2 || data[0] != TYPE_HANDSHAKE || data[1] != 0xfe ||
-	    be(data + 3, 2) != 0 || data[RECORD_HEADER] != CLIENT_HELLO ||
-	    be(data + RECORD_HEADER + 6, 3) != 0) {
+	    read_be(data + 3, 2) != 0 || data[RECORD_HEADER] != CLIENT_HELLO ||
+	    read_be(data + RECORD_HEADER + 6, 3) != 0) {
 		return -EINVAL; /* not a record of epoch 0, not a ClientHello, not its beginning */
 	}
-	end = RECORD_HEADER + be(data + 11, 2);
-	if (end > size || CLIENT_VERSION + be(data + RECORD_HEADER + 9, 3) > end) {
+	end = RECORD_HEADER + read_be(data + 11, 2);
+	if (end > size || CLIENT_VERSION + read_be(data + RECORD_HEADER + 9, 3) > end) {
 		return -EINVAL;
 	}
 	at += 1 + data[at];

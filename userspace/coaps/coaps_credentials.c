@@ -120,7 +120,7 @@ static int check_strength(const char *path, const mbedtls_pk_context *pk, const 
 	if (bits >= (rsa ? RSA_BITS_MIN : EC_BITS_MIN)) {
 		return 0;
 	}
-	return complain(c, -EINVAL, "%s: its %s key has %zu bits, at least %d are wanted", path,
+	return complain(c, -EINVAL, "%s: its %s key has %zu bits: expected at least %d", path,
 			rsa ? "RSA" : "EC", bits, rsa ? RSA_BITS_MIN : EC_BITS_MIN);
 }
 

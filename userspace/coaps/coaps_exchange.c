@@ -91,8 +91,8 @@ static int add_payload(const struct coaps_exchange *e, coap_session_t *session, 
 {
 	const struct coaps_request *request = &e->request;
 
-	/* What fits a datagram needs no Request-Tag (RFC 9175) and none of libcoap's state of a
-	 * transfer. */
+	/* A request within a datagram needs no Request-Tag (RFC 9175) and no block transfer state
+	 * of libcoap. */
 	if (request->payload_size == 0 ||
 	    (request->payload_size <= BLOCK_MAX &&
 	     coap_add_data(pdu, request->payload_size, request->payload))) {
@@ -130,7 +130,7 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 		return code;
 	}
 	e->sent = true;
-	/* coap_send() takes the PDU in any case; what goes wrong later comes as a nack. */
+	/* coap_send() owns the PDU in any case; later errors arrive as a nack. */
 	errno = 0;
 	if (coap_send(session, pdu) != COAP_INVALID_MID) {
 		return 0;

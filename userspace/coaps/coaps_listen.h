@@ -26,7 +26,7 @@ struct coaps_listen {
 };
 
 /*
- * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. shared: others that say so too may
+ * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. shared: others that set it too may
  * bind the same (SO_REUSEPORT). 0, or a negative errno with err, and nothing is open: -EADDRINUSE,
  * -EADDRNOTAVAIL, -EACCES, -EINVAL for the form ...
  */

@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Shared by the caller and the thread; the last one to let go of it frees it. */
+/* Shared by the caller and the thread; the last owner frees it. */
 struct coaps_resolve {
 	pthread_mutex_t lock; /* for owners and done */
 	unsigned owners;
@@ -89,7 +89,7 @@ static int start_thread(struct coaps_resolve *r)
 	int rc;
 
 	r->owners++; /* before there is another thread */
-	sigfillset(&all); /* signals are the main thread's */
+	sigfillset(&all); /* the main thread handles signals */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

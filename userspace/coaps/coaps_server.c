@@ -105,7 +105,7 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 	coaps_endpoint_pki(&(const struct coaps_credentials){ NULL },
 			   config->client_auth != COAPS_AUTH_NONE, &pki);
 	if (!coap_context_set_pki(s->endpoint.context, &pki)) {
-		snprintf(err, err_size, "%s: libcoap does not take these credentials",
+		snprintf(err, err_size, "%s: libcoap rejects these credentials",
 			 config->credentials.certificate);
 		return -EKEYREJECTED;
 	}

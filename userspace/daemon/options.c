@@ -99,12 +99,12 @@ static void report_wrong(const struct manual *m, const struct manual_command *co
 {
 	start_of_message(m, command);
 	if (key == ':') {
-		fprintf(stderr, "%s: a value is wanted", argv[optind - 1]);
+		fprintf(stderr, "%s: expected a value", argv[optind - 1]);
 	} else if (optopt != 0 && optopt < 0x80) {
 		fprintf(stderr, "-%c: no such option", optopt);
 	} else {
 		fprintf(stderr, "%s: %s", argv[optind - 1],
-			optopt != 0 ? "takes no value" : "no such option, or not clear which");
+			optopt != 0 ? "takes no value" : "unknown or ambiguous option");
 	}
 	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
 		command->name != NULL ? command->name : "");
@@ -149,7 +149,7 @@ int options_dispatch(const struct manual *m, int argc, char **argv)
 	}
 	start_of_message(m, NULL);
 	fprintf(stderr, "%s%s; '%s --help' lists the commands\n",
-		*name != '\0' ? name : "a command is wanted",
+		*name != '\0' ? name : "expected a command",
 		*name != '\0' ? ": no such command" : "", m->name);
 	return 2;
 }

@@ -26,7 +26,7 @@ struct outbox_flush {
 	int fd;
 };
 
-/* One sync of the WAL; a checkpoint begins with one. *copied: pages of it, if all were copied. */
+/* Syncs the WAL; a checkpoint includes that. *copied: pages of it, if all were copied. */
 static int flush(struct outbox_flush *f, bool checkpoint, unsigned *copied)
 {
 	int rc, all = -1, done = -1;

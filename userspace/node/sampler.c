@@ -114,7 +114,7 @@ static void put_fix(const struct gnss_fix *fix, uint64_t age_ns, struct reading 
 	reading_scalar_put(r, READING_FIX_TYPE, fix->fix_type);
 	reading_scalar_put(r, READING_FIX_OK, fix->gnss_fix_ok);
 	reading_scalar_put(r, READING_NUM_SV, fix->num_sv);
-	/* Out of range is out of reach: a fix is stale long before 49 days. */
+	/* Cannot overflow: a fix is stale long before 49 days. */
 	reading_scalar_put(r, READING_FIX_AGE, (int64_t)(age_ns / 1000000));
 	if (!fix->position_known) {
 		return;
@@ -165,7 +165,7 @@ void sampler_make(struct sampler *s, const struct clock *clock, uint64_t now_ns,
 		s->due_ns = now_ns + SAMPLER_NO_FIX_NS;
 		return;
 	}
-	/* On the grid of the period; what was slept through is not made up for. */
+	/* On the grid of the period; missed periods are not made up. */
 	s->due_ns += s->period_ns;
 	if (s->due_ns <= now_ns) {
 		s->due_ns += (now_ns - s->due_ns) / s->period_ns * s->period_ns + s->period_ns;

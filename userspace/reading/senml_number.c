@@ -13,7 +13,7 @@ static int multiply_10(uint64_t *magnitude, unsigned digit)
 	return 0;
 }
 
-static struct senml_number shortest(uint64_t magnitude, bool negative, int exponent)
+static struct senml_number normalise(uint64_t magnitude, bool negative, int exponent)
 {
 	while (exponent < 0 && magnitude % 10 == 0 && magnitude != 0) {
 		magnitude /= 10;
@@ -28,17 +28,17 @@ static struct senml_number shortest(uint64_t magnitude, bool negative, int expon
 
 struct senml_number senml_number_i64(int64_t value, int exponent)
 {
-	return value < 0 ? shortest(0 - (uint64_t)value, true, exponent)
-			 : shortest((uint64_t)value, false, exponent);
+	return value < 0 ? normalise(0 - (uint64_t)value, true, exponent)
+			 : normalise((uint64_t)value, false, exponent);
 }
 
 struct senml_number senml_number_u64(uint64_t value, int exponent)
 {
-	return shortest(value, false, exponent);
+	return normalise(value, false, exponent);
 }
 
 /* n's magnitude in units of 10^exponent. */
-static int scale(const struct senml_number *n, int exponent, uint64_t *magnitude)
+static int scale_to(const struct senml_number *n, int exponent, uint64_t *magnitude)
 {
 	uint64_t m = n->magnitude;
 
@@ -60,7 +60,7 @@ static int scale(const struct senml_number *n, int exponent, uint64_t *magnitude
 int senml_number_to_i64(const struct senml_number *n, int exponent, int64_t *value)
 {
 	uint64_t m;
-	int rc = scale(n, exponent, &m);
+	int rc = scale_to(n, exponent, &m);
 
 	if (rc != 0) {
 		return rc;
@@ -75,7 +75,7 @@ int senml_number_to_i64(const struct senml_number *n, int exponent, int64_t *val
 int senml_number_to_u64(const struct senml_number *n, int exponent, uint64_t *value)
 {
 	uint64_t m;
-	int rc = scale(n, exponent, &m);
+	int rc = scale_to(n, exponent, &m);
 
 	if (rc != 0) {
 		return rc;
@@ -97,16 +97,16 @@ int senml_number_add(const struct senml_number *a, const struct senml_number *b,
 		*sum = a->magnitude == 0 ? *b : *a;
 		return 0;
 	}
-	if (scale(a, exponent, &x) != 0 || scale(b, exponent, &y) != 0 ||
+	if (scale_to(a, exponent, &x) != 0 || scale_to(b, exponent, &y) != 0 ||
 	    (a->negative == b->negative && x > UINT64_MAX - y)) {
 		return -ERANGE;
 	}
 	if (a->negative == b->negative) {
-		*sum = shortest(x + y, a->negative, exponent);
+		*sum = normalise(x + y, a->negative, exponent);
 	} else if (x >= y) {
-		*sum = shortest(x - y, a->negative, exponent);
+		*sum = normalise(x - y, a->negative, exponent);
 	} else {
-		*sum = shortest(y - x, b->negative, exponent);
+		*sum = normalise(y - x, b->negative, exponent);
 	}
 	return 0;
 }
@@ -122,7 +122,7 @@ int senml_number_from_float(double value, bool single, struct senml_number *n)
 		return -EDOM;
 	}
 	if (size == (double)(uint64_t)size) {
-		*n = shortest((uint64_t)size, value < 0, 0);
+		*n = normalise((uint64_t)size, value < 0, 0);
 		return 0;
 	}
 	for (int digits = 1; digits <= 22; digits++) {
@@ -136,7 +136,7 @@ int senml_number_from_float(double value, bool single, struct senml_number *n)
 			double back = (double)m / power;
 
 			if (m != 0 && (single ? (float)back == (float)size : back == size)) {
-				*n = shortest(m, value < 0, -digits);
+				*n = normalise(m, value < 0, -digits);
 				return 0;
 			}
 		}
@@ -223,7 +223,7 @@ int senml_number_parse(const char *text, size_t length, struct senml_number *n)
 	if ((exponent >= EXPONENT_LIMIT || exponent <= -EXPONENT_LIMIT) && d.magnitude != 0) {
 		return -ERANGE;
 	}
-	*n = shortest(d.magnitude, negative, exponent + d.zeros - fraction);
+	*n = normalise(d.magnitude, negative, exponent + d.zeros - fraction);
 	return 0;
 }
 

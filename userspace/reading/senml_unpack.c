@@ -225,7 +225,7 @@ static int find_sensor(struct senml_unpack *u, struct reading *r, const struct s
 }
 
 /* What only the end of a reading shows. The complaint is about it, not about the record at hand. */
-static int finish(struct senml_unpack *u)
+static int finish_reading(struct senml_unpack *u)
 {
 	const char *missing = NULL;
 
@@ -262,7 +262,7 @@ static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 {
 	size_t size = strlen(s->name) + 1;
 
-	if (finish(u) != 0) {
+	if (finish_reading(u) != 0) {
 		return u->err->code;
 	}
 	if (u->n == u->max) {
@@ -290,7 +290,7 @@ static int open_next(struct senml_unpack *u, const struct senml_resolved *s)
 }
 
 /* Notes a field as seen; one given twice is an error. */
-static int see(struct senml_unpack *u, uint64_t *seen, unsigned field, const char *name)
+static int note_field(struct senml_unpack *u, uint64_t *seen, unsigned field, const char *name)
 {
 	if (*seen >> field & 1) {
 		return senml_fail(u->err, -EBADMSG, "%s: given twice", name);
@@ -305,7 +305,7 @@ static int read_sensor_record(struct senml_unpack *u, struct reading *r, enum se
 	unsigned sensor = 0;
 
 	if (find_sensor(u, r, s, &sensor) != 0 ||
-	    see(u, &u->sensor_seen[sensor], field, s->field) != 0) {
+	    note_field(u, &u->sensor_seen[sensor], field, s->field) != 0) {
 		return u->err->code;
 	}
 	return read_sensor_field(&r->temperatures[sensor], field, s, u->err);
@@ -319,8 +319,9 @@ static int read_device_record(struct senml_unpack *u, struct reading *r, unsigne
 				  "%s: of \"%.64s\", expected the device of the last seq", s->field,
 				  s->name);
 	}
-	return see(u, &u->seen, field, s->field) != 0 ? u->err->code
-						      : read_device_field(r, field, s, u->err);
+	return note_field(u, &u->seen, field, s->field) != 0
+		       ? u->err->code
+		       : read_device_field(r, field, s, u->err);
 }
 
 static int read_of_reading(struct senml_unpack *u, const struct senml_resolved *s)
@@ -365,7 +366,7 @@ static int read_of_ack(struct senml_unpack *u, const struct senml_resolved *s)
 	if (ack == NULL || strcmp(s->name, ack->device) != 0) {
 		return senml_fail(u->err, -EBADMSG, "complete: before the epoch of its device");
 	}
-	return see(u, &u->seen, ACK_COMPLETE, s->field) != 0
+	return note_field(u, &u->seen, ACK_COMPLETE, s->field) != 0
 		       ? u->err->code
 		       : senml_resolved_count(s, "", UINT64_MAX, &ack->complete, u->err);
 }
@@ -402,5 +403,5 @@ int senml_unpack_end(struct senml_unpack *u)
 		return senml_fail(u->err, -EBADMSG, "no %s in the pack",
 				  u->acks != NULL ? "epoch" : "seq, so no reading,");
 	}
-	return finish(u) != 0 ? u->err->code : (int)u->n;
+	return finish_reading(u) != 0 ? u->err->code : (int)u->n;
 }

@@ -22,7 +22,7 @@ static const char *const files[] = {
 };
 
 /* Replaces every occurrence of `secret`, if it has three characters or more. */
-static void blot(char *text, const char *secret)
+static void mask_secret(char *text, const char *secret)
 {
 	size_t length = secret != NULL ? strlen(secret) : 0;
 
@@ -51,14 +51,14 @@ static void redact(char *text, const struct node_config *config)
 
 	for (unsigned i = 0; i < config->n_servers; i++) {
 		host_of(config->servers[i], secret, sizeof(secret));
-		blot(text, secret);
+		mask_secret(text, secret);
 	}
-	blot(text, config->server_name);
+	mask_secret(text, config->server_name);
 	if (node_check_device(config, device) == 0) {
-		blot(text, device + strlen(device) / 2);
+		mask_secret(text, device + strlen(device) / 2);
 	}
 	if (gethostname(secret, sizeof(secret)) == 0) {
-		blot(text, secret);
+		mask_secret(text, secret);
 	}
 }
 

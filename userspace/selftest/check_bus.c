@@ -85,7 +85,7 @@ const char *check_bus_idle(struct selftest *t)
 	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
 		return "line-error";
 	}
-	selftest_value(t, "high in %u of %u looks", LOOKS / 20 - lows, LOOKS / 20);
+	selftest_value(t, "high in %u of %u samples", LOOKS / 20 - lows, LOOKS / 20);
 	return lows > LOOKS / 40 ? why_low(t) : NULL;
 }
 
@@ -115,7 +115,7 @@ const char *check_bus_noise(struct selftest *t)
 	if (count_lows(t, LOOKS, &lows) != 0) {
 		return "line-error";
 	}
-	selftest_value(t, "low in %u of %u looks at the idle line", lows, LOOKS);
+	selftest_value(t, "low in %u of %u samples of the idle line", lows, LOOKS);
 	return lows > 0 ? "noise" : NULL;
 }
 
@@ -228,7 +228,7 @@ const char *check_bus_rise(struct selftest *t)
 	if (place == 0) {
 		selftest_value(
 			t,
-			"high at the first look, %u.%u us after its release: sooner than can be told here",
+			"high at the first sample, %u.%u us after its release: faster than this computer can measure",
 			(unsigned)(looks[0].after_ns / 1000),
 			(unsigned)(looks[0].after_ns % 1000 / 100));
 		return NULL;

@@ -91,7 +91,7 @@ static void say_chips(struct selftest *t)
 	}
 }
 
-static const char *unasked(struct selftest *t)
+static const char *not_applicable(struct selftest *t)
 {
 	const char *why;
 
@@ -104,7 +104,7 @@ static const char *unasked(struct selftest *t)
 
 const char *check_gpio_chip(struct selftest *t)
 {
-	const char *why = unasked(t);
+	const char *why = not_applicable(t);
 
 	if (why != NULL) {
 		return why;
@@ -127,7 +127,7 @@ const char *check_gpio_chip(struct selftest *t)
 
 const char *check_gpio_line(struct selftest *t)
 {
-	const char *why = unasked(t);
+	const char *why = not_applicable(t);
 
 	if (why != NULL) {
 		return why;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The way to the database: files, names, handshake, and one row there and back.
+ * The path to the database: files, names, handshake, and one row to the server and back.
  *
  * The row is a reading without values, of the node's own device, in an epoch that no outbox has:
  * its 64 bits read "selftest". It is numbered on from the last such row, so that it leaves no gap,
- * and noted "selftest". Only an operator may remove rows, so it stays, where anybody can tell what
- * it is.
+ * and noted "selftest". Only an operator may remove rows, so it stays, recognisable.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -47,7 +46,7 @@ struct selftest_uplink {
 	size_t size;
 };
 
-/* Is there a server, and is it ours to talk to by certificates? */
+/* Whether a server is configured, with certificates. */
 static const char *no_server(const struct selftest *t)
 {
 	return t->config->n_servers == 0 ? "no-server" : NULL;
@@ -90,7 +89,7 @@ const char *check_uplink_credentials(struct selftest *t)
 		return code == -EAGAIN ? "not-yet-valid" : "expired";
 	}
 	if (utc_s == 0) {
-		selftest_value(t, "the clock is unset: dates are not looked at");
+		selftest_value(t, "the clock is unset: dates are not checked");
 		return NULL;
 	}
 	days = (info.not_after_s - utc_s) / 86400;
@@ -138,7 +137,7 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	u->body[u->size] = '\0';
 }
 
-/* true: there is an answer, whatever it says. */
+/* true: there is an answer, of any code. */
 static bool ask(const struct selftest *t, const struct coaps_request *request)
 {
 	struct selftest_uplink *u = t->uplink;
@@ -287,7 +286,7 @@ const char *check_uplink_time(struct selftest *t)
 										   : NULL;
 }
 
-/* Does the server let us read what is ours? The body is /gaps. */
+/* Whether the server lets us read our own device. The body is /gaps. */
 static const char *read_gaps(struct selftest *t)
 {
 	char path[READING_DEVICE_SIZE + 16];

@@ -44,7 +44,7 @@ static const struct manual_exit exits[] = {
 	{ EXIT_FAILED, "a check failed" },
 	{ EXIT_USAGE, "a wrong option or configuration" },
 	{ EXIT_NOT_RUN,
-	  "it could not run: the node holds what is to be tested, or no check applied" },
+	  "it could not run: the node uses the hardware to be tested, or no check applied" },
 };
 
 static const struct manual manual = {

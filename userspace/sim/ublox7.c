@@ -110,7 +110,7 @@ uint64_t ublox7_deadline(const struct ublox7 *u)
 	return command_due(u) < t ? command_due(u) : t;
 }
 
-/* The byte on the line has ended. false: it was lost on its way. */
+/* The byte on the line is complete. false: it was lost. */
 static bool sent(struct ublox7 *u, struct ublox7_byte *out)
 {
 	*out = u->shift;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ublox7: a u-blox 7 receiver (NEO-7M, PROTVER 14.00) with a UART, in any time you like.
+ * ublox7: a u-blox 7 receiver (NEO-7M, PROTVER 14.00) with a UART, in virtual or real time.
  *
  * Pure: bits on its RXD go in, bits on its TXD come out, each with the time at which
  * they are on the line. It is written from the protocol description (V14) apart
@@ -53,7 +53,7 @@ struct ublox7_config {
 	uint32_t baud;
 	enum ublox7_mode mode;
 	enum ublox7_kind kind;
-	bool power_on; /* begins with its boot (then the mode is what battery-backed RAM holds) */
+	bool power_on; /* starts with a boot (then battery-backed RAM decides the mode) */
 	uint64_t seed;
 
 	int64_t utc_us; /* true time when the simulation starts */
@@ -71,8 +71,8 @@ struct ublox7_config {
 	uint8_t antenna; /* MON-HW aStatus: 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */
 	uint8_t jam_ind; /* MON-HW jamInd, continuous wave, 0..255 */
 
-	uint32_t delay_min_us, delay_max_us; /* a command is carried out this long after it came */
-	uint32_t deaf_ms; /* drops input so long after CFG-PRT (clones: 300) */
+	uint32_t delay_min_us, delay_max_us; /* delay from a command to its execution */
+	uint32_t deaf_ms; /* time after CFG-PRT in which input is lost (clones: 300) */
 	uint32_t drop_ppm, corrupt_ppm; /* of the bytes on the line, each way */
 	uint32_t framing_limit; /* more framing errors than this in a second: deaf for its rest; 0
 				   never */
@@ -109,7 +109,7 @@ enum ublox7_power {
 	UBLOX7_WAKING
 };
 
-/* What a test may want to see. */
+/* Counters for tests. */
 struct ublox7_counters {
 	uint32_t frames, bad_frames, sets, polls, acks, naks, boots, framing_errors, overruns;
 	uint32_t rx_bytes, tx_bytes, tx_dropped; /* tx_dropped: messages that found the buffer full
@@ -124,7 +124,7 @@ struct ublox7 {
 	int64_t utc_offset_us; /* true UTC = now + this */
 
 	enum ublox7_power power;
-	uint64_t power_until_ns; /* UINT64_MAX: does not end by itself */
+	uint64_t power_until_ns; /* UINT64_MAX: never ends by itself */
 	uint64_t boot_ns;
 	bool tx_stuck, gnss_stopped;
 
@@ -162,11 +162,11 @@ void ublox7_receive(struct ublox7 *u, uint8_t byte, uint32_t baud, uint64_t end_
 bool ublox7_next(struct ublox7 *u, uint64_t now_ns, struct ublox7_byte *out);
 uint64_t ublox7_deadline(const struct ublox7 *u);
 
-/* The baud it has now. */
+/* The present baud. */
 uint32_t ublox7_baud(const struct ublox7 *u);
 /* Its supply fails for off_ms; with a battery the backup RAM lives on. */
 void ublox7_brown_out(struct ublox7 *u, uint32_t off_ms, uint64_t now_ns);
-/* Output stops (a broken TXD, a hung receiver) or continues. */
+/* Stops the output (a broken TXD, a hung receiver) or resumes it. */
 void ublox7_stick(struct ublox7 *u, bool stuck);
 /* Sets true time again, for a clock that was stepped. */
 void ublox7_set_utc(struct ublox7 *u, int64_t utc_us, uint64_t now_ns);

@@ -39,7 +39,7 @@ static void enqueue(struct ublox7 *u)
 		u->counters.overruns++;
 		return;
 	}
-	/* One after the other: none overtakes. */
+	/* One after the other, in order. */
 	if (u->command_count) {
 		c = &u->command[(u->command_first + u->command_count - 1) % UBLOX7_COMMANDS];
 		due = due > c->due_ns ? due : c->due_ns;
@@ -196,7 +196,7 @@ static void cfg_rst(struct ublox7 *u, const struct ublox7_command *c)
 		return;
 	}
 	u->gnss_stopped = false;
-	/* Bit 7 is UTC's; anything else that is cleared costs a search. */
+	/* Bit 7 is UTC's; clearing any other bit costs a search. */
 	ublox7_start_gnss(u, clear ? u->config.cold_ttff_ms : u->config.hot_ttff_ms,
 			  !(clear & 0x80));
 	if (mode == 0 || mode == 1 || mode == 4) {

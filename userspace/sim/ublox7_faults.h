@@ -8,7 +8,7 @@
 
 /* clang-format off */
 #define UBLOX7_FAULTS(X) \
-	X("ttff-ms", ttff_ms, 3600000, "the first fix comes that long after the start") \
+	X("ttff-ms", ttff_ms, 3600000, "time from the start to the first fix") \
 	X("hot-ttff-ms", hot_ttff_ms, 3600000, "and after a brown-out with battery (0; data sheet: 1000)") \
 	X("cold-ttff-ms", cold_ttff_ms, 3600000, "and after a start with nothing known (29000)") \
 	X("utc-page-ms", utc_page_ms, 3600000, "UTC is 2 s wrong and unresolved so long after the first fix") \

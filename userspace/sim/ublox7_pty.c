@@ -19,7 +19,7 @@
 
 #define MS 1000000ull
 #define SLACK_NS \
-	(1 * MS) /* bytes go to the program in bunches of this; a UART's FIFO does so too */
+	(1 * MS) /* bytes reach the program in groups of this size, as from a UART's FIFO */
 #define CLOSED_CHECK_MS 5 /* nothing wakes poll() when a program opens the port */
 #define QUEUE 4096
 
@@ -30,8 +30,7 @@ struct ublox7_pty {
 	int master, stop; /* stop: eventfd */
 	bool open; /* a program has the port */
 	char path[64];
-	/* What the program wrote and is still to go over the wire, each byte with the end of its
-	 * stop bit. */
+	/* Bytes of the program that are still to be sent, each with the end of its stop bit. */
 	struct ublox7_byte queue[QUEUE];
 	unsigned first, count;
 	uint64_t wire_idle_ns;
@@ -87,7 +86,7 @@ static void deliver(struct ublox7_pty *p, const uint8_t *bytes, size_t len)
 	}
 }
 
-/* All that has ended on the wire to the program by t. */
+/* Delivers the bytes that are complete by t to the program. */
 static void drain(struct ublox7_pty *p, uint64_t t)
 {
 	struct ublox7_byte b;
@@ -119,7 +118,7 @@ static void drain(struct ublox7_pty *p, uint64_t t)
 	deliver(p, bytes, len);
 }
 
-/* Everything due by now, in its order. Returns when there is more. */
+/* Runs everything due by now, in order. Returns the time of the next event. */
 static uint64_t advance(struct ublox7_pty *p)
 {
 	uint64_t t = now_ns();
@@ -145,7 +144,8 @@ static void check_open(struct ublox7_pty *p)
 	bool open = poll(&fd, 1, 0) >= 0 && !(fd.revents & POLLHUP);
 
 	if (p->open && !open) {
-		tcflush(p->master, TCIOFLUSH); /* what was not read is not there for the next one */
+		tcflush(p->master, TCIOFLUSH); /* unread bytes are dropped before the next program
+						*/
 		p->count = 0;
 	}
 	p->open = open;
@@ -193,8 +193,7 @@ static int open_master(struct ublox7_pty *p)
 	    ptsname_r(p->master, p->path, sizeof(p->path))) {
 		return -1;
 	}
-	/* Opened and closed once, so that the master knows from now on whether a program has it
-	 * open. */
+	/* Opened and closed once: from then on the master can see whether a program has it open. */
 	int slave = open(p->path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
 	return slave < 0 ? -1 : close(slave);
@@ -219,7 +218,7 @@ struct ublox7_pty *ublox7_pty_start(const struct ublox7_config *config, char *er
 	c.utc_us = now_utc_us();
 	ublox7_init(&p->sim, &c, now_ns());
 	pthread_mutex_init(&p->lock, NULL);
-	sigfillset(&all); /* signals are for the program's own threads */
+	sigfillset(&all); /* the program's own threads handle signals */
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	rc = pthread_create(&p->thread, NULL, run, p);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -130,8 +130,8 @@ long ublox7_recording_read(const char *path, struct ublox7_point **track, char *
 	if (n <= 0) {
 		free(*track);
 		*track = NULL;
-		snprintf(err, err_size, n ? "%s: no memory" : "%s: no good UBX-NAV-PVT frame in it",
-			 path);
+		snprintf(err, err_size,
+			 n ? "%s: no memory" : "%s: no valid UBX-NAV-PVT frame in it", path);
 		return n ? n : -ENODATA;
 	}
 	return n;

@@ -174,7 +174,7 @@ static int nav_timegps(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 	put_i32(p + 4, e->ftow_ns);
 	put_u16(p + 8, e->week);
 	p[10] = e->leap_s;
-	p[11] = e->valid; /* tow, week, leap seconds: the same doubts in the same bits */
+	p[11] = e->valid; /* tow, week, leap seconds: same validity, same bits */
 	put_u32(p + 12, e->tacc_ns);
 	return 16;
 }
@@ -263,7 +263,7 @@ static int mon_hw(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t 
 			   : u->config.jam_ind < 180 ? 2
 						     : 3;
 
-	put_u32(p, 0x0000F400); /* pinSel, Bank, Dir, Val: a real part's habit */
+	put_u32(p, 0x0000F400); /* pinSel, Bank, Dir, Val: values of a real receiver */
 	put_u32(p + 12, 0x0000EFF7);
 	put_u16(p + 16, 78 + u->config.jam_ind / 8u);
 	put_u16(p + 18, u->config.antenna > 2 ? 8191 : 4100 - u->config.jam_ind * 8u);

@@ -37,7 +37,7 @@ uint8_t *ublox7_settings_rate(struct ublox7_settings *s, uint8_t cls, uint8_t id
 	return NULL;
 }
 
-/* --- what a set may not be --- */
+/* --- values that a set refuses --- */
 
 bool ublox7_settings_has_baud(uint32_t baud)
 {
@@ -197,7 +197,7 @@ static void copy(uint8_t *to, const uint8_t *from, unsigned at, unsigned n)
 
 static void set_nav5(uint8_t *to, const uint8_t *p)
 {
-	/* One mask bit, the bytes it applies (V14 section 35.14) */
+	/* One mask bit and the bytes that it applies (V14 section 35.14) */
 	static const struct {
 		uint8_t bit, at, n;
 	} fields[] = { { 0, 2, 1 },  { 1, 12, 1 }, { 2, 3, 9 },	 { 3, 13, 1 }, { 4, 14, 2 },

@@ -18,7 +18,7 @@
 #define UBLOX7_MSGS 48
 
 struct ublox7_settings {
-	uint8_t prt[4][20]; /* DDC, UART1, USB, SPI */
+	uint8_t prt[4][20]; /* DDC, UART1, USB and SPI */
 	uint8_t msg[UBLOX7_MSGS][UBLOX7_PORTS];
 	uint8_t inf[2][10]; /* UBX, NMEA */
 	uint8_t rate[6];
@@ -54,7 +54,7 @@ void ublox7_settings_copy(struct ublox7_settings *to, const struct ublox7_settin
 /* The answer to a poll of CFG message `id`, into out (256 bytes); its length, or 0: NAK. */
 size_t ublox7_settings_poll(const struct ublox7_settings *s, uint8_t id, const uint8_t *selector,
 			    size_t len, uint8_t *out);
-/* Is this payload a poll (true) or a set? */
+/* Whether this payload is a poll; else it is a set. */
 bool ublox7_settings_is_poll(uint8_t id, size_t len);
 /* Carries out a set; false: NAK and nothing has changed. */
 bool ublox7_settings_set(struct ublox7_settings *s, uint8_t id, const uint8_t *payload, size_t len);

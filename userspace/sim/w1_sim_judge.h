@@ -37,7 +37,7 @@
 	X(W1_SIM_SLOT_SHORT, "slot of less than 60 us (tSLOT)") \
 	X(W1_SIM_RESET_HIGH_SHORT, "slot less than 480 us after a reset (tRSTH)") \
 	X(W1_SIM_SAMPLE_LATE, "bit read over 15 us after the fall (tRDV)") \
-	X(W1_SIM_PRESENCE_GAP, "presence not looked for between 60 and 75 us, nor in steps of 60") \
+	X(W1_SIM_PRESENCE_GAP, "presence not sampled between 60 and 75 us, nor in steps of 60") \
 	X(W1_SIM_STRONG_LATE, "strong pull-up over 10 us after the command (tSPON)") \
 	X(W1_SIM_STRONG_SHORT, "strong pull-up ended before the longest conversion or copy") \
 	X(W1_SIM_PARASITE_TRAFFIC, "pulled low while a parasite device works")

@@ -111,16 +111,15 @@ static void a_mistake_is_named_with_the_command_and_where_help_is(void **state)
 		const char *line, *error;
 	} lines[] = {
 		{ "--what",
-		  "prog get: --what: no such option, or not clear which; try 'prog get --help'\n" },
-		{ "--co",
-		  "prog get: --co: no such option, or not clear which; try 'prog get --help'\n" },
+		  "prog get: --what: unknown or ambiguous option; try 'prog get --help'\n" },
+		{ "--co", "prog get: --co: unknown or ambiguous option; try 'prog get --help'\n" },
 		{ "-Z", "prog get: -Z: no such option; try 'prog get --help'\n" },
-		{ "--count", "prog get: --count: a value is wanted; try 'prog get --help'\n" },
-		{ "-c", "prog get: -c: a value is wanted; try 'prog get --help'\n" },
+		{ "--count", "prog get: --count: expected a value; try 'prog get --help'\n" },
+		{ "-c", "prog get: -c: expected a value; try 'prog get --help'\n" },
 		{ "--watch=1", "prog get: --watch=1: takes no value; try 'prog get --help'\n" },
 		/* of programs with a configuration only */
 		{ "--print-config",
-		  "prog get: --print-config: no such option, or not clear which; try 'prog get --help'\n" },
+		  "prog get: --print-config: unknown or ambiguous option; try 'prog get --help'\n" },
 	};
 	const char *value;
 
