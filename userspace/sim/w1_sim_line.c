@@ -67,6 +67,13 @@ static bool by_chance(struct w1_sim *sim, uint64_t threshold)
 	return threshold > 0 && w1_random_next(&sim->random) >> 32 < threshold;
 }
 
+static bool noise(struct w1_sim *sim, uint64_t at)
+{
+	bool burst = at >= sim->burst_from_ns && at < sim->burst_until_ns;
+
+	return by_chance(sim, burst ? sim->burst_threshold : sim->noise_threshold);
+}
+
 /* --- strong pull-up --- */
 
 static bool works_on_parasite_power(struct w1_sim_device *d, uint64_t at)
@@ -161,7 +168,7 @@ static void let_go(struct w1_sim *sim, uint64_t at)
 {
 	if (sim->master_low) {
 		judge_release(sim, at);
-		if (by_chance(sim, sim->noise_threshold) && sim->spike_ns == W1_SLAVE_NEVER) {
+		if (noise(sim, at) && sim->spike_ns == W1_SLAVE_NEVER) {
 			sim->spike_ns = at + w1_random_between(&sim->random, 0, 100 * US);
 		}
 	}
@@ -191,7 +198,7 @@ static int line_sample(void *ctx)
 
 	w1_sim_wire_run(sim, m.act_ns);
 	level = !sim->wire_low && m.act_ns - sim->rose_ns >= rise_ns;
-	level ^= by_chance(sim, sim->noise_threshold);
+	level ^= noise(sim, m.act_ns);
 	w1_sim_judge_sample(&sim->judge, m.act_ns, level, sim->preemptions);
 	end(sim, &m);
 	return level;
@@ -307,6 +314,7 @@ struct w1_sim *w1_sim_new(const struct w1_sim_config *config)
 	sim->now_ns = START_NS;
 	sim->plan_ns = W1_SLAVE_NEVER;
 	sim->spike_ns = W1_SLAVE_NEVER;
+	sim->other_ns = W1_SLAVE_NEVER;
 	sim->wire_low = w1_sim_wire_is_low(sim);
 	sim->fell_ns = START_NS;
 	return sim;
@@ -361,15 +369,36 @@ struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device)
 	return device < sim->n_devices ? &sim->devices[device].slave : NULL;
 }
 
-void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns)
+void w1_sim_plan(struct w1_sim *sim, unsigned device, enum w1_sim_fault fault, uint64_t off_ns,
+		 uint64_t on_ns)
 {
 	if (device < sim->n_devices) {
 		/* Past plans take effect now: time does not go back. */
+		sim->devices[device].fault = fault;
 		sim->devices[device].off_ns = off_ns > sim->now_ns ? off_ns : sim->now_ns;
 		sim->devices[device].on_ns = on_ns > sim->now_ns ? on_ns : sim->now_ns;
 		w1_sim_wire_plan(sim);
 		settle_all(sim);
 	}
+}
+
+void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns)
+{
+	w1_sim_plan(sim, device, W1_SIM_UNPLUGGED, off_ns, on_ns);
+}
+
+void w1_sim_burst(struct w1_sim *sim, uint32_t ppm, uint64_t from_ns, uint64_t until_ns)
+{
+	sim->burst_threshold = threshold(ppm);
+	sim->burst_from_ns = from_ns;
+	sim->burst_until_ns = until_ns;
+}
+
+void w1_sim_second_master(struct w1_sim *sim, uint64_t at_ns)
+{
+	sim->other_edge = 0;
+	sim->other_low = false;
+	sim->other_ns = at_ns > sim->now_ns ? at_ns : sim->now_ns;
 }
 
 void w1_sim_advance(struct w1_sim *sim, uint64_t ns)

@@ -79,11 +79,23 @@ int w1_sim_add(struct w1_sim *sim, enum w1_model_id model, bool parasite);
 /* Valid until the sim is freed; up to date. NULL if there is no such device. */
 struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device);
 
-/*
- * The device is off the wire and without power from off_ns until on_ns (W1_SLAVE_NEVER: for good).
- * Use it for removal, insertion, a swap and power cuts. One plan per device.
- */
+/* What happens to a device for a while. */
+enum w1_sim_fault {
+	W1_SIM_UNPLUGGED, /* off the wire and without power: vanished, swapped, plugged in later */
+	W1_SIM_CONTACT_OPEN, /* off the wire; it keeps its supply */
+	W1_SIM_DIP, /* without supply, on the wire */
+};
+
+/* From off_ns until on_ns (W1_SLAVE_NEVER: for good). One plan per device. */
+void w1_sim_plan(struct w1_sim *sim, unsigned device, enum w1_sim_fault fault, uint64_t off_ns,
+		 uint64_t on_ns);
+/* The same, W1_SIM_UNPLUGGED. */
 void w1_sim_unplug(struct w1_sim *sim, unsigned device, uint64_t off_ns, uint64_t on_ns);
+
+/* Noise of ppm (as in the configuration) from from_ns until until_ns. One burst at a time. */
+void w1_sim_burst(struct w1_sim *sim, uint32_t ppm, uint64_t from_ns, uint64_t until_ns);
+/* At that time another master resets the bus and has all devices convert. One at a time. */
+void w1_sim_second_master(struct w1_sim *sim, uint64_t at_ns);
 
 void w1_sim_set_wiring(struct w1_sim *sim, enum w1_sim_wiring wiring);
 

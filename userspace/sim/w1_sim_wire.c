@@ -43,7 +43,8 @@ bool w1_sim_wire_is_low(const struct w1_sim *sim)
 		return !sim->strong;
 	case W1_SIM_WIRING_OK:
 	default:
-		return !sim->strong && (sim->master_low || sim->pulling > 0 || sim->spike);
+		return !sim->strong &&
+		       (sim->master_low || sim->other_low || sim->pulling > 0 || sim->spike);
 	}
 }
 
@@ -104,11 +105,37 @@ static void plug(struct w1_sim *sim, unsigned index, bool in, uint64_t at)
 {
 	struct w1_sim_device *d = &sim->devices[index];
 
-	d->plugged = in;
-	d->rise_ns = W1_SLAVE_NEVER;
-	w1_slave_wire(&d->slave, in ? !sim->wire_low : true, at);
-	w1_slave_power(&d->slave, in, at);
+	if (d->fault != W1_SIM_DIP) {
+		d->plugged = in;
+		d->rise_ns = W1_SLAVE_NEVER;
+		w1_slave_wire(&d->slave, in ? !sim->wire_low : true, at);
+	}
+	if (d->fault != W1_SIM_CONTACT_OPEN || d->parasite) {
+		w1_slave_power(&d->slave, in, at);
+	}
 	w1_sim_wire_look(sim, index);
+}
+
+/* Reset, Skip ROM, Convert T, in slots of 70 us. */
+static void second_master(struct w1_sim *sim)
+{
+	static const uint16_t bits = 0x44cc; /* the lowest first */
+	unsigned bit = sim->other_edge / 2 - 1;
+	bool one = sim->other_edge > 1 && (bits >> bit & 1);
+
+	sim->other_low = sim->other_edge % 2 == 0;
+	if (sim->other_edge == 0) {
+		sim->other_ns += 500 * W1_SIM_US;
+	} else if (sim->other_edge == 1) {
+		sim->other_ns += 500 * W1_SIM_US;
+	} else if (sim->other_low) {
+		sim->other_ns += (one ? 6 : 60) * W1_SIM_US;
+	} else {
+		sim->other_ns += (one ? 64 : 10) * W1_SIM_US;
+	}
+	if (++sim->other_edge == 2 * (1 + 16)) {
+		sim->other_ns = W1_SLAVE_NEVER;
+	}
 }
 
 void w1_sim_wire_plan(struct w1_sim *sim)
@@ -148,6 +175,8 @@ void w1_sim_wire_run(struct w1_sim *sim, uint64_t until)
 		uint64_t at = sim->plan_ns < sim->spike_ns ? sim->plan_ns : sim->spike_ns;
 		struct w1_sim_device *who = NULL;
 
+		at = sim->other_ns < at ? sim->other_ns : at;
+
 		for (unsigned i = 0; i < sim->n_active; i++) {
 			struct w1_sim_device *d = &sim->devices[sim->active[i]];
 			uint64_t next = d->rise_ns < d->slave.next_ns ? d->rise_ns
@@ -168,6 +197,8 @@ void w1_sim_wire_run(struct w1_sim *sim, uint64_t until)
 			w1_slave_run(&who->slave, at);
 		} else if (at == sim->plan_ns) {
 			carry_out_plan(sim, at);
+		} else if (at == sim->other_ns) {
+			second_master(sim);
 		} else {
 			sim->spike = !sim->spike;
 			sim->spike_ns = sim->spike ? at + w1_random_between(&sim->random, 200,

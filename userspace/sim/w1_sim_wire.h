@@ -18,7 +18,8 @@ struct w1_sim_device {
 	bool counted; /* in sim->pulling */
 	uint32_t rise_delay_ns; /* from release to its own threshold */
 	uint64_t rise_ns; /* time at which it detects the wire as high */
-	uint64_t off_ns, on_ns; /* the plan */
+	enum w1_sim_fault fault; /* the plan */
+	uint64_t off_ns, on_ns;
 	uint32_t logged;
 };
 
@@ -43,6 +44,10 @@ struct w1_sim {
 	bool spike;
 	uint64_t spike_ns; /* when it begins or ends */
 	uint64_t strong_ns, strong_need_ns;
+	uint64_t burst_threshold, burst_from_ns, burst_until_ns;
+	bool other_low; /* the second master pulls */
+	unsigned other_edge; /* its next one */
+	uint64_t other_ns; /* when */
 
 	struct w1_sim_conversion log[W1_SIM_CONVERSIONS_KEPT];
 	uint64_t n_logged;
