@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "ds18b20.h"
 
+#include <string.h>
+
 #include "w1_crc.h"
 
 #define RAW_MIN (-55 * 16)
@@ -57,17 +59,22 @@ static int16_t signed16(uint8_t low, uint8_t high)
 	return (int16_t)(both >= 0x8000 ? (int)both - 0x10000 : (int)both);
 }
 
-/* DS18S20 datasheet: TEMPERATURE = TEMP_READ - 0.25 + (COUNT_PER_C - COUNT_REMAIN) / COUNT_PER_C */
+/*
+ * DS18S20 datasheet: TEMPERATURE = TEMP_READ - 0.25 + (COUNT_PER_C - COUNT_REMAIN) / COUNT_PER_C.
+ * COUNT_PER_C is 16 in a DS18S20; in a DS1820 it is a count of its own oscillator.
+ */
 static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 {
-	int half = signed16(sp[0], sp[1]);
+	int half = signed16(sp[0], sp[1]), per_c = sp[7], sixteenths;
 	int whole = half >= 0 ? half / 2 : -((1 - half) / 2); /* TEMP_READ: the half degree cut off,
 								 downwards */
 
-	if (sp[7] != 16 || sp[6] > 16) {
-		return false; /* COUNT_PER_C is hard-wired to 16 */
+	/* Half degrees from -55 to 125: the bits above are one sign. */
+	if (per_c == 0 || sp[6] > per_c || half < -128 || half > 255) {
+		return false;
 	}
-	v->raw = (int16_t)(whole * 16 - 4 + (16 - sp[6]));
+	sixteenths = (32 * (per_c - sp[6]) + per_c) / (2 * per_c); /* to nearest */
+	v->raw = (int16_t)(whole * 16 - 4 + sixteenths);
 	v->resolution_bits = 9;
 	return true;
 }
@@ -96,6 +103,18 @@ static bool decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
 	return has_fault(sp) == ((sp[2] & 7) != 0);
 }
 
+/*
+ * 0 R1 R0 and five ones (datasheet, figure 10), or five zeros (parts seen with 60h); on a DS1825
+ * the lower four are address pins. Bit 7: 13 or 14 bits in a GX20MH01, a wider range in family F.
+ */
+static bool is_configuration(uint8_t family, uint8_t config)
+{
+	if (family == DS1825_FAMILY) {
+		return (config & 0x90) == 0x10;
+	}
+	return (config & 0x1f) == 0x1f || (config & 0x9f) == 0x00 || (config & 0x9c) == 0x9c;
+}
+
 static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
 {
 	unsigned high = (unsigned)sp[1] >> 3; /* bits 15 to 11 are one sign */
@@ -108,10 +127,12 @@ static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_
 	if (ds18b20_is_max318xx(family, sp)) {
 		return true;
 	}
-	/* The lower five bits read 1 (datasheet, figure 10), the lower four are address pins on a
-	 * DS1825; bit 7 reads 0. */
-	if (family == DS1825_FAMILY ? (sp[4] & 0x90) != 0x10 : (sp[4] & 0x9f) != 0x1f) {
+	if (!is_configuration(family, sp[4])) {
 		return false;
+	}
+	if (family != DS1825_FAMILY && (sp[4] & 0x80) != 0) {
+		return true; /* 1/16 degC as with 12 bits; a GX20MH01 has two more bits in the
+				register */
 	}
 	v->resolution_bits = (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	/* Undefined bits below the resolution (table 2) */
@@ -149,7 +170,8 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 	scaled = value->raw * 625;
 	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
 	/* A MAX318xx has nothing to tell the two by. */
-	if (value->raw == RAW_POWER_ON &&
+	if ((value->raw == RAW_POWER_ON ||
+	     (family == DS18S20_FAMILY && sp[0] == 0xaa && sp[1] == 0)) &&
 	    (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
 		return DS18B20_POWER_ON;
 	}
@@ -164,21 +186,82 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 	return DS18B20_OK;
 }
 
+/* Two of a row differ by FFh in the CRC of a scratchpad that holds them: the CRC is linear. */
+static const uint8_t sentinels[2][2][2] = {
+	{ { 0x7e, 0x81 }, { 0x69, 0x8d } },
+	{ { 0x64, 0x83 }, { 0x7d, 0x90 } },
+};
+
+void ds18b20_sentinel(const uint8_t eeprom[2], uint8_t sentinel[2])
+{
+	bool taken = memcmp(eeprom, sentinels[0][0], 2) == 0 ||
+		     memcmp(eeprom, sentinels[0][1], 2) == 0;
+
+	memcpy(sentinel, sentinels[taken][0], 2);
+}
+
+void ds18b20_other_sentinel(const uint8_t sentinel[2], uint8_t other[2])
+{
+	for (unsigned row = 0; row < 2; row++) {
+		for (unsigned i = 0; i < 2; i++) {
+			if (memcmp(sentinel, sentinels[row][i], 2) == 0) {
+				memcpy(other, sentinels[row][!i], 2);
+			}
+		}
+	}
+}
+
+/* With 13 and 14 bits the lowest two bits of the configuration are the temperature's (GX20MH01). */
+static uint8_t configuration(const uint8_t *sp)
+{
+	return (sp[4] & 0x80) != 0 ? sp[4] & 0xfc : sp[4];
+}
+
 void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
 {
 	past->constants_known = true;
-	past->constant[0] = scratchpad[4];
+	past->constant[0] = configuration(scratchpad);
 	past->constant[1] = scratchpad[5];
 	past->constant[2] = scratchpad[7];
 }
 
 static bool constants_hold(const struct ds18b20_past *past, const uint8_t *sp)
 {
-	return !past->constants_known || (sp[4] == past->constant[0] &&
+	return !past->constants_known || (configuration(sp) == past->constant[0] &&
 					  sp[5] == past->constant[1] && sp[7] == past->constant[2]);
 }
 
-enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
+/* Byte 6 is what this device's was before: false, or what a later reading must obey. */
+static bool byte6_holds(struct ds18b20_past *past, uint8_t family, const uint8_t *sp)
+{
+	if (family == DS18S20_FAMILY) {
+		return true; /* COUNT_REMAIN */
+	}
+	if (past->byte6_follows && !ds18b20_byte6_follows(sp)) {
+		past->byte6_follows = false;
+		return false;
+	}
+	if ((sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
+		past->byte6_follows = true;
+	}
+	past->byte6_fixed = past->byte6_fixed || !ds18b20_byte6_follows(sp);
+	return true;
+}
+
+/* 85 degC: the temperature, or what the register holds after power-on. */
+static bool is_power_on(const struct ds18b20_past *past, bool seen, const uint8_t *sp,
+			enum ds18b20_quality quality)
+{
+	/* With the byte 6 of power-on it is a temperature only of a make whose byte 6 is fixed, if
+	 * it kept its sentinel and was seen to convert. */
+	if (quality == DS18B20_POWER_ON) {
+		return !past->armed || !past->byte6_fixed || !seen;
+	}
+	/* Family E has byte 6 right at power-on, too. */
+	return !past->armed && sp[0] == (RAW_POWER_ON & 0xff) && sp[1] == RAW_POWER_ON >> 8;
+}
+
+enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool seen,
 				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				   enum ds18b20_quality quality)
 {
@@ -193,34 +276,28 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 	}
 	if (!constants_hold(past, sp)) {
 		past->armed = past->constants_known = false; /* learnt again, should the part be of
-							      * that kind
-							      */
+								that kind */
 		return DS18B20_BAD_SCRATCHPAD;
 	}
-	if (quality == DS18B20_POWER_ON) {
-		/*
-		 * 85 degC with the byte 6 of power-on. A sensor whose byte 6 follows byte 0 has
-		 * not converted; of another it is a temperature if it kept its sentinel and was
-		 * seen to convert. (What has no sentinel is asked once more, see w1_cycle.c.)
-		 */
-		return past->armed && !past->byte6_follows && proven ? DS18B20_OK
-								     : DS18B20_POWER_ON;
-	}
-	if (quality == DS18B20_OK && !past->armed && sp[0] == (RAW_POWER_ON & 0xff) &&
-	    sp[1] == RAW_POWER_ON >> 8) {
-		return DS18B20_POWER_ON; /* family E has byte 6 right at power-on, too */
-	}
-	if (quality != DS18B20_OK || family == DS18S20_FAMILY) {
+	if (quality != DS18B20_OK && quality != DS18B20_POWER_ON) {
 		return quality;
 	}
-	if (past->byte6_follows && !ds18b20_byte6_follows(sp)) {
-		past->byte6_follows = false;
+	if (is_power_on(past, seen, sp, quality)) {
+		return DS18B20_POWER_ON;
+	}
+	if (quality == DS18B20_OK && !byte6_holds(past, family, sp)) {
 		return DS18B20_BAD_SCRATCHPAD;
 	}
-	if ((sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
-		past->byte6_follows = true;
+	if (!past->armed && !past->plain) {
+		return DS18B20_POWER_ON; /* it did not even keep the sentinel until now */
 	}
-	return quality;
+	return !seen ? DS18B20_UNSEEN : past->plain ? DS18B20_UNGUARDED : DS18B20_OK;
+}
+
+bool ds18b20_has_value(enum ds18b20_quality quality)
+{
+	return quality == DS18B20_OK || quality == DS18B20_UNSEEN || quality == DS18B20_UNGUARDED ||
+	       quality == DS18B20_UNPROVEN;
 }
 
 uint32_t ds18b20_conversion_us(uint8_t family, uint8_t resolution_bits)

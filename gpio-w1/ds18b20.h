@@ -11,20 +11,27 @@
  */
 /* clang-format off */
 #define DS18B20_QUALITIES(X) \
-	X(DS18B20_OK, 0, "ok", "converted in this cycle, CRC and structure right") \
+	X(DS18B20_OK, 0, "ok", "seen converting in this cycle, power kept, CRC and structure right") \
 	X(DS18B20_POWER_ON, 1, "power-on", "85 degC power-on value: the sensor lost power or did not convert") \
 	X(DS18B20_CRC_FAILED, 2, "crc-failed", "the CRC was wrong on every try") \
 	X(DS18B20_ABSENT, 3, "absent", "the sensor did not answer") \
-	X(DS18B20_NOT_CONVERTED, 4, "not-converted", "no proof that this cycle's conversion took place") \
+	X(DS18B20_NOT_CONVERTED, 4, "not-converted", "it did not convert in this cycle, or not to the end") \
 	X(DS18B20_BAD_SCRATCHPAD, 5, "bad-scratchpad", "all zero, all ones, or impossible constants") \
 	X(DS18B20_OUT_OF_RANGE, 6, "out-of-range", "outside -55 to +125 degC") \
 	X(DS18B20_BUS_FAILED, 7, "bus-failed", "short, no pull-up, or timing never met") \
-	X(DS18B20_SENSOR_FAULT, 8, "sensor-fault", "thermocouple open or shorted (MAX31850)")
+	X(DS18B20_SENSOR_FAULT, 8, "sensor-fault", "thermocouple open or shorted (MAX31850)") \
+	X(DS18B20_UNSEEN, 9, "unseen", "a value, but this sensor cannot show that it converted") \
+	X(DS18B20_UNGUARDED, 10, "unguarded", "a value, but this sensor cannot show that it kept its power") \
+	X(DS18B20_UNPROVEN, 11, "unproven", "a value by the kernel's driver: neither was shown") \
+	X(DS18B20_DUPLICATE, 12, "duplicate", "the same wrong bytes each time: two sensors of one ROM code")
 /* clang-format on */
 
 enum ds18b20_quality {
 #define X(id, number, name, text) id = number,
 	DS18B20_QUALITIES(X)
+#undef X
+#define X(id, number, name, text) +1
+		DS18B20_QUALITY_COUNT = 0 DS18B20_QUALITIES(X)
 #undef X
 };
 
@@ -88,17 +95,20 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /*
- * What is written to the alarm registers in RAM, never to the EEPROM: a sensor that lost its power,
- * or was swapped, comes back with other values. They differ from every factory value (4B 46, 55 00,
- * 55 05, 55 AA, 7F 80, 00 00).
+ * The sentinel: what is written to TH and TL in RAM, never to the EEPROM, so that a sensor that
+ * lost its power, or was swapped, comes back with other values. The one that differs from what the
+ * EEPROM holds (as delivered: 4B 46, 55 00, 55 05, 55 AA, 7F 80, 00 00).
  */
-#define DS18B20_SENTINEL_TH 0x7e
-#define DS18B20_SENTINEL_TL 0x81
+void ds18b20_sentinel(const uint8_t eeprom[2], uint8_t sentinel[2]);
+/* The other sentinel of the same row: it moves every bit of the scratchpad's CRC. */
+void ds18b20_other_sentinel(const uint8_t sentinel[2], uint8_t other[2]);
 
 /* What is known about one device from before. All zero: nothing. */
 struct ds18b20_past {
 	bool armed; /* the alarm registers hold `alarm`; without that no 85 degC is believed */
+	bool plain; /* has no alarm registers: can't be armed (MAX31826, MAX31850) */
 	bool constants_known;
+	bool byte6_fixed; /* byte 6 was seen not to follow byte 0 after a conversion */
 	bool byte6_follows; /* byte 6 was seen to follow byte 0, with another value than at power-on
 			     */
 	uint8_t alarm[2]; /* TH, TL: the sentinel */
@@ -109,14 +119,18 @@ struct ds18b20_past {
 void ds18b20_remember(struct ds18b20_past *past, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
 
 /*
- * What the past and this cycle say about bytes that ds18b20_decode() gave `quality` for. proven:
- * somebody was seen busy after Convert T. Corruption that passes the CRC mostly fails here: of all
- * 4-bit errors 1 in 126 passes the CRC, 1 in 7000 this, 1 in 80,000 once byte 6 is known
- * to follow byte 0.
+ * Judges bytes that ds18b20_decode() gave `quality` for by the past and this cycle. seen: this
+ * sensor was seen busy after this cycle's Convert T. Corruption that passes the CRC mostly fails
+ * here: of all 4-bit errors 1 in 126 passes the CRC, 1 in 7000 this, 1 in 80,000 once byte 6 is
+ * known to follow byte 0.
  */
-enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool proven,
+enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bool seen,
 				   const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				   enum ds18b20_quality quality);
+
+/* Whether a temperature comes with this quality: DS18B20_OK, or the proof is incomplete by the
+ * sensor's make. */
+bool ds18b20_has_value(enum ds18b20_quality quality);
 
 /* A MAX31826 or MAX31850 by its nine bytes (family 3B): these have no alarm registers and one
  * resolution. */

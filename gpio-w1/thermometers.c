@@ -14,6 +14,7 @@
 #include "time/now.h"
 #include "w1_error.h"
 #include "w1_gpiod.h"
+#include "w1_rise.h"
 #include "w1_sysfs.h"
 #include "w1_thread.h"
 
@@ -54,6 +55,7 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 		line = w1_gpiod_line(t->gpiod);
 	}
 	w1_cycle_init(&t->cycle, line, &t->config.resolutions, t->config.search_every_cycles);
+	t->cycle.proof = t->config.proof;
 	t->violations_reported = t->retries_reported = 0;
 	t->bus_ready = true;
 	return 0;
@@ -68,7 +70,8 @@ static void close_userspace(struct thermometers *t)
 
 static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 {
-	uint32_t violations, retries;
+	uint32_t violations, retries, rise = 0, most = 0;
+	bool parasite = false;
 	int code = open_userspace(t, r->reason, sizeof r->reason);
 
 	if (code != 0) {
@@ -81,7 +84,16 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 	r->retries = retries - t->retries_reported;
 	t->violations_reported = violations;
 	t->retries_reported = retries;
-	if (code < 0) {
+	if (code == W1_ERISE) {
+		rise = t->cycle.bus.slots.rise_ns;
+		parasite = rise <= W1_RISE_MAX_NS;
+		most = parasite ? W1_RISE_PARASITE_MAX_NS : W1_RISE_MAX_NS;
+		snprintf(r->reason, sizeof r->reason,
+			 "GPIO%u: the line rises in %u.%u us, at most %u.%u can be read%s: "
+			 "use a stronger pull-up or a shorter cable",
+			 t->config.gpio, rise / 1000, rise % 1000 / 100, most / 1000,
+			 most % 1000 / 100, parasite ? " on parasite power" : "");
+	} else if (code < 0) {
 		snprintf(r->reason, sizeof r->reason, "GPIO%u: %s", t->config.gpio,
 			 code < -1000 ? w1_error_text(code) : strerror(-code));
 		if (code > -1000) {

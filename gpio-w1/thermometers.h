@@ -38,6 +38,7 @@ struct thermometers_config {
 	unsigned search_every_cycles; /* 1: every cycle finds plugged and unplugged sensors; 0 means
 					 10 */
 	struct w1_resolutions resolutions;
+	enum w1_proof proof;
 	const struct w1_line *line; /* not NULL: use this line (simulated, recorded) and no chip, no
 				       kernel */
 };

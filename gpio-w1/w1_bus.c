@@ -6,10 +6,11 @@
 #include "w1_crc.h"
 #include "w1_error.h"
 
-#define TRIES_DEFAULT 300
+#define TRIES_DEFAULT 600
 #define TRIES_OTHER 30 /* against noise, a line that stays low ... */
+#define EQUAL_TRIES 3
 #define PAUSE_FIRST_NS UINT64_C(200000)
-#define PAUSE_DOUBLES 4 /* to 3.2 ms */
+#define PAUSE_DOUBLES 3 /* to 1.6 ms */
 
 const char *w1_error_text(int code)
 {
@@ -69,18 +70,26 @@ bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt)
 		     error == W1_ESHORT;
 
 	bus->others = (attempt > 0 ? bus->others : 0) + other;
+	bus->troubles += other;
 	return (error == W1_EVIOLATION || (other && bus->others < TRIES_OTHER)) &&
 	       attempt + 1 < bus->tries && line->ops->now_ns(line->ctx) < bus->give_up_ns;
 }
 
-int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
+static int write_sure(struct w1_bus *bus, uint8_t byte, uint8_t sure)
 {
 	int code = 0;
 
 	for (int bit = 0; bit < 8 && code == 0; bit++) {
-		code = w1_slot_write(&bus->slots, ((byte >> bit) & 1) != 0);
+		code = ((sure >> bit) & 1) != 0
+			       ? w1_slot_write_sure(&bus->slots, ((byte >> bit) & 1) != 0)
+			       : w1_slot_write(&bus->slots, ((byte >> bit) & 1) != 0);
 	}
 	return code;
+}
+
+int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte)
+{
+	return write_sure(bus, byte, 0);
 }
 
 static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
@@ -96,7 +105,23 @@ static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
 /* What the tries of one transaction have read so far. */
 struct heard {
 	uint8_t value[W1_RX_MAX], known[W1_RX_MAX];
+	uint8_t wrong[W1_RX_MAX]; /* the newest that were whole, of a wrong CRC */
+	unsigned equal; /* tries in a row that gave these */
 };
+
+static void forget(struct heard *h)
+{
+	memset(h->value, 0, sizeof h->value);
+	memset(h->known, 0, sizeof h->known);
+}
+
+/* Noise does not repeat itself bit by bit: the wired AND of two devices does. */
+static int judge_wrong(struct heard *h, size_t bytes)
+{
+	h->equal = h->equal > 0 && memcmp(h->wrong, h->value, bytes) == 0 ? h->equal + 1 : 1;
+	memcpy(h->wrong, h->value, sizeof h->wrong);
+	return h->equal < EQUAL_TRIES ? W1_ECRC : W1_EDUPLICATE;
+}
 
 static int read_bits(struct w1_bus *bus, struct heard *h, size_t bytes)
 {
@@ -115,8 +140,8 @@ static int read_bits(struct w1_bus *bus, struct heard *h, size_t bytes)
 		}
 		if ((h->known[i / 8] & mask) != 0 &&
 		    ((h->value[i / 8] & mask) != 0) != (level != 0)) {
-			memset(h, 0, sizeof *h); /* noise, or the device has lost its power in
-						    between */
+			forget(h); /* noise, or the device has lost its power in between */
+			bus->troubles++;
 			return W1_EVIOLATION;
 		}
 		h->known[i / 8] |= mask;
@@ -133,10 +158,10 @@ static int read_all(struct w1_bus *bus, const struct w1_transaction *t, struct h
 		memcpy(t->rx, h->value, t->rx_len);
 	}
 	if (code == 0 && t->crc && w1_crc8(t->rx, t->rx_len) != 0) {
-		code = W1_ECRC;
+		code = judge_wrong(h, t->rx_len);
 	}
 	if (code == W1_ECRC || !t->crc) {
-		memset(h, 0, sizeof *h);
+		forget(h);
 	}
 	return code;
 }
@@ -153,6 +178,7 @@ static int try_once(struct w1_bus *bus, const struct w1_transaction *t, struct h
 	}
 	for (size_t i = 0; i < t->tx_len && code == 0; i++) {
 		code = t->power && i + 1 == t->tx_len ? write_last_with_power(bus, t->tx[i])
+		       : i == 0			      ? write_sure(bus, t->tx[i], t->sure)
 						      : w1_bus_write_byte(bus, t->tx[i]);
 	}
 	if (t->rx_len > 0 && code == 0) {

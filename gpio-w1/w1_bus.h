@@ -3,7 +3,7 @@
  * w1_bus: transactions on a 1-Wire bus: reset, address, command, data, each redone from
  * reset when a slot of it was violated, a bounded number of times. Pure.
  *
- * Only transactions that may be repeated go through here. Copy Scratchpad (48h) is none of them.
+ * Only transactions that may be repeated go through here: not Copy Scratchpad (48h).
  */
 #ifndef W1_BUS_H
 #define W1_BUS_H
@@ -28,6 +28,7 @@ struct w1_bus {
 	uint64_t given_up; /* failed on the last try */
 	uint64_t busy_ns; /* in transactions, asleep not counted: what the bus takes of a core */
 	uint64_t begun_ns; /* private */
+	uint32_t troubles; /* what no violation explains: wrong CRCs, echoes, reads that differ */
 	unsigned others; /* private: tries that ended otherwise than by a violation */
 };
 
@@ -35,20 +36,21 @@ struct w1_transaction {
 	const uint8_t *rom; /* NULL: Skip ROM, all devices */
 	const uint8_t *tx;
 	size_t tx_len;
+	uint8_t sure; /* bits of tx[0] that no device may misread, see w1_slot_write_sure() */
 	bool power; /* strong pull-up from the last bit of tx on, which must be 0 */
 	uint8_t *rx; /* read after tx */
 	size_t rx_len; /* at most W1_RX_MAX */
 	/*
 	 * The last byte of rx is the CRC of those before: wrong is tried again. What is read is the
 	 * same in every try, so that a bit which a violated slot lost is taken from the next; where
-	 * two tries differ, all is read anew.
+	 * two tries differ, all is read again. Three equal ones of a wrong CRC are W1_EDUPLICATE.
 	 */
 	bool crc;
 };
 
 #define W1_RX_MAX 16
 
-/* tries: 0 takes 300, which is some 2 s at a bus that is always violated. */
+/* tries: 0 takes 600, which is some 4 s at a bus that is always violated. */
 void w1_bus_init(struct w1_bus *bus, struct w1_line line, unsigned tries);
 
 /*

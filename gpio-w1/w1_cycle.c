@@ -3,22 +3,23 @@
 
 #include <string.h>
 
+#include "w1_convert.h"
 #include "w1_error.h"
+#include "w1_rise.h"
 #include "w1_search.h"
 
+#define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
-
-/* Clones of family A3 answer polls only 1 ms after Convert T; all genuine parts are still busy
- * then. */
-#define FIRST_POLL (2 * MS)
-#define CONVERT_OVERDUE 2
-#define POLL_EVERY (10 * MS)
-#define POLL_SLOTS 8
-/* Clones take up to 728 ms of the datasheet's 750 (12 bit); a tenth on top for a weak supply. */
-#define CONVERSION_SLACK(us) ((us) / 10)
-#define CONVERT_TRIES 3 /* of a command that was sent right and yet not taken */
-#define ROUNDS 3 /* conversions, where power was lost to a low of ours */
-#define FORGET_AFTER 3 /* cycles without an answer and not found by a search */
+/* A GPIO drives 16 mA at most, a converting sensor takes up to 1.5 mA (datasheet, IDD). */
+#define PARASITES_AT_ONCE 10
+#define ROUNDS 5 /* conversions, where power was lost to a low of ours */
+#define GROUP_TRIES 3 /* conversions of the group, where the polled one ended early */
+/* 4Eh with bits 1 and 2 misread is 48h, Copy Scratchpad. */
+#define WRITE_NOT_COPY 0x02
+/* So long the others wait for the end of the one that is polled. */
+#define POLL_ON (5 * MS)
+#define READS_IN_DOUBT 6 /* until two in a row agree */
+#define SUSPECT_CYCLES 100
 
 void w1_cycle_init(struct w1_cycle *c, struct w1_line line,
 		   const struct w1_resolutions *resolutions, unsigned search_every)
@@ -36,10 +37,7 @@ static uint64_t now(const struct w1_cycle *c)
 	return c->bus.slots.line.ops->now_ns(c->bus.slots.line.ctx);
 }
 
-static void sleep_until(struct w1_cycle *c, uint64_t when)
-{
-	w1_slots_sleep(&c->bus.slots, when);
-}
+/* --- the devices --- */
 
 static struct w1_device *find(struct w1_cycle *c, const uint8_t *rom)
 {
@@ -51,94 +49,107 @@ static struct w1_device *find(struct w1_cycle *c, const uint8_t *rom)
 	return NULL;
 }
 
-/* Forgets those that a whole search did not find and that have not answered for a while. */
-static void forget_missing(struct w1_cycle *c, const bool *found)
+int w1_cycle_add(struct w1_cycle *c, const uint8_t rom[W1_ROM_SIZE])
 {
-	unsigned kept = 0;
+	struct w1_device *d = find(c, rom);
 
-	for (unsigned i = 0; i < c->n; i++) {
-		if (found[i] || c->device[i].missed < FORGET_AFTER) {
-			c->device[kept++] = c->device[i];
+	if (d == NULL) {
+		if (c->n == W1_CYCLE_DEVICES) {
+			return -1;
 		}
+		d = &c->device[c->n++];
+		memset(d, 0, sizeof *d);
+		memcpy(d->rom, rom, W1_ROM_SIZE);
 	}
-	c->n = kept;
+	return (int)(d - c->device);
 }
 
-/*
- * Two slots in a row that agree: 0 (busy, or parasite power) or 1, or an error. Noise in one must
- * neither end a conversion early nor hide that there is none. After a violation that was perhaps a
- * reset nobody answers polls any more; a shorter one cost only a bit.
- */
-static int poll(struct w1_cycle *c)
+bool w1_cycle_forget(struct w1_cycle *c, const uint8_t rom[W1_ROM_SIZE])
 {
-	int before, level = -1;
+	struct w1_device *d = find(c, rom);
 
-	for (int i = 0; i < POLL_SLOTS; i++) {
-		before = level;
-		level = w1_bus_read_bit(&c->bus);
-		if ((level == W1_EVIOLATION && !c->bus.slots.counted) ||
-		    (level >= 0 && level == before)) {
-			return level;
+	if (d == NULL) {
+		return false;
+	}
+	c->n--;
+	memmove(d, d + 1, (size_t)(&c->device[c->n] - d) * sizeof *d);
+	return true;
+}
+
+/* What never gave a temperature and is not there any more needs no place, if no other one moves. */
+static void drop_strangers(struct w1_cycle *c, const bool *found)
+{
+	while (c->n > 0 && !found[c->n - 1] && !c->device[c->n - 1].proven) {
+		c->n--;
+	}
+}
+
+/* On a slow line the slots are made for those with a supply of their own. */
+static bool is_too_slow(const struct w1_cycle *c)
+{
+	return c->bus.slots.rise_ns > W1_RISE_PARASITE_MAX_NS;
+}
+
+static bool has_parasites(const struct w1_cycle *c)
+{
+	for (unsigned i = 0; i < c->n; i++) {
+		if (w1_convert_is_parasite(&c->device[i])) {
+			return true;
 		}
 	}
-	return level < 0 ? level : W1_EECHO;
+	return false;
 }
 
 static int read_power(struct w1_cycle *c)
 {
-	const uint8_t command = DS18B20_READ_POWER_SUPPLY;
-	const struct w1_transaction t = { .tx = &command, .tx_len = 1 };
+	int powered = w1_convert_all_powered(&c->bus);
 
-	for (unsigned attempt = 0;; attempt++) {
-		int code = w1_bus_transact(&c->bus, &t, NULL);
+	for (unsigned i = 0; i < c->n; i++) {
+		struct w1_device *d = &c->device[i];
 
-		if (code == 0) {
-			code = poll(c);
-		}
-		if (code >= 0) {
-			c->parasite = code == 0;
-			return 0;
-		}
-		if (!w1_bus_may_retry(&c->bus, code, attempt)) {
-			return code;
+		if (powered == 1) {
+			d->power = W1_POWER_OWN;
+		} else if (d->power == W1_POWER_UNKNOWN) {
+			w1_convert_read_power(&c->bus, d); /* or the next time */
 		}
 	}
+	return powered < 0 ? powered : 0;
 }
 
 static int search(struct w1_cycle *c)
 {
-	struct w1_search s;
 	bool found[W1_CYCLE_DEVICES] = { false };
+	struct w1_search s;
 	int code;
 
 	c->searched_whole = false;
+	c->turned_away = 0;
 	w1_search_init(&s);
 	while ((code = w1_search_next(&s, &c->bus)) == 1) {
-		struct w1_device *d = find(c, s.rom);
+		int place = ds18b20_is_thermometer(s.rom[0]) ? w1_cycle_add(c, s.rom) : -1;
 
-		if (!ds18b20_is_thermometer(s.rom[0])) {
-			continue;
-		}
-		if (d == NULL && c->n < W1_CYCLE_DEVICES) {
-			d = &c->device[c->n++];
-			memset(d, 0, sizeof *d);
-			memcpy(d->rom, s.rom, W1_ROM_SIZE);
-			c->pollable = false;
-		}
-		if (d != NULL) {
-			found[d - c->device] = true;
+		if (place >= 0) {
+			found[place] = true;
+		} else {
+			c->turned_away += ds18b20_is_thermometer(s.rom[0]);
 		}
 	}
 	if (code < 0) {
 		return code;
 	}
 	c->searched_whole = true;
-	forget_missing(c, found);
+	drop_strangers(c, found);
 	return c->n > 0 ? read_power(c) : W1_ENOPRESENCE;
 }
 
+/* --- arming and reading --- */
+
+/* As w1_bus_transact(); W1_ENOPRESENCE also where no device pulled the line, and another one gave
+ * the presence pulse. */
 static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, unsigned *retries)
 {
+	static const uint8_t ones[DS18B20_SCRATCHPAD_SIZE] = { 0xff, 0xff, 0xff, 0xff, 0xff,
+							       0xff, 0xff, 0xff, 0xff };
 	const uint8_t command = DS18B20_READ_SCRATCHPAD;
 	const struct w1_transaction t = { .rom = rom,
 					  .tx = &command,
@@ -146,13 +157,45 @@ static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, 
 					  .rx = sp,
 					  .rx_len = DS18B20_SCRATCHPAD_SIZE,
 					  .crc = true };
+	int code = w1_bus_transact(&c->bus, &t, retries);
 
-	return w1_bus_transact(&c->bus, &t, retries);
+	return code == W1_EDUPLICATE && memcmp(sp, ones, sizeof ones) == 0 ? W1_ENOPRESENCE : code;
 }
 
 static bool needs_arming(const struct w1_device *d)
 {
-	return !d->past.armed && !(d->plain && d->past.constants_known);
+	return !d->past.armed && !(d->past.plain && d->past.constants_known);
+}
+
+/* What comes back after a loss of power, and a sentinel that differs from it. */
+static int recall(struct w1_cycle *c, struct w1_device *d, uint8_t *sp)
+{
+	const uint8_t command = DS18B20_RECALL;
+	const struct w1_transaction t = { .rom = d->rom, .tx = &command, .tx_len = 1 };
+	int code = w1_bus_transact(&c->bus, &t, NULL);
+
+	if (code == 0) {
+		w1_slots_sleep(&c->bus.slots, now(c) + MS);
+		code = read_scratchpad(c, d->rom, sp, NULL);
+	}
+	if (code == 0) {
+		ds18b20_sentinel(&sp[2], d->past.alarm);
+		d->recalled = true;
+	}
+	return code;
+}
+
+/* Writes TH, TL and the configuration of sp to RAM, and reads all back into sp. */
+static int write_registers(struct w1_cycle *c, const struct w1_device *d, uint8_t *sp)
+{
+	const uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, sp[2], sp[3], sp[4] };
+	const struct w1_transaction t = { .rom = d->rom,
+					  .tx = tx,
+					  .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4,
+					  .sure = WRITE_NOT_COPY };
+	int code = w1_bus_transact(&c->bus, &t, NULL);
+
+	return code != 0 ? code : read_scratchpad(c, d->rom, sp, NULL);
 }
 
 /*
@@ -161,131 +204,36 @@ static bool needs_arming(const struct w1_device *d)
  */
 static int arm(struct w1_cycle *c, struct w1_device *d)
 {
-	const unsigned bits = w1_resolution_bits(&c->resolutions, d->rom);
+	unsigned bits = w1_resolution_bits(&c->resolutions, d->rom), before = d->resolution_bits;
 	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, DS18B20_SENTINEL_TH, DS18B20_SENTINEL_TL, 0 };
-	struct w1_transaction t = { .rom = d->rom,
-				    .tx = tx,
-				    .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4 };
-
 	int code = read_scratchpad(c, d->rom, sp, NULL);
 
 	if (code != 0) {
 		return code;
 	}
-	d->plain = ds18b20_is_max318xx(d->rom[0], sp);
-	if (!d->plain) {
-		tx[3] = sp[4];
-		if (bits != 0) {
-			tx[3] = (uint8_t)(0x1f | (bits - 9) << 5);
-		}
-		code = w1_bus_transact(&c->bus, &t, NULL);
-		if (code == 0) {
-			code = read_scratchpad(c, d->rom, sp, NULL);
-		}
+	d->past.plain = ds18b20_is_max318xx(d->rom[0], sp);
+	d->unheard = 0; /* it lost its power, and may have been exchanged for one that can be polled
+			 */
+	if (!d->past.plain) {
+		code = d->recalled ? 0 : recall(c, d, sp);
 		if (code != 0) {
 			return code;
 		}
-		d->past.alarm[0] = tx[1];
-		d->past.alarm[1] = tx[2];
-		d->past.armed = sp[2] == tx[1] && sp[3] == tx[2];
+		memcpy(&sp[2], d->past.alarm, 2);
+		if (bits != 0) {
+			sp[4] = (uint8_t)(0x1f | (bits - 9) << 5);
+		}
+		code = write_registers(c, d, sp);
+		if (code != 0) {
+			return code;
+		}
+		d->past.armed = sp[2] == d->past.alarm[0] && sp[3] == d->past.alarm[1];
 		d->resolution_bits =
 			d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
+		d->took_us = d->resolution_bits == before ? d->took_us : 0;
 	}
 	ds18b20_remember(&d->past, sp);
 	return 0;
-}
-
-static uint32_t conversion_us(const struct w1_cycle *c)
-{
-	uint32_t longest = 0;
-
-	for (unsigned i = 0; i < c->n; i++) {
-		uint32_t us =
-			ds18b20_conversion_us(c->device[i].rom[0], c->device[i].resolution_bits);
-
-		longest = us > longest ? us : longest;
-	}
-	return longest;
-}
-
-/* It takes much the same time each time: most of it is slept through. */
-static uint64_t next_poll(const struct w1_cycle *c, uint64_t start)
-{
-	uint64_t usual = start + c->took_ns - c->took_ns / 16, soon = now(c) + POLL_EVERY;
-
-	return usual > soon ? usual : soon;
-}
-
-/*
- * One Convert T, for all or for one. 1: seen busy and done; 0: the time has passed, with no proof
- * (parasite power, or a clone that can't be polled); CONVERT_OVERDUE: the time has passed and
- * somebody is still busy, so what it holds is old (a weak supply makes it slow); W1_ECONVERT: not
- * taken; or an error.
- */
-static int convert_once(struct w1_cycle *c, const uint8_t *rom)
-{
-	const uint8_t command = DS18B20_CONVERT_T;
-	const struct w1_transaction t = {
-		.rom = rom, .tx = &command, .tx_len = 1, .power = c->parasite
-	};
-	uint64_t longest = conversion_us(c) * UINT64_C(1000), start, limit;
-	int code = w1_bus_transact(&c->bus, &t, NULL);
-	bool busy_seen = false;
-
-	if (code != 0) {
-		return code;
-	}
-	start = now(c);
-	limit = start + longest + CONVERSION_SLACK(longest);
-	if (c->parasite) {
-		sleep_until(c, start + longest);
-		code = w1_bus_power_off(&c->bus);
-		return code;
-	}
-	sleep_until(c, start + FIRST_POLL);
-	for (;;) {
-		int level = poll(c);
-
-		if (level == 1 && busy_seen) {
-			c->pollable = true;
-			c->took_ns = rom == NULL ? now(c) - start : c->took_ns;
-			return 1;
-		}
-		if (level == 1 && c->pollable) {
-			return W1_ECONVERT;
-		}
-		if (level == W1_EVIOLATION && c->bus.slots.counted && now(c) < limit) {
-			sleep_until(c, now(c) + POLL_EVERY);
-			continue;
-		}
-		if (level != 0) {
-			/*
-			 * Done at once: a part that can't be polled, or that did not convert. Or a
-			 * violated slot: if it was long enough for a reset, nobody answers polls
-			 * any more, and silence reads as done.
-			 */
-			break;
-		}
-		busy_seen = true;
-		if (now(c) >= limit) {
-			return CONVERT_OVERDUE;
-		}
-		sleep_until(c, rom == NULL ? next_poll(c, start) : now(c) + POLL_EVERY);
-	}
-	sleep_until(c, start + longest);
-	return busy_seen;
-}
-
-static int convert(struct w1_cycle *c)
-{
-	int code = W1_ECONVERT;
-
-	for (int i = 0; i < CONVERT_TRIES && code == W1_ECONVERT; i++) {
-		c->bus.retries += i > 0;
-		code = convert_once(c, NULL);
-	}
-	return code;
 }
 
 static enum ds18b20_quality quality_of_error(int code)
@@ -297,112 +245,332 @@ static enum ds18b20_quality quality_of_error(int code)
 		return DS18B20_CRC_FAILED;
 	case W1_ECONVERT:
 		return DS18B20_NOT_CONVERTED;
+	case W1_EDUPLICATE:
+		return DS18B20_DUPLICATE;
 	default:
 		return DS18B20_BUS_FAILED;
 	}
 }
 
-/* What is known of it stays: should it come back without power in between, its sentinel is gone. */
-static void missed(struct w1_cycle *c, struct w1_device *d)
+/* What is known of the device stays: should it come back after a loss of power, its sentinel is
+ * gone. */
+static void missed(struct thermometer_sample *s, enum ds18b20_quality quality)
 {
-	c->pollable = false; /* it may have been the one that was seen busy */
-	if (d->missed < UINT8_MAX) {
-		d->missed++;
-	}
+	s->scratchpad_known = false;
+	s->quality = quality;
 }
 
-/* proven: the conversion was seen; alone: that of this very sensor. */
-static void read_one(struct w1_cycle *c, struct w1_device *d, bool proven, bool alone,
-		     struct thermometer_sample *s)
+/* Reads until two in a row agree, where the bus was in trouble in this cycle: a CRC of eight bits
+ * lets 1 in 256 pass. */
+static int read_agreed(struct w1_cycle *c, struct w1_device *d, uint32_t troubles, uint8_t *sp,
+		       unsigned *retries)
+{
+	uint8_t before[DS18B20_SCRATCHPAD_SIZE];
+	int code = read_scratchpad(c, d->rom, sp, retries);
+
+	for (unsigned i = 0; code == 0 && c->bus.troubles != troubles && i < READS_IN_DOUBT; i++) {
+		memcpy(before, sp, sizeof before);
+		code = read_scratchpad(c, d->rom, sp, retries);
+		if (code == 0 && memcmp(before, sp, sizeof before) == 0) {
+			return 0;
+		}
+	}
+	return code != 0 || c->bus.troubles == troubles ? code : W1_ECRC;
+}
+
+/*
+ * Two devices of one ROM code answer with the wired AND of their bytes, which may pass as a
+ * scratchpad. With another sentinel, whose CRC differs in every bit, it does not, unless both hold
+ * the same bytes or the AND is what one of them holds.
+ */
+static int check_single(struct w1_cycle *c, struct w1_device *d, const uint8_t *sp)
+{
+	uint8_t other[DS18B20_SCRATCHPAD_SIZE];
+	int code;
+
+	memcpy(other, sp, sizeof other);
+	ds18b20_other_sentinel(d->past.alarm, &other[2]);
+	code = write_registers(c, d, other);
+	if (code != 0) {
+		d->past.armed = false;
+		return code;
+	}
+	memcpy(d->past.alarm, &other[2], 2);
+	d->single = memcmp(sp, other, 2) == 0 && memcmp(&sp[4], &other[4], 4) == 0;
+	return d->single ? 0 : W1_EDUPLICATE;
+}
+
+/* seen: this sensor was seen converting. alone: no other one can have been meant. */
+static void read_one(struct w1_cycle *c, struct w1_device *d, bool seen, bool alone,
+		     uint32_t troubles, struct thermometer_sample *s)
 {
 	struct ds18b20_value value;
-	unsigned retries = 0;
-	int code = read_scratchpad(c, d->rom, s->scratchpad, &retries);
+	unsigned retries = s->retries;
+	int code = read_agreed(c, d, troubles, s->scratchpad, &retries);
 
-	retries += s->retries;
 	s->retries = (uint8_t)(retries < 255 ? retries : 255);
-	s->scratchpad_known = false;
-	if (code != 0 && code != W1_ECRC) {
-		s->quality = quality_of_error(code);
-		missed(c, d);
+	if (code == W1_EDUPLICATE) {
+		d->suspect = SUSPECT_CYCLES;
+		d->single = false;
+	}
+	if (code != 0 && code != W1_ECRC && code != W1_EDUPLICATE) {
+		missed(s, quality_of_error(code));
 		return;
 	}
 	s->scratchpad_known = true;
+
 	s->quality = ds18b20_decode(d->rom[0], s->scratchpad, &value);
-	if (s->quality == DS18B20_BAD_SCRATCHPAD && s->scratchpad[0] == 0xff &&
-	    s->scratchpad[8] == 0xff) {
-		/* Nobody pulled the line: the sensor is gone, another one gave the presence pulse.
-		 */
-		s->scratchpad_known = false;
-		s->quality = DS18B20_ABSENT;
-		missed(c, d);
+	if (code == W1_EDUPLICATE || d->suspect > 0) {
+		s->quality = DS18B20_DUPLICATE;
 		return;
 	}
-	if (s->quality == DS18B20_POWER_ON && d->plain && !alone && convert_once(c, d->rom) == 1) {
-		/* 85 degC, and no sentinel to tell it by. Only this one answered those polls: what
-		 * it says now it has measured. */
-		read_one(c, d, true, true, s);
-		return;
+	if (s->quality == DS18B20_POWER_ON && d->past.plain && alone && seen) {
+		s->quality = DS18B20_UNGUARDED; /* measured again by itself, and 85 degC again */
+	} else {
+		s->quality = ds18b20_judge(&d->past, d->rom[0], seen, s->scratchpad, s->quality);
 	}
-	s->quality =
-		d->plain && alone && s->quality == DS18B20_POWER_ON
-			? DS18B20_OK
-			: ds18b20_judge(&d->past, d->rom[0], proven, s->scratchpad, s->quality);
-	d->missed = 0;
-	if (s->quality == DS18B20_OK) {
-		s->temp_known = true;
+	if (ds18b20_has_value(s->quality) && d->past.armed && !d->single) {
+		code = check_single(c, d, s->scratchpad);
+		if (code != 0) {
+			d->suspect = code == W1_EDUPLICATE ? SUSPECT_CYCLES : 0;
+			s->quality = quality_of_error(code);
+		}
+	}
+	s->temp_known = ds18b20_has_value(s->quality);
+	if (s->temp_known) {
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;
-		d->resolution_bits = value.resolution_bits;
+		d->proven = true;
 	}
 }
 
-/* After CONVERT_OVERDUE: each converts again by itself, so that the slow one does not cost the
- * others their reading. */
-static void read_overdue(struct w1_cycle *c, struct w1_device *d, struct thermometer_sample *s)
-{
-	int code = convert_once(c, d->rom);
+/* --- conversions --- */
 
-	if (code < 0) {
-		s->quality = quality_of_error(code);
-		missed(c, d);
-	} else if (code == CONVERT_OVERDUE) {
+/* One cycle's work: what is still without a temperature, in samples. */
+struct work {
+	struct w1_cycle *c;
+	struct thermometer_sample *samples;
+	uint64_t give_up_ns;
+	uint32_t troubles; /* of the bus when the cycle began */
+	int error; /* the last that a device gave */
+	bool answered; /* a device did */
+};
+
+static void fail(struct work *w, unsigned i, int code)
+{
+	missed(&w->samples[i], quality_of_error(code));
+	w->error = code;
+}
+
+/* What is left of the time is shared out among those that still want some. */
+static void share_time(struct work *w, unsigned wanting)
+{
+	uint64_t at = now(w->c);
+
+	w->c->bus.give_up_ns =
+		at + (w->give_up_ns > at ? w->give_up_ns - at : 0) / (wanting > 0 ? wanting : 1);
+}
+
+static void read_converted(struct work *w, unsigned i, const struct w1_conversion *v, bool alone)
+{
+	struct w1_device *d = &w->c->device[i];
+	struct thermometer_sample *s = &w->samples[i];
+	bool unheard = v->error == W1_ECONVERT;
+
+	if (v->error != 0 && !unheard) {
+		fail(w, i, v->error);
+		return;
+	}
+	if (v->state == W1_CONVERT_OVERDUE) {
+		w->answered = true;
 		s->quality = DS18B20_NOT_CONVERTED;
+		return;
+	}
+	if (!unheard) {
+		w1_slots_sleep(&w->c->bus.slots, v->ready_ns);
+	}
+	read_one(w->c, d, v->state == W1_CONVERT_HEARD, alone, w->troubles, s);
+	if (unheard && s->temp_known) { /* else its bytes show why it did not convert */
+		s->temp_known = false;
+		s->quality = DS18B20_NOT_CONVERTED;
+	}
+	if (s->scratchpad_known) {
+		w->answered = true;
 	} else {
-		read_one(c, d, code == 1, true, s);
+		w->error = s->quality == DS18B20_ABSENT ? W1_ENOPRESENCE : W1_EVIOLATION;
 	}
 }
 
-/* Arms, converts and reads those that have no temperature yet. */
-static int run_round(struct w1_cycle *c, struct thermometer_sample *samples, uint64_t give_up)
+/* One sensor by itself, polled to its end. */
+static void convert_alone(struct work *w, unsigned i)
 {
-	uint64_t begun = now(c);
-	int code, unarmed[W1_CYCLE_DEVICES] = { 0 };
+	struct w1_device *d = &w->c->device[i];
+	struct w1_conversion v = { 0 };
+	int code = W1_ECONVERT;
 
-	c->bus.give_up_ns = begun + (give_up > begun ? give_up - begun : 0) / 2;
-	for (unsigned i = 0; i < c->n; i++) {
-		unarmed[i] = needs_arming(&c->device[i]) ? arm(c, &c->device[i]) : 0;
+	for (unsigned attempt = 0; attempt < GROUP_TRIES && code == W1_ECONVERT; attempt++) {
+		w1_convert_start(&w->c->bus, d, &v);
+		code = v.error == 0 && v.state == W1_CONVERT_HEARD
+			       ? w1_convert_finish(&w->c->bus, d, &v, UINT64_MAX)
+			       : 0;
 	}
-	code = convert(c);
-	for (unsigned i = 0; i < c->n; i++) {
-		uint64_t at = now(c), left = give_up > at ? give_up - at : 0;
+	v.error = code != 0 ? code : v.error;
+	read_converted(w, i, &v, true);
+}
 
-		if (samples[i].temp_known) {
-			continue;
+/* Which of the group is polled to its end: the next in turn. */
+static unsigned choose_last(const struct w1_cycle *c, const unsigned *group, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (group[i] > c->last) {
+			return i;
 		}
-		if (code < 0 || unarmed[i] < 0) { /* nothing would tell its power-on value from a
-						     temperature */
-			samples[i].quality = quality_of_error(code < 0 ? code : unarmed[i]);
-			missed(c, &c->device[i]);
-		} else if (code == CONVERT_OVERDUE) {
-			c->bus.give_up_ns = at + left / (c->n - i);
-			read_overdue(c, &c->device[i], &samples[i]);
-		} else {
-			c->bus.give_up_ns = at + left / (c->n - i);
-			read_one(c, &c->device[i], code == 1, false, &samples[i]);
-		}
+	}
+	return 0;
+}
+
+/* All of the group at once; the last one is polled. 0, or W1_ECONVERT: it ended early. */
+static int convert_group(struct work *w, const unsigned *group, unsigned n, struct w1_conversion *v)
+{
+	struct w1_cycle *c = w->c;
+	int code = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		w1_convert_start(&c->bus, &c->device[group[i]], &v[i]);
+	}
+	c->last = group[n - 1];
+	if (v[n - 1].error == 0 && v[n - 1].state == W1_CONVERT_HEARD) {
+		code = w1_convert_finish(&c->bus, &c->device[c->last], &v[n - 1],
+					 n > 1 ? v[0].ready_ns + POLL_ON : UINT64_MAX);
 	}
 	return code;
+}
+
+static void read_group(struct work *w, const unsigned *members, unsigned n)
+{
+	unsigned group[W1_CYCLE_DEVICES], last = choose_last(w->c, members, n);
+	struct w1_conversion v[W1_CYCLE_DEVICES] = { 0 };
+	int code = W1_ECONVERT;
+
+	for (unsigned i = 0; i < n; i++) {
+		group[i] = members[(last + 1 + i) % n];
+	}
+	for (unsigned attempt = 0; attempt < GROUP_TRIES && code == W1_ECONVERT; attempt++) {
+		code = convert_group(w, group, n, v);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		v[i].error = v[i].error != 0 ? v[i].error : code;
+		share_time(w, n - i);
+		read_converted(w, group[i], &v[i], n == 1);
+	}
+}
+
+/* 85 degC of a part without a sentinel: what it measures when it is asked alone is the answer. */
+static void ask_again(struct work *w)
+{
+	for (unsigned i = 0; i < w->c->n; i++) {
+		if (w->c->device[i].past.plain && w->samples[i].quality == DS18B20_POWER_ON) {
+			convert_alone(w, i);
+		}
+	}
+}
+
+static bool is_new(const struct w1_device *d)
+{
+	return d->pollable ? d->took_us == 0 : d->unheard == 0;
+}
+
+static void read_powered(struct work *w)
+{
+	unsigned members[W1_CYCLE_DEVICES], n = 0, rest = 0;
+
+	for (unsigned i = 0; i < w->c->n; i++) {
+		if (!w1_convert_is_parasite(&w->c->device[i]) &&
+		    w->samples[i].quality == DS18B20_NOT_CONVERTED) {
+			members[n++] = i;
+		}
+	}
+	/* One whose time is not known yet is measured by itself. */
+	for (unsigned i = 0; i < n; i++) {
+		share_time(w, n - i);
+		if (w->c->proof == W1_PROOF_STRICT || is_new(&w->c->device[members[i]])) {
+			convert_alone(w, members[i]);
+		} else {
+			members[rest++] = members[i];
+		}
+	}
+	if (rest > 0) {
+		read_group(w, members, rest);
+	}
+	ask_again(w);
+}
+
+static uint32_t longest_us(const struct w1_cycle *c, const unsigned *members, unsigned n)
+{
+	uint32_t longest = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t us = w1_convert_longest_us(&c->device[members[i]]);
+
+		longest = us > longest ? us : longest;
+	}
+	return longest;
+}
+
+/* As many at once as the strong pull-up carries: all by a broadcast, or one by one. */
+static void read_parasites(struct work *w)
+{
+	unsigned members[W1_CYCLE_DEVICES], n = 0;
+	struct w1_conversion v = { .state = W1_CONVERT_UNSEEN };
+	bool at_once;
+
+	for (unsigned i = 0; i < w->c->n; i++) {
+		if (w1_convert_is_parasite(&w->c->device[i]) &&
+		    w->samples[i].quality == DS18B20_NOT_CONVERTED) {
+			members[n++] = i;
+		}
+	}
+	for (unsigned i = 0; i < n && is_too_slow(w->c); i++) {
+		fail(w, members[i], W1_ERISE);
+	}
+	if (is_too_slow(w->c)) {
+		return;
+	}
+	at_once = n > 1 && n <= PARASITES_AT_ONCE && w->c->proof == W1_PROOF_PARALLEL;
+	if (at_once) {
+		v.error = w1_convert_parasite(&w->c->bus, NULL, longest_us(w->c, members, n));
+	}
+	for (unsigned i = 0; i < n; i++) {
+		share_time(w, n - i);
+		if (!at_once) {
+			v.error = w1_convert_parasite(&w->c->bus, &w->c->device[members[i]],
+						      longest_us(w->c, &members[i], 1));
+		}
+		read_converted(w, members[i], &v, n == 1);
+	}
+}
+
+/* Those that have no temperature yet are armed, converted and read. */
+static void run_round(struct work *w)
+{
+	struct w1_cycle *c = w->c;
+	uint64_t at = now(c);
+
+	c->bus.give_up_ns = at + (w->give_up_ns > at ? w->give_up_ns - at : 0) / 2;
+	c->bus.slots.parasite = has_parasites(c) && !is_too_slow(c);
+	for (unsigned i = 0; i < c->n; i++) {
+		int code = needs_arming(&c->device[i]) ? arm(c, &c->device[i]) : 0;
+
+		if (!w->samples[i].temp_known) {
+			w->samples[i].quality = DS18B20_NOT_CONVERTED;
+			if (code != 0) { /* nothing would tell its power-on value from a temperature
+					  */
+				fail(w, i, code);
+			}
+		}
+	}
+	read_parasites(w);
+	read_powered(w);
 }
 
 /* Parasite power is lost by a low that lasts too long; that was our doing, so we convert again. */
@@ -411,37 +579,69 @@ static bool lost_power(const struct w1_cycle *c, const struct thermometer_sample
 	bool lost = false;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		lost = lost || samples[i].quality == DS18B20_POWER_ON;
+		lost = lost || (w1_convert_is_parasite(&c->device[i]) &&
+				samples[i].quality == DS18B20_POWER_ON);
 	}
-	return lost && c->parasite;
+	return lost;
+}
+
+/* Time for those that convert one after another. */
+static uint64_t serial_ns(const struct w1_cycle *c)
+{
+	unsigned serial = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		serial += c->proof == W1_PROOF_STRICT || w1_convert_is_parasite(&c->device[i]) ||
+			  is_new(&c->device[i]);
+	}
+	return serial * W1_CYCLE_SERIAL_NS;
+}
+
+/* The wire, and who is on it. An error ends the cycle, unless it leaves sensors that can be read.
+ */
+static int look_around(struct w1_cycle *c)
+{
+	bool due = c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0;
+	int code = due ? w1_rise_measure(&c->bus.slots) : w1_rise_check(&c->bus.slots);
+
+	c->cycles++;
+	if (code == W1_EVIOLATION) {
+		code = 0; /* this computer is too busy: as measured before, or a short wire */
+	}
+	if (code != 0 || !due) {
+		return code;
+	}
+	code = search(c);
+	return c->n > 0 && (code == W1_ESEARCH || code == W1_EVIOLATION || code == W1_EECHO) ? 0
+											     : code;
 }
 
 int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n)
 {
-	uint64_t give_up = now(c) + W1_CYCLE_PATIENCE_NS;
-	int code = 0;
+	struct work w = { .c = c, .samples = samples, .troubles = c->bus.troubles };
+	int code;
 
-	c->bus.give_up_ns = give_up - W1_CYCLE_PATIENCE_NS / 2;
-	if (c->n == 0 || !c->searched_whole || c->cycles % c->search_every == 0) {
-		code = search(c);
-	}
-	c->cycles++;
+	w.give_up_ns = now(c) + W1_CYCLE_PATIENCE_NS;
+	c->bus.give_up_ns = w.give_up_ns - W1_CYCLE_PATIENCE_NS / 2;
+	code = look_around(c);
+	w.give_up_ns += serial_ns(c);
 	*n = c->n;
 	memset(samples, 0, sizeof *samples * W1_CYCLE_DEVICES);
 	for (unsigned i = 0; i < c->n; i++) {
 		memcpy(samples[i].rom, c->device[i].rom, W1_ROM_SIZE);
-		samples[i].quality = quality_of_error(code);
+		c->device[i].suspect = (uint8_t)(c->device[i].suspect - (c->device[i].suspect > 0));
 		if (code < 0) {
-			missed(c, &c->device[i]);
+			fail(&w, i, code);
 		}
 	}
 	for (int round = 0; round < ROUNDS && code >= 0; round++) {
-		int again = run_round(c, samples, give_up);
-
-		code = round == 0 ? again : code;
-		if (!lost_power(c, samples) || now(c) >= give_up) {
+		run_round(&w);
+		if (!lost_power(c, samples) || now(c) >= w.give_up_ns) {
 			break;
 		}
+	}
+	if (code == 0 && !w.answered && w.error < 0) {
+		code = w.error;
 	}
 	return code < 0 ? code : (int)c->n;
 }

@@ -12,9 +12,11 @@
 	X(W1_ENOPRESENCE, -1002, "no device answers the reset") \
 	X(W1_ESHORT, -1003, "the line stays low: short to ground, or no pull-up") \
 	X(W1_ECRC, -1004, "CRC wrong") \
-	X(W1_ESEARCH, -1005, "the search heard a device that vanished or is none") \
+	X(W1_ESEARCH, -1005, "the search found a device that vanished or is none") \
 	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master") \
-	X(W1_ECONVERT, -1007, "sensors that answer when they convert did not: the command was lost")
+	X(W1_ECONVERT, -1007, "sensors that answer when they convert did not: the command was lost") \
+	X(W1_EDUPLICATE, -1009, "the same wrong bytes in each try: two devices of one ROM code") \
+	X(W1_ERISE, -1008, "the line rises too slowly: use a stronger pull-up or a shorter cable")
 /* clang-format on */
 
 enum w1_error {

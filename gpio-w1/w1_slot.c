@@ -29,9 +29,14 @@
 #define POWER_WITHIN (10 * US) /* tSPON */
 /* Aimed at, so that clock granularity can't cost the minimum. */
 #define MARGIN (1 * US)
-/* The sample begins here, or as soon after the release as the line lets us: AN126 has 15; the later
- * the better for a slow rise, and one ioctl must end by READ_VALID. */
+/* The sample begins here, on a slow wire up to READ_SAMPLE_LATEST: one ioctl must end by READ_VALID
+ * (AN126 samples at 15). */
 #define READ_SAMPLE (9 * US)
+#define READ_SAMPLE_LATEST (11500)
+/* What a sample may be early by the grain of the measured settle_ns. */
+#define SETTLE_MARGIN (1 * US)
+/* What is too fast to be measured may still be this, which is much to the threshold of 3.0 V. */
+#define PARASITE_RISE_MIN 2200
 /* A line that is low longer than any device holds it is not 1-Wire's doing. */
 #define STUCK_AFTER (120 * US)
 
@@ -69,6 +74,7 @@ void w1_slots_init(struct w1_slots *s, struct w1_line line)
 	memset(s, 0, sizeof *s);
 	s->line = line;
 	s->wake_worst_ns = LATE_MOST;
+	s->parasite = true; /* until it is known to be otherwise */
 }
 
 static uint64_t sleep_from(struct w1_slots *s, uint64_t from, uint64_t until)
@@ -137,14 +143,24 @@ static int violated(struct w1_slots *s, enum w1_violation kind)
 	return W1_EVIOLATION;
 }
 
-/* A low pulse: the fall lies in [t0, t1], the rise in [t2, t3]. t2 is no reading: spin_until() does
- * not end before. */
+/*
+ * From the release until every device sees the wire high. Our input switches at half the supply,
+ * 0.7 RC; a device at 2.2 V of 3.3 V, 1.1 RC, on parasite power at 3.0 V, 2.4 RC; a tenth on top.
+ */
+static uint64_t device_rise(const struct w1_slots *s)
+{
+	uint32_t rise = s->parasite && s->rise_ns < PARASITE_RISE_MIN ? PARASITE_RISE_MIN
+								      : s->rise_ns;
+
+	return (uint64_t)rise * (s->parasite ? 15 : 7) / 4;
+}
+
+/* A low pulse: the fall lies in [t0, t1], the rise begins in [t2, t3]. t2 is no reading:
+ * spin_until() does not end before. */
 struct pulse {
 	uint64_t t0, t1, t2, t3;
 };
 
-/* Without t3: who calls reads the clock next. Each reading less is a chance less to be preempted in
- * the slot. */
 static int pulse(struct w1_slots *s, uint64_t low_ns, uint64_t slack, struct pulse *p)
 {
 	const struct w1_line_ops *ops = s->line.ops;
@@ -158,6 +174,7 @@ static int pulse(struct w1_slots *s, uint64_t low_ns, uint64_t slack, struct pul
 		wait_from(s, p->t1, p->t2, slack);
 	}
 	released = ops->release(s->line.ctx);
+	p->t3 = now(s);
 	return code != 0 ? code : released;
 }
 
@@ -167,43 +184,67 @@ static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
 	return p->t2 - p->t1 >= min && p->t3 - p->t0 <= max;
 }
 
-/* Waits out the slot and sees the line high again: 0, or `otherwise`. */
-static int end_slot(struct w1_slots *s, const struct pulse *p, int otherwise)
+/* Waits for the rest of the slot, sees the line high again and gives the devices their recovery: 0,
+ * or `otherwise`. from: a reading of the clock just taken. pulled: a device may have pulled the
+ * line until now. */
+static int end_slot(struct w1_slots *s, const struct pulse *p, uint64_t from, bool pulled,
+		    int otherwise)
 {
 	/* The fall may have been as late as t1; reading the level takes the rest of the slot. */
 	uint64_t end = p->t0 + SLOT_MIN > p->t1 + SLOT_MIN - 2 * MARGIN
 			       ? p->t0 + SLOT_MIN
 			       : p->t1 + SLOT_MIN - 2 * MARGIN;
+	uint64_t risen = p->t3 + device_rise(s);
 	int level;
 
-	if (p->t3 > s->awake_since_ns + NAP_AFTER) {
-		end = p->t3 + NAP;
-		sleep_from(s, p->t3, end);
+	end = end > risen ? end : risen;
+	if (from > s->awake_since_ns + NAP_AFTER) {
+		end = from + NAP;
+		sleep_from(s, from, end);
 	} else {
-		end = end > p->t3 ? end : p->t3;
-		wait_from(s, p->t3, end + RECOVERY_MIN, NEVER_LATE);
+		end = end > from ? end : from;
+		wait_from(s, from, end, NEVER_LATE);
 	}
 	level = sample(s);
 	while (level == 0 && now(s) < end + STUCK_AFTER) { /* a slow rise */
 		level = sample(s);
 	}
+	if (level == 1) { /* what a device has pulled until now is high to us before it is to others
+			   */
+		spin(s, pulled ? now(s) + device_rise(s) - s->rise_ns + RECOVERY_MIN
+			       : end + RECOVERY_MIN);
+	}
 	return level < 0 ? level : level == 1 ? 0 : otherwise;
 }
 
-int w1_slot_write(struct w1_slots *s, bool bit)
+static int write_slot(struct w1_slots *s, bool bit, uint64_t low1_max)
 {
 	struct pulse p;
 	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, LOW0_SLACK, &p);
 
-	p.t3 = now(s);
 	s->slots++;
 	if (code != 0) {
 		return code;
 	}
-	if (!low_within(&p, bit ? LOW1_MIN : LOW0_MIN, bit ? LOW1_MAX : LOW0_MAX)) {
-		code = violated(s, bit ? W1_VIOLATION_WRITE1 : W1_VIOLATION_WRITE0);
+	if (!low_within(&p, bit ? LOW1_MIN : LOW0_MIN, bit ? low1_max : LOW0_MAX)) {
+		return violated(s, bit ? W1_VIOLATION_WRITE1 : W1_VIOLATION_WRITE0);
 	}
-	return code != 0 ? code : end_slot(s, &p, W1_EECHO);
+	return end_slot(s, &p, p.t3, false, W1_EECHO);
+}
+
+int w1_slot_write(struct w1_slots *s, bool bit)
+{
+	return write_slot(s, bit, LOW1_MAX - s->rise_ns);
+}
+
+int w1_slot_write_sure(struct w1_slots *s, bool bit)
+{
+	/* The edges lie within their calls: a quarter of a call at least is no part of the low,
+	 * each. */
+	uint64_t inside = s->rise_ns > s->settle_ns ? (s->rise_ns - s->settle_ns) / 2 : 0;
+	uint64_t rise = device_rise(s), most = LOW1_MAX + inside;
+
+	return write_slot(s, bit, rise < most ? most - rise : 0);
 }
 
 int w1_slot_write0_power(struct w1_slots *s)
@@ -236,9 +277,44 @@ int w1_slot_write0_power(struct w1_slots *s)
 	return code;
 }
 
+/*
+ * The level of a read slot, or W1_EVIOLATION. *at is when it was known. A 1 counts if it was
+ * sampled while a device's 0 still holds the line. A 0 counts if the line had the time to rise;
+ * else a second look decides: still low, a device holds it; high before the earliest rise after a
+ * 0, it was a slow 1.
+ */
+static int read_level(struct w1_slots *s, const struct pulse *p, uint64_t *at)
+{
+	uint64_t settled = p->t3 + s->settle_ns + SETTLE_MARGIN;
+	uint64_t from = settled < p->t0 + READ_SAMPLE_LATEST ? settled : p->t0 + READ_SAMPLE_LATEST;
+	int level;
+
+	spin(s, from > p->t0 + READ_SAMPLE ? from : p->t0 + READ_SAMPLE);
+	from = now(s);
+	level = sample(s);
+	*at = now(s);
+	if (level < 0) {
+		return level;
+	}
+	/* One bound for both: our own low was at most 15 us long, and the sample was valid. */
+	if (p->t2 - p->t1 < LOW1_MIN || *at - p->t0 > READ_VALID) {
+		return violated(s, W1_VIOLATION_READ);
+	}
+	if (level == 0 && from < settled) {
+		spin(s, settled);
+		level = sample(s);
+		*at = now(s);
+		if (level == 1 && *at - p->t0 > READ_VALID + s->settle_ns) {
+			return violated(s, W1_VIOLATION_READ);
+		}
+	}
+	return level;
+}
+
 int w1_slot_read(struct w1_slots *s)
 {
 	struct pulse p;
+	uint64_t at;
 	int level, code = pulse(s, LOW1_MIN, 0, &p);
 
 	s->slots++;
@@ -246,36 +322,50 @@ int w1_slot_read(struct w1_slots *s)
 	if (code != 0) {
 		return code;
 	}
-	spin(s, p.t0 + READ_SAMPLE);
-	level = sample(s);
-	p.t3 = now(s);
+	level = read_level(s, &p, &at);
+	if (level == W1_EVIOLATION) {
+		s->counted = at - p.t0 <= READ_COUNTED && end_slot(s, &p, at, true, W1_ESHORT) == 0;
+	}
 	if (level < 0) {
 		return level;
 	}
-	/*
-	 * One bound for both: our own low was at most 15 us long, and the sample was valid. A late
-	 * 0 would still be a 0 after a short low, but it takes another reading of the clock to know
-	 * that it was short.
-	 */
-	if (!low_within(&p, LOW1_MIN, READ_VALID)) {
-		code = violated(s, W1_VIOLATION_READ);
-		if (code != 0) {
-			s->counted = p.t3 - p.t0 <= READ_COUNTED && end_slot(s, &p, W1_ESHORT) == 0;
-			return code;
-		}
-	}
-	code = end_slot(s, &p, W1_ESHORT);
+	code = end_slot(s, &p, at, level == 0, W1_ESHORT);
 	return code != 0 ? code : level;
+}
+
+int w1_slot_look(struct w1_slots *s, uint64_t delay_ns, struct w1_look *look)
+{
+	struct pulse p;
+	uint64_t from, to;
+	int level, code = pulse(s, LOW1_MIN, 0, &p);
+
+	s->slots++;
+	if (code != 0) {
+		return code;
+	}
+	if (delay_ns > 0) {
+		spin(s, p.t3 + delay_ns);
+	}
+	from = now(s);
+	level = sample(s);
+	to = now(s);
+	if (level < 0) {
+		return level;
+	}
+	look->settle_ns = from - p.t3;
+	look->rise_ns = (from + to) / 2 - (p.t2 + p.t3) / 2;
+	look->high = level == 1;
+	return end_slot(s, &p, to, true, W1_ESHORT);
 }
 
 /* 0 once a presence pulse was seen between PRESENCE_FROM and PRESENCE_UNTIL after the release. */
 static int watch_presence(struct w1_slots *s, const struct pulse *p)
 {
-	uint64_t watched = p->t2 + PRESENCE_FROM, gap = 0;
+	uint64_t watched = p->t2 + PRESENCE_FROM, gap = 0, rise = device_rise(s);
 	bool seen = false;
 
 	spin(s, p->t3 + PRESENCE_FROM);
-	while (!seen && watched < p->t3 + PRESENCE_UNTIL) {
+	while (!seen && watched < p->t3 + PRESENCE_UNTIL + rise) {
 		uint64_t before = now(s);
 		int level = sample(s);
 		uint64_t after = now(s);
@@ -283,7 +373,7 @@ static int watch_presence(struct w1_slots *s, const struct pulse *p)
 		if (level < 0) {
 			return level;
 		}
-		seen = level == 0 && after <= p->t2 + PRESENCE_UNTIL;
+		seen = level == 0 && after <= p->t2 + PRESENCE_UNTIL + rise;
 		gap = after - watched > gap ? after - watched : gap;
 		watched = before;
 	}
@@ -313,7 +403,6 @@ int w1_slot_reset(struct w1_slots *s)
 		return level < 0 ? level : W1_ESHORT;
 	}
 	code = pulse(s, RESET_LOW_MIN + MARGIN, RESET_SLACK, &p);
-	p.t3 = now(s);
 	if (code != 0) {
 		return code;
 	}
@@ -327,11 +416,11 @@ int w1_slot_reset(struct w1_slots *s)
 	if (presence != 0 && presence != W1_ENOPRESENCE) {
 		return presence;
 	}
-	wait_from(s, now(s), p.t3 + PRESENCE_UNTIL, NEVER_LATE);
+	wait_from(s, now(s), p.t3 + PRESENCE_UNTIL + device_rise(s) + s->rise_ns, NEVER_LATE);
 	level = sample(s);
 	if (level != 1) {
 		return level < 0 ? level : W1_ESHORT;
 	}
-	wait_from(s, now(s), p.t3 + RESET_HIGH_MIN, NEVER_LATE);
+	wait_from(s, now(s), p.t3 + RESET_HIGH_MIN + device_rise(s), NEVER_LATE);
 	return presence;
 }

@@ -130,6 +130,7 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 		}
 	}
 	if (s->quality == DS18B20_OK) {
+		s->quality = DS18B20_UNPROVEN; /* nor could it be: see w1_sysfs.h */
 		s->temp_known = true;
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;

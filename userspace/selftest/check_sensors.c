@@ -186,8 +186,14 @@ static const char *judge(struct selftest *t, const struct thermometer_sample *sa
 		[DS18B20_BAD_SCRATCHPAD] = "bad-scratchpad",
 		[DS18B20_OUT_OF_RANGE] = "out-of-range",
 		[DS18B20_BUS_FAILED] = "bus-failed",
+		[DS18B20_SENSOR_FAULT] = "sensor-fault",
+		[DS18B20_UNSEEN] = "unseen",
+		[DS18B20_UNGUARDED] = "unguarded",
+		[DS18B20_UNPROVEN] = "unproven",
+		[DS18B20_DUPLICATE] = "duplicate",
 	};
 	const char *worst = NULL;
+	bool worst_has_value = true;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct thermometer_sample *s = &samples[i];
@@ -197,9 +203,14 @@ static const char *judge(struct selftest *t, const struct thermometer_sample *sa
 			selftest_value(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "",
 				       (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
 				       (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) % 1000 / 10);
-		} else {
+		}
+		if (s->quality != DS18B20_OK) {
 			selftest_value(t, " %s", ds18b20_quality_name(s->quality));
-			worst = worst == NULL ? words[s->quality] : worst;
+		}
+		/* What gives no value at all is worse than what gives one without its proof. */
+		if (worst == NULL || (!s->temp_known && worst_has_value)) {
+			worst = words[s->quality];
+			worst_has_value = s->temp_known;
 		}
 	}
 	return n == 0 ? "no-answer" : worst;

@@ -239,29 +239,122 @@ static void relatives_of_family_3b_are_read_each_in_its_way(void **state)
 	assert_int_equal(ds18b20_decode(0x3b, sp, &value), DS18B20_BAD_SCRATCHPAD);
 }
 
-static enum ds18b20_quality judge_85(unsigned byte6, bool follows, bool armed, bool proven)
+enum byte6_rule { UNKNOWN, FOLLOWS, FIXED };
+
+static enum ds18b20_quality judge_85(unsigned byte6, enum byte6_rule rule, bool armed, bool seen)
 {
 	struct ds18b20_past past = { .armed = armed,
-				     .byte6_follows = follows,
+				     .byte6_follows = rule == FOLLOWS,
+				     .byte6_fixed = rule == FIXED,
 				     .alarm = { 0x7e, 0x81 } };
 	struct ds18b20_value value;
 	uint8_t sp[9];
 
 	scratchpad(sp, 0x0550, 0x7e, 0x81, 0x7f, byte6);
-	return ds18b20_judge(&past, 0x28, proven, sp, ds18b20_decode(0x28, sp, &value));
+	return ds18b20_judge(&past, 0x28, seen, sp, ds18b20_decode(0x28, sp, &value));
 }
 
 static void eighty_five_degrees_are_told_from_power_on(void **state)
 {
 	(void)state;
-	assert_int_equal(judge_85(0x10, true, true, true), DS18B20_OK); /* genuine, converted */
-	assert_int_equal(judge_85(0x0c, true, true, true), DS18B20_POWER_ON); /* genuine, did not
-										 convert */
-	assert_int_equal(judge_85(0x0c, false, true, true), DS18B20_OK); /* a clone whose byte 6 is
-									    fixed */
-	assert_int_equal(judge_85(0x0c, false, true, false), DS18B20_POWER_ON); /* no proof */
-	assert_int_equal(judge_85(0x0c, false, false, true), DS18B20_POWER_ON); /* no sentinel */
-	assert_int_equal(judge_85(0x20, false, true, true), DS18B20_OK); /* family G */
+	/* genuine: converted, and not */
+	assert_int_equal(judge_85(0x10, FOLLOWS, true, true), DS18B20_OK);
+	assert_int_equal(judge_85(0x0c, FOLLOWS, true, true), DS18B20_POWER_ON);
+	/* a clone whose byte 6 is fixed; not seen converting, without the sentinel, or of which
+	 * nothing else was read yet */
+	assert_int_equal(judge_85(0x0c, FIXED, true, true), DS18B20_OK);
+	assert_int_equal(judge_85(0x0c, FIXED, true, false), DS18B20_POWER_ON);
+	assert_int_equal(judge_85(0x0c, FIXED, false, true), DS18B20_POWER_ON);
+	assert_int_equal(judge_85(0x0c, UNKNOWN, true, true), DS18B20_POWER_ON);
+	assert_int_equal(judge_85(0x20, FIXED, true, true), DS18B20_OK); /* family G */
+}
+
+static void what_a_sensor_cannot_show_is_a_quality_of_its_own(void **state)
+{
+	static const struct {
+		bool armed, plain, seen;
+		enum ds18b20_quality quality;
+	} rows[] = {
+		{ true, false, true, DS18B20_OK },	  { true, false, false, DS18B20_UNSEEN },
+		{ false, true, true, DS18B20_UNGUARDED }, { false, true, false, DS18B20_UNSEEN },
+		{ false, false, true, DS18B20_POWER_ON },
+	};
+	struct ds18b20_value value;
+	uint8_t sp[9];
+
+	(void)state;
+	scratchpad(sp, 0x0191, 0x7e, 0x81, 0x7f, 0x0f);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ds18b20_past past = { .armed = rows[i].armed,
+					     .plain = rows[i].plain,
+					     .alarm = { 0x7e, 0x81 } };
+
+		assert_int_equal(ds18b20_judge(&past, 0x28, rows[i].seen, sp,
+					       ds18b20_decode(0x28, sp, &value)),
+				 rows[i].quality);
+		assert_int_equal(ds18b20_has_value(rows[i].quality), i < 4);
+	}
+	assert_false(ds18b20_has_value(DS18B20_NOT_CONVERTED));
+	assert_false(ds18b20_has_value(DS18B20_DUPLICATE));
+}
+
+/* What cannot be trusted says nothing of the sensor's power. */
+static void a_wrong_crc_does_not_disarm_a_sensor(void **state)
+{
+	struct ds18b20_past past = { .armed = true, .alarm = { 0x7e, 0x81 } };
+	struct ds18b20_value value;
+	uint8_t sp[9];
+
+	(void)state;
+	scratchpad(sp, 0x0191, 0x4b, 0x46, 0x7f, 0x0f);
+	sp[8] ^= 1;
+	assert_int_equal(ds18b20_judge(&past, 0x28, true, sp, ds18b20_decode(0x28, sp, &value)),
+			 DS18B20_CRC_FAILED);
+	assert_true(past.armed);
+}
+
+static void the_sentinel_differs_from_the_eeprom(void **state)
+{
+	uint8_t first[2], next[2], other[2], sp[9];
+
+	(void)state;
+	ds18b20_sentinel((const uint8_t[]){ 0x4b, 0x46 }, first);
+	ds18b20_sentinel(first, next);
+	assert_memory_not_equal(first, next, 2);
+	ds18b20_other_sentinel(first, other);
+	ds18b20_sentinel(other, next);
+	assert_memory_not_equal(other, next, 2);
+	/* every bit of the CRC moves */
+	scratchpad(sp, 0x0191, first[0], first[1], 0x7f, 0x0f);
+	first[0] = sp[8];
+	scratchpad(sp, 0x0191, other[0], other[1], 0x7f, 0x0f);
+	assert_int_equal(first[0] ^ sp[8], 0xff);
+}
+
+/* By public reports: five zeros in the configuration; a DS1820 with a count of its own. */
+static void real_parts_with_other_constants_are_read(void **state)
+{
+	static const struct {
+		uint8_t family, sp[8];
+		int32_t temp_mc;
+	} rows[] = {
+		{ 0x28, { 0xad, 0x01, 0x4b, 0x00, 0x60, 0xff, 0x03, 0x10 }, 26813 },
+		{ 0x28, { 0xad, 0x01, 0x4b, 0x00, 0x40, 0xff, 0x03, 0x10 }, 26750 },
+		{ 0x28, { 0x91, 0x01, 0x4b, 0x46, 0xff, 0xff, 0x0f, 0x10 }, 25063 },
+		{ 0x10, { 0x32, 0x00, 0x4b, 0x46, 0xff, 0xff, 0x20, 0x47 }, 25313 }, /* .299 */
+		{ 0x10, { 0x32, 0x00, 0x4b, 0x46, 0xff, 0xff, 0x04, 0x10 }, 25500 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ds18b20_value value;
+		uint8_t sp[9];
+
+		memcpy(sp, rows[i].sp, 8);
+		sp[8] = w1_crc8(sp, 8);
+		assert_int_equal(ds18b20_decode(rows[i].family, sp, &value), DS18B20_OK);
+		assert_int_equal(value.temp_mc, rows[i].temp_mc);
+	}
 }
 
 static void a_lost_sentinel_is_a_power_on_whatever_the_temperature(void **state)
@@ -362,6 +455,10 @@ int main(void)
 		cmocka_unit_test(impossible_values_are_refused),
 		cmocka_unit_test(relatives_of_family_3b_are_read_each_in_its_way),
 		cmocka_unit_test(eighty_five_degrees_are_told_from_power_on),
+		cmocka_unit_test(what_a_sensor_cannot_show_is_a_quality_of_its_own),
+		cmocka_unit_test(a_wrong_crc_does_not_disarm_a_sensor),
+		cmocka_unit_test(the_sentinel_differs_from_the_eeprom),
+		cmocka_unit_test(real_parts_with_other_constants_are_read),
 		cmocka_unit_test(a_lost_sentinel_is_a_power_on_whatever_the_temperature),
 		cmocka_unit_test(of_four_bit_errors_few_go_undetected),
 	};

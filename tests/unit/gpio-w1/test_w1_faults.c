@@ -41,12 +41,13 @@ static unsigned rig_run(struct rig *r)
 	unsigned known = 0;
 
 	w1_cycle_run(&r->cycle, r->sample, &r->n);
-	assert_true(w1_sim_now(r->sim) - start < W1_CYCLE_PATIENCE_NS + 3 * S);
+	assert_true(w1_sim_now(r->sim) - start <
+		    W1_CYCLE_PATIENCE_NS + r->n * W1_CYCLE_SERIAL_NS + 3 * S);
 	assert_true(w1_sim_released(r->sim));
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned device = truth_device(r->sim, r->devices, r->sample[i].rom);
 
-		assert_int_equal(r->sample[i].temp_known, r->sample[i].quality == DS18B20_OK);
+		assert_int_equal(r->sample[i].temp_known, ds18b20_has_value(r->sample[i].quality));
 		known += r->sample[i].temp_known;
 		if (r->sample[i].temp_known) {
 			assert_int_equal(
@@ -86,19 +87,26 @@ static void nothing_spins_longer_than_15_ms_whatever_the_computer(void **state)
 	}
 }
 
-static void ten_sensors_at_one_hertz_take_less_than_a_twentieth_of_a_core(void **state)
+/* A sleep takes so much of a core on a Pi 3 (estimated, see bench_w1). */
+#define SLEEP_CPU_NS UINT64_C(12000)
+
+static void ten_sensors_at_one_hertz_take_less_than_8_percent_of_a_core(void **state)
 {
 	const struct w1_sim_config config = { .seed = 3 };
 	struct rig r;
-	uint64_t busy;
+	uint64_t busy, sleeps;
 
 	(void)state;
 	rig_open(&r, &config, 10, false);
 	assert_int_equal(rig_run(&r), 10);
 	busy = r.cycle.bus.busy_ns;
+	sleeps = r.cycle.bus.slots.sleeps;
 	assert_int_equal(rig_run(&r), 10);
-	assert_true(r.cycle.bus.busy_ns - busy < 25 * MS); /* and 1500 sleeps, see bench_w1; it was
-							      104 without sleeping */
+	busy = r.cycle.bus.busy_ns - busy;
+	sleeps = r.cycle.bus.slots.sleeps - sleeps;
+	print_message("10 sensors: %.1f ms busy, %u sleeps\n", (double)busy / 1e6,
+		      (unsigned)sleeps);
+	assert_true(busy + sleeps * SLEEP_CPU_NS < 80 * MS);
 	rig_close(&r);
 }
 
@@ -111,9 +119,9 @@ static void a_sensor_that_vanishes_in_mid_read_is_absent_or_its_crc_is_wrong(voi
 		struct rig r;
 
 		rig_open(&r, &config, 2, false);
-		assert_int_equal(rig_run(&r), 2);
 		w1_sim_slave(r.sim, 0)->timing.convert_ns =
-			w1_sim_slave(r.sim, 1)->timing.convert_ns = 749000000;
+			w1_sim_slave(r.sim, 1)->timing.convert_ns = 740000000;
+		assert_int_equal(rig_run(&r), 2);
 		w1_sim_unplug(r.sim, 0, w1_sim_now(r.sim) + 755 * MS + at_us * 1000,
 			      W1_SLAVE_NEVER);
 		assert_true(rig_run(&r) >= 1);
@@ -128,7 +136,7 @@ static void a_sensor_that_vanishes_in_mid_read_is_absent_or_its_crc_is_wrong(voi
 	}
 }
 
-static void two_devices_read_by_skip_rom_are_a_wrong_crc(void **state)
+static void two_devices_that_answer_at_once_are_a_duplicate(void **state)
 {
 	const struct w1_sim_config config = { .seed = 6 };
 	const uint8_t command = DS18B20_READ_SCRATCHPAD;
@@ -141,7 +149,7 @@ static void two_devices_read_by_skip_rom_are_a_wrong_crc(void **state)
 	(void)state;
 	rig_open(&r, &config, 2, false);
 	assert_int_equal(rig_run(&r), 2); /* itself it asks each by its ROM code */
-	assert_int_equal(w1_bus_transact(&r.cycle.bus, &t, NULL), W1_ECRC);
+	assert_int_equal(w1_bus_transact(&r.cycle.bus, &t, NULL), W1_EDUPLICATE);
 	rig_close(&r);
 }
 
@@ -431,9 +439,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_spins_longer_than_15_ms_whatever_the_computer),
-		cmocka_unit_test(ten_sensors_at_one_hertz_take_less_than_a_twentieth_of_a_core),
+		cmocka_unit_test(ten_sensors_at_one_hertz_take_less_than_8_percent_of_a_core),
 		cmocka_unit_test(a_sensor_that_vanishes_in_mid_read_is_absent_or_its_crc_is_wrong),
-		cmocka_unit_test(two_devices_read_by_skip_rom_are_a_wrong_crc),
+		cmocka_unit_test(two_devices_that_answer_at_once_are_a_duplicate),
 		cmocka_unit_test(sixty_four_devices_under_preemption_and_noise_end_in_bounded_time),
 		cmocka_unit_test(a_line_that_sticks_in_mid_cycle_is_typed_and_comes_back),
 		cmocka_unit_test(killed_at_any_operation_the_next_start_reads_right),

@@ -91,7 +91,7 @@ void random_temperature(uint64_t *seed, struct thermometer_sample *t)
 	}
 	t->resolution_bits = (uint8_t)random_bits(seed, 8);
 	t->retries = (uint8_t)random_bits(seed, 8);
-	t->quality = (enum ds18b20_quality)random_below(seed, DS18B20_SENSOR_FAULT + 1);
+	t->quality = (enum ds18b20_quality)random_below(seed, DS18B20_QUALITY_COUNT);
 }
 
 void random_reading(uint64_t *seed, struct reading *r)

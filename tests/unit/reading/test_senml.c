@@ -299,8 +299,7 @@ static void what_is_no_reading_is_not_encoded(void **state)
 	REFUSED((in[1].time_source = READING_TIME_NTP, in[1].utc_us = READING_UTC_MAX_US));
 	REFUSED(in[1].time_source = (enum reading_time_source)5);
 	REFUSED(in[1].n_temperatures = 65);
-	REFUSED((in[1].n_temperatures = 1,
-		 in[1].temperatures[0].quality = DS18B20_SENSOR_FAULT + 1));
+	REFUSED((in[1].n_temperatures = 1, in[1].temperatures[0].quality = DS18B20_QUALITY_COUNT));
 #undef REFUSED
 }
 
