@@ -216,7 +216,7 @@ size_t node_status_judge(const struct node_status *s,
 		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
 	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 &&
 		   node_status_number_or(s, NULL, "running_s", 0) > LATE_S) {
-		add(&j, "the receiver is not found%s%s", *why != '\0' ? ": " : "", why);
+		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
 	}
 	if (strcmp(node_status_text(s, "clock", "source"), "none") == 0) {
 		add(&j, "the time is not known: readings are dated later, once it is");
