@@ -55,8 +55,8 @@ struct receiver_counters {
 /* false: no receiver can be run so; err has the arithmetic. */
 bool receiver_config_check(const struct receiver_config *config, char *err, size_t err_size);
 
-/* NULL only if memory or descriptors run out or the config is impossible; then
- * err says why. An absent or busy port is not a failure: it is retried. */
+/* NULL only if memory or descriptors run out or the config is impossible; then err is the reason.
+ * An absent or busy port is not a failure: it is retried. */
 struct receiver *receiver_open(const struct receiver_config *config, char *err, size_t err_size);
 void receiver_close(struct receiver *r);
 

@@ -148,7 +148,7 @@ static const struct manual_command commands[] = {
 	{ "replay", "FILE | -",
 	  "show the readings that a node makes of a recording of its receiver",
 	  "FILE holds the bytes of the serial port, UBX among anything else, such as `cat /dev/serial0` writes while the node is "
-	  "stopped. Every UBX-NAV-PVT makes a reading, by the node's own code and with its doubts; what was heard is counted at the "
+	  "stopped. Every UBX-NAV-PVT makes a reading, by the node's own code and with its doubts; what was received is counted at the "
 	  "end, on stderr. Ends with 1 if there was none.",
 	  N(replay_options), cmd_replay },
 	{ "sim", "ublox7", "simulate hardware: a u-blox 7 receiver (NEO-7M) on a pseudo terminal",

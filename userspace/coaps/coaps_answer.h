@@ -5,7 +5,7 @@
  * The handler defers the request and returns; nothing is sent. Later, on the same thread,
  * coaps_answer() sends the piggybacked ACK (RFC 7252 5.2.1): the client receives 2.04 only after
  * the commit. If that takes long, coaps_answers_tick() sends the empty ACK first and the answer
- * follows as a separate CON (5.2.2). An answer that No-Response (RFC 7967) says is not wanted is
+ * follows as a separate CON (5.2.2). An answer that No-Response (RFC 7967) excludes is
  * not sent; a CON is acknowledged.
  *
  * A message that comes twice is known by its session and Message ID (4.5): while it waits, it is

@@ -11,7 +11,7 @@
  * go and come in blocks (RFC 7959), transparently.
  *
  * How many requests are under way is the caller's business, up to COAPS_REQUESTS_MAX; RFC 7252 4.7
- * asks whoever has more than one for some congestion control.
+ * asks a client with more than one for some congestion control.
  *
  * Threads: everything on one thread.
  */

@@ -7,7 +7,7 @@
  * worked out from the best one: utc = stamp.utc + (boot - stamp.boot). The same
  * holds backwards, so what was measured before the first stamp is dated by it.
  *
- * Sources (GNSS, NTP, a host clock said to be set, the server's /time) compete by uncertainty,
+ * Sources (GNSS, NTP, a host clock configured as set, the server's /time) compete by uncertainty,
  * which grows with the age of a stamp; where it is the same, by rank in this order. Whichever of
  * two loses, a difference of more than both uncertainties is an event. A stamp that was not renewed
  * for CLOCK_HOLD_NS is replaced by any other.

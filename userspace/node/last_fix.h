@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * last_fix: the newest position, kept in a file for the next process of this boot: a receiver that
- * starts without a fix is told of it, and finds its satellites sooner.
+ * starts without a fix gets it as assistance, and finds its satellites earlier.
  *
  * One line: boot (hex), CLOCK_BOOTTIME of the fix in ns, latitude and longitude in 1e-7 degrees,
  * height above the ellipsoid and horizontal accuracy in mm. Replaced whole, not synced.

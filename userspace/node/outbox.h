@@ -6,7 +6,7 @@
  * The file is SQLite in WAL mode, held by one process. It has one epoch, random and never 0, made
  * with the file; seq is 1, 2, 3 ... in it, given by outbox_put() and never given twice, also after
  * everything was confirmed and deleted. Each seq that was given and can't come any more is in a gap
- * (a tombstone) that says why.
+ * (a tombstone) with the reason.
  *
  *   reading   seq, boot, boot_ns, time (columns, so that it can be dated later), a CRC-32 of all,
  *             body: the reading as a SenML CBOR pack of one
@@ -82,7 +82,7 @@ struct outbox;
 enum outbox_order { OUTBOX_OLDEST_FIRST, OUTBOX_NEWEST_FIRST };
 
 /*
- * 0; 1 if a damaged file was set aside, then err names it and says what was wrong; or an error:
+ * 0; 1 if a damaged file was set aside, then err names it and gives the cause; or an error:
  * err in one line. -EBUSY: another process has it.
  */
 int outbox_open(struct outbox **out, const struct outbox_config *config, char *err,
@@ -147,7 +147,7 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
 
 /*
  * The server knows of the gap, exactly as it was read: it is deleted. 1, or 0 if there is none that
- * is the same (it has grown meanwhile: the longer one is to be told), or an error.
+ * is the same (it has grown meanwhile: the longer one is to be reported), or an error.
  */
 int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap);
 

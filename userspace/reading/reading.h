@@ -25,7 +25,7 @@
 
 /*
  * A known time lies from 2000-01-01 to before 2106-01-01: nothing of ours measured earlier, a
- * receiver or host without the time says 1970 or 1980, and 32-bit seconds end in 2106.
+ * receiver or host without the time reports 1970 or 1980, and 32-bit seconds end in 2106.
  */
 #define READING_UTC_MIN_US (INT64_C(946684800) * 1000000)
 #define READING_UTC_MAX_US (INT64_C(4291747200) * 1000000) /* the first that is too late */
@@ -135,7 +135,7 @@ static inline bool reading_knows(const struct reading *r, enum reading_scalar id
 	return (r->known >> id) & 1;
 }
 
-/* Value of a scalar as a 64-bit integer. is_signed says how to read it. */
+/* Value of a scalar as a 64-bit integer. is_signed: how to read it. */
 int64_t reading_scalar_get(const struct reading *r, enum reading_scalar id);
 /* Stores and marks as known: 0, or -ERANGE if the value does not fit the member. */
 int reading_scalar_put(struct reading *r, enum reading_scalar id, int64_t value);

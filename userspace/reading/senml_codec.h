@@ -23,7 +23,7 @@ struct senml_codec {
 	void (*record)(struct senml_writer *w, const struct senml_record *record);
 	void (*end)(struct senml_writer *w); /* has one byte more than record() had */
 	/*
-	 * Reads a whole pack and hands over each record. 0, or negative: what fn said, or
+	 * Reads a whole pack and hands over each record. 0, or negative: what fn returned, or
 	 * -EBADMSG or -ENOMEM with *err filled. err->record and byte are set before fn is called.
 	 */
 	int (*read)(const void *data, size_t size, senml_record_fn fn, void *context,

@@ -30,7 +30,8 @@
 	X(QUALITY, "quality") X(TEMP, "temp") X(SP, "sp") X(RES, "res") X(RETRIES, "retries")
 /* clang-format on */
 
-/* Hands the records to fn, in order. -EINVAL: not a Reading (see senml.h); else 0 or what fn said.
+/* Hands the records to fn, in order. -EINVAL: not a Reading (see senml.h); else 0 or what fn
+ * returned.
  */
 int senml_pack_reading(const struct reading *reading, senml_record_fn fn, void *context);
 int senml_pack_ack(const struct reading_ack *ack, senml_record_fn fn, void *context);

@@ -209,7 +209,7 @@ const struct selftest_check selftest_checks[] = {
 	{ "uart", "holder", "what else has it open", "no other program", check_uart_holder, CAUSES(NO_PORT,
 		{ "simulated", SKIP, "[gnss] port = simulated" },
 		{ "getty", FAIL,
-		  "a login prompt is there: sudo systemctl mask --now serial-getty@NAME, and the console "
+		  "a login prompt uses it: sudo systemctl mask --now serial-getty@NAME, and the console "
 		  "out of cmdline.txt" },
 		{ "console", FAIL, "take the console out of cmdline.txt and reboot" },
 		{ "held", FAIL,

@@ -3,7 +3,7 @@
  * ublox7_pty: the simulated receiver behind a pseudo terminal, in real time.
  *
  * Programs open ublox7_pty_path() as they would a serial port. The baud that they set
- * there counts: with another than the receiver's both sides hear garbage. Bytes are
+ * there counts: with another than the receiver's both sides receive garbage. Bytes are
  * paced; what no program reads or what comes while the port is closed is lost, as on
  * a wire. The time of the fixes is the host's UTC.
  *
@@ -20,7 +20,7 @@
 
 struct ublox7_pty;
 
-/* config->utc_us is set here. NULL: err says why. The config is copied, but not its track. */
+/* config->utc_us is set here. NULL: err is the reason. The config is copied, but not its track. */
 struct ublox7_pty *ublox7_pty_start(const struct ublox7_config *config, char *err, size_t err_size);
 /* "/dev/pts/7"; valid until stop. */
 const char *ublox7_pty_path(const struct ublox7_pty *p);

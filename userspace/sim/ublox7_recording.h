@@ -8,8 +8,8 @@
 
 /*
  * The points of a file, in *track; free() it when the receiver that plays it has been stopped.
- * Returns their number, or a negative errno: -ENODATA if there is no NAV-PVT in it; err says what,
- * with the file's name.
+ * Returns their number, or a negative errno: -ENODATA if there is no NAV-PVT in it; err names the
+ * cause, with the file's name.
  */
 long ublox7_recording_read(const char *path, struct ublox7_point **track, char *err,
 			   size_t err_size);

@@ -66,8 +66,8 @@ enum w1_layout {
 #define W1_QUIRK_CFG_FIXED (1u << 1) /* configuration stays 7F */
 #define W1_QUIRK_CFG_BIT7 (1u << 2) /* configuration keeps bit 7 (150 degC), reports 12 bit */
 #define W1_QUIRK_CFG_ADDRESS (1u << 3) /* low nibble of the configuration = address pins */
-#define W1_QUIRK_POLL_LATE (1u << 4) /* a poll says "done" during the first ms */
-#define W1_QUIRK_POLL_NEVER (1u << 5) /* a poll always says "done" */
+#define W1_QUIRK_POLL_LATE (1u << 4) /* a poll reports "done" during the first ms */
+#define W1_QUIRK_POLL_NEVER (1u << 5) /* a poll always reports "done" */
 #define W1_QUIRK_RETAINS (1u << 6) /* scratchpad outlives power gaps of 100 ms and more */
 #define W1_QUIRK_KEEPS_TEMP (1u << 7) /* powers up with 25 degC, then with the last value */
 #define W1_QUIRK_POWER_LIES (1u << 8) /* Read Power Supply can't be trusted */

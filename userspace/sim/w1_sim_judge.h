@@ -2,7 +2,7 @@
 /*
  * w1_sim_judge: holds the master to the data sheet. Pure; the kernel test module compiles it, too.
  *
- * The simulated line tells it every edge and sample of the master; it compares
+ * The simulated line reports to it every edge and sample of the master; it compares
  * them with the standard-speed windows (DS18B20 data sheet 19-7487, AC
  * characteristics) and keeps what lies outside. An offence during which the line
  * had preempted the master is only counted as excused: no master can prevent it,

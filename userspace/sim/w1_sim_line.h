@@ -4,11 +4,11 @@
  *
  * It answers physics, not calls: the master and the devices (w1_slave.h) pull a
  * wire low or let it go, the pull-up raises it by its RC time, and each device detects the rise at
- * its own threshold. Time passes only inside the operations of the line, each of which costs what a
- * seed says and may be preempted before or after it acts, as on a real computer; so a minute on the
- * bus takes milliseconds. Equal seeds and equal calls give equal runs.
+ * its own threshold. Time passes only inside the operations of the line, each of which has a cost
+ * drawn from a seed and may be preempted before or after it acts, as on a real computer; so a
+ * minute on the bus takes milliseconds. Equal seeds and equal calls give equal runs.
  *
- * w1_sim_judge.h says what the master did wrong; w1_sim_conversion() what
+ * w1_sim_judge.h reports what the master did wrong; w1_sim_conversion() what
  * the devices really did, to prove that a value is neither wrong nor stale.
  *
  * Ownership: w1_sim_new() allocates, w1_sim_free() frees and accepts NULL. A

@@ -13,7 +13,7 @@
  *
  * Look at pulls and next_ns again after every call. Time never goes back and
  * next_ns is never skipped: call run before handing over a later edge.
- * Conversions and EEPROM writes need no wake-up: whoever asks later finds them
+ * Conversions and EEPROM writes need no wake-up: a later read finds them
  * done. Call w1_slave_run() before looking at last or at the scratchpad.
  *
  * A device decides by its own clock, drawn from the seed within the windows of

@@ -42,6 +42,54 @@ static void nonsense(const struct coap_message *m, const struct sockaddr_in *to)
 	sendto(t.fd, reset, sizeof(reset), 0, (const struct sockaddr *)to, sizeof(*to));
 }
 
+static void huge_answer(const struct coap_message *m, const struct sockaddr_in *to)
+{
+	static uint8_t b[4 + 8 + 8 + 1024];
+	size_t at = 4;
+
+	b[0] = 0x60 | (uint8_t)m->token_size;
+	b[1] = CODE(2, 4);
+	b[2] = (uint8_t)(m->mid >> 8);
+	b[3] = (uint8_t)m->mid;
+	memcpy(b + at, m->token, m->token_size);
+	at += m->token_size;
+	/* Block2 (23): 0, more, 1024; Size2 (28): 2^32 - 1 */
+	memcpy(b + at, "\xd1\x0a\x0e\x54\xff\xff\xff\xff\xff", 9);
+	assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (const struct sockaddr *)to, sizeof(*to)) >
+		    0);
+}
+
+/* Keeps the POST and counts its readings as stored. */
+static void hold_back(const struct coap_message *m, const struct sockaddr_in *from,
+		      const struct reading *readings, int count)
+{
+	t.held_from = *from;
+	t.held[t.n_held++] = *m;
+	t.most_held = t.n_held > t.most_held ? t.n_held : t.most_held;
+	for (int i = 0; i < count; i++) {
+		t.stored[readings[i].seq % 256]++;
+	}
+}
+
+static bool is_poisoned(const struct reading *readings, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (readings[i].seq == t.poison) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void serve_gaps(const struct coap_message *m, const struct sockaddr_in *from)
+{
+	assert_string_equal(m->path, "/gaps/urn:dev:mac:0200c0fffe000001");
+	assert_int_equal(m->content_format, 50);
+	snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m->payload_size, (const char *)m->payload);
+	t.gap_posts++;
+	reply(m, t.gap_code != 0 ? t.gap_code : t.code, "", from);
+}
+
 /* One datagram; false if there was none. */
 static bool serve(void)
 {
@@ -70,12 +118,7 @@ static bool serve(void)
 	}
 	assert_int_equal(m.code, 2);
 	if (strncmp(m.path, "/gaps/", 6) == 0) {
-		assert_string_equal(m.path, "/gaps/urn:dev:mac:0200c0fffe000001");
-		assert_int_equal(m.content_format, 50);
-		snprintf(t.gaps, sizeof(t.gaps), "%.*s", (int)m.payload_size,
-			 (const char *)m.payload);
-		t.gap_posts++;
-		reply(&m, t.gap_code != 0 ? t.gap_code : t.code, "", &from);
+		serve_gaps(&m, &from);
 		return true;
 	}
 	assert_string_equal(m.path, "/gpsflowtemp");
@@ -88,12 +131,7 @@ static bool serve(void)
 	}
 	t.posts++;
 	if (t.hold && t.n_held < COAPS_REQUESTS_MAX) {
-		t.held_from = from;
-		t.held[t.n_held++] = m;
-		t.most_held = t.n_held > t.most_held ? t.n_held : t.most_held;
-		for (int i = 0; i < count; i++) {
-			t.stored[readings[i].seq % 256]++;
-		}
+		hold_back(&m, &from, readings, count);
 		return true;
 	}
 	if (t.code == SILENT) {
@@ -104,30 +142,16 @@ static bool serve(void)
 		return true;
 	}
 	if (t.code == HUGE_ANSWER) {
-		static uint8_t b[4 + 8 + 8 + 1024] = { 0x60 };
-		size_t at = 4;
-
-		b[0] = 0x60 | (uint8_t)m.token_size;
-		b[1] = CODE(2, 4);
-		b[2] = (uint8_t)(m.mid >> 8);
-		b[3] = (uint8_t)m.mid;
-		memcpy(b + at, m.token, m.token_size);
-		at += m.token_size;
-		/* Block2 (23): 0, more, 1024; Size2 (28): 2^32 - 1 */
-		memcpy(b + at, "\xd1\x0a\x0e\x54\xff\xff\xff\xff\xff", 9);
-		assert_true(sendto(t.fd, b, at + 9 + 1024, 0, (struct sockaddr *)&from,
-				   sizeof(from)) > 0);
+		huge_answer(&m, &from);
 		return true;
 	}
 	if (t.code == BINARY) {
 		reply(&m, CODE(4, 3), "\xc3\x28 \x01\x02", &from);
 		return true;
 	}
-	for (int i = 0; i < count; i++) {
-		if (readings[i].seq == t.poison) {
-			reply(&m, CODE(4, 0), "record 7: not a number", &from);
-			return true;
-		}
+	if (is_poisoned(readings, count)) {
+		reply(&m, CODE(4, 0), "record 7: not a number", &from);
+		return true;
 	}
 	for (int i = 0; i < count && t.code >> 5 == 2; i++) {
 		t.stored[readings[i].seq]++;
