@@ -81,7 +81,7 @@ int16_t ds18b20_raw(int32_t temp_mc);
 bool ds18b20_is_thermometer(uint8_t family);
 
 /*
- * What the nine bytes say by themselves: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all
+ * What follows from the nine bytes alone: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all
  * ones, constants that no such part has), SENSOR_FAULT, OUT_OF_RANGE, or POWER_ON where they are
  * just as after power-on (raw 85 degC and byte 6 0Ch; any 85 degC of a MAX318xx). *value is filled
  * unless CRC or structure are wrong.
@@ -105,7 +105,7 @@ void ds18b20_other_sentinel(const uint8_t sentinel[2], uint8_t other[2]);
 
 /* What is known about one device from before. All zero: nothing. */
 struct ds18b20_past {
-	bool armed; /* the alarm registers hold `alarm`; without that no 85 degC is believed */
+	bool armed; /* the alarm registers hold `alarm`; without that no 85 degC is accepted */
 	bool plain; /* has no alarm registers: can't be armed (MAX31826, MAX31850) */
 	bool constants_known;
 	bool byte6_fixed; /* byte 6 was seen not to follow byte 0 after a conversion */

@@ -55,10 +55,10 @@ struct thermometers_result {
 			     neither */
 };
 
-/* NULL on failure, then err (always terminated) says in one line what and what to do. */
+/* NULL on failure, then err (always terminated) names in one line the cause and what to do. */
 struct thermometers *thermometers_open(const struct thermometers_config *config, char *err,
 				       size_t err_size);
-/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_PATIENCE_NS and three
+/* A running cycle ends first: a second on a sound bus, at most W1_CYCLE_TIMEOUT_NS and three
  * seconds on a bad one. */
 void thermometers_close(struct thermometers *t);
 

@@ -69,7 +69,7 @@ int w1_bus_write_byte(struct w1_bus *bus, uint8_t byte);
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt);
 /*
  * Whether trying again can help against this error, and there is time for it: against a violation,
- * which says nothing about the bus, more often than against what the bus itself does. attempt: how
+ * which is no fault of the bus, more often than against what the bus itself does. attempt: how
  * often it was tried before.
  */
 bool w1_bus_may_retry(struct w1_bus *bus, int error, unsigned attempt);

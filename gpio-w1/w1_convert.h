@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * w1_convert: one sensor's Convert T: sent, shown to have been heard, and seen to its end. Pure;
+ * w1_convert: one sensor's Convert T: sent, shown to have been received, and seen to its end. Pure;
  * for w1_cycle.c.
  */
 #ifndef W1_CONVERT_H
@@ -19,7 +19,7 @@ struct w1_conversion {
 	uint64_t start_ns; /* the command had been taken by then */
 	uint64_t ready_ns; /* when it is over */
 	enum w1_convert_state state;
-	int error; /* W1_ECONVERT: not heard by a sensor that can be polled; or of w1_error.h; 0
+	int error; /* W1_ECONVERT: not received by a sensor that can be polled; or of w1_error.h; 0
 		      none */
 };
 

@@ -621,8 +621,8 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 	struct work w = { .c = c, .samples = samples, .troubles = c->bus.troubles };
 	int code;
 
-	w.give_up_ns = now(c) + W1_CYCLE_PATIENCE_NS;
-	c->bus.give_up_ns = w.give_up_ns - W1_CYCLE_PATIENCE_NS / 2;
+	w.give_up_ns = now(c) + W1_CYCLE_TIMEOUT_NS;
+	c->bus.give_up_ns = w.give_up_ns - W1_CYCLE_TIMEOUT_NS / 2;
 	code = look_around(c);
 	w.give_up_ns += serial_ns(c);
 	*n = c->n;

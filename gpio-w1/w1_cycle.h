@@ -5,9 +5,9 @@
  * A temperature is DS18B20_OK only if that very sensor showed that it converted in this cycle and
  * kept its power until it was read:
  *
- * - Convert T is addressed to each sensor, and eight read slots right after it must be 0: it heard
- *   the command. All convert at once; each is read when the datasheet's time for its resolution is
- *   over, the longest of the known makes where its own is not known yet.
+ * - Convert T is addressed to each sensor, and eight read slots right after it must be 0: it
+ * received the command. All convert at once; each is read when the datasheet's time for its
+ * resolution is over, the longest of the known makes where its own is not known yet.
  * - The last one of a cycle is polled to its end, another one each cycle: so the time that each
  *   needs is measured, and one that needs more than the datasheet allows is found. A poll that ends
  *   before its usual time shows a foreign reset or a dip of the supply, and all convert again.
@@ -37,7 +37,7 @@
  * A cycle in which nothing succeeds ends: after this time each transaction has one try. Sensors
  * that convert one after another get W1_CYCLE_SERIAL_NS each on top.
  */
-#define W1_CYCLE_PATIENCE_NS UINT64_C(10000000000)
+#define W1_CYCLE_TIMEOUT_NS UINT64_C(10000000000)
 #define W1_CYCLE_SERIAL_NS UINT64_C(900000000)
 
 enum w1_proof {
@@ -94,7 +94,7 @@ bool w1_cycle_forget(struct w1_cycle *c, const uint8_t rom[W1_ROM_SIZE]);
 /*
  * Fills samples (W1_CYCLE_DEVICES of them) in the order of the devices; returns how many, or the
  * error that stopped the cycle: W1_ENOPRESENCE (no device at all), W1_ESHORT, W1_ERISE ... Sensors
- * known before are then in samples as failed and *n says how many.
+ * known before are then in samples as failed and *n is their number.
  */
 int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigned *n);
 

@@ -21,9 +21,9 @@
 #define W1_RISE_PARASITE_MAX_NS 2200
 
 /*
- * Measures and sets s->rise_ns and s->settle_ns: 0, W1_ERISE (s->rise_ns says how slow; at most 20
- * us is told apart), W1_ESHORT, W1_EVIOLATION or the line's errno. 3 ms on a short wire, 20 ms on a
- * slow one.
+ * Measures and sets s->rise_ns and s->settle_ns: 0, W1_ERISE (s->rise_ns is how slow; at most 20
+ * us is distinguished), W1_ESHORT, W1_EVIOLATION or the line's errno. 3 ms on a short wire, 20 ms
+ * on a slow one.
  */
 int w1_rise_measure(struct w1_slots *s);
 /* Whether the line still rises as measured, by a few looks; if not, measures again. As above. */

@@ -7,7 +7,7 @@
  * converts for all; else each read of w1_slave converts and blocks for up to a second a sensor. The
  * driver's faults are taken care of: an error is an empty read there, a value with a wrong CRC
  * comes with the last good bytes beside it, zeros of a shorted bus pass its CRC, and so does 85
- * degC from power-on. That a sensor heard Convert T and kept its power does not show there: the
+ * degC from power-on. That a sensor received Convert T and kept its power does not show there: the
  * values have the quality DS18B20_UNPROVEN.
  */
 #ifndef W1_SYSFS_H

@@ -42,7 +42,7 @@ static unsigned rig_run(struct rig *r)
 
 	w1_cycle_run(&r->cycle, r->sample, &r->n);
 	assert_true(w1_sim_now(r->sim) - start <
-		    W1_CYCLE_PATIENCE_NS + r->n * W1_CYCLE_SERIAL_NS + 3 * S);
+		    W1_CYCLE_TIMEOUT_NS + r->n * W1_CYCLE_SERIAL_NS + 3 * S);
 	assert_true(w1_sim_released(r->sim));
 	for (unsigned i = 0; i < r->n; i++) {
 		unsigned device = truth_device(r->sim, r->devices, r->sample[i].rom);
