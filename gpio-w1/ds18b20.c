@@ -66,8 +66,8 @@ static int16_t signed16(uint8_t low, uint8_t high)
 static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 {
 	int half = signed16(sp[0], sp[1]), per_c = sp[7], sixteenths;
-	int whole = half >= 0 ? half / 2 : -((1 - half) / 2); /* TEMP_READ: the half degree cut off,
-								 downwards */
+	int whole = half >= 0 ? half / 2 : -((1 - half) / 2); /* TEMP_READ: raw without its half
+								 degree, rounded down */
 
 	/* Half degrees from -55 to 125: the bits above are one sign. */
 	if (per_c == 0 || sp[6] > per_c || half < -128 || half > 255) {
@@ -117,7 +117,7 @@ static bool is_configuration(uint8_t family, uint8_t config)
 
 static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
 {
-	unsigned high = (unsigned)sp[1] >> 3; /* bits 15 to 11 are one sign */
+	unsigned high = (unsigned)sp[1] >> 3; /* bits 15 to 11 are copies of the sign */
 
 	if (high != 0 && high != 0x1f) {
 		return false;
@@ -169,7 +169,7 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 	/* raw * 62.5, the half away from zero */
 	scaled = value->raw * 625;
 	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
-	/* A MAX318xx has nothing to tell the two by. */
+	/* A MAX318xx gives no way to distinguish the two. */
 	if ((value->raw == RAW_POWER_ON ||
 	     (family == DS18S20_FAMILY && sp[0] == 0xaa && sp[1] == 0)) &&
 	    (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
@@ -275,7 +275,7 @@ enum ds18b20_quality ds18b20_judge(struct ds18b20_past *past, uint8_t family, bo
 		return DS18B20_POWER_ON;
 	}
 	if (!constants_hold(past, sp)) {
-		past->armed = past->constants_known = false; /* learnt again, should the part be of
+		past->armed = past->constants_known = false; /* learnt again, if the device is of
 								that kind */
 		return DS18B20_BAD_SCRATCHPAD;
 	}

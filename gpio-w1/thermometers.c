@@ -29,14 +29,14 @@ struct thermometers {
 	uint32_t violations_reported, retries_reported;
 
 	struct w1_thread thread;
-	pthread_mutex_t lock; /* of stage; result belongs to the thread while RUNNING */
+	pthread_mutex_t lock; /* for stage; the thread owns result while RUNNING */
 	pthread_cond_t wake;
 	enum stage stage;
 	int event_fd;
 	struct thermometers_result result;
 };
 
-/* 0, or the error with its words in err. */
+/* 0, or the error with its text in err. */
 static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 {
 	struct w1_line line;
@@ -111,8 +111,8 @@ static int run_kernel(struct thermometers *t, struct thermometers_result *r, cha
 	return w1_sysfs_read(t->sysfs, &t->config.resolutions, r->sample, &r->n, err, err_size);
 }
 
-/* Tried from userspace first in each cycle: so the kernel's bus is left as soon as the reason is
- * gone. */
+/* Each cycle tries user space first, and so leaves the kernel's bus as soon as the reason is gone.
+ */
 static void run_cycle(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
@@ -125,8 +125,8 @@ static void run_cycle(struct thermometers *t)
 	} else {
 		r->error = run_userspace(t, r);
 	}
-	/* The line can't be had, whatever the reason: perhaps the kernel's driver has it. The
-	 * reason stays in the result. */
+	/* The line is not available: perhaps the kernel's driver uses it. The reason stays in the
+	 * result. */
 	if (bus == THERMOMETERS_AUTO && r->error < 0 && !t->bus_ready) {
 		char ignored[sizeof r->reason];
 
@@ -144,8 +144,8 @@ static void *bus_thread(void *arg)
 	struct thermometers *t = arg;
 	const uint64_t one = 1;
 
-	prctl(PR_SET_TIMERSLACK, 1ul); /* where it is no real-time thread: 50 us is the length of a
-					  slot */
+	prctl(PR_SET_TIMERSLACK, 1ul); /* without real-time priority; 50 us is the length of a slot
+					*/
 	pthread_mutex_lock(&t->lock);
 	while (t->stage != CLOSING) {
 		if (t->stage != RUNNING) {
@@ -226,7 +226,7 @@ void thermometers_close(struct thermometers *t)
 	t->stage = CLOSING;
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
-	w1_thread_join(&t->thread); /* a running cycle ends first */
+	w1_thread_join(&t->thread); /* waits for a running cycle */
 	close_userspace(t);
 	close(t->event_fd);
 	pthread_cond_destroy(&t->wake);

@@ -53,8 +53,8 @@ void w1_bus_end(struct w1_bus *bus)
 	}
 }
 
-/* What preempted us may still be there: give it a time slice of its own, idle-high costs nothing on
- * the bus. */
+/* The task that preempted us may still run: sleep to give it a time slice; the bus tolerates any
+ * idle time. */
 void w1_bus_pause(struct w1_bus *bus, unsigned attempt)
 {
 	const struct w1_line *line = &bus->slots.line;
@@ -102,7 +102,7 @@ static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
 	return code != 0 ? code : w1_slot_write0_power(&bus->slots);
 }
 
-/* What the tries of one transaction have read so far. */
+/* The bytes that the tries of one transaction have read so far. */
 struct heard {
 	uint8_t value[W1_RX_MAX], known[W1_RX_MAX];
 	uint8_t wrong[W1_RX_MAX]; /* the newest that were whole, of a wrong CRC */

@@ -100,8 +100,8 @@ static void set_resolution(const char *root, const char *device, unsigned bits)
 		return;
 	}
 	snprintf(wanted, sizeof wanted, "%u\n", bits);
-	/* An older kernel has no such file; then the sensor keeps its own, and says so in its
-	 * bytes. */
+	/* An older kernel has no such file; then the sensor keeps its resolution, which its bytes
+	 * show. */
 	if (read_text(root, device, "resolution", text, sizeof text) > 0 &&
 	    strcmp(text, wanted) != 0) {
 		write_text(root, device, "resolution", wanted);
@@ -122,8 +122,8 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 			s->quality = DS18B20_ABSENT;
 			return;
 		}
-		/* Empty is the driver's way to say that the bus failed, or that a bulk conversion
-		 * still runs. */
+		/* The driver gives an empty file when the bus failed, or while a bulk conversion
+		 * runs. */
 		s->scratchpad_known = parse_scratchpad(text, s->scratchpad);
 		if (s->scratchpad_known) {
 			s->quality = ds18b20_decode(s->rom[0], s->scratchpad, &value);

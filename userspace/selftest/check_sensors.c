@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Who is on the bus, and whether each one can be believed. Writes RAM of the sensors only, and puts
- * it back. */
+/* The sensors on the bus, and whether each is trustworthy. Writes only RAM of the sensors, and
+ * restores it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define CONVERSION_LIMIT_US 750000 /* tCONV at 12 bit */
 #define POWER_ASKED 16
-#define EXAMINED_MAX 20 /* until one that lies about its power says that it has some */
+#define EXAMINED_MAX 20 /* tries until a sensor with a false answer reports its own supply */
 
 static void say_rom(struct selftest *t, const uint8_t *rom)
 {
@@ -23,7 +23,7 @@ static void say_rom(struct selftest *t, const uint8_t *rom)
 	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ", " : "", rom_format(name, rom));
 }
 
-/* The word for an error of the bus, in the value what it was. */
+/* The cause for an error of the bus; the value has the details. */
 static const char *bus_cause(struct selftest *t, int code)
 {
 	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ": " : "",
@@ -66,8 +66,8 @@ static const char *find(struct selftest *t)
 	return NULL;
 }
 
-/* For the checks after the search: somebody was found. */
-static const char *found(struct selftest *t)
+/* For the checks after the search: at least one sensor was found. */
+static const char *need_sensor(struct selftest *t)
 {
 	const char *why = find(t);
 
@@ -107,7 +107,7 @@ static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, 
 
 const char *check_sensors_scratchpad(struct selftest *t)
 {
-	const char *why = found(t);
+	const char *why = need_sensor(t);
 	unsigned retries = 0;
 
 	for (unsigned i = 0; why == NULL && i < t->n; i++) {
@@ -144,10 +144,10 @@ static int read_power(struct selftest *t, const uint8_t *rom)
 	return code;
 }
 
-/* Asked several times: some copies answer as it pleases them. */
+/* Repeated: some clones answer at random. */
 const char *check_sensors_power(struct selftest *t)
 {
-	const char *why = found(t);
+	const char *why = need_sensor(t);
 	bool lies = false;
 
 	for (unsigned i = 0; why == NULL && i < t->n; i++) {
@@ -238,7 +238,7 @@ const char *check_sensors_temperature(struct selftest *t)
 		}
 		return judge(t, samples, n);
 	}
-	if (why != NULL || (why = found(t)) != NULL) {
+	if (why != NULL || (why = need_sensor(t)) != NULL) {
 		return why;
 	}
 	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
@@ -253,7 +253,7 @@ const char *check_sensors_temperature(struct selftest *t)
 
 const char *check_sensors_identity(struct selftest *t)
 {
-	const char *why = found(t);
+	const char *why = need_sensor(t);
 	const char *worst = NULL;
 
 	for (unsigned i = 0; why == NULL && i < t->n && !(t->stop != NULL && *t->stop); i++) {
