@@ -15,6 +15,9 @@ bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who,
 		return (mode == COAPS_AUTH_NONE && !operators_only) ||
 		       (mode == COAPS_AUTH_OPTIONAL && action == AUTHORISE_WRITE_LEGACY);
 	}
+	if (who->name[0] == '\0') { /* an empty name compares equal to no device */
+		return false;
+	}
 	if (who->is_operator && (action == AUTHORISE_READ || operators_only)) {
 		return true;
 	}

@@ -5,7 +5,7 @@
  * The certificate of a device: reads and writes that device, no other.
  * The certificate of an operator: reads and removes everything, sets labels and settings, writes no
  * readings.
- * A revoked certificate: nothing.
+ * A revoked certificate, or one without a usable name: nothing.
  * No certificate: with client_auth = none reads and writes everything; with optional only sends the
  * legacy client's text.
  */

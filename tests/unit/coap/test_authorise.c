@@ -12,19 +12,28 @@
 #define OWN "urn:dev:mac:0200c0fffe000001"
 #define OTHER "urn:dev:mac:0200c0fffe000002"
 
-enum client { NODE, OPERATOR, REVOKED_NODE, REVOKED_OPERATOR, NONE, CLIENTS };
+enum client {
+	NODE,
+	OPERATOR,
+	REVOKED_NODE,
+	REVOKED_OPERATOR,
+	NAMELESS,
+	NAMELESS_OPERATOR,
+	NONE,
+};
 
 static struct coaps_identity identity_of(enum client client)
 {
 	struct coaps_identity who = {
 		.certified = client != NONE,
 		.revoked = client == REVOKED_NODE || client == REVOKED_OPERATOR,
-		.is_operator = client == OPERATOR || client == REVOKED_OPERATOR,
+		.is_operator = client == OPERATOR || client == REVOKED_OPERATOR ||
+			       client == NAMELESS_OPERATOR,
 	};
 
 	if (client == NODE || client == REVOKED_NODE) {
 		strcpy(who.name, OWN);
-	} else if (client != NONE) {
+	} else if (client == OPERATOR || client == REVOKED_OPERATOR) {
 		strcpy(who.name, "alice");
 	}
 	return who;
@@ -61,6 +70,8 @@ static const struct {
 };
 
 static const char *const devices[] = { OWN, OTHER, NULL };
+static const enum coaps_client_auth modes[] = { COAPS_AUTH_REQUIRED, COAPS_AUTH_OPTIONAL,
+						COAPS_AUTH_NONE };
 
 static void each_client_has_its_rights_and_no_others(void **state)
 {
@@ -77,25 +88,35 @@ static void each_client_has_its_rights_and_no_others(void **state)
 	}
 }
 
-static void a_revoked_certificate_has_no_right_in_any_mode(void **state)
+static void expect_no_right(enum client client)
 {
-	static const enum coaps_client_auth modes[] = { COAPS_AUTH_REQUIRED, COAPS_AUTH_OPTIONAL,
-							COAPS_AUTH_NONE };
+	struct coaps_identity who = identity_of(client);
 
-	(void)state;
 	for (unsigned m = 0; m < 3; m++) {
 		for (unsigned action = AUTHORISE_WRITE; action <= AUTHORISE_SET; action++) {
 			for (unsigned d = 0; d < 3; d++) {
-				struct coaps_identity node = identity_of(REVOKED_NODE);
-				struct coaps_identity op = identity_of(REVOKED_OPERATOR);
-
-				assert_false(authorise(modes[m], &node,
+				assert_false(authorise(modes[m], &who,
 						       (enum authorise_action)action, devices[d]));
-				assert_false(authorise(modes[m], &op, (enum authorise_action)action,
-						       devices[d]));
 			}
+			/* as a caller asks that takes the name for a device */
+			assert_false(
+				authorise(modes[m], &who, (enum authorise_action)action, who.name));
 		}
 	}
+}
+
+static void a_revoked_certificate_has_no_right_in_any_mode(void **state)
+{
+	(void)state;
+	expect_no_right(REVOKED_NODE);
+	expect_no_right(REVOKED_OPERATOR);
+}
+
+static void a_certificate_without_a_name_has_no_right_in_any_mode(void **state)
+{
+	(void)state;
+	expect_no_right(NAMELESS);
+	expect_no_right(NAMELESS_OPERATOR);
 }
 
 int main(void)
@@ -103,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_client_has_its_rights_and_no_others),
 		cmocka_unit_test(a_revoked_certificate_has_no_right_in_any_mode),
+		cmocka_unit_test(a_certificate_without_a_name_has_no_right_in_any_mode),
 	};
 
 	return cmocka_run_group_tests_name("authorise", tests, NULL, NULL);
