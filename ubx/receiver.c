@@ -489,9 +489,18 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 	};
 }
 
-enum ubx_restart_cause receiver_restart_cause(const struct receiver *r)
+const char *receiver_restart_reason(const struct receiver *r)
 {
-	return r->session.cause;
+	static const char *const texts[] = {
+		[UBX_CAUSE_START] = "opened",
+		[UBX_CAUSE_PORT] = "the port was lost and opened again",
+		[UBX_CAUSE_SILENT] = "no epoch for twice its interval",
+		[UBX_CAUSE_GARBAGE] = "unreadable bytes where frames were",
+		[UBX_CAUSE_REBOOT] = "the receiver restarted by itself (supply?)",
+		[UBX_CAUSE_CONFIG] = "a setting that is needed cannot be had",
+	};
+
+	return texts[r->session.cause];
 }
 
 const char *receiver_notice(const struct receiver *r, uint32_t *count)

@@ -80,8 +80,8 @@ const char *receiver_reason(const struct receiver *r);
 enum ubx_silence receiver_silence(const struct receiver *r);
 /* LIMITED, READY: the settings that cannot be had, each with what it means; "" none. */
 const char *receiver_limits(const struct receiver *r);
-/* Of the newest restart, which counters.restarts counts. */
-enum ubx_restart_cause receiver_restart_cause(const struct receiver *r);
+/* Why it began again the last time, which counters.restarts counts. */
+const char *receiver_restart_reason(const struct receiver *r);
 /* The newest error or warning that it reported (UBX-INF), and how many there were. */
 const char *receiver_notice(const struct receiver *r, uint32_t *count);
 /* "1.00 (59842) 00070000 PROTVER 14.00" from MON-VER, or "" while unknown. */

@@ -105,16 +105,13 @@ static void take_io(struct ubx_health *h, const uint8_t *p, size_t len, uint8_t 
 	h->seen |= UBX_SEEN_IO;
 }
 
-static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
+static uint8_t mean_of_best4(const struct ubx_health *h)
 {
 	uint8_t best[4] = { 0 };
 
-	h->sats_seen = h->sats_used = 0;
-	for (unsigned g = 0; g < ubx_msg_groups(UBX_NAV_SVINFO, len); g++) {
-		uint8_t cno = (uint8_t)ubx_msg_get(p, UBX_NAV_SVINFO_cno, g);
+	for (unsigned s = 0; s < h->sats_seen; s++) {
+		uint8_t cno = h->satellites[s].cno_dbhz;
 
-		h->sats_seen = (uint8_t)(h->sats_seen + (cno != 0));
-		h->sats_used = (uint8_t)(h->sats_used + ubx_msg_get(p, UBX_NAV_SVINFO_svUsed, g));
 		for (unsigned i = 0; i < 4; i++) {
 			if (cno > best[i]) {
 				memmove(best + i + 1, best + i, 3 - i);
@@ -123,7 +120,27 @@ static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
 			}
 		}
 	}
-	h->cno_best4 = (uint8_t)(best[3] != 0 ? (best[0] + best[1] + best[2] + best[3]) / 4 : 0);
+	return (uint8_t)(best[3] != 0 ? (best[0] + best[1] + best[2] + best[3]) / 4 : 0);
+}
+
+static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
+{
+	h->sats_seen = h->sats_used = 0;
+	for (unsigned g = 0; g < ubx_msg_groups(UBX_NAV_SVINFO, len); g++) {
+		const struct ubx_satellite s = {
+			.id = (uint8_t)ubx_msg_get(p, UBX_NAV_SVINFO_svid, g),
+			.cno_dbhz = (uint8_t)ubx_msg_get(p, UBX_NAV_SVINFO_cno, g),
+			.used = ubx_msg_get(p, UBX_NAV_SVINFO_svUsed, g) != 0,
+			.elevation_deg = (int8_t)ubx_msg_get(p, UBX_NAV_SVINFO_elev, g),
+			.azimuth_deg = (int16_t)ubx_msg_get(p, UBX_NAV_SVINFO_azim, g),
+		};
+
+		h->sats_used = (uint8_t)(h->sats_used + s.used);
+		if (s.cno_dbhz != 0 && h->sats_seen < UBX_SATELLITES_MAX) {
+			h->satellites[h->sats_seen++] = s;
+		}
+	}
+	h->cno_best4 = mean_of_best4(h);
 	flag(h, UBX_PROBLEM_WEAK_SIGNALS, h->cno_best4 != 0 && h->cno_best4 < WEAK_DBHZ);
 	h->seen |= UBX_SEEN_SVINFO;
 }
@@ -175,10 +192,29 @@ bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8
 const char *ubx_problem_text(enum ubx_problem problem)
 {
 	static const char *const texts[] = {
-#define X(name, text) text,
+#define X(name, text, advice) text,
 		UBX_PROBLEMS(X)
 #undef X
 	};
 
-	return problem < UBX_PROBLEM_COUNT ? texts[problem] : "";
+	return texts[problem];
+}
+
+const char *ubx_problem_advice(enum ubx_problem problem)
+{
+	static const char *const texts[] = {
+#define X(name, text, advice) advice,
+		UBX_PROBLEMS(X)
+#undef X
+	};
+
+	return texts[problem];
+}
+
+const char *ubx_antenna_text(const struct ubx_health *h)
+{
+	static const char *const texts[] = { "starting", "not supervised", "ok", "short", "open" };
+
+	return (h->seen & UBX_SEEN_HW) != 0 && h->antenna_status < 5 ? texts[h->antenna_status]
+								     : "";
 }

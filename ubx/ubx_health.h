@@ -18,19 +18,19 @@
 /* Problem, and what to do about it: a bit each in ubx_health.problems. */
 /* clang-format off */
 #define UBX_PROBLEMS(X) \
-	X(ANTENNA_SHORT, "antenna: short circuit: check cable and connector") \
-	X(ANTENNA_OPEN, "antenna: open: is it plugged in?") \
-	X(JAMMING, "radio: interference is strong: move the antenna away from the Pi, HDMI and USB 3") \
-	X(LINE_ERRORS, "serial: the receiver sees framing or parity errors in what we send: wiring, ground, baud") \
-	X(RX_OVERRUN, "serial: the receiver lost bytes that we sent") \
-	X(TX_OVERFLOW, "serial: the receiver had to drop messages: baud too low for the rate") \
-	X(WEAK_SIGNALS, "radio: satellites are in view but weak: antenna under cover?") \
-	X(SAFE_BOOT, "receiver: in safe boot mode: pin SAFEBOOT_N held low?") \
-	X(CLONE, "receiver: claims to be a u-blox 7 but does not answer like one: counterfeit?")
+	X(ANTENNA_SHORT, "antenna short-circuited", "check cable and connector") \
+	X(ANTENNA_OPEN, "antenna open", "check that it is plugged in") \
+	X(JAMMING, "strong interference", "move the antenna away from the Pi, HDMI and USB 3") \
+	X(LINE_ERRORS, "framing or parity errors in what it receives", "check wiring, ground and baud") \
+	X(RX_OVERRUN, "bytes lost in its receive buffer", "lower [gnss] baud") \
+	X(TX_OVERFLOW, "messages dropped in its transmit buffer", "raise [gnss] baud or rate") \
+	X(WEAK_SIGNALS, "satellite signals weak", "give the antenna a view of the sky") \
+	X(SAFE_BOOT, "in safe boot mode", "check that its pin SAFEBOOT_N is not held low") \
+	X(CLONE, "claims to be a u-blox 7 but does not answer like one", "it may be a counterfeit")
 /* clang-format on */
 
 enum ubx_problem {
-#define X(name, text) UBX_PROBLEM_##name,
+#define X(name, text, advice) UBX_PROBLEM_##name,
 	UBX_PROBLEMS(X)
 #undef X
 		UBX_PROBLEM_COUNT
@@ -45,6 +45,17 @@ enum ubx_health_seen {
 	UBX_SEEN_TXBUF = 16,
 	UBX_SEEN_SVINFO = 32,
 	UBX_SEEN_STATUS = 64,
+};
+
+/* Of a u-blox 7 NAV-SVINFO has 32 at most. */
+#define UBX_SATELLITES_MAX 32
+
+struct ubx_satellite {
+	uint8_t id; /* svid: GPS 1-32, GLONASS 65-96, SBAS 120-158, QZSS 193-197 */
+	uint8_t cno_dbhz;
+	bool used; /* in the fix */
+	int8_t elevation_deg;
+	int16_t azimuth_deg;
 };
 
 struct ubx_health {
@@ -67,6 +78,7 @@ struct ubx_health {
 	uint8_t rx_peak, tx_peak; /* % of its buffers, our port */
 	uint8_t tx_errors; /* limit of our port, memory, allocation in bits 0, 6, 7 */
 
+	struct ubx_satellite satellites[UBX_SATELLITES_MAX]; /* sats_seen of them */
 	uint8_t sats_seen, sats_used; /* with a signal; used in the fix */
 	uint8_t cno_best4; /* mean of the four strongest, dBHz; 0: fewer than four */
 	uint32_t ttff_ms, msss_ms; /* time to first fix; since its start */
@@ -79,5 +91,8 @@ bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8
 void ubx_health_hint_clone(struct ubx_health *h);
 
 const char *ubx_problem_text(enum ubx_problem problem);
+const char *ubx_problem_advice(enum ubx_problem problem);
+/* "ok", "short", "open", "starting", "not supervised"; "" while it is not known. */
+const char *ubx_antenna_text(const struct ubx_health *h);
 
 #endif

@@ -151,7 +151,9 @@ static enum state check_receiver(struct doctor *d)
 		return OK;
 	}
 	note(d, "%s on %s", state, text(d, "gnss", "port"));
-	if (strcmp(state, "ready") != 0) {
+	if (strcmp(state, "limited") == 0) {
+		note(d, ": %s", text(d, "gnss", "reason"));
+	} else if (strcmp(state, "ready") != 0) {
 		note(d, ": %s", text(d, "gnss", "reason"));
 		return strcmp(state, "no-port") != 0 && number(d, NULL, "running_s") < PROBE_S
 			       ? PENDING

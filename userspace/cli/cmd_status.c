@@ -126,6 +126,31 @@ static void show_position(const struct node_status *s)
 				  : "no port");
 }
 
+/* What the receiver reports of antenna, interference and each satellite's signal. */
+static void show_signals(const struct node_status *s)
+{
+	const json_t *list = json_object_get(json_object_get(s->json, "gnss"), "signals"), *sat;
+	const char *antenna = node_status_text(s, "gnss", "antenna");
+	size_t i;
+
+	if (*antenna == '\0') {
+		return;
+	}
+	printf("  %-12santenna %s, interference %.0f of 255\n", "receiver", antenna,
+	       number(s, "gnss", "jamming"));
+	json_array_foreach((json_t *)list, i, sat)
+	{
+		printf("%s%2" JSON_INTEGER_FORMAT ": %2" JSON_INTEGER_FORMAT "%s",
+		       i % 8 == 0 ? (i == 0 ? "  signals     " : "\n              ") : ", ",
+		       json_integer_value(json_object_get(sat, "id")),
+		       json_integer_value(json_object_get(sat, "cno")),
+		       json_is_true(json_object_get(sat, "used")) ? "*" : "");
+	}
+	if (i > 0) {
+		puts(" (satellite: dBHz, * in the fix)");
+	}
+}
+
 static void show_clock(const struct node_status *s)
 {
 	time_t seconds = (time_t)(number(s, "clock", "utc_us") / 1e6 + s->age_s);
@@ -209,6 +234,7 @@ static void show_screen(const struct node_status *s, const struct node_problem *
 	show_readings(s);
 	show_sensors(s);
 	show_position(s);
+	show_signals(s);
 	show_clock(s);
 	show_sending(s);
 	for (size_t i = 0; i < n; i++) {

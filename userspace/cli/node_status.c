@@ -195,6 +195,8 @@ size_t node_status_judge(const struct node_status *s,
 {
 	struct judge j = { problems, 0 };
 	double allowed_s = 3 * node_status_interval_s(s) + LATE_S, age, throttled;
+	const json_t *problem;
+	size_t i;
 	const char *gnss = node_status_text(s, "gnss", "state"),
 		   *why = node_status_text(s, "gnss", "reason");
 	char span[32];
@@ -214,9 +216,22 @@ size_t node_status_judge(const struct node_status *s,
 	judge_sensors(s, &j);
 	if (strcmp(gnss, "no-port") == 0 || (strcmp(gnss, "none") == 0 && *why != '\0')) {
 		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
-	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "none") != 0 &&
+	} else if (strcmp(gnss, "ready") != 0 && strcmp(gnss, "limited") != 0 &&
+		   strcmp(gnss, "none") != 0 &&
 		   node_status_number_or(s, NULL, "running_s", 0) > LATE_S) {
 		add(&j, "no receiver%s%s", *why != '\0' ? ": " : "", why);
+	}
+	json_array_foreach(json_object_get(json_object_get(s->json, "gnss"), "problems"), i,
+			   problem)
+	{
+		add(&j, "receiver: %s", json_string_value(problem));
+	}
+	if (json_is_object(json_object_get(json_object_get(s->json, "clock"), "disagreement"))) {
+		const json_t *other =
+			json_object_get(json_object_get(s->json, "clock"), "disagreement");
+
+		add(&j, "%s differs by %+.3f s from the clock", node_status_word(other, "source"),
+		    json_number_value(json_object_get(other, "seconds")));
 	}
 	if (strcmp(node_status_text(s, "clock", "source"), "none") == 0) {
 		add(&j, "the time is not known: readings are dated later, once it is");

@@ -80,8 +80,18 @@ static bool contradict(const struct clock_stamp *a, const struct clock_stamp *b)
 	return apart_us > clock_acc_add(doubt_ns(a), doubt_ns(b)) / 1000 + 1;
 }
 
+/* GNSS and NTP state how far they are off; /time only how long it was on its way. */
+static bool states_error(const struct clock_stamp *s)
+{
+	return (s->source == READING_TIME_GNSS || s->source == READING_TIME_NTP) &&
+	       s->acc_ns != CLOCK_ACC_UNKNOWN;
+}
+
 static bool is_better(const struct clock_stamp *stamp, const struct clock_stamp *known)
 {
+	if (states_error(stamp) != states_error(known)) {
+		return states_error(stamp);
+	}
 	return stamp->acc_ns < known->acc_ns ||
 	       (stamp->acc_ns == known->acc_ns && rank(stamp->source) >= rank(known->source));
 }
@@ -149,5 +159,5 @@ bool clock_contradicts_fix(const struct clock *c, const struct gnss_fix *fix)
 			.acc_ns = POLLED_AGE_NS / 2,
 		};
 	}
-	return known.source != READING_TIME_NONE && contradict(&stamp, &known);
+	return states_error(&known) && contradict(&stamp, &known);
 }

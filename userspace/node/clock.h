@@ -8,7 +8,8 @@
  * holds backwards, so what was measured before the first stamp is dated by it.
  *
  * Sources (GNSS, NTP, a host clock configured as set, the server's /time) compete by uncertainty,
- * which grows with the age of a stamp; where it is the same, by rank in this order. Whichever of
+ * which grows with the age of a stamp; where it is the same, by rank in this order. GNSS and NTP
+ * state their whole error and go before the others, of which only a part is known. Whichever of
  * two loses, a difference of more than both uncertainties is an event. A stamp that was not renewed
  * for CLOCK_HOLD_NS is replaced by any other.
  */

@@ -269,6 +269,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.gnss_reason = sensors_receiver_reason(n->sensors),
 		.gnss_port = sensors_receiver_name(n->sensors),
 		.gnss_identity = sensors_receiver_identity(n->sensors),
+		.gnss_health = sensors_receiver_health(n->sensors),
 		.now = clock_at(&n->clock, now_ns),
 		.clock = &n->clock,
 		.outbox = &outbox,

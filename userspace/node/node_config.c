@@ -7,6 +7,7 @@
 
 #include "gpio-w1/w1_crc.h"
 #include "time/civil.h"
+#include "ubx/receiver.h"
 #include "userspace/reading/hex.h"
 #include "userspace/reading/reading.h"
 #include "userspace/reading/rom.h"
@@ -236,6 +237,7 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 static int validate(void *target, char *err, size_t err_size)
 {
 	struct node_config *c = target;
+	char why[200];
 
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
 		snprintf(err, err_size,
@@ -250,6 +252,12 @@ static int validate(void *target, char *err, size_t err_size)
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];
+	if (!receiver_config_check(
+		    &(struct receiver_config){ .baud = c->gnss_baud, .rate_ms = c->gnss_rate_ms },
+		    why, sizeof(why))) {
+		snprintf(err, err_size, "[gnss] baud, rate: %s", why);
+		return -EINVAL;
+	}
 	return parse_servers(c, err, err_size);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "time/civil.h"
 #include "ubx/receiver.h"
 #include "userspace/daemon/log.h"
 #include "userspace/sim/ublox7_pty.h"
@@ -20,6 +21,9 @@
 #define RETRY_NS (60 * NS_PER_S)
 /* Silent at every baud rate for this long: absent. A u-blox 7 is found in under 3 s. */
 #define PROBE_NS (10 * NS_PER_S)
+
+/* A problem that the receiver no longer reports is over after this: it is polled every 10 s. */
+#define PROBLEM_OVER_NS (60 * NS_PER_S)
 
 #define SIMULATED_SEED 1 /* the same world at each start */
 
@@ -41,6 +45,11 @@ struct sensors {
 	struct ublox7_pty *pty;
 	bool seen_receiver;
 	enum receiver_state last_logged;
+	enum ubx_silence silence_logged; /* since it was last in use */
+	uint32_t notices; /* logged */
+	enum gnss_time_doubt doubt; /* of the newest fix's time */
+	uint16_t problems; /* logged, and not over */
+	uint64_t problem_ns[UBX_PROBLEM_COUNT]; /* when each was last reported */
 	uint64_t probe_until_ns;
 	uint64_t errors; /* already reported */
 };
@@ -230,6 +239,77 @@ static void simulate_receiver(struct sensors *s, uint64_t now_ns, const char *wh
 	open_receiver(s, ublox7_pty_path(s->pty), now_ns);
 }
 
+static bool is_in_use(enum receiver_state state)
+{
+	return state == RECEIVER_READY || state == RECEIVER_LIMITED;
+}
+
+/* Each change once, and each cause of a silence once until the receiver is in use again. */
+static void log_receiver(struct sensors *s, enum receiver_state state)
+{
+	enum ubx_silence silence = receiver_silence(s->receiver);
+
+	if (silence != UBX_SILENCE_NONE && silence != s->silence_logged) {
+		log_warning("receiver: %s", receiver_reason(s->receiver));
+		s->silence_logged = silence;
+	}
+	if (state == s->last_logged) {
+		return;
+	}
+	switch (state) {
+	case RECEIVER_READY:
+		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s),
+			   receiver_identity(s->receiver));
+		s->silence_logged = UBX_SILENCE_NONE;
+		break;
+	case RECEIVER_LIMITED:
+		log_warning("receiver on %s: in use, %s; %s", sensors_receiver_name(s),
+			    receiver_identity(s->receiver), receiver_limits(s->receiver));
+		s->silence_logged = UBX_SILENCE_NONE;
+		break;
+	case RECEIVER_CONFIGURING:
+		log_debug("receiver: %s", receiver_reason(s->receiver));
+		return;
+	case RECEIVER_NO_PORT:
+		log_warning("receiver: %s", receiver_reason(s->receiver));
+		break;
+	case RECEIVER_PROBING:
+		if (!is_in_use(s->last_logged)) {
+			return;
+		}
+		log_warning("receiver: %s: probing again", receiver_restart_reason(s->receiver));
+		break;
+	}
+	s->last_logged = state;
+}
+
+/* What it reports of itself: when it begins, and when it was over for a while. */
+static void log_problems(struct sensors *s, uint64_t now_ns)
+{
+	const struct ubx_health *h = receiver_health(s->receiver);
+	uint32_t notices;
+	const char *notice = receiver_notice(s->receiver, &notices);
+
+	if (notices != s->notices) {
+		s->notices = notices;
+		log_warning("receiver: reports \"%s\"", notice);
+	}
+	for (unsigned p = 0; p < UBX_PROBLEM_COUNT; p++) {
+		bool is = (h->problems >> p & 1) != 0, was = (s->problems >> p & 1) != 0;
+
+		s->problem_ns[p] = is ? now_ns : s->problem_ns[p];
+		if (is && !was) {
+			log_warning("receiver: %s: %s", ubx_problem_text((enum ubx_problem)p),
+				    ubx_problem_advice((enum ubx_problem)p));
+		} else if (was && now_ns > s->problem_ns[p] + PROBLEM_OVER_NS) {
+			log_notice("receiver: no longer %s", ubx_problem_text((enum ubx_problem)p));
+		} else {
+			continue;
+		}
+		s->problems ^= (uint16_t)(1u << p);
+	}
+}
+
 static void check_receiver(struct sensors *s, uint64_t now_ns)
 {
 	enum receiver_state state;
@@ -238,31 +318,37 @@ static void check_receiver(struct sensors *s, uint64_t now_ns)
 		return;
 	}
 	state = receiver_state(s->receiver);
-	s->seen_receiver |= state == RECEIVER_READY;
+	s->seen_receiver |= is_in_use(state);
 	if (s->pty == NULL && !s->seen_receiver && may_simulate(s) &&
 	    (state == RECEIVER_NO_PORT ||
 	     (state == RECEIVER_PROBING && now_ns >= s->probe_until_ns))) {
 		simulate_receiver(s, now_ns, receiver_reason(s->receiver));
 		return;
 	}
-	if (state == s->last_logged) {
+	log_receiver(s, state);
+	if (is_in_use(state)) {
+		log_problems(s, now_ns);
+	}
+}
+
+/* A date that the receiver is sure of and nobody else can be, such as one 1024 weeks off. */
+static void check_doubt(struct sensors *s, const struct gnss_fix *fix)
+{
+	struct civil date;
+
+	if (fix->time_doubt == s->doubt) {
 		return;
 	}
-	s->last_logged = state;
-	switch (state) {
-	case RECEIVER_LIMITED:
-	case RECEIVER_READY:
-		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s),
-			   receiver_identity(s->receiver));
-		break;
-	case RECEIVER_CONFIGURING:
-		log_debug("receiver: %s", receiver_reason(s->receiver));
-		break;
-	case RECEIVER_NO_PORT:
-	case RECEIVER_PROBING:
-		log_warning("receiver: %s", receiver_reason(s->receiver));
-		break;
+	if (fix->time_doubt == GNSS_TIME_IMPLAUSIBLE) {
+		civil_from_s(fix->utc_us / 1000000, &date);
+		log_warning(
+			"receiver: reports %04d-%02d-%02d, before [gnss] not_before or 1024 weeks "
+			"and more after it: its time is not used",
+			date.year, date.month, date.day);
+	} else if (s->doubt == GNSS_TIME_IMPLAUSIBLE && fix->time_known) {
+		log_notice("receiver: its date is plausible again");
 	}
+	s->doubt = fix->time_doubt;
 }
 
 int sensors_read_fix(struct sensors *s, const struct gnss_fix **fix)
@@ -279,6 +365,9 @@ int sensors_read_fix(struct sensors *s, const struct gnss_fix **fix)
 		n = 0;
 	}
 	*fix = receiver_fix(s->receiver);
+	if (*fix != NULL && n > 0) {
+		check_doubt(s, *fix);
+	}
 	return *fix != NULL ? n : 0;
 }
 
@@ -357,16 +446,30 @@ uint64_t sensors_deadline_ns(const struct sensors *s)
 	return probing && s->probe_until_ns < bus ? s->probe_until_ns : bus;
 }
 
+static void append_note(char *note, size_t size, size_t *used, const char *text)
+{
+	if (*used < size) {
+		*used += (size_t)snprintf(note + *used, size - *used, "%s%s", *used > 0 ? "; " : "",
+					  text);
+	}
+}
+
 void sensors_note(const struct sensors *s, char *note, size_t size)
 {
 	const char *bus = s->sim != NULL ? "simulated sensors" : s->bus_reason;
-	const char *gnss = s->pty != NULL ? "simulated receiver" : "";
-	bool silent = s->pty == NULL && s->receiver != NULL &&
-		      receiver_state(s->receiver) != RECEIVER_READY;
+	bool real = s->pty == NULL && s->receiver != NULL;
+	size_t used = (size_t)snprintf(note, size, "%s", bus);
 
-	snprintf(note, size, "%s%s%s%s", bus,
-		 bus[0] != '\0' && (gnss[0] != '\0' || silent) ? "; " : "", gnss,
-		 silent ? receiver_reason(s->receiver) : "");
+	if (s->pty != NULL) {
+		append_note(note, size, &used, "simulated receiver");
+	} else if (real && !is_in_use(receiver_state(s->receiver))) {
+		append_note(note, size, &used, receiver_reason(s->receiver));
+	}
+	for (unsigned p = 0; real && p < UBX_PROBLEM_COUNT; p++) {
+		if ((s->problems >> p & 1) != 0) {
+			append_note(note, size, &used, ubx_problem_text((enum ubx_problem)p));
+		}
+	}
 }
 
 const char *sensors_bus_name(const struct sensors *s)
@@ -400,6 +503,11 @@ const char *sensors_receiver_state(const struct sensors *s)
 	};
 
 	return s->receiver != NULL ? names[receiver_state(s->receiver)] : "none";
+}
+
+const struct ubx_health *sensors_receiver_health(const struct sensors *s)
+{
+	return s->receiver != NULL ? receiver_health(s->receiver) : NULL;
 }
 
 const char *sensors_receiver_reason(const struct sensors *s)

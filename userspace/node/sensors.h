@@ -19,6 +19,7 @@
 #include "node_config.h"
 #include "ubx/gnss_fix.h"
 #include "ubx/ubx_assist.h"
+#include "ubx/ubx_health.h"
 
 struct sensors;
 
@@ -67,8 +68,9 @@ const char *sensors_bus_name(const struct sensors *s); /* "userspace", "kernel",
 const char *sensors_bus_reason(const struct sensors *s);
 const char *sensors_receiver_name(const struct sensors *s); /* the port, "simulated", "none" */
 const char *sensors_receiver_state(const struct sensors *s); /* "no-port", "probing", "configuring",
-							    "ready", "none" */
+							    "limited", "ready", "none" */
 const char *sensors_receiver_reason(const struct sensors *s);
 const char *sensors_receiver_identity(const struct sensors *s);
+const struct ubx_health *sensors_receiver_health(const struct sensors *s); /* NULL: no receiver */
 
 #endif

@@ -113,16 +113,50 @@ static json_t *clock_json(const struct status *s)
 			: json_null());
 }
 
+static json_t *problems(const struct ubx_health *h)
+{
+	json_t *list = json_array();
+
+	for (unsigned p = 0; p < UBX_PROBLEM_COUNT; p++) {
+		if ((h->problems >> p & 1) != 0) {
+			json_array_append_new(list,
+					      json_string(ubx_problem_text((enum ubx_problem)p)));
+		}
+	}
+	return list;
+}
+
+static json_t *signals(const struct ubx_health *h)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < h->sats_seen; i++) {
+		const struct ubx_satellite *sat = &h->satellites[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:i, s:i, s:i, s:i, s:b}", "id", sat->id, "cno",
+						sat->cno_dbhz, "elevation", sat->elevation_deg,
+						"azimuth", sat->azimuth_deg, "used", sat->used));
+	}
+	return list;
+}
+
 static json_t *gnss(const struct status *s)
 {
+	static const struct ubx_health unknown;
+	const struct ubx_health *h = s->gnss_health != NULL ? s->gnss_health : &unknown;
 	const struct reading *r = s->last;
 
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "state",
-			 s->gnss_state, "reason", text(s->gnss_reason), "port", text(s->gnss_port),
-			 "identity", text(s->gnss_identity), "fix", scaled(r, READING_FIX_TYPE),
-			 "fix_age_s", scaled(r, READING_FIX_AGE), "lat", scaled(r, READING_LAT),
-			 "lon", scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT), "hacc_m",
-			 scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"problems", problems(h), "antenna", text(ubx_antenna_text(h)), "jamming",
+		(h->seen & UBX_SEEN_HW) != 0 ? json_integer(h->jam_indicator) : json_null(),
+		"signals", signals(h), "state", s->gnss_state, "reason", text(s->gnss_reason),
+		"port", text(s->gnss_port), "identity", text(s->gnss_identity), "fix",
+		scaled(r, READING_FIX_TYPE), "fix_age_s", scaled(r, READING_FIX_AGE), "lat",
+		scaled(r, READING_LAT), "lon", scaled(r, READING_LON), "alt_m",
+		scaled(r, READING_ALT), "hacc_m", scaled(r, READING_HACC), "satellites",
+		scaled(r, READING_NUM_SV));
 }
 
 static json_t *uplink(const struct status *s)

@@ -340,11 +340,21 @@ const char *check_receiver_settings(struct selftest *t)
 	receiver_counters(r->receiver, &c);
 	selftest_value(t, "%u set, %u refused, %u polled again", (unsigned)c.sets, (unsigned)c.naks,
 		       (unsigned)c.timeouts);
-	if (receiver_state(r->receiver) != RECEIVER_READY) {
-		selftest_value(t, ": %s", receiver_reason(r->receiver));
-		return "not-as-wanted";
+	switch (receiver_state(r->receiver)) {
+	case RECEIVER_READY:
+	case RECEIVER_LIMITED: {
+		const char *limits = receiver_limits(r->receiver);
+
+		if (*limits == '\0') {
+			return NULL;
+		}
+		selftest_value(t, "; %s", limits);
+		return c.naks > 0 ? "refused" : "not-as-wanted";
 	}
-	return c.naks > 0 ? "refused" : NULL;
+	default:
+		selftest_value(t, ": %s", receiver_reason(r->receiver));
+		return c.naks > 0 ? "refused" : "not-as-wanted";
+	}
 }
 
 const char *check_receiver_version(struct selftest *t)
@@ -370,7 +380,6 @@ const char *check_receiver_version(struct selftest *t)
 
 const char *check_receiver_antenna(struct selftest *t)
 {
-	static const char *const names[] = { "starting", "not supervised", "OK", "short", "open" };
 	struct selftest_receiver *r;
 	const char *why = answering(t, &r);
 	const struct ubx_health *h;
@@ -382,8 +391,7 @@ const char *check_receiver_antenna(struct selftest *t)
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return "unknown";
 	}
-	selftest_value(t, "%s, noise %u, gain %u of 8191",
-		       h->antenna_status < 5 ? names[h->antenna_status] : "?", h->noise, h->agc);
+	selftest_value(t, "%s, noise %u, gain %u of 8191", ubx_antenna_text(h), h->noise, h->agc);
 	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
 }
 
@@ -404,6 +412,17 @@ const char *check_receiver_jamming(struct selftest *t)
 	return h->jam_indicator >= JAM_LIMIT || h->jamming_state >= 2 ? "jamming" : NULL;
 }
 
+/* "12 satellites: 46 44 43 39 dBHz", the used ones with a star. */
+static void show_signals(struct selftest *t, const struct ubx_health *h)
+{
+	selftest_value(t, "%u satellites received", h->sats_seen);
+	for (unsigned i = 0; i < h->sats_seen; i++) {
+		selftest_value(t, "%s%u%s", i == 0 ? ": " : " ", h->satellites[i].cno_dbhz,
+			       h->satellites[i].used ? "*" : "");
+	}
+	selftest_value(t, "%s", h->sats_seen > 0 ? " dBHz (* in the fix)" : "");
+}
+
 const char *check_receiver_fix(struct selftest *t)
 {
 	struct selftest_receiver *r;
@@ -416,11 +435,8 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
-		selftest_value(t, "none in %u s; %u satellites received", t->fix_wait_s,
-			       h->sats_seen);
-		if (h->cno_best4 > 0) {
-			selftest_value(t, ", the best four at %u dBHz", h->cno_best4);
-		}
+		selftest_value(t, "none in %u s; ", t->fix_wait_s);
+		show_signals(t, h);
 		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals"
 									  : "no-fix";
 	}
@@ -431,6 +447,8 @@ const char *check_receiver_fix(struct selftest *t)
 	if (t->show_position) {
 		selftest_value(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
 	}
+	selftest_value(t, "; ");
+	show_signals(t, receiver_health(r->receiver));
 	return NULL;
 }
 

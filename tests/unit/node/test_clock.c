@@ -73,6 +73,11 @@ static void sources_compete_by_their_uncertainty(void **state)
 		{ GNSS, 1, NTP, 5, 1, 3, CLOCK_IGNORED },
 		{ GNSS, 1, GNSS, 1, 1, 0, CLOCK_KEPT },
 		{ NTP, 5, NTP, 30, 16, 0, CLOCK_IGNORED },
+		/* of a server only the way is known, not how its own clock is set */
+		{ SERVER, 1, GNSS, 75, 1, 3, CLOCK_KEPT },
+		{ GNSS, 75, SERVER, 1, 1, 3, CLOCK_IGNORED },
+		{ SERVER, 1, GNSS, 75, 1, -10800000, CLOCK_STEPPED },
+		{ GNSS, 75, SERVER, 1, 1, -10800000, CLOCK_DISAGREES },
 		/* 100 us/s: what was 5 is 7 after 20 s */
 		{ NTP, 5, GNSS, 7, 20, 0, CLOCK_KEPT },
 		{ NTP, 5, GNSS, 8, 20, 0, CLOCK_IGNORED },
@@ -194,6 +199,8 @@ static void a_fix_contradicts_a_clock_only_beyond_what_either_may_be_off(void **
 	clock_init(&c, T0);
 	fix.utc_us = T0;
 	assert_false(clock_contradicts_fix(&c, &fix)); /* nothing is known */
+	feed(&c, 5 * S, T0 + DAY_US, READING_TIME_SERVER, 1000000);
+	assert_false(clock_contradicts_fix(&c, &fix)); /* a server may be wrong */
 	feed(&c, 5 * S, T0 + DAY_US, READING_TIME_NTP, 5000000);
 	assert_true(clock_contradicts_fix(&c, &fix));
 	fix.utc_us = T0 + DAY_US - 50000; /* its age */

@@ -154,6 +154,8 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
 		{ "[node]\nsimulate = always\n", "simulate", "if-absent" },
 		{ "[w1]\nresolution = 8\n", "resolution", "9, 10, 11, 12" },
 		{ "[w1]\nbus = i2c\n", "bus", "userspace" },
+		{ "[gnss]\nbaud = 5000\n", "[gnss] baud, rate: 5000 baud", "4800, 9600" },
+		{ "[gnss]\nbaud = 9600\nrate = 0.1\n", "1240 B/s", "must be 162 ms or more" },
 		{ "[gnss]\nnot_before = 2015-02-29\n", "not_before", "2026-01-01" },
 		{ "[gnss]\nnot_before = 2015-02\n", "not_before", "2026-01-01" },
 		{ "[gnss]\nnot_before = 2015-02-01 12:00\n", "not_before", "2026-01-01" },
