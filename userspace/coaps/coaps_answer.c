@@ -49,14 +49,24 @@ struct answered {
 
 /* --- messages ------------------------------------------------------------- */
 
+/* What a session that has ended is sent, libcoap would keep, and the session with it. NULL: nothing
+ * is. */
+static void transmit(coap_session_t *session, coap_pdu_t *pdu)
+{
+	if (pdu == NULL) {
+		return;
+	}
+	if (coap_session_get_state(session) == COAP_SESSION_STATE_ESTABLISHED) {
+		coap_send(session, pdu);
+	} else {
+		coap_delete_pdu(pdu);
+	}
+}
+
 static void acknowledge(coap_session_t *session, coap_mid_t mid)
 {
-	coap_pdu_t *ack = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, mid,
-					coap_session_max_pdu_size(session));
-
-	if (ack != NULL) {
-		coap_send(session, ack);
-	}
+	transmit(session, coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, mid,
+					coap_session_max_pdu_size(session)));
 }
 
 static coap_pdu_t *answer_to(coap_session_t *session, coap_mid_t mid, bool confirmable, bool held,
@@ -180,11 +190,7 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 	if (a->confirmable && a->bare) { /* libcoap repeats a separate answer */
 		acknowledge(session, mid);
 	} else if (a->confirmable) {
-		coap_pdu_t *pdu = fill(answer_to(session, mid, true, false, &a->token), &a->reply);
-
-		if (pdu != NULL) {
-			coap_send(session, pdu);
-		}
+		transmit(session, fill(answer_to(session, mid, true, false, &a->token), &a->reply));
 	}
 	return true;
 }
@@ -305,8 +311,8 @@ void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu)
 		if (d->confirmable && !d->held) {
 			acknowledge(d->session, d->mid);
 		}
-	} else if (pdu != NULL) {
-		coap_send(d->session, pdu);
+	} else {
+		transmit(d->session, pdu);
 	}
 	drop(d);
 }

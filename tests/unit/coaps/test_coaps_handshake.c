@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Handshakes that are not finished, fail, or come from the address of a session (RFC 6347 4.2.8),
+ * and more of them than a server keeps. The clients are Mbed TLS on sockets whose port is chosen.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <mbedtls/psa_util.h>
+#include <mbedtls/timing.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "coaps_rig.h"
+
+#define HALF_OPEN 1005 /* the server keeps 1,000 */
+#define CHANGED 0x44 /* 2.04 */
+
+struct peer {
+	int fd;
+	mbedtls_ssl_context ssl;
+	mbedtls_ssl_config conf;
+	mbedtls_x509_crt ca, own;
+	mbedtls_pk_context key;
+	mbedtls_timing_delay_context timer;
+};
+
+static struct coaps_rig rig;
+
+static int socket_at(uint32_t address, uint16_t port)
+{
+	const struct sockaddr_in from = { .sin_family = AF_INET,
+					  .sin_port = htons(port),
+					  .sin_addr.s_addr = htonl(address) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unsigned server;
+
+	assert_int_equal(sscanf(rig.listen, "127.0.0.1:%u", &server), 1);
+	to.sin_port = htons((uint16_t)server);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof(from)), 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in at;
+	socklen_t size = sizeof(at);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+	return ntohs(at.sin_port);
+}
+
+static int on_send(void *arg, const unsigned char *data, size_t size)
+{
+	const struct peer *p = arg;
+
+	return send(p->fd, data, size, 0) == (ssize_t)size ? (int)size
+							   : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
+
+static int on_receive(void *arg, unsigned char *data, size_t size)
+{
+	const struct peer *p = arg;
+	ssize_t n = recv(p->fd, data, size, 0);
+
+	return n > 0 ? (int)n : MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+/* On a socket that stays the caller's, with the certificate of `who`. */
+static void peer_init(struct peer *p, int fd, const char *who)
+{
+	const struct coaps_credentials files = coaps_rig_credentials(who);
+
+	memset(p, 0, sizeof(*p));
+	p->fd = fd;
+	mbedtls_ssl_init(&p->ssl);
+	mbedtls_ssl_config_init(&p->conf);
+	mbedtls_x509_crt_init(&p->ca);
+	mbedtls_x509_crt_init(&p->own);
+	mbedtls_pk_init(&p->key);
+	assert_int_equal(mbedtls_x509_crt_parse_file(&p->ca, coaps_rig_file("ca.pem")), 0);
+	assert_int_equal(mbedtls_x509_crt_parse_file(&p->own, files.certificate), 0);
+	assert_int_equal(mbedtls_pk_parse_keyfile(&p->key, files.key, NULL, mbedtls_psa_get_random,
+						  MBEDTLS_PSA_RANDOM_STATE),
+			 0);
+	mbedtls_ssl_config_defaults(&p->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_DATAGRAM,
+				    MBEDTLS_SSL_PRESET_DEFAULT);
+	mbedtls_ssl_conf_rng(&p->conf, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+	mbedtls_ssl_conf_max_tls_version(&p->conf, MBEDTLS_SSL_VERSION_TLS1_2);
+	mbedtls_ssl_conf_ca_chain(&p->conf, &p->ca, NULL);
+	mbedtls_ssl_conf_own_cert(&p->conf, &p->own, &p->key);
+	assert_int_equal(mbedtls_ssl_setup(&p->ssl, &p->conf), 0);
+	mbedtls_ssl_set_hostname(&p->ssl, "localhost");
+	mbedtls_ssl_set_bio(&p->ssl, p, on_send, on_receive, NULL);
+	mbedtls_ssl_set_timer_cb(&p->ssl, &p->timer, mbedtls_timing_set_delay,
+				 mbedtls_timing_get_delay);
+}
+
+static void peer_free(struct peer *p)
+{
+	mbedtls_ssl_free(&p->ssl);
+	mbedtls_ssl_config_free(&p->conf);
+	mbedtls_x509_crt_free(&p->ca);
+	mbedtls_x509_crt_free(&p->own);
+	mbedtls_pk_free(&p->key);
+}
+
+static void serve(int client_fd)
+{
+	struct pollfd fds[2] = { { .fd = coaps_server_fd(rig.server), .events = POLLIN },
+				 { .fd = client_fd, .events = POLLIN } };
+
+	poll(fds, 2, 100);
+	coaps_server_process(rig.server);
+}
+
+/* Until its end, or for so many turns: 0, or the error of Mbed TLS. */
+static int shake_hands(struct peer *p, unsigned turns)
+{
+	int rc = mbedtls_ssl_handshake(&p->ssl);
+
+	while (rc == MBEDTLS_ERR_SSL_WANT_READ && turns-- > 0) {
+		serve(p->fd);
+		rc = mbedtls_ssl_handshake(&p->ssl);
+	}
+	return rc;
+}
+
+/* Up to the server's flight, which is not answered; or to no answer. */
+static void begin_and_leave(int fd)
+{
+	struct peer p;
+	unsigned turns = 0;
+
+	peer_init(&p, fd, "node");
+	while (p.ssl.MBEDTLS_PRIVATE(state) < MBEDTLS_SSL_SERVER_CERTIFICATE && turns < 10) {
+		if (mbedtls_ssl_handshake_step(&p.ssl) == MBEDTLS_ERR_SSL_WANT_READ) {
+			serve(fd);
+			turns++;
+		}
+	}
+	peer_free(&p);
+	while (recv(fd, &(char){ 0 }, 1, 0) >= 0) {
+	}
+}
+
+/* The code of the answer; 0: none. A CON POST to /x with that Message ID. */
+static unsigned post(struct peer *p, uint8_t mid)
+{
+	const uint8_t request[] = { 0x40, COAP_REQUEST_CODE_POST, 0, mid, 0xb1, 'x' };
+	uint8_t answer[256];
+
+	assert_int_equal(mbedtls_ssl_write(&p->ssl, request, sizeof(request)), sizeof(request));
+	for (unsigned turn = 0; turn < 20; turn++) {
+		serve(p->fd);
+		if (mbedtls_ssl_read(&p->ssl, answer, sizeof(answer)) >= 4) {
+			assert_int_equal(answer[3], mid);
+			return answer[1];
+		}
+	}
+	return 0;
+}
+
+static int start(void **state)
+{
+	const struct coaps_credentials server = coaps_rig_credentials("server");
+
+	(void)state;
+	memset(&rig, 0, sizeof(rig));
+	return coaps_rig_start_server(&rig, COAPS_AUTH_REQUIRED, &server);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	coaps_server_free(rig.server);
+	return 0;
+}
+
+static void an_unfinished_handshake_from_its_address_leaves_a_session_as_it_is(void **state)
+{
+	int fd = socket_at(INADDR_LOOPBACK, 0);
+	struct peer first, second;
+
+	(void)state;
+	peer_init(&first, fd, "node");
+	assert_int_equal(shake_hands(&first, 200), 0);
+	assert_int_equal(post(&first, 1), CHANGED);
+	begin_and_leave(fd);
+	assert_int_equal(post(&first, 2), CHANGED);
+	begin_and_leave(fd);
+	peer_init(&second, fd, "operator");
+	assert_int_equal(shake_hands(&second, 200), 0);
+	assert_int_equal(post(&second, 3), CHANGED);
+	assert_true(rig.identity.is_operator);
+	assert_int_equal(rig.handled, 3);
+	peer_free(&first);
+	peer_free(&second);
+	close(fd);
+}
+
+static void a_failed_handshake_from_its_address_leaves_a_session_as_it_is(void **state)
+{
+	int fd = socket_at(INADDR_LOOPBACK, 0);
+	struct peer first, foreign, second;
+
+	(void)state;
+	peer_init(&first, fd, "node");
+	assert_int_equal(shake_hands(&first, 200), 0);
+	peer_init(&foreign, fd, "other/node");
+	assert_int_equal(shake_hands(&foreign, 200), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+	peer_free(&foreign);
+	assert_int_equal(post(&first, 1), CHANGED);
+	peer_init(&second, fd, "node");
+	assert_int_equal(shake_hands(&second, 200), 0);
+	assert_int_equal(post(&second, 2), CHANGED);
+	peer_free(&first);
+	peer_free(&second);
+	close(fd);
+}
+
+static void after_a_failed_handshake_alone_its_address_is_free(void **state)
+{
+	int fd = socket_at(INADDR_LOOPBACK, 0);
+	struct peer foreign, good;
+
+	(void)state;
+	peer_init(&foreign, fd, "other/node");
+	assert_int_equal(shake_hands(&foreign, 200), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+	peer_free(&foreign);
+	begin_and_leave(fd);
+	peer_init(&good, fd, "node");
+	assert_int_equal(shake_hands(&good, 200), 0);
+	assert_int_equal(post(&good, 1), CHANGED);
+	peer_free(&good);
+	close(fd);
+}
+
+/* A device that reboots uses the Message IDs of its last life again. */
+static void with_the_new_session_all_of_the_old_one_goes(void **state)
+{
+	const struct coaps_reply reply = { .code = COAP_RESPONSE_CODE_CHANGED,
+					   .content_format = -1,
+					   .max_age_s = -1 };
+	int fd = socket_at(INADDR_LOOPBACK, 0);
+	struct peer first, second;
+	uint16_t port = port_of(fd);
+	struct coaps_deferred *late;
+
+	(void)state;
+	rig.defer = true;
+	rig.how = COAPS_ONCE;
+	peer_init(&first, fd, "node");
+	assert_int_equal(shake_hands(&first, 200), 0);
+	assert_int_equal(post(&first, 1), 0);
+	late = rig.deferred;
+	assert_non_null(late);
+	rig.deferred = NULL;
+	close(fd); /* it reboots */
+	fd = socket_at(INADDR_LOOPBACK, port);
+	peer_init(&second, fd, "node");
+	assert_int_equal(shake_hands(&second, 200), 0);
+	coaps_answer(late, &reply); /* to nobody */
+	assert_int_equal(post(&second, 1), 0);
+	assert_int_equal(rig.handled, 2);
+	assert_non_null(rig.deferred);
+	coaps_answer(rig.deferred, &reply);
+	assert_int_equal(post(&second, 1), CHANGED); /* the same answer again */
+	assert_int_equal(rig.handled, 3);
+	first.fd = fd; /* the old keys are worth nothing */
+	assert_int_equal(post(&first, 2), 0);
+	assert_int_equal(rig.handled, 3);
+	peer_free(&first);
+	peer_free(&second);
+	close(fd);
+}
+
+/* From addresses of their own, and from one: each keeps others out without 0009. */
+static void more_half_open_handshakes_than_are_kept_shut_nobody_out(void **state)
+{
+	static int fds[HALF_OPEN];
+	struct peer good;
+	int fd;
+
+	(void)state;
+	for (unsigned one = 0; one <= 1; one++) {
+		for (unsigned i = 0; i < HALF_OPEN; i++) {
+			fds[i] = socket_at(one ? INADDR_LOOPBACK + 1 : 0x7f010000u + i, 0);
+			begin_and_leave(fds[i]);
+		}
+		fd = socket_at(INADDR_LOOPBACK, 0);
+		peer_init(&good, fd, "node");
+		assert_int_equal(shake_hands(&good, 50), 0);
+		assert_int_equal(post(&good, 1), CHANGED);
+		peer_free(&good);
+		close(fd);
+		for (unsigned i = 0; i < HALF_OPEN; i++) {
+			close(fds[i]);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			an_unfinished_handshake_from_its_address_leaves_a_session_as_it_is, start,
+			stop),
+		cmocka_unit_test_setup_teardown(
+			a_failed_handshake_from_its_address_leaves_a_session_as_it_is, start, stop),
+		cmocka_unit_test_setup_teardown(after_a_failed_handshake_alone_its_address_is_free,
+						start, stop),
+		cmocka_unit_test_setup_teardown(with_the_new_session_all_of_the_old_one_goes, start,
+						stop),
+		cmocka_unit_test_setup_teardown(
+			more_half_open_handshakes_than_are_kept_shut_nobody_out, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, coaps_rig_make_ca, coaps_rig_remove_ca);
+}
