@@ -210,11 +210,13 @@ static void refuse_busy(coap_pdu_t *response)
 
 /* Takes w: the answer follows the commit, or was already sent. */
 static void wait_for_commit(struct post *p, struct pending_post *w, coap_session_t *session,
-			    const coap_pdu_t *request, coap_pdu_t *response)
+			    const coap_pdu_t *request, const struct upload_body *body,
+			    coap_pdu_t *response)
 {
 	/* SenML has a key; the legacy text has its time, or none, and its client knows no separate
-	 * answer. */
-	unsigned how = w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0;
+	 * answer. A body in blocks is not kept for a repeated last block. */
+	unsigned how = (w->format == 0 ? COAPS_ONCE | COAPS_PIGGYBACK : 0) |
+		       (body->owned != NULL ? COAPS_ONCE : 0);
 
 	w->post = p;
 	switch (coaps_defer(session, request, response, how, &w->deferred)) {
@@ -241,11 +243,9 @@ static void wait_for_commit(struct post *p, struct pending_post *w, coap_session
 }
 
 void post_readings(struct post *p, const struct post_key *key, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response)
+		   const coap_pdu_t *request, const struct upload_body *body, coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
-	size_t size, offset, total;
-	const uint8_t *data;
 	struct pending_post *w;
 
 	if (format == -1) {
@@ -258,11 +258,11 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 			format);
 		return;
 	}
-	if (coap_get_data_large(request, &size, &data, &offset, &total) == 0) {
+	if (body->size == 0) {
 		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "there is no payload");
 		return;
 	}
-	n = decode(p, format, data, size, response);
+	n = decode(p, format, body->data, body->size, response);
 	if (n < 0 || !is_named_reading(p, key, (size_t)n, response) ||
 	    !is_permitted(p, session, format, (size_t)n, response)) {
 		return;
@@ -272,7 +272,7 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		refuse_busy(response);
 		return;
 	}
-	wait_for_commit(p, w, session, request, response);
+	wait_for_commit(p, w, session, request, body, response);
 }
 
 static struct pending_post *pending_post_of_gaps(const char *device, const struct gap_list *list)
@@ -304,13 +304,11 @@ static struct pending_post *pending_post_of_gaps(const char *device, const struc
 }
 
 void post_gaps(struct post *p, const char *device, coap_session_t *session,
-	       const coap_pdu_t *request, coap_pdu_t *response)
+	       const coap_pdu_t *request, const struct upload_body *body, coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), rc;
-	size_t size, offset, total;
 	struct gap_list list;
 	struct coaps_identity who;
-	const uint8_t *data;
 	struct pending_post *w;
 	char err[160];
 
@@ -324,11 +322,11 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session,
 		refuse_writer(&who, device, response);
 		return;
 	}
-	if (coap_get_data_large(request, &size, &data, &offset, &total) == 0) {
+	if (body->size == 0) {
 		request_refuse(response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "there is no payload");
 		return;
 	}
-	rc = gap_list_decode(data, size, &list, err, sizeof(err));
+	rc = gap_list_decode(body->data, body->size, &list, err, sizeof(err));
 	if (rc == 0 && list.epoch == READING_EPOCH_LEGACY) {
 		rc = -EBADMSG;
 		snprintf(
@@ -347,5 +345,5 @@ void post_gaps(struct post *p, const char *device, coap_session_t *session,
 		refuse_busy(response);
 		return;
 	}
-	wait_for_commit(p, w, session, request, response);
+	wait_for_commit(p, w, session, request, body, response);
 }

@@ -14,6 +14,7 @@
 
 #include "observers.h"
 #include "server/ingest/ingest.h"
+#include "upload.h"
 #include "userspace/coaps/coaps_server.h"
 
 #define POST_READINGS_MAX 256 /* in one pack: what a node sends at most */
@@ -33,9 +34,10 @@ struct post_key {
 
 /* A whole request handler. key NULL: a POST. */
 void post_readings(struct post *p, const struct post_key *key, coap_session_t *session,
-		   const coap_pdu_t *request, coap_pdu_t *response);
+		   const coap_pdu_t *request, const struct upload_body *body, coap_pdu_t *response);
 
 /* The same for a POST to /gaps/{device} (userspace/reading/gap_list.h). */
 void post_gaps(struct post *p, const char *device, coap_session_t *session,
-	       const coap_pdu_t *request, coap_pdu_t *response);
+	       const coap_pdu_t *request, const struct upload_body *body, coap_pdu_t *response);
+
 #endif

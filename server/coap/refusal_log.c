@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "refusal_log.h"
 
+#include "peer.h"
 #include "time/now.h"
 #include "userspace/coaps/coaps_identity.h"
 #include "userspace/daemon/log.h"
@@ -18,7 +19,7 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	coap_pdu_code_t code = coap_pdu_get_code(response);
 	const uint8_t *text = (const uint8_t *)"";
 	struct coaps_identity who;
-	char address[64] = "";
+	char address[64] = "", peer[PEER_SIZE];
 	unsigned suppressed;
 	size_t size = 0;
 
@@ -27,8 +28,8 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	}
 	coaps_identity_of(session, &who);
 	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
-	if (!refusals_should_log(refusals, who.name[0] != '\0' ? who.name : address, now_ms(),
-				 &suppressed)) {
+	peer_of(session, peer);
+	if (!refusals_should_log(refusals, peer, now_ms(), &suppressed)) {
 		return;
 	}
 	coap_get_data(response, &size, &text);

@@ -12,6 +12,7 @@
 #include "post.h"
 #include "refusal_log.h"
 #include "request.h"
+#include "upload.h"
 #include "server/store/device_json.h"
 #include "time/now.h"
 #include "userspace/coaps/coaps_answer.h"
@@ -21,6 +22,7 @@ struct routes {
 	enum coaps_client_auth client_auth;
 	struct post post;
 	struct pending_queries queries;
+	struct uploads uploads;
 	struct refusals refusals;
 	coap_context_t *context;
 };
@@ -34,6 +36,7 @@ struct call {
 	/* of the path, as far as it has them */
 	char device[READING_DEVICE_SIZE];
 	uint64_t epoch, seq;
+	struct upload_body body; /* of a POST or PUT */
 };
 
 static struct routes *routes_of(const coap_session_t *session)
@@ -145,7 +148,7 @@ static void get_newest(struct call *c)
 
 static void post_pack(struct call *c)
 {
-	post_readings(&c->routes->post, NULL, c->session, c->request, c->response);
+	post_readings(&c->routes->post, NULL, c->session, c->request, &c->body, c->response);
 }
 
 static void get_time(struct call *c)
@@ -212,8 +215,6 @@ static void put_device(struct call *c)
 {
 	struct store_device *settings = calloc(1, sizeof(*settings));
 	struct query query = query_of(c, QUERY_SET_DEVICE);
-	size_t size, offset, total;
-	const uint8_t *data;
 	coap_opt_iterator_t at;
 	char err[160] = "there is no payload";
 
@@ -224,8 +225,8 @@ static void put_device(struct call *c)
 		request_refuse(c->response, COAP_RESPONSE_CODE_UNSUPPORTED_CONTENT_FORMAT, -1,
 			       "expected 50 (JSON)");
 	} else if (allow(c, AUTHORISE_SET, c->device)) {
-		if (coap_get_data_large(c->request, &size, &data, &offset, &total) != 0 &&
-		    device_json_decode(data, size, settings, err, sizeof(err)) == 0) {
+		if (c->body.size > 0 && device_json_decode(c->body.data, c->body.size, settings,
+							   err, sizeof(err)) == 0) {
 			query.if_match = request_etag(c->request, COAP_OPTION_IF_MATCH);
 			query.if_none_match =
 				coap_check_option(c->request, COAP_OPTION_IF_NONE_MATCH, &at) !=
@@ -242,13 +243,13 @@ static void put_reading(struct call *c)
 {
 	if (!is_conditional(c)) {
 		post_readings(&c->routes->post, &(struct post_key){ c->device, c->epoch, c->seq },
-			      c->session, c->request, c->response);
+			      c->session, c->request, &c->body, c->response);
 	}
 }
 
 static void post_gap_list(struct call *c)
 {
-	post_gaps(&c->routes->post, c->device, c->session, c->request, c->response);
+	post_gaps(&c->routes->post, c->device, c->session, c->request, &c->body, c->response);
 }
 
 /* --- the table ------------------------------------------------------------ */
@@ -320,10 +321,29 @@ static bool read_names(const struct request_path *path, struct call *c)
 	return true;
 }
 
+/* False: it is not whole, and the response is set. */
+static bool receive_body(struct call *c)
+{
+	coap_pdu_code_t code = coap_pdu_get_code(c->request);
+	coap_opt_iterator_t at;
+
+	if (code != COAP_REQUEST_CODE_POST && code != COAP_REQUEST_CODE_PUT) {
+		return true;
+	}
+	if (coap_check_option(c->request, COAP_OPTION_BLOCK1, &at) != NULL &&
+	    coaps_answer_repeat(c->session, c->request, c->response)) {
+		return false;
+	}
+	return upload_receive(&c->routes->uploads, c->session, c->request, c->response, &c->body);
+}
+
 static void on_request(coap_resource_t *resource, coap_session_t *session,
 		       const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
-	struct call c = { routes_of(session), session, request, response, "", 0, 0 };
+	struct call c = { .routes = routes_of(session),
+			  .session = session,
+			  .request = request,
+			  .response = response };
 	const struct route *route;
 	struct request_path path;
 
@@ -333,9 +353,10 @@ static void on_request(coap_resource_t *resource, coap_session_t *session,
 		path.n = 0;
 	}
 	route = find_route(request, &path, response);
-	if (route != NULL && read_names(&path, &c)) {
+	if (route != NULL && read_names(&path, &c) && receive_body(&c)) {
 		route->handle(&c);
 	}
+	upload_body_free(&c.body);
 	refusal_log(&c.routes->refusals, session, request, response);
 }
 
@@ -397,6 +418,7 @@ struct routes *routes_new(const struct routes_config *config)
 	}
 	r->client_auth = config->client_auth;
 	r->context = coaps_server_context(config->coaps);
+	coap_context_set_block_mode(r->context, 0); /* upload.h and blockwise.h do it */
 	pending_queries_init(&r->queries, config->queries, config->shared);
 	r->post = (struct post){
 		.ingest = config->ingest,
@@ -412,13 +434,16 @@ struct routes *routes_new(const struct routes_config *config)
 	return r;
 }
 
+/* The earlier one; -1: never. */
+static int earlier(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
 int routes_tick(struct routes *r)
 {
-	int answers_ms = coaps_answers_tick(now_ns()),
-	    observers_ms = observers_tick(&r->queries.observers);
-
-	return answers_ms < 0 || (observers_ms >= 0 && observers_ms < answers_ms) ? observers_ms
-										  : answers_ms;
+	return earlier(earlier(coaps_answers_tick(now_ns()), observers_tick(&r->queries.observers)),
+		       uploads_tick(&r->uploads, now_ms()));
 }
 
 unsigned routes_observers(const struct routes *r)
@@ -433,6 +458,7 @@ void routes_free(struct routes *r)
 		 * observer is left to end. */
 		coap_register_nack_handler(r->context, NULL);
 		pending_queries_free(&r->queries);
+		uploads_free(&r->uploads);
 		free(r->post.scratch);
 		free(r);
 	}

@@ -20,6 +20,7 @@ struct coaps_deferred {
 	coap_session_t *session; /* referenced */
 	coap_mid_t mid;
 	bool confirmable;
+	int64_t block1; /* of the answer, RFC 7959 2.3; -1: none */
 	bool held; /* the empty ACK was sent: the answer is a separate message */
 	unsigned how;
 	unsigned unwanted; /* RFC 7967 2.1: bit n - 1 for answers n.xx */
@@ -41,6 +42,7 @@ struct answered {
 	struct answered *next;
 	coap_mid_t mid;
 	bool confirmable, bare; /* bare: the acknowledgement is an empty one */
+	int64_t block1;
 	uint64_t at_ns;
 	struct token token;
 	struct coaps_reply reply; /* its payload is ours */
@@ -94,8 +96,8 @@ static void add_uint_option(coap_pdu_t *pdu, coap_option_num_t number, unsigned 
 	coap_add_option(pdu, number, coap_encode_var_safe(bytes, sizeof bytes, value), bytes);
 }
 
-/* Options in the order of their numbers: Content-Format 12, Max-Age 14. */
-static coap_pdu_t *fill(coap_pdu_t *pdu, const struct coaps_reply *reply)
+/* Options in the order of their numbers: Content-Format 12, Max-Age 14, Block1 27. */
+static coap_pdu_t *fill(coap_pdu_t *pdu, const struct coaps_reply *reply, int64_t block1)
 {
 	if (pdu == NULL) {
 		return NULL;
@@ -106,6 +108,9 @@ static coap_pdu_t *fill(coap_pdu_t *pdu, const struct coaps_reply *reply)
 	}
 	if (reply->max_age_s >= 0) {
 		add_uint_option(pdu, COAP_OPTION_MAXAGE, (unsigned)reply->max_age_s);
+	}
+	if (block1 >= 0 && COAP_RESPONSE_CLASS(reply->code) == 2) {
+		add_uint_option(pdu, COAP_OPTION_BLOCK1, (unsigned)block1);
 	}
 	if (reply->payload_size > 0) {
 		coap_add_data(pdu,
@@ -157,6 +162,7 @@ static void keep(const struct coaps_deferred *d, const struct coaps_reply *reply
 		.mid = d->mid,
 		.confirmable = d->confirmable,
 		.bare = d->held || is_unwanted(d, reply->code),
+		.block1 = d->block1,
 		.at_ns = now_ns(),
 		.token = d->token,
 		.reply = *reply,
@@ -190,7 +196,8 @@ static bool answer_again(coap_session_t *session, coap_mid_t mid)
 	if (a->confirmable && a->bare) { /* libcoap repeats a separate answer */
 		acknowledge(session, mid);
 	} else if (a->confirmable) {
-		transmit(session, fill(answer_to(session, mid, true, false, &a->token), &a->reply));
+		transmit(session, fill(answer_to(session, mid, true, false, &a->token), &a->reply,
+				       a->block1));
 	}
 	return true;
 }
@@ -205,6 +212,16 @@ static unsigned unwanted_by(const coap_pdu_t *request)
 	return option != NULL
 		       ? coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option))
 		       : 0;
+}
+
+/* Of the last block of a request: its number and size, no more to come. */
+static int64_t block1_of(const coap_pdu_t *request, unsigned how)
+{
+	coap_block_t block;
+
+	return (how & COAPS_PIGGYBACK) == 0 && coap_get_block(request, COAP_OPTION_BLOCK1, &block)
+		       ? (int64_t)block.num << 4 | block.szx
+		       : -1;
 }
 
 static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
@@ -230,41 +247,66 @@ static void unheld_remove(const struct coaps_deferred *d)
 	*(d->newer != NULL ? &d->newer->older : &unheld.newest) = d->older;
 }
 
+static struct coaps_deferred *find_pending(const coap_session_t *session, coap_mid_t mid)
+{
+	struct coaps_deferred *d = *bucket(session, mid);
+
+	while (d != NULL && (d->session != session || d->mid != mid)) {
+		d = d->next;
+	}
+	return d;
+}
+
+/* libcoap sends nothing for a NON response without a code. */
+static void silence(coap_pdu_t *response)
+{
+	coap_pdu_set_type(response, COAP_MESSAGE_NON);
+	coap_pdu_set_code(response, COAP_EMPTY_CODE);
+}
+
+bool coaps_answer_repeat(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response)
+{
+	coap_mid_t mid = coap_pdu_get_mid(request);
+
+	if (find_pending(session, mid) == NULL && !answer_again(session, mid)) {
+		return false;
+	}
+	silence(response);
+	return true;
+}
+
 int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response,
 		unsigned how, struct coaps_deferred **out)
 {
 	coap_mid_t mid = coap_pdu_get_mid(request);
 	coap_bin_const_t token = coap_pdu_get_token(request);
-	struct coaps_deferred **list = bucket(session, mid), *d = *list;
-	bool again;
+	struct coaps_deferred **list = bucket(session, mid), *d;
 
-	while (d != NULL && (d->session != session || d->mid != mid)) {
-		d = d->next;
+	if (find_pending(session, mid) != NULL ||
+	    ((how & COAPS_ONCE) != 0 && answer_again(session, mid))) {
+		silence(response);
+		return -EALREADY;
 	}
-	again = d != NULL || ((how & COAPS_ONCE) != 0 && answer_again(session, mid));
-	if (!again) {
-		if (token.length > sizeof d->token.bytes || (d = calloc(1, sizeof *d)) == NULL) {
-			return -ENOMEM;
-		}
-		d->mid = mid;
-		d->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
-		d->how = how;
-		d->unwanted = unwanted_by(request);
-		d->since_ns = now_ns();
-		d->token.size = token.length;
-		memcpy(d->token.bytes, token.s, token.length);
-		d->session = coap_session_reference(session);
-		d->next = *list;
-		*list = d;
-		if (may_be_held(d)) {
-			unheld_push(d);
-		}
-		*out = d;
+	if (token.length > sizeof d->token.bytes || (d = calloc(1, sizeof *d)) == NULL) {
+		return -ENOMEM;
 	}
-	/* libcoap sends nothing for a NON response without a code. */
-	coap_pdu_set_type(response, COAP_MESSAGE_NON);
-	coap_pdu_set_code(response, COAP_EMPTY_CODE);
-	return again ? -EALREADY : 0;
+	d->mid = mid;
+	d->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
+	d->block1 = block1_of(request, how);
+	d->how = how;
+	d->unwanted = unwanted_by(request);
+	d->since_ns = now_ns();
+	d->token.size = token.length;
+	memcpy(d->token.bytes, token.s, token.length);
+	d->session = coap_session_reference(session);
+	d->next = *list;
+	*list = d;
+	if (may_be_held(d)) {
+		unheld_push(d);
+	}
+	*out = d;
+	silence(response);
+	return 0;
 }
 
 int coaps_answers_tick(uint64_t now)
@@ -322,5 +364,5 @@ void coaps_answer(struct coaps_deferred *d, const struct coaps_reply *reply)
 	if ((d->how & COAPS_ONCE) != 0) {
 		keep(d, reply);
 	}
-	coaps_answer_send(d, fill(coaps_answer_pdu(d), reply));
+	coaps_answer_send(d, fill(coaps_answer_pdu(d), reply, d->block1));
 }

@@ -30,7 +30,8 @@ struct coaps_deferred;
 
 enum coaps_how {
 	COAPS_ONCE = 1, /* not idempotent: a record without a key, a removal */
-	COAPS_PIGGYBACK = 2, /* its client knows no separate answer: send no empty ACK */
+	COAPS_PIGGYBACK = 2, /* its client knows no separate answer: send no empty ACK; and no
+				Block1 in the last answer to a body in blocks */
 };
 
 /*
@@ -40,6 +41,12 @@ enum coaps_how {
  */
 int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response,
 		unsigned how, struct coaps_deferred **out);
+
+/*
+ * In a request handler, before a body that comes in blocks is joined: true if the message was
+ * deferred before; what it gets was sent, and the response is silent.
+ */
+bool coaps_answer_repeat(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *response);
 
 struct coaps_reply {
 	coap_pdu_code_t code;
