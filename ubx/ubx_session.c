@@ -23,25 +23,6 @@
 #define HEALTH_POLL_MS 2000
 #define SILENT_RESTARTS_MAX 3
 
-/* What the bytes show is decided after this: some sweeps. */
-#define SILENCE_DECIDED_MS 6000
-/* Unreadable only once every rate was listened at (next_link_baud()). */
-#define UNREADABLE_DECIDED_MS 40000
-#define EVIDENCE_MS 60000
-
-/* The line is idle, and so the receiver's output buffer empty, after this without a byte: 10 at
- * 4800 baud. */
-#define IDLE_MS 20
-/* From an epoch to the first byte of its messages: the receiver computes for up to 0.1 s. */
-#define COMPUTE_MS 150
-#define SMALL_READ 24 /* a first read as small as this was in time; less than any epoch has */
-#define PACE_MS 2
-#define STEADY_MS 20
-#define DRIFT_DIVISOR 10000 /* 100 ppm */
-#define LATE_MAX 10
-#define STEADY_EPOCHS 4
-#define REFRESH_MS 10000
-
 const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 460800, 230400, 115200, 57600,
 						     38400,  19200,  9600,   4800 };
 /* To the end of a dwell: a receiver deafened by the sweep receives only its last quarter. */
@@ -58,8 +39,7 @@ static void enter(struct ubx_session *s, enum ubx_phase phase, uint64_t now)
 static void poll_pvt(struct ubx_session *s, uint64_t now)
 {
 	ubx_tx_poll(&s->tx, UBX_NAV_PVT);
-	s->timing.polls++;
-	s->timing.poll_ns = now;
+	ubx_timing_polled(&s->timing, now);
 }
 
 static void poll_link(struct ubx_session *s, uint64_t now)
@@ -337,55 +317,6 @@ static void send_assist(struct ubx_session *s, uint64_t now)
 	}
 }
 
-/* Has its offset been the same for some epochs? One that is later than the earliest was delayed. */
-static bool is_steady(struct ubx_timing *t, int64_t offset, uint64_t now)
-{
-	int64_t slack = (int64_t)(STEADY_MS * MS + (now - t->offset_at_ns) / DRIFT_DIVISOR);
-	int64_t later = offset - t->offset_ns;
-
-	if (t->known && later >= -slack && later <= slack) {
-		t->late = 0;
-		if (now > t->offset_at_ns + REFRESH_MS * MS) {
-			t->offset_ns = offset;
-			t->offset_at_ns = now;
-		}
-		return ++t->steady >= STEADY_EPOCHS;
-	}
-	if (!t->known || later < 0 || ++t->late >= LATE_MAX) {
-		t->known = true;
-		t->offset_ns = offset;
-		t->offset_at_ns = now;
-		t->late = 0;
-	}
-	t->steady = 0;
-	return false;
-}
-
-/*
- * Bounds of the epoch's age. It must be one that the receiver sent by itself and that this host
- * read in time: as it came, at the pace of the wire, from an idle line on; or, where bytes come in
- * larger pieces (USB), as late as the epochs before it.
- */
-static void judge_age(struct ubx_session *s, struct gnss_fix *fix, size_t size, uint64_t now)
-{
-	struct ubx_timing *t = &s->timing;
-	bool polled = t->polls > 0 && now < t->poll_ns + ANSWER_MS * MS;
-	uint64_t burst_ns = now - t->burst_ns + ubx_wire_ns(t->burst_first, s->tx.baud);
-	bool in_time = !polled && s->phase != UBX_CONFIGURE && t->burst_first <= SMALL_READ &&
-		       t->burst_bytes >= size &&
-		       burst_ns + PACE_MS * MS >= ubx_wire_ns(t->burst_bytes, s->tx.baud);
-
-	t->polls -= t->polls > 0;
-	/* A receiver that never answered sends by itself, whatever is polled. */
-	if ((polled && s->evidence.answer_ns != 0) || t->burst_ns == 0 || !fix->time_known) {
-		return;
-	}
-	if (is_steady(t, (int64_t)now - fix->utc_us * 1000, now) || in_time) {
-		fix->age_min_ns = ubx_wire_ns(size, s->tx.baud);
-		fix->age_max_ns = COMPUTE_MS * MS + burst_ns + (in_time ? 0 : STEADY_MS * MS);
-	}
-}
-
 static void assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
 {
 	if (!fix->position_known) {
@@ -425,13 +356,14 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 	}
 	/* A repeated epoch: polled and periodic, or a receiver that hangs. */
 	if (s->fix_ever && fix->itow_ms == s->fix.itow_ms) {
-		s->timing.polls -= s->timing.polls > 0;
+		ubx_timing_answered(&s->timing);
 		return;
 	}
 	if (s->fix_ever && fix->itow_ms - s->fix.itow_ms <= UINT16_MAX) {
 		s->observed_ms = (uint16_t)(fix->itow_ms - s->fix.itow_ms);
 	}
-	judge_age(s, fix, size, now);
+	ubx_timing_judge(&s->timing, fix, size, s->tx.baud, s->phase == UBX_CONFIGURE,
+			 s->evidence.answer_ns != 0);
 	assist_from_fix(&s->assist, fix);
 	s->fix = *fix;
 	s->fix_ever = true;
@@ -720,13 +652,7 @@ void ubx_session_rx(struct ubx_session *s, const uint8_t *p, size_t len, uint64_
 	if (len == 0) {
 		return;
 	}
-	/* These bytes were on the line in between. */
-	if (now >= s->last_rx_ns + IDLE_MS * MS + ubx_wire_ns(len, s->tx.baud)) {
-		s->timing.burst_ns = now;
-		s->timing.burst_first = len;
-		s->timing.burst_bytes = 0;
-	}
-	s->timing.burst_bytes += len;
+	ubx_timing_rx(&s->timing, len, s->tx.baud, s->last_rx_ns, now);
 	s->rx_any = true;
 	s->evidence.rx_ns = now;
 	s->last_rx_ns = now;
@@ -839,44 +765,27 @@ bool ubx_session_has_room(const struct ubx_session *s)
 	return s->queue_count + 512 / 92 + 1 < UBX_FIX_QUEUE;
 }
 
-static bool is_recent(const struct ubx_session *s, uint64_t at_ns, uint64_t now)
-{
-	return at_ns >= s->unready_ns && at_ns != 0 && now < at_ns + EVIDENCE_MS * MS;
-}
-
 enum ubx_silence ubx_session_evidence(const struct ubx_session *s, uint64_t now)
 {
-	const struct ubx_evidence *e = &s->evidence;
+	bool failed = s->phase == UBX_CONFIGURE && s->deadline_ns != UINT64_MAX;
 
-	if (s->phase != UBX_RUN && is_recent(s, e->echo_ns, now)) {
-		return UBX_SILENCE_ECHO;
-	}
-	if (s->phase == UBX_RUN || (s->phase == UBX_CONFIGURE && s->deadline_ns == UINT64_MAX)) {
+	if (s->phase == UBX_RUN) {
 		return UBX_SILENCE_NONE;
 	}
-	if (s->phase == UBX_CONFIGURE) { /* a step that is needed failed */
-		return ubx_steps_is_refused(&s->steps) ? UBX_SILENCE_REFUSED
-						       : UBX_SILENCE_UNANSWERED;
+	if (s->phase != UBX_CONFIGURE || ubx_evidence_is_echo(&s->evidence, s->unready_ns, now)) {
+		return ubx_evidence_judge(&s->evidence, s->unready_ns, now);
 	}
-	if (is_recent(s, e->nak_ns, now)) {
-		return UBX_SILENCE_REFUSED;
+	if (!failed) {
+		return UBX_SILENCE_NONE;
 	}
-	if (is_recent(s, e->frame_ns, now)) {
-		return UBX_SILENCE_UNANSWERED;
-	}
-	if (is_recent(s, e->nmea_ns, now)) {
-		return UBX_SILENCE_NMEA_ONLY;
-	}
-	return is_recent(s, e->rx_ns, now) ? UBX_SILENCE_UNREADABLE : UBX_SILENCE_TOTAL;
+	return ubx_steps_is_refused(&s->steps) ? UBX_SILENCE_REFUSED : UBX_SILENCE_UNANSWERED;
 }
 
 enum ubx_silence ubx_session_silence(const struct ubx_session *s, uint64_t now)
 {
 	enum ubx_silence silence = ubx_session_evidence(s, now);
-	uint64_t decided_ms = silence == UBX_SILENCE_UNREADABLE ? UNREADABLE_DECIDED_MS
-								: SILENCE_DECIDED_MS;
 
-	return now < s->unready_ns + decided_ms * MS ? UBX_SILENCE_NONE : silence;
+	return now < s->unready_ns + ubx_evidence_decided_ns(silence) ? UBX_SILENCE_NONE : silence;
 }
 
 const struct gnss_fix *ubx_session_fix(const struct ubx_session *s, uint64_t now)

@@ -32,10 +32,12 @@
 
 #include "gnss_fix.h"
 #include "nmea_line.h"
+#include "ubx_evidence.h"
 #include "ubx_assist.h"
 #include "ubx_frame.h"
 #include "ubx_health.h"
 #include "ubx_steps.h"
+#include "ubx_timing.h"
 #include "ubx_tx.h"
 
 struct ubx_session_config {
@@ -61,34 +63,6 @@ enum ubx_restart_cause {
 	UBX_CAUSE_GARBAGE, /* unreadable bytes where frames were: another baud, NMEA */
 	UBX_CAUSE_REBOOT, /* boot banner, or time since start went backwards */
 	UBX_CAUSE_CONFIG, /* a step that is needed was not answered or refused */
-};
-
-/* Why a receiver does not become ready, as far as its bytes show. */
-enum ubx_silence {
-	UBX_SILENCE_NONE, /* ready, or not decided yet */
-	UBX_SILENCE_TOTAL, /* not a byte */
-	UBX_SILENCE_UNREADABLE, /* bytes, at no rate anything readable */
-	UBX_SILENCE_NMEA_ONLY, /* NMEA sentences, and no answer to UBX at any rate */
-	UBX_SILENCE_UNANSWERED, /* UBX, but no poll is answered */
-	UBX_SILENCE_REFUSED, /* polls and settings that are needed get NAK */
-	UBX_SILENCE_ECHO, /* what was sent comes back */
-};
-
-/* When each kind of byte was last received; 0: never. */
-struct ubx_evidence {
-	uint64_t rx_ns, nmea_ns, frame_ns, answer_ns, nak_ns, echo_ns;
-};
-
-/* The line and what it shows of the epochs' age. */
-struct ubx_timing {
-	uint64_t burst_ns; /* first read of the newest burst; 0: the line was never idle yet */
-	size_t burst_first, burst_bytes; /* in that read; in all */
-	unsigned polls; /* of NAV-PVT that may still be answered */
-	uint64_t poll_ns; /* the newest of them */
-	bool known; /* offset_ns */
-	int64_t offset_ns; /* received_ns - UTC of the earliest epoch: the others are later */
-	uint64_t offset_at_ns;
-	unsigned steady, late; /* epochs in a row */
 };
 
 struct ubx_session_counters {

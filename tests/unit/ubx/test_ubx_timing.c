@@ -129,5 +129,5 @@ int main(void)
 		cmocka_unit_test(the_clocks_error_is_within_its_claim),
 	};
 
-	return cmocka_run_group_tests_name("ubx_time", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("ubx_timing", tests, NULL, NULL);
 }
