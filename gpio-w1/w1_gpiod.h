@@ -15,6 +15,11 @@
 
 #include "w1_line.h"
 
+/*
+ * The Pi 5's chip hangs on PCIe: a write is posted and may reach the pin after the call has
+ * returned. A read comes back after the writes before it, so each edge is read back there.
+ */
+#define W1_GPIOD_RP1 "pinctrl-rp1"
 #define W1_GPIOD_CONSUMER "geotherm-w1"
 
 struct w1_gpiod;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <gpiod.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "w1_gpiod.h"
@@ -11,6 +12,7 @@ struct w1_gpiod {
 	int latency_fd; /* first, for w1_gpiod_transaction() */
 	struct gpiod_chip *chip;
 	struct gpiod_line *line;
+	bool posted; /* see W1_GPIOD_RP1 */
 };
 
 static int result(int code)
@@ -18,18 +20,24 @@ static int result(int code)
 	return code < 0 ? (errno != 0 ? -errno : -EIO) : code;
 }
 
+static int set(struct w1_gpiod *g, int value)
+{
+	int code = result(gpiod_line_set_value(g->line, value));
+
+	if (code == 0 && g->posted) {
+		code = result(gpiod_line_get_value(g->line));
+	}
+	return code < 0 ? code : 0;
+}
+
 static int drive_low(void *ctx)
 {
-	struct w1_gpiod *g = ctx;
-
-	return result(gpiod_line_set_value(g->line, 0));
+	return set(ctx, 0);
 }
 
 static int release(void *ctx)
 {
-	struct w1_gpiod *g = ctx;
-
-	return result(gpiod_line_set_value(g->line, 1));
+	return set(ctx, 1);
 }
 
 static int sample(void *ctx)
@@ -88,6 +96,7 @@ static int request(struct w1_gpiod *g, const char *chip, unsigned gpio)
 	if (g->chip == NULL) {
 		return errno;
 	}
+	g->posted = strcmp(gpiod_chip_label(g->chip), W1_GPIOD_RP1) == 0;
 	g->line = gpiod_chip_get_line(g->chip, gpio);
 	if (g->line == NULL) {
 		return EINVAL;

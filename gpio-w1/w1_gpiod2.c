@@ -18,6 +18,7 @@ struct w1_gpiod {
 	/* Made once, so that switching the strong pull-up allocates nothing. */
 	struct gpiod_line_config *open_drain, *push_pull;
 	unsigned gpio;
+	bool posted; /* see W1_GPIOD_RP1 */
 };
 
 static int result(int code)
@@ -25,18 +26,24 @@ static int result(int code)
 	return code < 0 ? (errno != 0 ? -errno : -EIO) : code;
 }
 
+static int set(struct w1_gpiod *g, enum gpiod_line_value value)
+{
+	int code = result(gpiod_line_request_set_value(g->request, g->gpio, value));
+
+	if (code == 0 && g->posted) {
+		code = result(gpiod_line_request_get_value(g->request, g->gpio));
+	}
+	return code < 0 ? code : 0;
+}
+
 static int drive_low(void *ctx)
 {
-	struct w1_gpiod *g = ctx;
-
-	return result(gpiod_line_request_set_value(g->request, g->gpio, GPIOD_LINE_VALUE_INACTIVE));
+	return set(ctx, GPIOD_LINE_VALUE_INACTIVE);
 }
 
 static int release(void *ctx)
 {
-	struct w1_gpiod *g = ctx;
-
-	return result(gpiod_line_request_set_value(g->request, g->gpio, GPIOD_LINE_VALUE_ACTIVE));
+	return set(ctx, GPIOD_LINE_VALUE_ACTIVE);
 }
 
 static int sample(void *ctx)
@@ -147,6 +154,7 @@ static int request(struct w1_gpiod *g, const char *chip)
 	if (g->chip == NULL) {
 		return error;
 	}
+	g->posted = has_label(g->chip, W1_GPIOD_RP1);
 	g->open_drain = make_config(g->gpio, GPIOD_LINE_DRIVE_OPEN_DRAIN);
 	g->push_pull = make_config(g->gpio, GPIOD_LINE_DRIVE_PUSH_PULL);
 	config = gpiod_request_config_new();

@@ -16,7 +16,7 @@
 /* PM QoS: the latency that is no constraint at all (PM_QOS_CPU_LATENCY_DEFAULT_VALUE). */
 #define LATENCY_ANY 2000000000
 
-const char *const w1_gpiod_header_labels[] = { "pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835",
+const char *const w1_gpiod_header_labels[] = { W1_GPIOD_RP1, "pinctrl-bcm2711", "pinctrl-bcm2835",
 					       NULL };
 
 int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err,

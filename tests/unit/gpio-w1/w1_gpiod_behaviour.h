@@ -133,6 +133,26 @@ static void slots_only_set_and_get(void **state)
 	nothing_is_left_open();
 }
 
+/* A write to the Pi 5's chip is posted: only a read behind it shows that it has arrived. */
+static void each_edge_is_read_back_on_a_pi_5(void **state)
+{
+	struct w1_gpiod *g = NULL;
+	struct w1_line line;
+
+	(void)state;
+	pi("pinctrl-rp1", 4);
+	assert_int_equal(w1_gpiod_open(NULL, 4, &g, err, sizeof(err)), 0);
+	line = w1_gpiod_line(g);
+	assert_int_equal(line.ops->drive_low(line.ctx), 0);
+	assert_int_equal(fake.sets, 1);
+	assert_int_equal(fake.gets, 1);
+	assert_int_equal(line.ops->release(line.ctx), 0);
+	assert_int_equal(fake.sets, 2);
+	assert_int_equal(fake.gets, 2);
+	w1_gpiod_close(g);
+	nothing_is_left_open();
+}
+
 static void strong_pullup_goes_from_driven_low_to_driven_high_without_a_gap(void **state)
 {
 	struct w1_gpiod *g = open_pi3();
@@ -251,6 +271,7 @@ static const struct CMUnitTest behaviour[] = {
 	cmocka_unit_test(a_machine_that_is_no_pi_is_told_what_was_looked_for),
 	cmocka_unit_test(the_line_is_requested_once_as_open_drain_and_released),
 	cmocka_unit_test(slots_only_set_and_get),
+	cmocka_unit_test(each_edge_is_read_back_on_a_pi_5),
 	cmocka_unit_test(strong_pullup_goes_from_driven_low_to_driven_high_without_a_gap),
 	cmocka_unit_test(a_line_held_by_the_kernel_is_told_with_the_way_to_free_it),
 	cmocka_unit_test(a_line_held_by_a_program_is_told_with_its_name),
