@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * geotherm-w1: a 1-Wire bus master on a GPIO that notices when a slot went wrong, for when the
- *program can't have the line.
+ * geotherm-w1: a 1-Wire bus master on a GPIO that measures every slot, for when the program can't
+ * have the line.
  *
- * Linux's own w1-gpio writes without looking at the clock: a bit that an interrupt stretched is
+ * Linux's own w1-gpio writes without reading the clock: a bit that an interrupt stretched is
  *another bit, a lost Convert T leaves the old temperature with a right CRC, and on a Raspberry Pi
  *its strong pull-up drives nothing. Here each slot is measured, judged by gpio-w1/w1_slot.c (the
- *same as in user space) and done again from reset where it may have been wrong (w1_replay.c);
- *interrupts are off for at most 15 us at a time (w1_kline.c). The drivers of the sensors (w1_therm
+ *same as in user space) and repeated from reset where it may have been wrong (w1_replay.c);
+ *interrupts are off for at most 15 us at a time (w1_kline.c). The rise of the line is measured
+ *every RISE_EVERY resets, and the slots fit it (../w1_rise.c). The drivers of the sensors (w1_therm
  *...) work on it unchanged.
  *
  * Device tree:
@@ -28,8 +29,12 @@
 #include <linux/platform_device.h>
 #include <linux/w1.h>
 
+#include "../w1_error.h"
+#include "../w1_rise.h"
 #include "w1_kline.h"
 #include "w1_replay.h"
+
+#define RISE_EVERY 1024 /* resets: some minutes of w1_therm */
 
 struct geotherm_w1 {
 	struct w1_kline line;
@@ -37,6 +42,7 @@ struct geotherm_w1 {
 	struct w1_bus_master master;
 	int pullup_ms; /* wanted after the next bit */
 	bool strong; /* the line is driven high */
+	bool slow; /* it rises too slowly */
 	u64 pullups;
 };
 
@@ -59,7 +65,20 @@ static u8 touch_bit(void *data, u8 bit)
 static u8 reset_bus(void *data)
 {
 	struct geotherm_w1 *g = data;
-	int absent = w1_replay_reset(&g->bus);
+	int absent;
+
+	if (g->slow || g->bus.resets % RISE_EVERY == 0) {
+		g->slow = w1_rise_measure(&g->bus.slots) == W1_ERISE;
+	}
+	if (g->slow) { /* no bit on it could be trusted: no device */
+		g->bus.resets++;
+		pr_warn_ratelimited(
+			"geotherm-w1: the line rises in %u ns, at most %u can be read: use a stronger pull-up or a shorter cable\n",
+			g->bus.slots.rise_ns, W1_RISE_MAX_NS);
+		w1_kline_end(&g->line);
+		return 1;
+	}
+	absent = w1_replay_reset(&g->bus);
 
 	w1_kline_end(&g->line);
 	return (u8)absent;
@@ -111,6 +130,7 @@ static u8 set_pullup(void *data, int ms)
 	}                                                                                         \
 	static DEVICE_ATTR_RO(name)
 
+COUNTER(rise_ns, g->bus.slots.rise_ns);
 COUNTER(slots, g->bus.slots.slots);
 COUNTER(sleeps, g->bus.slots.sleeps);
 COUNTER(resets, g->bus.resets);
@@ -132,7 +152,8 @@ COUNTER(interrupts_off, g->line.windows);
 COUNTER(interrupts_off_over_15us, g->line.long_windows);
 COUNTER(interrupts_off_longest_ns, g->line.longest_window_ns);
 
-static struct attribute *counters[] = { &dev_attr_slots.attr,
+static struct attribute *counters[] = { &dev_attr_rise_ns.attr,
+					&dev_attr_slots.attr,
 					&dev_attr_sleeps.attr,
 					&dev_attr_resets.attr,
 					&dev_attr_replays.attr,
