@@ -186,16 +186,25 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 	return DS18B20_OK;
 }
 
-/* Two of a row differ by FFh in the CRC of a scratchpad that holds them: the CRC is linear. */
+/*
+ * No temperature is at or beyond them. Two of a row differ by FFh in the CRC of a scratchpad that
+ * holds them: the CRC is linear.
+ */
 static const uint8_t sentinels[2][2][2] = {
-	{ { 0x7e, 0x81 }, { 0x69, 0x8d } },
-	{ { 0x64, 0x83 }, { 0x7d, 0x90 } },
+	{ { 0x7e, 0x81 }, { 0x7e, 0x93 } },
+	{ { 0x7e, 0x84 }, { 0x7f, 0xc8 } },
 };
 
 void ds18b20_sentinel(const uint8_t eeprom[2], uint8_t sentinel[2])
 {
-	bool taken = memcmp(eeprom, sentinels[0][0], 2) == 0 ||
-		     memcmp(eeprom, sentinels[0][1], 2) == 0;
+	bool taken = false;
+
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t turned[2] = { sentinels[0][i][1], sentinels[0][i][0] };
+
+		taken = taken || memcmp(eeprom, sentinels[0][i], 2) == 0 ||
+			memcmp(eeprom, turned, 2) == 0;
+	}
 
 	memcpy(sentinel, sentinels[taken][0], 2);
 }

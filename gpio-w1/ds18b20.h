@@ -22,7 +22,7 @@
 	X(DS18B20_SENSOR_FAULT, 8, "sensor-fault", "thermocouple open or shorted (MAX31850)") \
 	X(DS18B20_UNSEEN, 9, "unseen", "a value, but this sensor cannot show that it converted") \
 	X(DS18B20_UNGUARDED, 10, "unguarded", "a value, but this sensor cannot show that it kept its power") \
-	X(DS18B20_UNPROVEN, 11, "unproven", "a value by the kernel's driver: neither was shown") \
+	X(DS18B20_UNPROVEN, 11, "unproven", "a value of a bus that another one drives, too (the kernel's driver, a second master)") \
 	X(DS18B20_DUPLICATE, 12, "duplicate", "the same wrong bytes each time: two sensors of one ROM code")
 /* clang-format on */
 
@@ -100,6 +100,19 @@ bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
  * EEPROM holds (as delivered: 4B 46, 55 00, 55 05, 55 AA, 7F 80, 00 00).
  */
 void ds18b20_sentinel(const uint8_t eeprom[2], uint8_t sentinel[2]);
+/* The same turned round: TH is below TL, so that every temperature is an alarm; and back. */
+static inline void ds18b20_turn(uint8_t sentinel[2])
+{
+	uint8_t th = sentinel[0];
+
+	sentinel[0] = sentinel[1];
+	sentinel[1] = th;
+}
+/* Whether it is that one. */
+static inline bool ds18b20_is_turned(const uint8_t sentinel[2])
+{
+	return (sentinel[0] & 0x80) != 0;
+}
 /* The other sentinel of the same row: it moves every bit of the scratchpad's CRC. */
 void ds18b20_other_sentinel(const uint8_t sentinel[2], uint8_t other[2]);
 

@@ -18,6 +18,9 @@
 #include "w1_sysfs.h"
 #include "w1_thread.h"
 
+/* A conversion, its polls and its alarm flag, for one sensor. */
+#define STRICT_NS UINT64_C(770000000)
+
 enum stage { IDLE, RUNNING, DONE, CLOSING };
 
 struct thermometers {
@@ -55,7 +58,6 @@ static int open_userspace(struct thermometers *t, char *err, size_t err_size)
 		line = w1_gpiod_line(t->gpiod);
 	}
 	w1_cycle_init(&t->cycle, line, &t->config.resolutions, t->config.search_every_cycles);
-	t->cycle.proof = t->config.proof;
 	t->violations_reported = t->retries_reported = 0;
 	t->bus_ready = true;
 	return 0;
@@ -68,15 +70,26 @@ static void close_userspace(struct thermometers *t)
 	t->bus_ready = false;
 }
 
+/* Strict proof where there is time for it; false: refused. */
+static bool choose_proof(struct thermometers *t)
+{
+	uint64_t takes = t->cycle.n * STRICT_NS;
+	bool fits = t->config.period_ns == 0 || takes <= t->config.period_ns;
+
+	t->cycle.proof = fits ? t->config.proof : W1_PROOF_PARALLEL;
+	return fits || t->config.proof == W1_PROOF_PARALLEL;
+}
+
 static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 {
 	uint32_t violations, retries, rise = 0, most = 0;
-	bool parasite = false;
+	bool parasite = false, strict;
 	int code = open_userspace(t, r->reason, sizeof r->reason);
 
 	if (code != 0) {
 		return code;
 	}
+	strict = choose_proof(t);
 	code = w1_cycle_run(&t->cycle, r->sample, &r->n);
 	violations = w1_bus_violations(&t->cycle.bus);
 	retries = (uint32_t)t->cycle.bus.retries;
@@ -100,6 +113,12 @@ static int run_userspace(struct thermometers *t, struct thermometers_result *r)
 			close_userspace(t); /* the chip is gone or the request is dead: open it
 					       again next time */
 		}
+	}
+	if (code >= 0 && !strict) {
+		snprintf(
+			r->reason, sizeof r->reason,
+			"strict proof of %u sensors takes %u ms, longer than the period: they convert in parallel",
+			r->n, (unsigned)(r->n * STRICT_NS / 1000000));
 	}
 	return code < 0 ? code : 0;
 }

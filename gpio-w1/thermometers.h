@@ -39,6 +39,7 @@ struct thermometers_config {
 					 10 */
 	struct w1_resolutions resolutions;
 	enum w1_proof proof;
+	uint64_t period_ns; /* strict proof of all sensors must fit into this; 0: any time */
 	const struct w1_line *line; /* not NULL: use this line (simulated, recorded) and no chip, no
 				       kernel */
 };

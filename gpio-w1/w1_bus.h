@@ -18,6 +18,7 @@
 #define W1_MATCH_ROM 0x55
 #define W1_SKIP_ROM 0xcc
 #define W1_SEARCH_ROM 0xf0
+#define W1_ALARM_SEARCH 0xec
 
 struct w1_bus {
 	struct w1_slots slots;
@@ -28,6 +29,7 @@ struct w1_bus {
 	uint64_t given_up; /* failed on the last try */
 	uint64_t busy_ns; /* in transactions, asleep not counted: what the bus takes of a core */
 	uint64_t begun_ns; /* private */
+	bool disturbed; /* another master was seen while sensors converted */
 	uint32_t troubles; /* what no violation explains: wrong CRCs, echoes, reads that differ */
 	unsigned others; /* private: tries that ended otherwise than by a violation */
 };

@@ -36,6 +36,12 @@ static void sleep_until(struct w1_bus *bus, uint64_t when)
 	w1_slots_sleep(&bus->slots, when);
 }
 
+/* While others convert. */
+static void watch_until(struct w1_bus *bus, uint64_t when)
+{
+	bus->disturbed = w1_slots_watch(&bus->slots, when) || bus->disturbed;
+}
+
 /* A violated slot that was one slot to every device cost only its bit. */
 static bool cost_a_bit(const struct w1_bus *bus, int level)
 {
@@ -213,7 +219,7 @@ int w1_convert_finish(struct w1_bus *bus, struct w1_device *d, struct w1_convers
 			return 0; /* within its time: that will tell */
 		}
 		at = longer(late, at + longer(POLL_MIN, (at - start) / POLL_SHARE));
-		sleep_until(bus, at < until_ns ? at : until_ns);
+		watch_until(bus, at < until_ns ? at : until_ns);
 		at = now(bus);
 		level = poll(bus);
 	}

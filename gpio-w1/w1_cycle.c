@@ -20,6 +20,7 @@
 #define POLL_ON (5 * MS)
 #define READS_IN_DOUBT 6 /* until two in a row agree */
 #define SUSPECT_CYCLES 100
+#define DISTURBED_CYCLES 100
 
 void w1_cycle_init(struct w1_cycle *c, struct w1_line line,
 		   const struct w1_resolutions *resolutions, unsigned search_every)
@@ -212,8 +213,9 @@ static int arm(struct w1_cycle *c, struct w1_device *d)
 		return code;
 	}
 	d->past.plain = ds18b20_is_max318xx(d->rom[0], sp);
-	d->unheard = 0; /* it lost its power, and may have been exchanged for one that can be polled
-			 */
+	if (d->power != W1_POWER_CONTRADICTS) {
+		d->unheard = 0; /* it may have been exchanged for one that can be polled */
+	}
 	if (!d->past.plain) {
 		code = d->recalled ? 0 : recall(c, d, sp);
 		if (code != 0) {
@@ -289,6 +291,9 @@ static int check_single(struct w1_cycle *c, struct w1_device *d, const uint8_t *
 	int code;
 
 	memcpy(other, sp, sizeof other);
+	if (ds18b20_is_turned(d->past.alarm)) {
+		return 0; /* the next time */
+	}
 	ds18b20_other_sentinel(d->past.alarm, &other[2]);
 	code = write_registers(c, d, other);
 	if (code != 0) {
@@ -371,6 +376,18 @@ static void share_time(struct work *w, unsigned wanting)
 		at + (w->give_up_ns > at ? w->give_up_ns - at : 0) / (wanting > 0 ? wanting : 1);
 }
 
+/* Under the strong pull-up no other master could pull the line. */
+static void wait_for(struct w1_cycle *c, const struct w1_conversion *v)
+{
+	if (now(c) < v->ready_ns && w1_slots_watch(&c->bus.slots, v->ready_ns)) {
+		c->bus.disturbed = true;
+	}
+	if (c->bus.disturbed) {
+		c->disturbed = DISTURBED_CYCLES;
+		c->bus.disturbed = false;
+	}
+}
+
 static void read_converted(struct work *w, unsigned i, const struct w1_conversion *v, bool alone)
 {
 	struct w1_device *d = &w->c->device[i];
@@ -387,9 +404,12 @@ static void read_converted(struct work *w, unsigned i, const struct w1_conversio
 		return;
 	}
 	if (!unheard) {
-		w1_slots_sleep(&w->c->bus.slots, v->ready_ns);
+		wait_for(w->c, v);
 	}
 	read_one(w->c, d, v->state == W1_CONVERT_HEARD, alone, w->troubles, s);
+	if (s->temp_known && w->c->disturbed > 0) {
+		s->quality = DS18B20_UNPROVEN; /* the other one may have begun it again */
+	}
 	if (unheard && s->temp_known) { /* else its bytes show why it did not convert */
 		s->temp_known = false;
 		s->quality = DS18B20_NOT_CONVERTED;
@@ -416,6 +436,61 @@ static void convert_alone(struct work *w, unsigned i)
 	}
 	v.error = code != 0 ? code : v.error;
 	read_converted(w, i, &v, true);
+}
+
+/* What only a conversion can change: the flag must become that which it is not. */
+static int turn_flag(struct w1_cycle *c, struct w1_device *d, bool *expected)
+{
+	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
+	int flag = w1_search_has_alarm(&c->bus, d->rom), code;
+
+	if (flag < 0) {
+		return flag;
+	}
+	*expected = flag == 0;
+	if (ds18b20_is_turned(d->past.alarm) == *expected) {
+		return 0;
+	}
+	code = read_scratchpad(c, d->rom, sp, NULL);
+	if (code != 0 || memcmp(&sp[2], d->past.alarm, 2) != 0) {
+		return code; /* its sentinel is gone: that will show */
+	}
+	ds18b20_turn(&sp[2]);
+	memcpy(d->past.alarm, &sp[2], 2);
+	code = write_registers(c, d, sp);
+	d->past.armed = code == 0 && memcmp(&sp[2], d->past.alarm, 2) == 0;
+	return code;
+}
+
+static void convert_strictly(struct work *w, unsigned i)
+{
+	struct w1_device *d = &w->c->device[i];
+	struct thermometer_sample *s = &w->samples[i];
+	struct w1_conversion v = { .state = W1_CONVERT_UNSEEN };
+	bool expected = false;
+	int code = d->past.plain ? 0 : turn_flag(w->c, d, &expected);
+
+	if (code != 0) {
+		fail(w, i, code);
+		return;
+	}
+	if (w1_convert_is_parasite(d)) {
+		v.error = w1_convert_parasite(&w->c->bus, d, w1_convert_longest_us(d));
+		read_converted(w, i, &v, true);
+	} else {
+		convert_alone(w, i);
+	}
+	if (d->past.plain || !s->temp_known) {
+		return;
+	}
+	code = w1_search_has_alarm(&w->c->bus, d->rom);
+	if (code == expected && s->quality == DS18B20_UNSEEN) {
+		s->quality = DS18B20_OK;
+	}
+	if (code != expected) {
+		s->temp_known = false;
+		s->quality = code < 0 ? quality_of_error(code) : DS18B20_NOT_CONVERTED;
+	}
 }
 
 /* Which of the group is polled to its end: the next in turn. */
@@ -493,7 +568,9 @@ static void read_powered(struct work *w)
 	/* One whose time is not known yet is measured by itself. */
 	for (unsigned i = 0; i < n; i++) {
 		share_time(w, n - i);
-		if (w->c->proof == W1_PROOF_STRICT || is_new(&w->c->device[members[i]])) {
+		if (w->c->proof == W1_PROOF_STRICT) {
+			convert_strictly(w, members[i]);
+		} else if (is_new(&w->c->device[members[i]])) {
 			convert_alone(w, members[i]);
 		} else {
 			members[rest++] = members[i];
@@ -542,6 +619,10 @@ static void read_parasites(struct work *w)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		share_time(w, n - i);
+		if (w->c->proof == W1_PROOF_STRICT) {
+			convert_strictly(w, members[i]);
+			continue;
+		}
 		if (!at_once) {
 			v.error = w1_convert_parasite(&w->c->bus, &w->c->device[members[i]],
 						      longest_us(w->c, &members[i], 1));
@@ -627,6 +708,7 @@ int w1_cycle_run(struct w1_cycle *c, struct thermometer_sample *samples, unsigne
 	w.give_up_ns += serial_ns(c);
 	*n = c->n;
 	memset(samples, 0, sizeof *samples * W1_CYCLE_DEVICES);
+	c->disturbed -= c->disturbed > 0;
 	for (unsigned i = 0; i < c->n; i++) {
 		memcpy(samples[i].rom, c->device[i].rom, W1_ROM_SIZE);
 		c->device[i].suspect = (uint8_t)(c->device[i].suspect - (c->device[i].suspect > 0));

@@ -16,8 +16,13 @@
  *
  * What cannot show one half by its make has a quality of its own: sensors on parasite power and
  * clone family F cannot be polled (DS18B20_UNSEEN), MAX31826 and MAX31850 have no such registers
- * (DS18B20_UNGUARDED). A dip of the supply that stops a conversion and keeps the scratchpad shows
- * in none of these: W1_PROOF_STRICT converts one sensor at a time and polls it to its end.
+ * (DS18B20_UNGUARDED). A bus that another master drives, too, proves nothing (DS18B20_UNPROVEN).
+ *
+ * A dip of the supply that stops a conversion and keeps the scratchpad shows in none of these.
+ * W1_PROOF_STRICT converts one sensor at a time, polls it to its end, and has it show that the
+ * conversion took place: the sentinel is turned round each time (TH below TL: always an alarm), so
+ * that the alarm flag, which only a conversion changes, must be another one afterwards. That proves
+ * those that cannot be polled as well.
  *
  * The order of the devices is that in which they were found and never changes; one that is gone
  * stays, absent, until w1_cycle_forget().
@@ -42,7 +47,7 @@
 
 enum w1_proof {
 	W1_PROOF_PARALLEL,
-	W1_PROOF_STRICT, /* one at a time, polled to its end */
+	W1_PROOF_STRICT, /* one at a time, polled to its end, its alarm flag turned */
 };
 
 enum w1_power {
@@ -76,6 +81,7 @@ struct w1_cycle {
 	unsigned cycles;
 	unsigned last; /* the device that was polled to its end in the newest cycle */
 	bool searched_whole; /* the newest search came to its end */
+	unsigned disturbed; /* for so many cycles more another master makes every value doubtful */
 	unsigned turned_away; /* thermometers beyond W1_CYCLE_DEVICES in the newest search */
 	unsigned n;
 	struct w1_device device[W1_CYCLE_DEVICES];

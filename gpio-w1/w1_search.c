@@ -102,3 +102,50 @@ int w1_search_next(struct w1_search *search, struct w1_bus *bus)
 	bus->given_up++;
 	return code;
 }
+
+/* The search's way along one ROM code. */
+static int alarm_pass(struct w1_bus *bus, const uint8_t *rom)
+{
+	int code = w1_slot_reset(&bus->slots);
+
+	if (code == 0) {
+		code = w1_bus_write_byte(bus, W1_ALARM_SEARCH);
+	}
+	for (int number = 1; number <= ROM_BITS && code == 0; number++) {
+		int bit = w1_slot_read(&bus->slots);
+		int complement = bit < 0 ? bit : w1_slot_read(&bus->slots);
+		bool wanted = rom_bit(rom, number);
+
+		if (complement < 0) {
+			return complement;
+		}
+		/* A device pulls the one of the two that is 0. */
+		if ((wanted ? complement : bit) == 1) {
+			return 0;
+		}
+		code = w1_slot_write(&bus->slots, wanted);
+	}
+	return code != 0 ? code : 1;
+}
+
+int w1_search_has_alarm(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE])
+{
+	int code = W1_EVIOLATION;
+
+	bus->transactions++;
+	for (unsigned attempt = 0; attempt == 0 || w1_bus_may_retry(bus, code, attempt - 1);
+	     attempt++) {
+		if (attempt > 0) {
+			bus->retries++;
+			w1_bus_pause(bus, attempt - 1);
+		}
+		w1_bus_begin(bus);
+		code = alarm_pass(bus, rom);
+		w1_bus_end(bus);
+		if (code >= 0) {
+			return code;
+		}
+	}
+	bus->given_up++;
+	return code;
+}

@@ -22,4 +22,10 @@ void w1_search_init(struct w1_search *search);
 /* 1: rom is the next device; 0: there are no more; or an error of w1_error.h. */
 int w1_search_next(struct w1_search *search, struct w1_bus *bus);
 
+/*
+ * Whether this device takes part in the alarm search: its newest conversion was at or beyond TH or
+ * TL as they were at its end. 1: it answered with all of its ROM code; 0: it did not; or an error.
+ */
+int w1_search_has_alarm(struct w1_bus *bus, const uint8_t rom[W1_ROM_SIZE]);
+
 #endif

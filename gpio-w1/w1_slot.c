@@ -40,6 +40,10 @@
 /* A line that is low longer than any device holds it is not 1-Wire's doing. */
 #define STUCK_AFTER (120 * US)
 
+/* A master that pulls the line low does so for 60 us and more, noise in single samples. */
+#define WATCH_EVERY (500 * US)
+#define WATCH_LOWS 8
+
 /* A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3,
  * estimated). */
 #define SLEEP_WORTH (10 * US)
@@ -155,6 +159,28 @@ static uint64_t device_rise(const struct w1_slots *s)
 	return (uint64_t)rise * (s->parasite ? 15 : 7) / 4;
 }
 
+bool w1_slots_watch(struct w1_slots *s, uint64_t until_ns)
+{
+	bool seen = false;
+	uint64_t at = now(s);
+
+	while (at < until_ns && !seen) {
+		unsigned int lows = 0;
+
+		at = at + WATCH_EVERY < until_ns ? at + WATCH_EVERY : until_ns;
+		sleep_from(s, now(s), at);
+		while (lows < WATCH_LOWS && sample(s) == 0) {
+			lows++;
+		}
+		seen = lows == WATCH_LOWS;
+		at = now(s);
+	}
+	if (at < until_ns) {
+		sleep_from(s, at, until_ns);
+	}
+	return seen;
+}
+
 /* A low pulse: the fall lies in [t0, t1], the rise begins in [t2, t3]. t2 is no reading:
  * spin_until() does not end before. */
 struct pulse {
@@ -217,10 +243,49 @@ static int end_slot(struct w1_slots *s, const struct pulse *p, uint64_t from, bo
 	return level < 0 ? level : level == 1 ? 0 : otherwise;
 }
 
+/*
+ * The level after a short low, or W1_EVIOLATION: it was known too late. *at is when it was known. A
+ * 1 counts if it was sampled while a device's 0 still holds the line. A 0 counts if the line had
+ * the time to rise; else a second look decides: still low, a device holds it; high before the
+ * earliest rise after a 0, it was a slow 1.
+ */
+static int level_in_time(const struct w1_slots *s, const struct pulse *p, uint64_t *at)
+{
+	uint64_t settled = p->t3 + s->settle_ns + SETTLE_MARGIN;
+	uint64_t from = settled < p->t0 + READ_SAMPLE_LATEST ? settled : p->t0 + READ_SAMPLE_LATEST;
+	int level;
+
+	spin(s, from > p->t0 + READ_SAMPLE ? from : p->t0 + READ_SAMPLE);
+	from = now(s);
+	level = sample(s);
+	*at = now(s);
+	if (level < 0) {
+		return level;
+	}
+	/* One bound for both: our own low was at most 15 us long, and the sample was valid. */
+	if (p->t2 - p->t1 < LOW1_MIN || *at - p->t0 > READ_VALID) {
+		return W1_EVIOLATION;
+	}
+	if (level == 0 && from < settled) {
+		spin(s, settled);
+		level = sample(s);
+		*at = now(s);
+		if (level == 1 && *at - p->t0 > READ_VALID + s->settle_ns) {
+			return W1_EVIOLATION;
+		}
+	}
+	return level;
+}
+
+/*
+ * A write-1 is a read slot to us: a device that pulls it low takes this for its own, because it
+ * missed a reset; what the others receive is a 0.
+ */
 static int write_slot(struct w1_slots *s, bool bit, uint64_t low1_max)
 {
 	struct pulse p;
-	int code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, LOW0_SLACK, &p);
+	uint64_t at;
+	int level = 1, code = pulse(s, bit ? LOW1_MIN : LOW0_MIN, LOW0_SLACK, &p);
 
 	s->slots++;
 	if (code != 0) {
@@ -229,12 +294,17 @@ static int write_slot(struct w1_slots *s, bool bit, uint64_t low1_max)
 	if (!low_within(&p, bit ? LOW1_MIN : LOW0_MIN, bit ? low1_max : LOW0_MAX)) {
 		return violated(s, bit ? W1_VIOLATION_WRITE1 : W1_VIOLATION_WRITE0);
 	}
-	return end_slot(s, &p, p.t3, false, W1_EECHO);
+	at = p.t3;
+	if (bit) {
+		level = level_in_time(s, &p, &at);
+	}
+	code = end_slot(s, &p, at, false, W1_EECHO);
+	return code != 0 ? code : level == 0 ? W1_EECHO : 0;
 }
 
 int w1_slot_write(struct w1_slots *s, bool bit)
 {
-	return write_slot(s, bit, LOW1_MAX - s->rise_ns);
+	return write_slot(s, bit, s->rise_ns < LOW1_MAX ? LOW1_MAX - s->rise_ns : 0);
 }
 
 int w1_slot_write_sure(struct w1_slots *s, bool bit)
@@ -277,40 +347,6 @@ int w1_slot_write0_power(struct w1_slots *s)
 	return code;
 }
 
-/*
- * The level of a read slot, or W1_EVIOLATION. *at is when it was known. A 1 counts if it was
- * sampled while a device's 0 still holds the line. A 0 counts if the line had the time to rise;
- * else a second look decides: still low, a device holds it; high before the earliest rise after a
- * 0, it was a slow 1.
- */
-static int read_level(struct w1_slots *s, const struct pulse *p, uint64_t *at)
-{
-	uint64_t settled = p->t3 + s->settle_ns + SETTLE_MARGIN;
-	uint64_t from = settled < p->t0 + READ_SAMPLE_LATEST ? settled : p->t0 + READ_SAMPLE_LATEST;
-	int level;
-
-	spin(s, from > p->t0 + READ_SAMPLE ? from : p->t0 + READ_SAMPLE);
-	from = now(s);
-	level = sample(s);
-	*at = now(s);
-	if (level < 0) {
-		return level;
-	}
-	/* One bound for both: our own low was at most 15 us long, and the sample was valid. */
-	if (p->t2 - p->t1 < LOW1_MIN || *at - p->t0 > READ_VALID) {
-		return violated(s, W1_VIOLATION_READ);
-	}
-	if (level == 0 && from < settled) {
-		spin(s, settled);
-		level = sample(s);
-		*at = now(s);
-		if (level == 1 && *at - p->t0 > READ_VALID + s->settle_ns) {
-			return violated(s, W1_VIOLATION_READ);
-		}
-	}
-	return level;
-}
-
 int w1_slot_read(struct w1_slots *s)
 {
 	struct pulse p;
@@ -322,8 +358,9 @@ int w1_slot_read(struct w1_slots *s)
 	if (code != 0) {
 		return code;
 	}
-	level = read_level(s, &p, &at);
+	level = level_in_time(s, &p, &at);
 	if (level == W1_EVIOLATION) {
+		s->violations[W1_VIOLATION_READ]++;
 		s->counted = at - p.t0 <= READ_COUNTED && end_slot(s, &p, at, true, W1_ESHORT) == 0;
 	}
 	if (level < 0) {

@@ -55,6 +55,10 @@ void w1_slots_init(struct w1_slots *s, struct w1_line line);
 /* Gives the CPU away until then; between slots only. */
 void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns);
 
+/* The same, and looks at the line twice a millisecond: whether another master pulled it meanwhile.
+ */
+bool w1_slots_watch(struct w1_slots *s, uint64_t until_ns);
+
 /* 0: a device is present; W1_ENOPRESENCE, W1_ESHORT, W1_EVIOLATION or the line's errno. */
 int w1_slot_reset(struct w1_slots *s);
 /*

@@ -31,7 +31,9 @@ static void request_realtime(struct w1_thread *t, pthread_attr_t *attr)
 	pthread_attr_setinheritsched(attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(attr, SCHED_FIFO);
 	pthread_attr_setschedparam(attr, &param);
-	if (mlock(t->stack, STACK_SIZE) != 0) {
+	/* What the thread touches stays; without MCL_ONFAULT all stacks and libraries would be
+	 * loaded. */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
 		note_missing(t, "locked memory (LimitMEMLOCK=)");
 	}
 	if (access("/dev/cpu_dma_latency", W_OK) != 0) {

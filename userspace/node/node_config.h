@@ -40,6 +40,7 @@ struct node_config {
 	char *w1_chip;
 	unsigned w1_gpio;
 	struct w1_resolutions w1_resolutions;
+	int w1_proof; /* enum w1_proof */
 	unsigned w1_search_every;
 
 	char *gnss_port; /* a path, "simulated" or "none" */

@@ -97,6 +97,8 @@ static void open_bus(struct sensors *s, uint64_t now_ns)
 		.gpio = c->w1_gpio,
 		.search_every_cycles = c->w1_search_every,
 		.resolutions = c->w1_resolutions,
+		.proof = (enum w1_proof)c->w1_proof,
+		.period_ns = (uint64_t)c->period_ms * 1000000,
 	};
 	char err[sizeof(s->bus_reason)];
 

@@ -242,6 +242,7 @@ const char *check_sensors_temperature(struct selftest *t)
 		return why;
 	}
 	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
+	cycle.proof = (enum w1_proof)t->config->w1_proof;
 	for (unsigned i = 0; i < 2; i++) {
 		code = w1_cycle_run(&cycle, samples, &n);
 		if (code < 0) {

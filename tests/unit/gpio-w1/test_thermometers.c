@@ -190,6 +190,53 @@ static void a_resolution_that_does_not_exist_is_refused(void **state)
 	assert_non_null(strstr(err, "9 to 12"));
 }
 
+static void strict_proof_that_does_not_fit_the_period_is_refused(void **state)
+{
+	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1 });
+	struct w1_line line = w1_sim_line(sim);
+	struct thermometers_config config = { .line = &line,
+					      .proof = W1_PROOF_STRICT,
+					      .period_ns = UINT64_C(2000000000) };
+	struct thermometers *t;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), i);
+	}
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t); /* finds them */
+	cycle(t);
+	assert_int_equal(got.n, 3);
+	assert_non_null(strstr(got.reason, "2310 ms"));
+	assert_int_equal(got.sample[0].quality, DS18B20_OK);
+	thermometers_close(t);
+	config.period_ns = UINT64_C(2400000000);
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t);
+	cycle(t);
+	assert_string_equal(got.reason, "");
+	thermometers_close(t);
+	w1_sim_free(sim);
+}
+
+static void a_line_that_rises_too_slowly_is_refused_with_its_figures(void **state)
+{
+	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1, .rc_ns = 12000 });
+	struct w1_line line = w1_sim_line(sim);
+	struct thermometers_config config = { .line = &line };
+	struct thermometers *t;
+
+	(void)state;
+	assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), 0);
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t);
+	assert_int_equal(got.error, W1_ERISE);
+	assert_non_null(strstr(got.reason, "at most 6.0 can be read"));
+	assert_non_null(strstr(got.reason, "shorter cable"));
+	thermometers_close(t);
+	w1_sim_free(sim);
+}
+
 static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state)
 {
 	struct thermometers *t;
@@ -318,6 +365,8 @@ int main(void)
 		TEST(one_cycle_at_a_time),
 		TEST(a_fault_of_the_bus_is_an_error_in_words),
 		TEST(a_resolution_that_does_not_exist_is_refused),
+		TEST(strict_proof_that_does_not_fit_the_period_is_refused),
+		TEST(a_line_that_rises_too_slowly_is_refused_with_its_figures),
 		TEST(the_kernels_bus_is_used_while_its_driver_holds_the_line),
 		TEST(without_both_buses_the_reason_is_why_userspace_is_not_possible),
 		TEST(userspace_only_never_asks_the_kernel),

@@ -261,6 +261,12 @@ static void noise_bursts(struct w1_sim *sim, unsigned device, uint64_t start, st
 	w1_sim_burst(sim, w1_random_between(r, 10000, 400000), at, later(r, at, 20));
 }
 
+static void second_master(struct w1_sim *sim, unsigned device, uint64_t start, struct w1_random *r)
+{
+	(void)device;
+	w1_sim_second_master(sim, later(r, start, 1000));
+}
+
 #define KEEPS "the supply dips, the conversion stops, and the scratchpad stays as it was"
 
 static const struct fault_kind kinds[] = {
@@ -294,6 +300,15 @@ static const struct fault_kind kinds[] = {
 	{ .name = "loses its power", .makes = GENUINE, .fault = loses_its_power },
 	{ .name = "loses its power, every make", .fault = loses_its_power, .unshowable = KEEPS },
 	{ .name = "dips of 20 us to 1 ms", .fault = supply_dips, .unshowable = KEEPS },
+	{ .name = "dips, strict", .fault = supply_dips, .proof = W1_PROOF_STRICT },
+	{ .name = "loses its power, strict", .fault = loses_its_power, .proof = W1_PROOF_STRICT },
+	{ .name = "every make, strict", .proof = W1_PROOF_STRICT, .answered_percent = 99 },
+	{ .name = "parasite, strict",
+	  .makes = PARASITES,
+	  .devices = 3,
+	  .proof = W1_PROOF_STRICT,
+	  .answered_percent = 99 },
+	{ .name = "a second master", .devices = 3, .makes = GENUINE, .fault = second_master },
 	{ .name = "noise bursts", .fault = noise_bursts },
 };
 
