@@ -66,6 +66,8 @@ const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
 		return "refused";
 	case OUTBOX_GAP_DAMAGED:
 		return "damaged";
+	case OUTBOX_GAP_RENUMBERED:
+		return "renumbered";
 	}
 	return "unknown";
 }
@@ -338,11 +340,13 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 	return 0;
 }
 
-static int insert(struct outbox *o, const struct reading *r, const uint8_t *body, int length)
+/* boot: of which r->boot_ns is. */
+static int insert(struct outbox *o, const struct reading *r, int64_t boot, const uint8_t *body,
+		  int length)
 {
 	struct outbox_row row = {
 		.seq = (int64_t)r->seq,
-		.boot = (int64_t)o->boot,
+		.boot = boot,
 		.boot_ns = (int64_t)r->boot_ns,
 		.body = body,
 		.length = length,
@@ -365,6 +369,21 @@ static void note_lost_seq(struct outbox *o, uint64_t seq)
 	}
 	o->lost_last = seq;
 	o->stats.not_written++;
+}
+
+/* A row more, committed: it is synced at once, or within the interval. */
+static int on_written(struct outbox *o, uint64_t boot_ns)
+{
+	if (o->sync_ms == 0 && o->flush == NULL) {
+		return 0; /* the commit was synced */
+	}
+	o->unsynced_ns = o->unsynced == 0 ? boot_ns : o->unsynced_ns;
+	o->unsynced++;
+	if (o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX) {
+		return outbox_sync(o);
+	}
+	checkpoint_if_long(o);
+	return 0;
 }
 
 int outbox_put(struct outbox *o, struct reading *r)
@@ -394,7 +413,7 @@ int outbox_put(struct outbox *o, struct reading *r)
 	if (rc == 0) {
 		rc = make_room(o, (uint64_t)length + ROW_BYTES, &stats);
 		if (rc == 0) {
-			rc = insert(o, r, body, length);
+			rc = insert(o, r, (int64_t)o->boot, body, length);
 		}
 		rc = finish(o, rc);
 	}
@@ -405,16 +424,7 @@ int outbox_put(struct outbox *o, struct reading *r)
 	stats.rows++;
 	stats.bytes += (uint64_t)length + ROW_BYTES;
 	o->stats = stats;
-	if (o->sync_ms == 0 && o->flush == NULL) {
-		return 0; /* the commit was synced */
-	}
-	o->unsynced_ns = o->unsynced == 0 ? r->boot_ns : o->unsynced_ns;
-	o->unsynced++;
-	if (o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX) {
-		return outbox_sync(o);
-	}
-	checkpoint_if_long(o);
-	return 0;
+	return on_written(o, r->boot_ns);
 }
 
 uint64_t outbox_sync_due_ns(const struct outbox *o)
@@ -583,6 +593,72 @@ int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range e
 		}
 		return rc < 0 ? rc : (int)pack->n;
 	}
+}
+
+/* Reads a waiting reading, and the boot it is of: 0, -ENOENT, or an error. */
+static int read_row(struct outbox *o, uint64_t seq, struct reading *r, int64_t *boot, int *length)
+{
+	sqlite3_stmt *at = OUTBOX_SQL(&o->sql, OUTBOX_ROW, (int64_t)seq);
+	struct outbox_row row;
+	int rc = sqlite3_step(at);
+
+	if (rc == SQLITE_ROW) {
+		bool sound = outbox_row_read(at, &row);
+
+		date(o, &row);
+		*boot = row.boot;
+		*length = row.length;
+		rc = sound && outbox_row_reading(&row, r) ? 0 : -ENOENT;
+	} else {
+		rc = rc == SQLITE_DONE ? -ENOENT : outbox_sql_fail(&o->sql, rc);
+	}
+	sqlite3_reset(at);
+	return rc;
+}
+
+/* Of the epoch before nothing can be reported any more: its numbers mean two things. */
+static int begin_epoch(struct outbox *o, uint64_t epoch)
+{
+	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_EPOCH, (int64_t)epoch));
+
+	rc = rc == 0 ? outbox_sql_run(&o->sql, o->sql.statements[OUTBOX_GAP_CLEAR]) : rc;
+	return rc == 0 ? add_gap(o, 1, o->stats.next_seq - 1, OUTBOX_GAP_RENUMBERED) : rc;
+}
+
+int outbox_renumber(struct outbox *o, uint64_t seq)
+{
+	uint8_t body[SENML_READING_MAX];
+	uint64_t epoch = o->stats.epoch;
+	struct reading r;
+	int64_t boot = 0;
+	int before = 0, length = 0, rc = outbox_sql_begin(&o->sql);
+
+	if (rc != 0) {
+		return rc;
+	}
+	rc = read_row(o, seq, &r, &boot, &before);
+	if (rc == 0 && r.epoch == epoch) {
+		epoch = (uint64_t)outbox_file_epoch();
+		rc = begin_epoch(o, epoch);
+	}
+	if (rc == 0) {
+		r.epoch = epoch;
+		r.seq = o->stats.next_seq;
+		length = senml_encode(SENML_CBOR, &r, 1, body, sizeof(body), NULL);
+		rc = length < 0 ? length : insert(o, &r, boot, body, length);
+	}
+	if (rc == 0) {
+		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_DROP, (int64_t)seq));
+	}
+	o->lost_first = epoch != o->stats.epoch ? 0 : o->lost_first; /* in the gap */
+	rc = finish(o, rc);
+	if (rc != 0) {
+		return rc;
+	}
+	o->stats.epoch = epoch;
+	o->stats.next_seq++;
+	o->stats.bytes += (uint64_t)length - (uint64_t)before;
+	return on_written(o, r.boot_ns);
 }
 
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last)

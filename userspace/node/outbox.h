@@ -58,6 +58,7 @@ enum outbox_gap_reason {
 	OUTBOX_GAP_POWER = 3, /* the power failed before it was synced, or it was never given */
 	OUTBOX_GAP_REFUSED = 4, /* set aside: the server refused it for what it is */
 	OUTBOX_GAP_DAMAGED = 5, /* set aside: its bytes on the disk are wrong */
+	OUTBOX_GAP_RENUMBERED = 6, /* given in an epoch before this one */
 };
 
 struct outbox_gap {
@@ -122,6 +123,13 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 
 /* Sets one aside: it is kept, not sent again, and its seq is a gap. 0, or -ENOENT. */
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);
+
+/*
+ * The server has other content under this number (this file was restored or copied): the reading
+ * gets a number of a new epoch, as does all that is put later. Numbers go on, so that a row's is
+ * unique; those before are a gap of the new epoch. 0, or -ENOENT.
+ */
+int outbox_renumber(struct outbox *o, uint64_t seq);
 
 /*
  * Dates readings of this boot that have no time by the stamp of the first call: all in what

@@ -139,9 +139,8 @@ int outbox_file_page_size(sqlite3 *db)
 										  : PAGE_SIZE;
 }
 
-static int make_tables(sqlite3 *db)
+int64_t outbox_file_epoch(void)
 {
-	char sql[sizeof(schema) + 300];
 	int64_t epoch = 0;
 
 	while (epoch == 0) {
@@ -149,10 +148,17 @@ static int make_tables(sqlite3 *db)
 			epoch = 0;
 		}
 	}
+	return epoch;
+}
+
+static int make_tables(sqlite3 *db)
+{
+	char sql[sizeof(schema) + 300];
+
 	snprintf(sql, sizeof(sql),
 		 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s"
 		 "INSERT INTO outbox VALUES (1, %" PRId64 ", 1, 0, 1, 0); COMMIT;",
-		 APPLICATION_ID, SCHEMA_VERSION, schema, epoch);
+		 APPLICATION_ID, SCHEMA_VERSION, schema, outbox_file_epoch());
 	return outbox_file_exec(db, sql);
 }
 

@@ -38,6 +38,9 @@ int outbox_file_exec(sqlite3 *db, const char *sql);
 /* Syncs the WAL: an SQLite result code. */
 int outbox_file_sync(sqlite3 *db);
 
+/* Random, never 0. */
+int64_t outbox_file_epoch(void);
+
 /* In bytes. */
 int outbox_file_page_size(sqlite3 *db);
 

@@ -96,22 +96,31 @@ static bool is_body_dated(const struct outbox_row *row)
 	return dated;
 }
 
+bool outbox_row_reading(const struct outbox_row *row, struct reading *r)
+{
+	struct senml_error error;
+
+	if (senml_decode(SENML_CBOR, row->body, (size_t)row->length, r, 1, &error) != 1) {
+		return false;
+	}
+	r->utc_us = row->utc_us;
+	r->time_source = (enum reading_time_source)row->time_source;
+	r->time_acc_ns = row->time_acc_ns < 0 ? CLOCK_ACC_UNKNOWN : (uint64_t)row->time_acc_ns;
+	return true;
+}
+
 int outbox_row_pack(const struct outbox_row *row, void *buffer, size_t size, size_t *used)
 {
 	uint8_t dated[SENML_READING_MAX];
-	struct senml_error error;
 	struct reading r;
 	int length;
 
 	if (row->time_source == READING_TIME_NONE || is_body_dated(row)) {
 		return senml_join_cbor(buffer, size, used, row->body, (size_t)row->length);
 	}
-	if (senml_decode(SENML_CBOR, row->body, (size_t)row->length, &r, 1, &error) != 1) {
+	if (!outbox_row_reading(row, &r)) {
 		return -EBADMSG;
 	}
-	r.utc_us = row->utc_us;
-	r.time_source = (enum reading_time_source)row->time_source;
-	r.time_acc_ns = row->time_acc_ns < 0 ? CLOCK_ACC_UNKNOWN : (uint64_t)row->time_acc_ns;
 	length = senml_encode(SENML_CBOR, &r, 1, dated, sizeof(dated), NULL);
 	return length < 0 ? -EBADMSG : senml_join_cbor(buffer, size, used, dated, (size_t)length);
 }

@@ -39,6 +39,9 @@ void outbox_row_bind_time(sqlite3_stmt *statement, int at, const struct outbox_r
 
 int64_t outbox_row_crc(const struct outbox_row *row);
 
+/* The reading, with the time of the columns. false: it is none. */
+bool outbox_row_reading(const struct outbox_row *row, struct reading *r);
+
 /*
  * Appends the reading to the pack of *used bytes in buffer, as senml_join_cbor(): its body, or that
  * with the time of the columns if it was dated later. 0, -ENOSPC, or -EBADMSG: no Reading.

@@ -24,6 +24,9 @@
 		   " ORDER BY seq DESC LIMIT ?1"))                                                    \
 	X(OLDEST_SIZE, "SELECT seq, length(body) FROM reading ORDER BY seq LIMIT 1")                  \
 	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1")                 \
+	X(ROW, "SELECT * FROM reading WHERE seq = ?1")                                                \
+	X(EPOCH, "UPDATE outbox SET epoch = ?1")                                                      \
+	X(GAP_CLEAR, "DELETE FROM gap")                                                               \
 	X(DROP, "DELETE FROM reading WHERE seq = ?1")                                                 \
 	X(DROP_REFUSED, "DELETE FROM refused WHERE seq = ?1")                                         \
 	X(SIZE_OF, ("SELECT count(*), coalesce(sum(length(body)), 0) FROM reading"                    \

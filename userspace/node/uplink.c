@@ -322,6 +322,20 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 		snprintf(text, sizeof(text), "reading %" PRIu64 " is set aside: %s", r->first, why);
 		report_failure(u, r, KIND_PACK, text);
 		break;
+	case UPLINK_RENUMBER:
+		n = outbox_renumber(u->outbox, r->first);
+		if (n < 0 && n != -ENOENT) {
+			keep_error(u, n);
+			uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
+			break;
+		}
+		snprintf(
+			text, sizeof(text),
+			"%s has other readings under the numbers of this outbox (restored or copied?):"
+			" sending them again in a new epoch",
+			r->server->uri);
+		report_failure(u, r, KIND_PACK, text);
+		break;
 	case UPLINK_HALVE:
 		report_failure(u, r, KIND_PACK, why);
 		break;

@@ -91,6 +91,7 @@ static bool is_about_content(unsigned code)
 	switch (code) {
 	case UPLINK_CODE(4, 0): /* Bad Request */
 	case UPLINK_CODE(4, 6): /* Not Acceptable */
+	case UPLINK_CODE(4, 9): /* Conflict (RFC 8132) */
 	case UPLINK_CODE(4, 13): /* Request Entity Too Large */
 	case UPLINK_CODE(4, 22): /* Unprocessable Entity (RFC 8132) */
 		return true;
@@ -127,7 +128,7 @@ enum uplink_verdict uplink_plan_answer(struct uplink_plan *p, struct uplink_atte
 	if (is_about_content(code)) {
 		p->draining = true;
 		if (attempt.n <= 1) {
-			return UPLINK_REFUSE;
+			return code == UPLINK_CODE(4, 9) ? UPLINK_RENUMBER : UPLINK_REFUSE;
 		}
 		p->limit = attempt.n / 2;
 		return UPLINK_HALVE;

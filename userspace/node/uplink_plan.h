@@ -9,6 +9,7 @@
  *   answer                              pack        next
  *   2.04                                confirmed   at once; packs grow up to the batch
  *   4.00 4.06 4.13 4.22: its content    halved      at once; a pack of one: set aside
+ *   4.09: other content by its number   halved      at once; a pack of one: renumbered
  *   5.03 with Max-Age                   kept        the next server; if none, after Max-Age
  *   any other, no answer, no session    kept        the next server; if none, after the back-off
  *
@@ -44,6 +45,7 @@ enum uplink_verdict {
 	UPLINK_CONFIRM, /* the server has the pack */
 	UPLINK_REFUSE, /* the pack is one reading: set it aside */
 	UPLINK_HALVE, /* kept; a smaller one is sent at once */
+	UPLINK_RENUMBER, /* the pack, of one reading, is sent again under another number */
 };
 
 struct uplink_plan {

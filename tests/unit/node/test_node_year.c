@@ -241,6 +241,7 @@ static void send_all(void)
 			assert_int_equal(outbox_refuse(w.o, w.epoch, first, "4.00 poison"), 0);
 			w.refused++;
 			break;
+		case UPLINK_RENUMBER:
 		case UPLINK_HALVE:
 		case UPLINK_KEEP:
 			break;

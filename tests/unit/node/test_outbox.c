@@ -441,6 +441,47 @@ static void a_gap_that_the_server_knows_is_gone_unless_it_has_grown(void **state
 	assert_int_equal(place_put(p, 7).seq, 7);
 }
 
+static void a_renumbered_reading_is_the_same_under_a_new_key(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
+	struct reading in[3], out[4];
+	struct outbox_gap gaps[2];
+	uint64_t epoch = stats(p).epoch, fresh;
+
+	in[0] = place_put(p, 40);
+	in[1] = place_put_dated(p, 50);
+	in[2] = place_put(p, 60);
+	assert_int_equal(outbox_refuse(p->o, epoch, 3, "4.00"), 0);
+	assert_int_equal(outbox_renumber(p->o, 9), -ENOENT);
+	assert_true(stats(p).epoch == epoch);
+	assert_int_equal(outbox_date(p->o, &now, 9), 1);
+	assert_int_equal(outbox_renumber(p->o, 1), 0);
+	fresh = stats(p).epoch;
+	assert_true(fresh != epoch && fresh != 0);
+	assert_int_equal(place_crash(p), 0);
+	assert_true(stats(p).epoch == fresh);
+	assert_int_equal(outbox_renumber(p->o, 2), 0);
+	assert_true(stats(p).epoch == fresh); /* one for all of them */
+	assert_int_equal(place_put(p, 70).seq, 6);
+	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
+	assert_int_equal(gaps[0].first, 1);
+	assert_int_equal(gaps[0].last, 3);
+	assert_int_equal(gaps[0].reason, OUTBOX_GAP_RENUMBERED);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(out[i].epoch == fresh);
+		assert_int_equal(out[i].seq, 4 + i);
+	}
+	in[1].epoch = fresh;
+	in[1].seq = 5;
+	assert_true(reading_equal(&in[1], &out[1]));
+	assert_true(out[0].utc_us == T0 - 60000000); /* as it was dated */
+	assert_int_equal(stats(p).rows, 4);
+	assert_int_equal(place_reopen(p), 0);
+	assert_int_equal(stats(p).rows, 4);
+}
+
 /* --- power and sync -------------------------------------------------------- */
 
 static void after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap(void **state)
@@ -651,6 +692,7 @@ int main(void)
 		TEST(a_refused_reading_is_kept_but_not_sent_again),
 		TEST(what_is_set_aside_goes_first_when_it_is_full),
 		TEST(a_gap_that_the_server_knows_is_gone_unless_it_has_grown),
+		TEST(a_renumbered_reading_is_the_same_under_a_new_key),
 		TEST(after_a_power_cut_unsynced_seqs_are_skipped_and_a_gap),
 		TEST(a_sync_is_due_its_interval_after_the_first_unsynced_put),
 		TEST(with_a_thread_a_reading_is_peeked_once_it_is_on_the_disk),

@@ -62,6 +62,30 @@ static void only_the_reading_that_is_wrong_is_set_aside(void **state)
 	assert_non_null(strstr(uplink().last_error, "record 7: not a number"));
 }
 
+static void readings_whose_numbers_are_taken_go_again_in_a_new_epoch(void **state)
+{
+	uint64_t epoch = outbox().epoch;
+	char expected[80];
+
+	(void)state;
+	catch_log();
+	rig_put(10);
+	t.taken_epoch = epoch;
+	t.taken = 3;
+	UNTIL(outbox().rows == 0 && outbox().gaps == 0);
+	assert_true(outbox().epoch != epoch);
+	assert_int_equal(outbox().refused, 0);
+	assert_int_equal(outbox().next_seq, 14);
+	for (unsigned seq = 4; seq <= 13; seq++) { /* 11 to 13 are those of 1 to 3 */
+		assert_true(t.stored[seq] >= 1);
+	}
+	assert_int_equal(t.stored[1] + t.stored[2] + t.stored[3], 0);
+	snprintf(expected, sizeof(expected),
+		 "[{\"first\":1,\"last\":10,\"cause\":\"renumbered\"}]");
+	assert_non_null(strstr(t.gaps, expected));
+	assert_true(log_lines("in a new epoch") >= 1);
+}
+
 static void what_will_never_come_is_told_until_the_server_knows(void **state)
 {
 	char expected[160];
@@ -289,6 +313,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
 		TEST(only_2_04_is_an_acknowledgement),
+		TEST(readings_whose_numbers_are_taken_go_again_in_a_new_epoch),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
 		TEST(what_will_never_come_is_told_until_the_server_knows),
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),

@@ -47,6 +47,7 @@ static void each_answer_means_one_thing_for_the_pack(void **state)
 		{ 4, 1, 1, UPLINK_KEEP, false },  { 4, 3, 1, UPLINK_KEEP, false },
 		{ 4, 4, 1, UPLINK_KEEP, false },  { 4, 6, 1, UPLINK_REFUSE, true },
 		{ 4, 8, 1, UPLINK_KEEP, false },  { 4, 13, 2, UPLINK_HALVE, true },
+		{ 4, 9, 2, UPLINK_HALVE, true },  { 4, 9, 1, UPLINK_RENUMBER, true },
 		{ 4, 15, 1, UPLINK_KEEP, false }, { 4, 22, 1, UPLINK_REFUSE, true },
 		{ 5, 0, 9, UPLINK_KEEP, false },  { 5, 3, 1, UPLINK_KEEP, false },
 		{ 3, 0, 1, UPLINK_KEEP, false }, /* not a class that exists */

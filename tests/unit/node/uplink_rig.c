@@ -71,6 +71,16 @@ static void hold_back(const struct coap_message *m, const struct sockaddr_in *fr
 	}
 }
 
+static bool is_taken(const struct reading *readings, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (readings[i].epoch == t.taken_epoch && readings[i].seq <= t.taken) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool is_poisoned(const struct reading *readings, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -147,6 +157,10 @@ static bool serve(void)
 	}
 	if (t.code == BINARY) {
 		reply(&m, CODE(4, 3), "\xc3\x28 \x01\x02", &from);
+		return true;
+	}
+	if (is_taken(readings, count)) {
+		reply(&m, CODE(4, 9), "", &from);
 		return true;
 	}
 	if (is_poisoned(readings, count)) {

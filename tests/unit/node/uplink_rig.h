@@ -35,6 +35,8 @@ extern struct uplink_rig {
 	/* the server */
 	uint8_t code; /* of the next answers to a POST */
 	uint64_t poison; /* a pack with this seq is refused with 4.00 */
+	uint64_t taken_epoch; /* a pack with seq 1 to taken of it is answered 4.09 */
+	uint64_t taken;
 	int max_age_s; /* -1: none */
 	const char *time; /* what /time says; NULL: 4.04 */
 	bool hold; /* a POST is not answered, but kept */
