@@ -44,7 +44,7 @@ def quick(rig, **sections):
 def test_a_full_disk_is_told_and_counted_and_when_there_is_room_again_the_node_goes_on(rig):
     disk = rig.dir / "disk"
     disk.mkdir()
-    node = start_in(rig, f"mount -t tmpfs -o size=8m none {disk}", quick(rig, outbox={"path": disk / "outbox.db"}))
+    node = start_in(rig, f"mount -t tmpfs -o size=8m none {disk}", quick(rig, outbox={"path": disk / "outbox.db", "max_memory": 0}))
     until(lambda: rig.status().get("reading", {}).get("seq", 0) > 20, "20 readings wait")
     filler = pathlib.Path(f"/proc/{node.process.pid}/root{disk}/filler")
     with open(filler, "wb", buffering=0) as f, pytest.raises(OSError):

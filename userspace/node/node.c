@@ -90,6 +90,7 @@ static int open_outbox(struct node *n, bool damaged)
 		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000),
 		.sync_ms = n->config->outbox_sync_ms,
 		.flush_thread = true,
+		.max_memory = n->config->outbox_max_memory,
 		.damaged = damaged,
 		.boot = n->boot,
 	};
@@ -120,14 +121,16 @@ static int outbox_result(struct node *n, int rc)
 		outbox_close(n->outbox);
 		return open_outbox(n, true);
 	}
-	if (rc < 0 && !n->outbox_failed) {
+	if ((rc < 0 || rc == OUTBOX_UNPROTECTED) && !n->outbox_failed) {
 		n->outbox_failed = true;
 		snprintf(
-			text, sizeof(text),
-			"outbox %s: write failed: %s (%s): readings are lost, their numbers are recorded",
-			n->config->outbox_path, strerror(-rc), outbox_reason(n->outbox));
+			text, sizeof(text), "outbox %s: write failed: %s: %s",
+			n->config->outbox_path, outbox_reason(n->outbox),
+			n->config->outbox_max_memory > 0
+				? "new readings are sent from memory, and lost if the node stops before"
+				: "new readings are lost, their numbers are recorded");
 		report_error(n, text);
-	} else if (rc >= 0 && n->outbox_failed) {
+	} else if (rc == 0 && n->outbox_failed) {
 		n->outbox_failed = false;
 		log_notice("outbox %s: readings are written again", n->config->outbox_path);
 	}
@@ -221,7 +224,7 @@ static int date_readings(struct node *n, uint64_t now_ns)
 	} else if (dated < DATE_STEP) {
 		n->date_due_ns = 0;
 	}
-	return outbox_result(n, dated);
+	return outbox_result(n, dated < 0 ? dated : 0);
 }
 
 /* --- status ------------------------------------------------------------------ */

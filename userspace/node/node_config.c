@@ -205,6 +205,9 @@ static const struct config_key table[] = {
 	  .help = "Maximum of readings in it; beyond, the oldest are dropped, and recorded as lost." },
 	{ "outbox", "max_mb", CONFIG_UINT, AT(outbox_max_mb), "512", .min = 1, .max = 1000000,
 	  .help = "Maximum size of its files in MB (10^6 bytes), with the same effect." },
+	{ "outbox", "max_memory", CONFIG_UINT, AT(outbox_max_memory), "5000", .max = 1000000,
+	  .help = "Maximum of readings kept in memory while the disk does not take them; they are sent, but a stop of the node "
+		  "loses those that were not. Some 700 bytes each. 0: none." },
 	{ "outbox", "sync", CONFIG_SECONDS, AT(outbox_sync_ms), "each", .min = 1000, .max = 3600000,
 	  .zero = "each",
 	  .help = "each: a reading is on the disk before the next step. A time such as 30 or 5min: at most one disk sync in it, "

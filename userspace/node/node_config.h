@@ -64,6 +64,7 @@ struct node_config {
 	char *outbox_path;
 	unsigned outbox_max_rows;
 	unsigned outbox_max_mb;
+	unsigned outbox_max_memory;
 	unsigned outbox_sync_ms; /* 0: each */
 
 	/* by node_config_load(), from the above */

@@ -9,6 +9,7 @@
 
 #include "outbox_file.h"
 #include "outbox_flush.h"
+#include "outbox_memory.h"
 #include "outbox_row.h"
 #include "outbox_sql.h"
 #include "userspace/reading/senml.h"
@@ -39,6 +40,7 @@
 struct outbox {
 	struct outbox_file file;
 	struct outbox_sql sql;
+	struct outbox_memory memory;
 	uint64_t max_rows, max_bytes, boot;
 	unsigned sync_ms;
 	struct outbox_flush *flush; /* NULL: no thread */
@@ -208,6 +210,7 @@ static void release(struct outbox *o)
 	outbox_flush_stop(o->flush);
 	outbox_sql_free(&o->sql);
 	outbox_file_close(&o->file);
+	outbox_memory_free(&o->memory);
 	free(o);
 }
 
@@ -229,8 +232,9 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	bool sync_each = config->sync_ms == 0 && !config->flush_thread;
 	int opened, rc;
 
-	if (o == NULL) {
+	if (o == NULL || outbox_memory_init(&o->memory, config->max_memory) != 0) {
 		snprintf(err, err_size, "outbox %s: out of memory", config->path);
+		free(o);
 		return -ENOMEM;
 	}
 	o->max_rows = config->max_rows;
@@ -241,6 +245,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	o->dating.source = READING_TIME_NONE;
 	opened = outbox_file_open(&o->file, config->path, sync_each, damaged, err, err_size);
 	if (opened < 0) {
+		outbox_memory_free(&o->memory);
 		free(o);
 		return opened;
 	}
@@ -386,10 +391,54 @@ static int on_written(struct outbox *o, uint64_t boot_ns)
 	return 0;
 }
 
+/* 0 once it is committed. */
+static int write_row(struct outbox *o, const struct reading *r, const uint8_t *body, int length)
+{
+	struct outbox_stats stats = o->stats;
+	int rc;
+
+	if (o->flush != NULL && o->wal_pages >= WAL_PUT * o->checkpoint_pages) {
+		snprintf(o->sql.reason, sizeof(o->sql.reason),
+			 "its WAL is not copied, as another program reads it or the disk is slow");
+		request_checkpoint(o);
+		return -ENOSPC;
+	}
+	rc = outbox_sql_begin(&o->sql);
+	if (rc != 0) {
+		return rc;
+	}
+	stats.next_seq++; /* for the gaps that finish() records */
+	rc = make_room(o, (uint64_t)length + ROW_BYTES, &stats);
+	rc = rc == 0 ? insert(o, r, (int64_t)o->boot, body, length) : rc;
+	rc = finish(o, rc);
+	if (rc == 0) {
+		stats.rows++;
+		stats.bytes += (uint64_t)length + ROW_BYTES;
+		o->stats = stats;
+	}
+	return rc;
+}
+
+/* The disk did not take it. */
+static int put_in_memory(struct outbox *o, struct reading *r, int error)
+{
+	unsigned dropped = 0;
+	uint64_t seq = r->seq;
+
+	if (error == -EUCLEAN || outbox_memory_put(&o->memory, r, o->boot, &dropped) != 0) {
+		r->seq = seq;
+		r->epoch = o->stats.epoch;
+		o->stats.next_seq++;
+		note_lost_seq(o, seq);
+		return error;
+	}
+	o->stats.not_written += dropped;
+	return OUTBOX_UNPROTECTED;
+}
+
 int outbox_put(struct outbox *o, struct reading *r)
 {
 	uint8_t body[SENML_READING_MAX];
-	struct outbox_stats stats;
 	int length, rc;
 
 	r->epoch = o->stats.epoch;
@@ -400,31 +449,8 @@ int outbox_put(struct outbox *o, struct reading *r)
 			 "not a reading that can be encoded: %s", strerror(-length));
 		return length;
 	}
-	o->stats.next_seq++;
-	stats = o->stats;
-	if (o->flush != NULL && o->wal_pages >= WAL_PUT * o->checkpoint_pages) {
-		snprintf(o->sql.reason, sizeof(o->sql.reason),
-			 "its WAL is not copied, as another program reads it or the disk is slow");
-		request_checkpoint(o);
-		note_lost_seq(o, r->seq);
-		return -ENOSPC;
-	}
-	rc = outbox_sql_begin(&o->sql);
-	if (rc == 0) {
-		rc = make_room(o, (uint64_t)length + ROW_BYTES, &stats);
-		if (rc == 0) {
-			rc = insert(o, r, (int64_t)o->boot, body, length);
-		}
-		rc = finish(o, rc);
-	}
-	if (rc != 0) {
-		note_lost_seq(o, r->seq);
-		return rc;
-	}
-	stats.rows++;
-	stats.bytes += (uint64_t)length + ROW_BYTES;
-	o->stats = stats;
-	return on_written(o, r->boot_ns);
+	rc = write_row(o, r, body, length);
+	return rc == 0 ? on_written(o, r->boot_ns) : put_in_memory(o, r, rc);
 }
 
 uint64_t outbox_sync_due_ns(const struct outbox *o)
@@ -519,6 +545,10 @@ static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reas
 
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why)
 {
+	if (epoch == o->memory.epoch) { /* there is nowhere to keep it */
+		o->stats.not_written += (uint64_t)outbox_memory_confirm(&o->memory, seq, seq);
+		return 0;
+	}
 	return epoch == o->stats.epoch ? put_aside(o, seq, OUTBOX_GAP_REFUSED, why) : -ENOENT;
 }
 
@@ -560,9 +590,39 @@ static int add_to_pack(struct outbox *o, sqlite3_stmt *at, struct outbox_range e
 	return rc == 0 ? 1 : rc;
 }
 
-int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except, unsigned max,
-		void *buffer, size_t size, struct outbox_pack *pack)
+/* Those of memory behind what is in flight of them; of the others nothing is known of the disk. */
+static int peek_memory(struct outbox *o, struct outbox_range except, unsigned max, void *buffer,
+		       size_t size, struct outbox_pack *pack)
 {
+	*pack = (struct outbox_pack){ .epoch = o->memory.epoch, .in_memory = true };
+	for (unsigned i = 0; i < o->memory.n && pack->n < max; i++) {
+		struct outbox_row row = o->memory.rows[i];
+		int rc;
+
+		if ((uint64_t)row.seq <= except.last) {
+			continue;
+		}
+		date(o, &row);
+		rc = outbox_row_pack(&row, buffer, size, &pack->size);
+		if (rc != 0) {
+			return pack->n > 0 ? (int)pack->n : -EMSGSIZE;
+		}
+		pack->first = pack->n == 0 ? (uint64_t)row.seq : pack->first;
+		pack->last = (uint64_t)row.seq;
+		pack->n++;
+	}
+	return (int)pack->n;
+}
+
+int outbox_peek(struct outbox *o, enum outbox_order order, const struct outbox_sent *sent,
+		unsigned max, void *buffer, size_t size, struct outbox_pack *pack)
+{
+	const struct outbox_range except = sent->disk;
+	int n = peek_memory(o, sent->memory, max, buffer, size, pack);
+
+	if (n != 0) {
+		return n;
+	}
 	*pack = (struct outbox_pack){ .epoch = o->stats.epoch };
 	if (o->flush != NULL && o->wal_pages >= WAL_SEND * o->checkpoint_pages) {
 		request_checkpoint(o);
@@ -625,13 +685,14 @@ static int begin_epoch(struct outbox *o, uint64_t epoch)
 	return rc == 0 ? add_gap(o, 1, o->stats.next_seq - 1, OUTBOX_GAP_RENUMBERED) : rc;
 }
 
-int outbox_renumber(struct outbox *o, uint64_t seq)
+int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
 {
 	uint8_t body[SENML_READING_MAX];
 	uint64_t epoch = o->stats.epoch;
 	struct reading r;
 	int64_t boot = 0;
-	int before = 0, length = 0, rc = outbox_sql_begin(&o->sql);
+	int before = 0, length = 0,
+	    rc = of_epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : -ENOENT;
 
 	if (rc != 0) {
 		return rc;
@@ -666,6 +727,9 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	int64_t size[2] = { 0 };
 	int rc;
 
+	if (epoch == o->memory.epoch) {
+		return outbox_memory_confirm(&o->memory, first, last);
+	}
 	if (epoch != o->stats.epoch || first > last || last > INT64_MAX) {
 		return 0;
 	}
@@ -789,6 +853,7 @@ int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 	*stats = o->stats;
 	stats->gaps = (uint64_t)gaps;
 	stats->syncs += o->flush != NULL ? outbox_flush_syncs(o->flush) : 0;
+	stats->unprotected = o->memory.n;
 	stats->oldest_boot_ns = 0;
 	stats->oldest_utc_us = 0;
 	if (rc == 1) {

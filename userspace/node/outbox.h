@@ -47,6 +47,7 @@ struct outbox_config {
 	unsigned sync_ms; /* 0: each reading is synced before it is peeked; else see outbox_sync()
 			   */
 	bool flush_thread; /* sync on a thread: no call waits for the disk; see outbox_fd() */
+	unsigned max_memory; /* readings in memory that could not be written; 0: they are lost */
 	bool damaged; /* it returned -EUCLEAN: it is set aside, whatever a check would find */
 	uint64_t boot; /* system_facts_boot() */
 };
@@ -73,6 +74,7 @@ struct outbox_stats {
 	uint64_t gaps; /* ranges kept */
 	uint64_t dropped; /* of this process's life: FULL */
 	uint64_t not_written; /* of this process's life: NOT_WRITTEN */
+	uint64_t unprotected; /* in memory only */
 	uint64_t syncs; /* of this process's life: by outbox_sync() or the thread */
 	uint64_t oldest_boot_ns; /* of the oldest waiting reading, if it is of this boot, else 0 */
 	int64_t oldest_utc_us; /* of the same; 0 if not dated */
@@ -91,9 +93,13 @@ int outbox_open(struct outbox **out, const struct outbox_config *config, char *e
 /* Syncs what is not. NULL is accepted. */
 void outbox_close(struct outbox *o);
 
+/* It is in memory only, and is lost if the process ends before it was sent. */
+#define OUTBOX_UNPROTECTED 1
+
 /*
- * Gives the reading its epoch and seq and stores it; boot_ns must be set. On an error the seq
- * is used up: the next write that succeeds, of whatever kind, records the gap.
+ * Gives the reading its epoch and seq and stores it; boot_ns must be set. 0; or OUTBOX_UNPROTECTED
+ * if the disk did not take it, outbox_reason() has why; or an error: then the seq is used up, and
+ * the next write that succeeds, of whatever kind, records the gap.
  */
 int outbox_put(struct outbox *o, struct reading *r);
 
@@ -102,10 +108,16 @@ struct outbox_range {
 	uint64_t first, last;
 };
 
+/* What is in flight, of each epoch. */
+struct outbox_sent {
+	struct outbox_range disk, memory;
+};
+
 /* What outbox_peek() has put into a buffer. */
 struct outbox_pack {
 	uint64_t epoch, first, last; /* the lowest and the highest seq */
 	unsigned n; /* readings */
+	bool in_memory; /* those that the disk did not take */
 	size_t size;
 };
 
@@ -113,10 +125,10 @@ struct outbox_pack {
  * Up to max readings, in that order, without those of `except` (in flight), as one SENML_CBOR pack;
  * they stay. As many as fit: n, 0 if there are none, or -EMSGSIZE if the first does not fit. What
  * lies between the lowest and the highest of their seqs is among them. A damaged one is set aside
- * and not among them.
+ * and not among them. What is in memory goes first.
  */
-int outbox_peek(struct outbox *o, enum outbox_order order, struct outbox_range except, unsigned max,
-		void *buffer, size_t size, struct outbox_pack *pack);
+int outbox_peek(struct outbox *o, enum outbox_order order, const struct outbox_sent *except,
+		unsigned max, void *buffer, size_t size, struct outbox_pack *pack);
 
 /* The server has first..last of that epoch: they are deleted. Returns how many were. */
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last);
@@ -129,7 +141,7 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
  * gets a number of a new epoch, as does all that is put later. Numbers go on, so that a row's is
  * unique; those before are a gap of the new epoch. 0, or -ENOENT.
  */
-int outbox_renumber(struct outbox *o, uint64_t seq);
+int outbox_renumber(struct outbox *o, uint64_t epoch, uint64_t seq);
 
 /*
  * Dates readings of this boot that have no time by the stamp of the first call: all in what

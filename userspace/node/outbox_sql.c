@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "outbox_file.h"
 
@@ -14,9 +15,12 @@ static const char *const sql_of[OUTBOX_STATEMENT_COUNT] = {
 
 int outbox_sql_fail(struct outbox_sql *s, int sqlite_rc)
 {
-	snprintf(s->reason, sizeof(s->reason), "%s (SQLite %d)", sqlite3_errmsg(s->db), sqlite_rc);
-	s->damaged |= outbox_file_error(sqlite_rc) == -EUCLEAN;
-	return outbox_file_error(sqlite_rc);
+	int error = outbox_file_error(sqlite_rc);
+
+	snprintf(s->reason, sizeof(s->reason), "%s: %s (SQLite %d)", strerror(-error),
+		 sqlite3_errmsg(s->db), sqlite_rc);
+	s->damaged |= error == -EUCLEAN;
+	return error;
 }
 
 int outbox_sql_prepare(struct outbox_sql *s, sqlite3 *db)

@@ -19,17 +19,23 @@
  *                    name), retries
  *   gnss             state: no-port, probing, configuring, limited (in use, but a setting cannot be
  *                    had), ready, none; reason, port, identity; problems: texts; antenna: ok,
- * short, open, starting, not supervised; jamming: 0 to 255; signals: of the satellites received,
- * each: id, cno (dBHz), elevation, azimuth (degrees), used; of the newest reading: fix (UBX
- * fixType), fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss,
- * ntp, host, server, none; utc_us, accuracy_s; step_s: the newest; disagreement: of a source that
- * is less certain: source, seconds (its time minus the clock's) outbox           epoch (decimal, as
- * text), next_seq; waiting: readings to be sent; oldest_s: age of the oldest of them; bytes;
- * refused: set aside; gaps: not yet acknowledged; dropped, not_written, syncs: since the start;
- * lost_s: since a reading was last dropped, not written or refused uplink           state: off,
- * closed, connecting, connected, waiting (to try again); retry_s: until then; server: the URI in
- * use; servers: all, in order; in_flight: requests; sent: readings, failures: requests, since the
- * start; last_sent_s; certificate_days: until the node's certificate expires, negative: since
+ *                    short, open, starting, not supervised; jamming: 0 to 255; signals: of the
+ *                    satellites received, each: id, cno (dBHz), elevation, azimuth (degrees),
+ *                    used; of the newest reading: fix (UBX fixType), fix_age_s, lat, lon
+ *                    (degrees), alt_m, hacc_m, satellites
+ *   clock            source: gnss, ntp, host, server, none; utc_us, accuracy_s; step_s: the
+ *                    newest; disagreement: of a source that is less certain: source, seconds
+ *                    (its time minus the clock's)
+ *   outbox           epoch (decimal, as text), next_seq; waiting: readings to be sent;
+ *                    unprotected: of them, in memory only; oldest_s: age of the oldest;
+ *                    bytes; refused: set aside; gaps: not yet acknowledged; dropped,
+ *                    not_written, syncs: since the start; lost_s: since a reading was last
+ *                    dropped, not written or refused
+ *   uplink           state: off, closed, connecting, connected, waiting (to try again);
+ *                    retry_s: until then; server: the URI in use; servers: all, in order;
+ *                    in_flight: requests; sent: readings, failures: requests, since the
+ *                    start; last_sent_s; certificate_days: until the node's certificate
+ *                    expires, negative: since
  *   last_error       text, age_s
  */
 #ifndef NODE_STATUS_H

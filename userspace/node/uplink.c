@@ -67,7 +67,7 @@ struct uplink {
 	struct uplink_pack pack; /* the newest */
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
-	struct outbox_range sent; /* no pack begins in here while any is in flight */
+	struct outbox_sent sent; /* no pack begins in here while any is in flight */
 	bool time_pending, gaps_pending;
 	uint64_t time_not_before_ns, gaps_not_before_ns, began_ns;
 	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* in flight */
@@ -323,7 +323,7 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 		report_failure(u, r, KIND_PACK, text);
 		break;
 	case UPLINK_RENUMBER:
-		n = outbox_renumber(u->outbox, r->first);
+		n = outbox_renumber(u->outbox, r->epoch, r->first);
 		if (n < 0 && n != -ENOENT) {
 			keep_error(u, n);
 			uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
@@ -523,15 +523,15 @@ static int send_gaps(struct uplink *u)
 static int send_pack(struct uplink *u)
 {
 	const struct outbox_pack *readings = &u->pack.readings;
-	struct outbox_range *sent = &u->sent;
+	struct outbox_range *sent;
 	struct request *slot;
 	int rc;
 
 	if (u->in_flight == 0) {
-		*sent = (struct outbox_range){ 0, 0 };
+		u->sent = (struct outbox_sent){ { 0, 0 }, { 0, 0 } };
 	}
 	rc = uplink_pack_next(&u->pack, (enum node_format)u->config->server_format, u->outbox,
-			      (enum outbox_order)u->config->server_order, *sent, u->plan.limit);
+			      (enum outbox_order)u->config->server_order, &u->sent, u->plan.limit);
 	if (rc <= 0) {
 		return rc;
 	}
@@ -544,6 +544,7 @@ static int send_pack(struct uplink *u)
 				  .epoch = readings->epoch,
 				  .first = readings->first,
 				  .last = readings->last };
+	sent = readings->in_memory ? &u->sent.memory : &u->sent.disk;
 	sent->last = sent->last > readings->last ? sent->last : readings->last;
 	sent->first = sent->first != 0 && sent->first < readings->first ? sent->first
 									: readings->first;
@@ -601,7 +602,8 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 			continue;
 		}
 		rc = legacy || u->gaps_pending || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
-		rc = rc == 0 ? send_pack(u) : rc;
+		keep_error(u, rc);
+		rc = rc <= 0 ? send_pack(u) : rc; /* also where gaps cannot be read */
 		keep_error(u, rc);
 	}
 	return u->rc;

@@ -12,7 +12,7 @@
 
 /* The legacy server takes one record, and any of them as dated. */
 static int next_record(struct uplink_pack *p, struct outbox *outbox, enum outbox_order order,
-		       struct outbox_range except)
+		       const struct outbox_sent *except)
 {
 	struct legacy_record record;
 	struct senml_error error;
@@ -41,7 +41,7 @@ static int next_record(struct uplink_pack *p, struct outbox *outbox, enum outbox
 }
 
 int uplink_pack_next(struct uplink_pack *p, enum node_format format, struct outbox *outbox,
-		     enum outbox_order order, struct outbox_range except, unsigned max)
+		     enum outbox_order order, const struct outbox_sent *except, unsigned max)
 {
 	int n;
 

@@ -32,7 +32,7 @@ struct uplink_pack {
  * error of the outbox. A reading that has no form in the legacy format is set aside on the way.
  */
 int uplink_pack_next(struct uplink_pack *p, enum node_format format, struct outbox *outbox,
-		     enum outbox_order order, struct outbox_range except, unsigned max);
+		     enum outbox_order order, const struct outbox_sent *except, unsigned max);
 
 /* Gaps in one POST at most: they fit a datagram. */
 #define UPLINK_GAPS_MAX 10

@@ -13,7 +13,8 @@ static inline int peek_readings(struct outbox *o, enum outbox_order order,
 	static uint8_t buffer[1 << 24];
 	struct outbox_pack pack;
 	struct senml_error error;
-	int n = outbox_peek(o, order, except, (unsigned)max, buffer, sizeof(buffer), &pack);
+	const struct outbox_sent sent = { .disk = except };
+	int n = outbox_peek(o, order, &sent, (unsigned)max, buffer, sizeof(buffer), &pack);
 
 	if (n <= 0) {
 		return n;

@@ -22,6 +22,8 @@
 #include "peek_readings.h"
 #include "tests/unit/reading/random_reading.h"
 
+static const struct outbox_sent nothing;
+
 /* --- order, keys --------------------------------------------------------- */
 
 static void what_is_put_is_peeked_in_order_and_stays(void **state)
@@ -273,7 +275,8 @@ static void what_is_sent_is_what_its_readings_encode_to(void **state)
 	}
 	assert_int_equal(outbox_date(p->o, &now, 20), 20); /* on the disk; the rest as they go */
 	assert_int_equal(
-		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 200, sent, sizeof(sent), &pack), 200);
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 200, sent, sizeof(sent), &pack),
+		200);
 	assert_int_equal(pack.first, 1);
 	assert_int_equal(pack.last, 200);
 	size = senml_encode(SENML_CBOR, in, 200, want, sizeof(want), NULL);
@@ -291,15 +294,17 @@ static void a_pack_ends_before_the_reading_that_does_not_fit(void **state)
 		place_put(p, i);
 	}
 	assert_int_equal(
-		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer), &one), 1);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, 3 * one.size - 3,
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 1, buffer, sizeof(buffer), &one),
+		1);
+	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 3, buffer,
+				     3 * one.size - 3,
 				     /* three have one head */ &pack),
 			 2);
 	assert_int_equal(pack.last, 2);
-	assert_int_equal(outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, one.size, &pack),
-			 1);
 	assert_int_equal(
-		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 3, buffer, one.size - 1, &pack),
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 3, buffer, one.size, &pack), 1);
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 3, buffer, one.size - 1, &pack),
 		-EMSGSIZE);
 	assert_int_equal(stats(p).rows, 3);
 	assert_int_equal(stats(p).refused, 0);
@@ -453,15 +458,15 @@ static void a_renumbered_reading_is_the_same_under_a_new_key(void **state)
 	in[1] = place_put_dated(p, 50);
 	in[2] = place_put(p, 60);
 	assert_int_equal(outbox_refuse(p->o, epoch, 3, "4.00"), 0);
-	assert_int_equal(outbox_renumber(p->o, 9), -ENOENT);
+	assert_int_equal(outbox_renumber(p->o, epoch, 9), -ENOENT);
 	assert_true(stats(p).epoch == epoch);
 	assert_int_equal(outbox_date(p->o, &now, 9), 1);
-	assert_int_equal(outbox_renumber(p->o, 1), 0);
+	assert_int_equal(outbox_renumber(p->o, epoch, 1), 0);
 	fresh = stats(p).epoch;
 	assert_true(fresh != epoch && fresh != 0);
 	assert_int_equal(place_crash(p), 0);
 	assert_true(stats(p).epoch == fresh);
-	assert_int_equal(outbox_renumber(p->o, 2), 0);
+	assert_int_equal(outbox_renumber(p->o, fresh, 2), 0);
 	assert_true(stats(p).epoch == fresh); /* one for all of them */
 	assert_int_equal(place_put(p, 70).seq, 6);
 	assert_int_equal(outbox_gaps(p->o, 1, gaps, 2), 1);
@@ -624,7 +629,7 @@ static void files_fit_max_bytes_while_it_fills_and_while_it_drains(void **state)
 		place_put(p, i);
 		assert_files_fit(p);
 		/* As a node between two readings: no faster than the thread copies. */
-		while (outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 1, buffer, sizeof(buffer),
+		while (outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 1, buffer, sizeof(buffer),
 				   &pack) == 0) {
 			assert_int_equal(poll(&done, 1, 30000), 1);
 			outbox_on_sync(p->o);
@@ -633,7 +638,7 @@ static void files_fit_max_bytes_while_it_fills_and_while_it_drains(void **state)
 	assert_true(stats(p).dropped > 0);
 	assert_true(stats(p).rows > 2000);
 	while (stats(p).rows > 0) {
-		int n = outbox_peek(p->o, OUTBOX_OLDEST_FIRST, none, 2, buffer, sizeof(buffer),
+		int n = outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &nothing, 2, buffer, sizeof(buffer),
 				    &pack);
 
 		assert_true(n >= 0);

@@ -313,6 +313,53 @@ static void what_the_disk_does_not_take_is_counted_and_in_a_gap(void **state)
 	assert_int_equal(outbox_confirm(p->o, stats(p).epoch, 1, 6), 3);
 }
 
+static void what_the_disk_does_not_take_is_sent_from_memory(void **state)
+{
+	struct place *p = *state;
+	const struct clock_stamp now = { 100 * S, T0, READING_TIME_GNSS, 30 };
+	struct outbox_sent sent = { { 0, 0 }, { 0, 0 } };
+	static uint8_t buffer[4096];
+	struct reading in[5], out[4];
+	struct outbox_pack pack;
+	struct senml_error error;
+	rlim_t before;
+
+	p->config.max_memory = 3;
+	assert_int_equal(place_reopen(p), 0);
+	place_put(p, 1);
+	place_put(p, 2);
+	before = disk_takes(512);
+	for (unsigned i = 0; i < 5; i++) {
+		in[i] = sample(10 + i);
+		assert_int_equal(outbox_put(p->o, &in[i]), OUTBOX_UNPROTECTED);
+		assert_non_null(strstr(outbox_reason(p->o), "SQLite"));
+	}
+	assert_int_equal(stats(p).unprotected, 3);
+	assert_int_equal(stats(p).not_written, 2); /* the oldest two of memory */
+	assert_true(outbox_date(p->o, &now, 9) < 0);
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &sent, 2, buffer, sizeof(buffer), &pack), 2);
+	assert_true(pack.in_memory && pack.epoch != stats(p).epoch);
+	assert_int_equal(pack.first, 3);
+	assert_int_equal(pack.last, 4);
+	assert_int_equal(senml_decode(SENML_CBOR, buffer, pack.size, out, 4, &error), 2);
+	assert_true(out[0].boot_ns == in[2].boot_ns && out[1].boot_ns == in[3].boot_ns);
+	assert_true(out[0].utc_us == T0 - 88000000);
+	sent.memory = (struct outbox_range){ 3, 4 };
+	assert_int_equal(
+		outbox_peek(p->o, OUTBOX_OLDEST_FIRST, &sent, 2, buffer, sizeof(buffer), &pack), 1);
+	assert_int_equal(pack.first, 5);
+	assert_int_equal(outbox_confirm(p->o, pack.epoch, 3, 4), 2);
+	assert_int_equal(outbox_refuse(p->o, pack.epoch, 5, "4.00"), 0);
+	assert_int_equal(stats(p).unprotected, 0);
+	assert_int_equal(stats(p).not_written, 3);
+	assert_int_equal(peek_readings(p->o, OUTBOX_OLDEST_FIRST, none, out, 4), 2);
+	assert_int_equal(out[0].seq, 1);
+	disk_takes(before);
+	assert_int_equal(place_put(p, 20).seq, 3); /* no number was used up */
+	assert_int_equal(stats(p).gaps, 0);
+}
+
 static void a_date_that_the_disk_does_not_take_is_sent_all_the_same(void **state)
 {
 	struct place *p = *state;
@@ -423,6 +470,7 @@ int main(void)
 		TEST(without_descriptors_it_is_not_opened_and_leaves_none),
 		TEST(a_folder_that_is_not_there_is_named),
 		TEST(what_the_disk_does_not_take_is_counted_and_in_a_gap),
+		TEST(what_the_disk_does_not_take_is_sent_from_memory),
 		TEST(a_date_that_the_disk_does_not_take_is_sent_all_the_same),
 		TEST(the_gap_is_there_when_a_confirm_comes_before_the_next_put),
 		TEST(the_gap_is_there_when_a_refusal_comes_before_the_next_put),

@@ -178,6 +178,36 @@ static void a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on(voi
 	assert_int_equal(t.posts, 7);
 }
 
+static void a_card_that_takes_nothing_keeps_no_reading_from_the_server(void **state)
+{
+	struct outbox_config config = { .path = t.path,
+					.max_rows = 1000,
+					.max_bytes = 10000000,
+					.max_memory = 100,
+					.boot = 7 };
+	char err[600];
+
+	(void)state;
+	outbox_close(t.outbox);
+	assert_int_equal(outbox_open(&t.outbox, &config, err, sizeof(err)), 0);
+	t.disk_full = true;
+	disk_takes(512);
+	for (unsigned i = 0; i < 50; i++) {
+		struct reading r;
+
+		reading_init(&r);
+		strcpy(r.device, "urn:dev:mac:0200c0fffe000001");
+		r.boot_ns = now_boot_ns();
+		assert_int_equal(outbox_put(t.outbox, &r), OUTBOX_UNPROTECTED);
+	}
+	UNTIL(outbox().unprotected == 0);
+	for (unsigned seq = 1; seq <= 50; seq++) {
+		assert_int_equal(t.stored[seq], 1);
+	}
+	assert_int_equal(outbox().not_written, 0);
+	disk_takes(RLIM_INFINITY);
+}
+
 static void a_server_that_is_busy_is_left_alone_for_max_age(void **state)
 {
 	uint64_t until;
@@ -319,6 +349,7 @@ int main(void)
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),
 		TEST(what_a_server_cannot_do_is_told_once),
 		TEST(a_disk_that_takes_no_confirmation_is_no_reason_to_send_on_and_on),
+		TEST(a_card_that_takes_nothing_keeps_no_reading_from_the_server),
 		TEST(a_server_that_is_busy_is_left_alone_for_max_age),
 		TEST(a_server_that_refuses_this_node_keeps_it_waiting_and_nothing_is_lost),
 		TEST(a_server_that_was_away_gets_what_was_kept),
