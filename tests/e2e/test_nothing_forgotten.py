@@ -37,9 +37,12 @@ def test_each_setting_of_the_receiver_comes_from_the_configuration():
     header = (ROOT / "ubx/receiver.h").read_text()
     members = re.findall(r"^\t[\w ]+[ *](\w+);", re.search(r"struct receiver_config {(.*?)^}", header, re.S | re.M)[1], re.M)
     assert {"baud", "dyn_model"} < set(members)
-    for file, text in sources("userspace/node", "userspace/selftest").items():
-        for made in re.findall(r"struct receiver_config\b[^{;]*{(.*?)}", text, re.S):
-            assert set(re.findall(r"\.(\w+) =", made)) | {"save_to_bbr"} >= set(members), file
+    text = (ROOT / "userspace/node/node_config.c").read_text()
+    made = re.search(r"\(struct receiver_config\){(.*?)}", text, re.S)[1]
+    assert set(re.findall(r"\.(\w+) =", made)) | {"save_to_bbr"} == set(members)
+    elsewhere = [f for f, text in sources("userspace/node", "userspace/selftest").items()
+                 if f.name != "node_config.c" and re.search(r"struct receiver_config\)?[^;(]*{", text)]
+    assert elsewhere == [], "node_config_receiver() makes it"
 
 
 def test_each_command_of_geotherm_is_run_by_a_test():

@@ -7,7 +7,6 @@
 
 #include "gpio-w1/w1_crc.h"
 #include "time/civil.h"
-#include "ubx/receiver.h"
 #include "userspace/reading/hex.h"
 #include "userspace/reading/reading.h"
 #include "userspace/reading/rom.h"
@@ -244,6 +243,7 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 static int validate(void *target, char *err, size_t err_size)
 {
 	struct node_config *c = target;
+	struct receiver_config receiver;
 	char why[200];
 
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
@@ -259,13 +259,24 @@ static int validate(void *target, char *err, size_t err_size)
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];
-	if (!receiver_config_check(
-		    &(struct receiver_config){ .baud = c->gnss_baud, .rate_ms = c->gnss_rate_ms },
-		    why, sizeof(why))) {
+	receiver = node_config_receiver(c, c->gnss_port);
+	if (!receiver_config_check(&receiver, why, sizeof(why))) {
 		snprintf(err, err_size, "[gnss] baud, rate: %s", why);
 		return -EINVAL;
 	}
 	return parse_servers(c, err, err_size);
+}
+
+struct receiver_config node_config_receiver(const struct node_config *c, const char *port)
+{
+	return (struct receiver_config){
+		.port = port,
+		.baud = c->gnss_baud,
+		.rate_ms = c->gnss_rate_ms,
+		.dyn_model = c->gnss_dyn_model,
+		.max_hacc_mm = c->gnss_max_hacc_m * 1000,
+		.build_utc_us = c->not_before_us,
+	};
 }
 
 const struct config_table node_config_table = { table, sizeof(table) / sizeof(table[0]), validate };

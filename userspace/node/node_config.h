@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "gpio-w1/w1_resolutions.h"
+#include "ubx/receiver.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
@@ -77,6 +78,9 @@ struct node_config {
 int node_config_load(struct node_config *config, const struct config_source *source, char *err,
 		     size_t err_size);
 void node_config_free(struct node_config *config);
+
+/* What the receiver on port is to be set to. Borrows port. */
+struct receiver_config node_config_receiver(const struct node_config *config, const char *port);
 
 /* Every key with its meaning. */
 extern const struct config_table node_config_table;

@@ -201,15 +201,7 @@ int sensors_read_result(struct sensors *s, struct thermometers_result *result, u
 
 static void open_receiver(struct sensors *s, const char *port, uint64_t now_ns)
 {
-	const struct node_config *c = s->config;
-	const struct receiver_config config = {
-		.port = port,
-		.baud = c->gnss_baud,
-		.rate_ms = c->gnss_rate_ms,
-		.dyn_model = c->gnss_dyn_model,
-		.max_hacc_mm = c->gnss_max_hacc_m * 1000,
-		.build_utc_us = c->not_before_us,
-	};
+	const struct receiver_config config = node_config_receiver(s->config, port);
 	char err[200];
 
 	s->receiver = receiver_open(&config, err, sizeof(err));

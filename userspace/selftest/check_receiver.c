@@ -263,23 +263,17 @@ static bool has_fix(const struct receiver *r)
 
 static const char *open_receiver(struct selftest *t, struct selftest_receiver **out)
 {
-	const struct node_config *c = t->config;
 	const char *why = prepare(t, out);
 	struct selftest_receiver *r = *out;
+	struct receiver_config config;
 	char err[200];
 
 	if (why != NULL || r->opened) {
 		return why;
 	}
 	r->opened = true;
-	r->receiver =
-		receiver_open(&(struct receiver_config){ .port = r->path,
-							 .baud = c->gnss_baud,
-							 .rate_ms = c->gnss_rate_ms,
-							 .dyn_model = c->gnss_dyn_model,
-							 .max_hacc_mm = c->gnss_max_hacc_m * 1000,
-							 .build_utc_us = c->not_before_us },
-			      err, sizeof(err));
+	config = node_config_receiver(t->config, r->path);
+	r->receiver = receiver_open(&config, err, sizeof(err));
 	if (r->receiver == NULL) {
 		selftest_value(t, "%s", err);
 		return NULL;
