@@ -442,7 +442,8 @@ static int earlier(int a_ms, int b_ms)
 
 int routes_tick(struct routes *r)
 {
-	return earlier(earlier(coaps_answers_tick(now_ns()), observers_tick(&r->queries.observers)),
+	return earlier(earlier(coaps_answers_tick(r->context, now_ns()),
+			       observers_tick(&r->queries.observers)),
 		       uploads_tick(&r->uploads, now_ms()));
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coaps_endpoint.h"
 #include "time/now.h"
 
 #define BUCKETS 1024
@@ -27,15 +28,30 @@ struct coaps_deferred {
 	uint64_t since_ns;
 	struct token token;
 	struct coaps_deferred *next; /* in its bucket */
-	struct coaps_deferred *older, *newer; /* in `unheld` */
+	struct coaps_deferred *older, *newer; /* of those that may be held */
 };
 
-/* Pending requests by (session, message id): RFC 7252 4.5 asks to know a retransmission. */
-static struct coaps_deferred *pending[BUCKETS];
-/* Requests that may get an empty ACK and have not yet. */
-static struct {
+struct coaps_answers {
+	/* By (session, message id): RFC 7252 4.5 asks to know a retransmission. */
+	struct coaps_deferred *pending[BUCKETS];
+	/* Those that may get an empty ACK and have not yet. */
 	struct coaps_deferred *oldest, *newest;
-} unheld;
+};
+
+struct coaps_answers *coaps_answers_new(void)
+{
+	return calloc(1, sizeof(struct coaps_answers));
+}
+
+void coaps_answers_free(struct coaps_answers *answers)
+{
+	free(answers);
+}
+
+static struct coaps_answers *answers_of(const coap_context_t *context)
+{
+	return ((const struct coaps_endpoint *)coap_context_get_app_data(context))->answers;
+}
 
 /* Answered requests: a list per session, the newest first. */
 struct answered {
@@ -224,9 +240,11 @@ static int64_t block1_of(const coap_pdu_t *request, unsigned how)
 		       : -1;
 }
 
-static struct coaps_deferred **bucket(const coap_session_t *session, coap_mid_t mid)
+static struct coaps_deferred **bucket(coap_session_t *session, coap_mid_t mid)
 {
-	return &pending[(((uintptr_t)session >> 6) ^ (unsigned)mid) % BUCKETS];
+	struct coaps_answers *answers = answers_of(coap_session_get_context(session));
+
+	return &answers->pending[(((uintptr_t)session >> 6) ^ (unsigned)mid) % BUCKETS];
 }
 
 static bool may_be_held(const struct coaps_deferred *d)
@@ -234,20 +252,20 @@ static bool may_be_held(const struct coaps_deferred *d)
 	return d->confirmable && !d->held && (d->how & COAPS_PIGGYBACK) == 0;
 }
 
-static void unheld_push(struct coaps_deferred *d)
+static void unheld_push(struct coaps_answers *answers, struct coaps_deferred *d)
 {
-	d->older = unheld.newest;
-	*(d->older != NULL ? &d->older->newer : &unheld.oldest) = d;
-	unheld.newest = d;
+	d->older = answers->newest;
+	*(d->older != NULL ? &d->older->newer : &answers->oldest) = d;
+	answers->newest = d;
 }
 
-static void unheld_remove(const struct coaps_deferred *d)
+static void unheld_remove(struct coaps_answers *answers, const struct coaps_deferred *d)
 {
-	*(d->older != NULL ? &d->older->newer : &unheld.oldest) = d->newer;
-	*(d->newer != NULL ? &d->newer->older : &unheld.newest) = d->older;
+	*(d->older != NULL ? &d->older->newer : &answers->oldest) = d->newer;
+	*(d->newer != NULL ? &d->newer->older : &answers->newest) = d->older;
 }
 
-static struct coaps_deferred *find_pending(const coap_session_t *session, coap_mid_t mid)
+static struct coaps_deferred *find_pending(coap_session_t *session, coap_mid_t mid)
 {
 	struct coaps_deferred *d = *bucket(session, mid);
 
@@ -302,24 +320,25 @@ int coaps_defer(coap_session_t *session, const coap_pdu_t *request, coap_pdu_t *
 	d->next = *list;
 	*list = d;
 	if (may_be_held(d)) {
-		unheld_push(d);
+		unheld_push(answers_of(coap_session_get_context(session)), d);
 	}
 	*out = d;
 	silence(response);
 	return 0;
 }
 
-int coaps_answers_tick(uint64_t now)
+int coaps_answers_tick(const coap_context_t *context, uint64_t now)
 {
+	struct coaps_answers *answers = answers_of(context);
 	struct coaps_deferred *d;
 
-	while ((d = unheld.oldest) != NULL) {
+	while ((d = answers->oldest) != NULL) {
 		uint64_t due_ns = d->since_ns + COAPS_HOLD_AFTER_MS * NS_PER_MS;
 
 		if (now < due_ns) {
 			return (int)((due_ns - now) / NS_PER_MS) + 1;
 		}
-		unheld_remove(d);
+		unheld_remove(answers, d);
 		d->held = true;
 		acknowledge(d->session, d->mid);
 	}
@@ -335,7 +354,7 @@ static void drop(struct coaps_deferred *d)
 	}
 	*at = d->next;
 	if (may_be_held(d)) {
-		unheld_remove(d);
+		unheld_remove(answers_of(coap_session_get_context(d->session)), d);
 	}
 	coap_session_release(d->session);
 	free(d);

@@ -64,9 +64,13 @@ coap_pdu_t *coaps_answer_pdu(const struct coaps_deferred *d);
 /* Sends the message, or nothing if it is NULL, and frees d. */
 void coaps_answer_send(struct coaps_deferred *d, coap_pdu_t *pdu);
 
-/* Sends the empty ACKs that are due. now_ns: CLOCK_MONOTONIC. Returns in how many ms to call again;
- * -1: not needed. */
-int coaps_answers_tick(uint64_t now_ns);
+/* Sends the empty ACKs of a server's context that are due. now_ns: CLOCK_MONOTONIC. Returns in how
+ * many ms to call again; -1: not needed. */
+int coaps_answers_tick(const coap_context_t *context, uint64_t now_ns);
+
+/* Inside userspace/coaps: the deferred requests of a server; NULL: no memory. */
+struct coaps_answers *coaps_answers_new(void);
+void coaps_answers_free(struct coaps_answers *answers);
 /* The session ends, or its DTLS session is new: forgets the requests of the former one. */
 void coaps_answers_forget(coap_session_t *session);
 

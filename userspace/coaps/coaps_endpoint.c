@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "coaps_answer.h"
 #include "coaps_cookie.h"
 #include "coaps_tls.h"
 #include "userspace/daemon/log.h"
@@ -248,6 +249,7 @@ void coaps_endpoint_free(struct coaps_endpoint *endpoint)
 		coap_free_context(endpoint->context);
 		endpoint->context = NULL;
 	}
+	coaps_answers_free(endpoint->answers);
 	coaps_tickets_free(&endpoint->tickets);
 	coaps_cookies_free(&endpoint->cookies);
 	keys_free(&endpoint->keys);

@@ -38,6 +38,7 @@ struct coaps_endpoint {
 	struct coaps_keys keys; /* every TLS session points into it: renewed in its place */
 	struct coaps_tickets tickets; /* server: RFC 5077 */
 	struct coaps_cookies cookies; /* server: RFC 6347 4.2.1 */
+	struct coaps_answers *answers; /* server */
 	/* A session is set up and has sent nothing yet; may be NULL. */
 	void (*on_start)(coap_session_t *session, mbedtls_ssl_context *ssl);
 	/* A handshake has failed. */

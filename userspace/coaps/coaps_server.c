@@ -156,6 +156,13 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 	s->endpoint.on_failed = on_failed_handshake;
 	coap_register_event_handler(s->endpoint.context, on_event);
 	coap_context_set_dtls_hello_call_back(s->endpoint.context, on_hello);
+	s->endpoint.answers = coaps_answers_new();
+	if (s->endpoint.answers == NULL) {
+		coaps_server_free(s);
+		snprintf(err, err_size, "no memory");
+		*code = -ENOMEM;
+		return NULL;
+	}
 	*code = secure(s, config, err, err_size);
 	if (*code == 0) {
 		*code = config->sockets != NULL ? listen_on(s, config->sockets, err, err_size)

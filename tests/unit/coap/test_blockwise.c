@@ -12,10 +12,12 @@
 
 #include "server/coap/blockwise.h"
 #include "server/store/hash.h"
+#include "userspace/coaps/coaps_endpoint.h"
 
 #define SIZE 2500 /* three blocks of 1024 */
 #define FORMAT 112
 
+static struct coaps_endpoint endpoint;
 static coap_context_t *context;
 static coap_session_t *session;
 static struct blockwise blockwise;
@@ -170,6 +172,8 @@ static int start(void **state)
 	address.addr.sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	address.size = sizeof(address.addr.sin);
 	context = coap_new_context(NULL);
+	endpoint.answers = coaps_answers_new(); /* as coaps_server has it */
+	coap_set_app_data(context, &endpoint);
 	session = coap_new_client_session(context, NULL, &address, COAP_PROTO_UDP);
 	return session == NULL ? -1 : 0;
 }
@@ -180,6 +184,7 @@ static int stop(void **state)
 	blockwise_free(&blockwise);
 	coap_session_release(session);
 	coap_free_context(context);
+	coaps_answers_free(endpoint.answers);
 	return 0;
 }
 
