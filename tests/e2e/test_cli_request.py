@@ -83,22 +83,69 @@ def test_times_are_asked_for_and_shown_as_people_write_them(rig):
     assert re.fullmatch(r"\d{16}\n", rig.run("geotherm", *now, "--accept", "text")[1])
 
 
-def test_plain_coap_is_spoken_too():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
-        server.settimeout(20)
-        asked = []
+class Peer:
+    """A CoAP server without DTLS that answers each request with the same code, options and payload."""
 
-        def answer():
-            message, peer = server.recvfrom(1500)
-            asked.append(message)
+    def __init__(self, code, rest):
+        self.code, self.rest, self.asked = code, rest, []
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.uri = f"coap://127.0.0.1:{self.socket.getsockname()[1]}/greeting"
+        self.thread = threading.Thread(target=self.answer, daemon=True)
+        self.thread.start()
+
+    def answer(self):
+        while True:
+            message, peer = self.socket.recvfrom(1500)
+            self.asked.append(message)
             token = message[4:4 + (message[0] & 15)]
-            # ACK 2.05 (RFC 7252 3), Content-Format text/plain, the payload
-            server.sendto(bytes([0x60 | len(token), 0x45]) + message[2:4] + token + b"\xc0\xffhello", peer)
-        thread = threading.Thread(target=answer)
-        thread.start()
-        done = subprocess.run([BUILD / "geotherm", "get", f"coap://127.0.0.1:{server.getsockname()[1]}/greeting"],
-                              capture_output=True, text=True, timeout=20)
-        thread.join()
+            # ACK (RFC 7252 3)
+            self.socket.sendto(bytes([0x60 | len(token), self.code]) + message[2:4] + token + self.rest, peer)
+
+    def run(self, command="get", *options):
+        return subprocess.run([BUILD / "geotherm", command, *options, self.uri], capture_output=True, text=True, timeout=60)
+
+
+def test_plain_coap_is_spoken_too():
+    peer = Peer(0x45, b"\xc0\xffhello")     # 2.05, Content-Format text/plain
+    done = peer.run()
     assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
-    assert b"greeting" in asked[0]
+    assert b"greeting" in peer.asked[0]
+
+
+def test_what_a_server_sends_does_nothing_to_the_terminal():
+    done = Peer(0x45, b"\xc0\xff\x1b]0;owned\x07\xc2\x9b2J").run()
+    assert (done.returncode, done.stdout) == (0, "\\u001b]0;owned\\u0007\\u009b2J\n")
+    done = Peer(0x84, b"\xff\x1b[2Jno").run()      # 4.04
+    assert done.returncode == 1 and "4.04 \\u001b[2Jno" in done.stderr and "\x1b" not in done.stderr
+
+
+def test_an_answer_that_is_none_is_no_success():
+    for name, rest in {"block 5 of the whole": b"\xc0\xb1\x5a\xff" + b"abcd" * 16,    # Block2 (23): NUM 5, M 1, SZX 2
+                       "a block that is cut": b"\xc0\xb1\x5a\xffabc",
+                       "the last block alone": b"\xc0\xb1\x52\xffabc",
+                       "CBOR that is none": b"\xc1\x70\xff\x81\xa1",          # Content-Format 112
+                       "no CBOR at all": b"\xc1\x70",
+                       "JSON that is none": b"\xc1\x6e\xff[{"}.items():
+        done = Peer(0x45, rest).run("get", "--timeout", "3")
+        assert done.returncode in (1, 3) and done.stderr and not done.stdout, name
+    assert Peer(0x44, b"").run().returncode == 0        # 2.04 without a payload
+
+
+def test_observe_says_that_the_server_does_not_notify():
+    done = Peer(0x45, b"\xc0\xffhello").run("observe")
+    assert (done.returncode, done.stdout) == (1, "hello\n") and "will not notify" in done.stderr
+
+
+def test_observe_goes_on_when_the_server_was_restarted(rig):
+    server = rig.start_server()
+    rig.start_node()
+    rig.wait_rows(1)
+    observe = rig.spawn("geotherm", "observe", *rig.client_options(), uri(rig), log="observe.log")
+    until(lambda: observe.log().count(DEVICE) >= 2, observe.log)
+    server.stop()
+    until(lambda: "observing again" in observe.log(), observe.log)
+    shown = observe.log().count(DEVICE)
+    rig.start_server()
+    until(lambda: observe.log().count(DEVICE) >= shown + 2, observe.log)
+    assert observe.stop(signal.SIGINT) == 0

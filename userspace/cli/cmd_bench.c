@@ -17,6 +17,7 @@
 #include "userspace/coaps/coaps_request.h"
 #include "userspace/daemon/options.h"
 #include "userspace/reading/senml.h"
+#include "userspace/reading/printable.h"
 
 #define COUNT_MAX 10000
 #define DEADLINE_MS 10000 /* for a suite that the server ignores */
@@ -40,8 +41,10 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	if (r->cause != COAPS_ANSWERED) {
 		snprintf(b->why, sizeof b->why, "%s", r->reason);
 	} else if (!b->good) {
-		snprintf(b->why, sizeof b->why, "%d.%02d %.*s", r->code >> 5, r->code & 31,
-			 (int)r->payload_size, (const char *)r->payload);
+		char text[120];
+
+		printable(text, sizeof text, r->payload, r->payload_size, PRINTABLE_LINE);
+		snprintf(b->why, sizeof b->why, "%d.%02d %s", r->code >> 5, r->code & 31, text);
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
 #include "userspace/node/node_config.h"
+#include "userspace/reading/printable.h"
 
 #define SLACK_S 5 /* on top of three periods */
 #define PROBE_S 15 /* a u-blox 7 is found and set in 3 s */
@@ -226,8 +227,12 @@ static void on_answer(void *arg, const struct coaps_response *r)
 	if (r->cause != COAPS_ANSWERED) {
 		snprintf(d->reason, sizeof(d->reason), "%s", r->reason);
 	} else {
-		snprintf(d->reason, sizeof(d->reason), "%d.%02d %.*s", r->code >> 5, r->code & 31,
-			 r->code >= 0x80 ? (int)r->payload_size : 0, (const char *)r->payload);
+		char text[200];
+
+		printable(text, sizeof(text), r->payload, r->code >= 0x80 ? r->payload_size : 0,
+			  PRINTABLE_LINE);
+		snprintf(d->reason, sizeof(d->reason), "%d.%02d %s", r->code >> 5, r->code & 31,
+			 text);
 	}
 }
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* sigaction */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,10 +17,12 @@
 #include "time/now.h"
 #include "userspace/coaps/coaps_request.h"
 #include "userspace/daemon/options.h"
+#include "userspace/reading/printable.h"
 #include "when.h"
 
 #define BODY_MAX (1024 * 1024) /* the server's default limit */
 #define PATH_SIZE 1024
+#define RETRY_MAX_S 16
 
 struct options {
 	const char *verb;
@@ -30,10 +33,14 @@ struct options {
 };
 
 struct outcome {
-	bool done, observing;
 	bool is_time; /* microseconds, to be shown as a date */
 	const struct options *options;
 	int exit_code;
+	/* of an observation */
+	bool granted; /* the server notified us, or promised to */
+	bool lost; /* it was granted, and the server may be back soon */
+	uint8_t *last; /* what was shown last; malloc'ed */
+	size_t last_size;
 };
 
 static const struct {
@@ -201,24 +208,95 @@ static void on_signal(int sig)
 	interrupted = 1;
 }
 
-static void on_answer(void *arg, const struct coaps_response *r)
+/* The answer to an observation that was asked for again may be the one that was shown. */
+static bool is_news(struct outcome *o, const struct coaps_response *r)
 {
-	struct outcome *outcome = arg;
+	if (o->last != NULL && o->last_size == r->payload_size &&
+	    memcmp(o->last, r->payload, r->payload_size) == 0) {
+		return false;
+	}
+	free(o->last);
+	o->last = malloc(r->payload_size + 1);
+	if (o->last != NULL) {
+		memcpy(o->last, r->payload, r->payload_size);
+		o->last_size = r->payload_size;
+	}
+	return true;
+}
 
-	if (r->cause != COAPS_ANSWERED) {
-		fprintf(stderr, "geotherm: %s: %s\n", outcome->options->uri, r->reason);
-		outcome->exit_code = CLI_UNREACHABLE;
-	} else if (r->code >= 0x80) {
-		fprintf(stderr, "geotherm: %s: %d.%02d %.*s\n", outcome->options->uri, r->code >> 5,
-			r->code & 31, (int)r->payload_size, (const char *)r->payload);
-		outcome->exit_code = CLI_FAILED;
-	} else if (outcome->is_time && show_time(stdout, r->payload, r->payload_size)) {
-		outcome->exit_code = CLI_OK;
-	} else if (show_body(stdout, r->content_format, r->payload, r->payload_size,
-			     outcome->options->json) != 0) {
-		outcome->exit_code = CLI_FAILED;
+static void show_answer(struct outcome *o, const struct coaps_response *r)
+{
+	o->exit_code = CLI_OK;
+	if (!(o->is_time && show_time(stdout, r->payload, r->payload_size)) &&
+	    show_body(stdout, r->content_format, r->payload, r->payload_size, o->options->json) !=
+		    0) {
+		fprintf(stderr, "geotherm: %s: the answer is not what its content format %d says\n",
+			o->options->uri, r->content_format);
+		o->exit_code = CLI_FAILED;
 	}
 	fflush(stdout);
+}
+
+static void show_failure(struct outcome *o, const struct coaps_response *r)
+{
+	o->exit_code = r->cause != COAPS_ANSWERED ? CLI_UNREACHABLE : CLI_FAILED;
+	o->lost = o->granted && (r->cause != COAPS_ANSWERED || r->code >> 5 == 5);
+	fprintf(stderr, "geotherm: %s: ", o->options->uri);
+	if (r->cause != COAPS_ANSWERED) {
+		fputs(r->reason, stderr);
+	} else {
+		fprintf(stderr, "%d.%02d ", r->code >> 5, r->code & 31);
+		printable_put(stderr, r->payload, r->payload_size, PRINTABLE_TEXT);
+	}
+	fputs(o->lost ? "; observing again as soon as it answers\n" : "\n", stderr);
+}
+
+static void on_answer(void *arg, const struct coaps_response *r)
+{
+	struct outcome *o = arg;
+
+	if (r->cause != COAPS_ANSWERED || r->code >= 0x80) {
+		show_failure(o, r);
+		return;
+	}
+	if (is_news(o, r)) {
+		show_answer(o, r);
+	}
+	o->granted = r->observed;
+}
+
+static void pause_s(unsigned seconds)
+{
+	uint64_t until_ns = now_ns() + seconds * UINT64_C(1000000000);
+
+	while (!interrupted && now_ns() < until_ns) {
+		poll(NULL, 0, 100);
+	}
+}
+
+/* Goes on when the server was away, once it has granted the observation. */
+static int observe(struct coaps_client *client, const struct coaps_request *request,
+		   struct outcome *o)
+{
+	unsigned wait_s = 1;
+	int code;
+
+	do {
+		o->lost = false;
+		code = coaps_request_wait(client, request, on_answer, o, &interrupted);
+		if (o->lost) {
+			pause_s(wait_s);
+			wait_s = wait_s < RETRY_MAX_S ? wait_s * 2 : RETRY_MAX_S;
+		} else {
+			wait_s = 1;
+		}
+	} while (!interrupted && (o->lost || code == -ETIMEDOUT));
+	if (code == 0 && !o->lost && !o->granted && o->exit_code == CLI_OK) {
+		fprintf(stderr, "geotherm: %s: the server answers but will not notify of changes\n",
+			o->options->uri);
+		o->exit_code = CLI_FAILED;
+	}
+	return code;
 }
 
 int cmd_request(const struct manual_command *self, int argc, char **argv)
@@ -262,12 +340,14 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 		free(payload);
 		return code == -EINVAL ? CLI_USAGE : CLI_UNREACHABLE;
 	}
-	code = coaps_request_wait(client, &request, on_answer, &outcome, &interrupted);
+	code = request.observe ? observe(client, &request, &outcome)
+			       : coaps_request_wait(client, &request, on_answer, &outcome, NULL);
 	if (code != 0 && code != -EINTR) {
 		fprintf(stderr, "geotherm: %s: %s\n", o.uri, strerror(-code));
 		outcome.exit_code = CLI_USAGE;
 	}
 	coaps_client_free(client);
+	free(outcome.last);
 	free(payload);
 	return outcome.exit_code;
 }

@@ -3,15 +3,19 @@
 #include "show.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "time/civil.h"
+#include "userspace/reading/printable.h"
 #include "userspace/reading/reading_line.h"
 #include "userspace/reading/senml.h"
 
 #define READINGS_MAX 10000
+#define LINKS 40 /* application/link-format */
+#define JSON 50 /* application/json */
 #define LAST_US 253402300799999999 /* of the year 9999 */
 
 /* Again as JSON, in packs that fit a buffer. */
@@ -55,28 +59,67 @@ static void show_hex(FILE *out, const uint8_t *body, size_t size)
 	}
 }
 
+/* A pack of acknowledgements, which a POST is answered with. */
+static bool is_acks(enum senml_format format, const uint8_t *body, size_t size)
+{
+	struct senml_error err;
+	struct reading_ack ack;
+	int n = senml_decode_acks(format, body, size, &ack, 1, &err);
+
+	return n > 0 || n == -E2BIG || n == -ENOSPC;
+}
+
+static bool is_json(const uint8_t *body, size_t size)
+{
+	json_error_t error;
+	json_t *value =
+		json_loadb((const char *)body, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+
+	json_decref(value);
+	return value != NULL;
+}
+
+static bool is_text(int content_format)
+{
+	return content_format == -1 || content_format == 0 || content_format == LINKS ||
+	       content_format == JSON || content_format == SENML_JSON;
+}
+
+static int show_unread(FILE *out, int content_format, const uint8_t *body, size_t size)
+{
+	if (is_text(content_format)) {
+		printable_put(out, body, size, PRINTABLE_TEXT);
+		if (size > 0 && body[size - 1] != '\n') {
+			fputc('\n', out);
+		}
+	} else if (isatty(fileno(out))) {
+		show_hex(out, body, size);
+	} else {
+		fwrite(body, 1, size, out);
+	}
+	return 0;
+}
+
 int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json)
 {
-	/* Not every SenML pack is of readings (gaps, time): then its text is shown. */
+	int rc = 0;
+
 	if ((content_format == SENML_CBOR && size == 1 && body[0] == 0x80) ||
 	    (content_format == SENML_JSON && size == 2 && memcmp(body, "[]", 2) == 0)) {
 		fputs(json ? "[]\n" : "no readings\n", out);
 		return 0;
 	}
 	if (content_format == SENML_CBOR || content_format == SENML_JSON) {
-		if (show_readings(out, (enum senml_format)content_format, body, size, json) == 0) {
+		rc = show_readings(out, (enum senml_format)content_format, body, size, json);
+		if (rc == 0) {
 			return 0;
 		}
 	}
-	if (content_format == SENML_CBOR && isatty(fileno(out))) {
-		show_hex(out, body, size);
-		return 0;
+	if ((content_format == SENML_CBOR && !is_acks(SENML_CBOR, body, size)) ||
+	    ((content_format == SENML_JSON || content_format == JSON) && !is_json(body, size))) {
+		return rc < 0 ? rc : -EBADMSG;
 	}
-	fwrite(body, 1, size, out);
-	if (size > 0 && content_format != SENML_CBOR && body[size - 1] != '\n') {
-		fputc('\n', out);
-	}
-	return 0;
+	return show_unread(out, content_format, body, size);
 }
 
 bool show_time(FILE *out, const uint8_t *body, size_t size)

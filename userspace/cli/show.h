@@ -10,7 +10,8 @@
 
 /*
  * Readings in SenML (CBOR or JSON) as one line each; json: as SenML JSON whatever they came in.
- * Text as it is; other formats as they are if out is no terminal, else in hex. 0.
+ * Text with what a terminal would obey made visible (printable.h); other formats as they are if out
+ * is no terminal, else in hex. 0, or negative and nothing shown: it is not what its format says.
  */
 int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json);
 

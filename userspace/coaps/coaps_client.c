@@ -184,8 +184,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 	struct coaps_exchange *e =
 		session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
 	struct coaps_response response = { .cause = COAPS_ANSWERED, .reason = "" };
-	const uint8_t *body = (const uint8_t *)"";
-	size_t size = 0, offset, total;
+	const uint8_t *body;
+	size_t size, offset, total;
 	coaps_response_fn fn;
 	void *arg;
 
@@ -196,16 +196,25 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 								       : COAP_RESPONSE_OK;
 	}
 	c->answered_ns = now_ns();
-	coap_get_data_large(received, &size, &body, &offset, &total);
+	if (uint_option(received, COAP_OPTION_BLOCK2) > 7) { /* number or M */
+		/* libcoap joins blocks and takes the option away: it could not. */
+		fail_for(c, COAPS_UNREADABLE);
+		return COAP_RESPONSE_OK;
+	}
+	if (!coap_get_data_large(received, &size, &body, &offset, &total)) {
+		body = (const uint8_t *)"";
+	}
 	response.code = (uint8_t)coap_pdu_get_code(received);
 	response.content_format = (int)uint_option(received, COAP_OPTION_CONTENT_FORMAT);
 	response.max_age_s = uint_option(received, COAP_OPTION_MAXAGE);
+	response.observed = e->request.observe && response.code < COAP_RESPONSE_CODE(400) &&
+			    uint_option(received, COAP_OPTION_OBSERVE) >= 0;
 	response.payload = body;
 	response.payload_size = size;
 	fn = e->fn;
 	arg = e->arg;
 	e->deadline_ns = 0; /* an observation that goes on has none */
-	if (!e->request.observe || response.code >= COAP_RESPONSE_CODE(400)) {
+	if (!response.observed) {
 		coaps_exchange_end(e);
 	}
 	fn(arg, &response);

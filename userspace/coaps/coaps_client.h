@@ -71,7 +71,8 @@ struct coaps_request {
 	const char *path; /* "/gpsflowtemp/urn:dev:x?limit=3"; copied */
 	int content_format; /* of the payload; -1: none */
 	int accept; /* -1: none */
-	bool observe; /* GET: observe; the callback runs again for each notification */
+	bool observe; /* GET: observe; the callback runs again for each notification, where the
+			 server grants it */
 	const void *payload; /* copied */
 	size_t payload_size;
 };
@@ -84,6 +85,7 @@ struct coaps_response {
 	uint8_t code; /* class << 5 | detail: 0x44 is 2.04 */
 	int content_format; /* -1: none */
 	int64_t max_age_s; /* -1: not given */
+	bool observed; /* of an observation: another answer will follow */
 	const uint8_t *payload; /* the whole body; "" if empty */
 	size_t payload_size;
 };

@@ -4,9 +4,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "userspace/reading/printable.h"
 #include "userspace/reading/rom.h"
 
 static void put_time(FILE *out, const struct reading *r)
@@ -68,7 +70,9 @@ void reading_line_print(FILE *out, const struct reading *r)
 		fputs("  position unknown", out);
 	}
 	if (r->note[0] != '\0') {
-		fprintf(out, "  (%s)", r->note);
+		fputs("  (", out);
+		printable_put(out, r->note, strlen(r->note), PRINTABLE_LINE);
+		fputc(')', out);
 	}
 	fputc('\n', out);
 	fflush(out);

@@ -94,12 +94,64 @@ static void what_is_no_reading_is_shown_as_it_is_with_a_line_break(void **state)
 	assert_string_equal(body_shown(0, "", 0, 0), "");
 }
 
+static void what_a_terminal_would_obey_is_visible_and_does_nothing(void **state)
+{
+	(void)state;
+	assert_string_equal(body_shown(0, "\x1b[2J\xc2\x9bx", 7, 0), "\\u001b[2J\\u009bx\n");
+	assert_string_equal(body_shown(-1, "\x07", 1, 0), "\\u0007\n");
+	assert_string_equal(body_shown(50, "{\"a\":\"\xc2\x9b\"}", 10, 0), "{\"a\":\"\\u009b\"}\n");
+	assert_string_equal(body_shown(SENML_JSON, "[{\"n\":\"\xc2\x9b\"}]", 12, 0),
+			    "[{\"n\":\"\\u009b\"}]\n");
+}
+
+static void a_body_that_is_not_what_its_format_says_is_an_error(void **state)
+{
+	static const struct {
+		int format;
+		const char *body;
+	} rows[] = {
+		{ SENML_CBOR, "\x81\xa1" }, { SENML_CBOR, "\xff" }, { SENML_CBOR, "hello" },
+		{ SENML_CBOR, "" },	    { SENML_JSON, "[{" },   { SENML_JSON, "" },
+		{ 50, "{\"a\":" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		FILE *out = begin();
+
+		assert_true(show_body(out, rows[i].format, (const uint8_t *)rows[i].body,
+				      strlen(rows[i].body), 0) < 0);
+		fclose(out);
+		assert_string_equal(shown, "");
+	}
+}
+
+static void an_acknowledgement_is_shown_as_it_is(void **state)
+{
+	struct reading_ack acks[2] = { { .device = "urn:dev:x:1", .epoch = 1, .complete = 2 },
+				       { .device = "urn:dev:x:1", .epoch = 2, .complete = 3 } };
+	uint8_t body[512];
+
+	(void)state;
+	for (size_t n = 1; n <= 2; n++) {
+		int size = senml_encode_acks(SENML_CBOR, acks, n, body, sizeof(body));
+
+		assert_true(size > 0);
+		body_shown(SENML_CBOR, body, (size_t)size, 0);
+		assert_int_equal(shown_size, size);
+		assert_memory_equal(shown, body, size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_time_is_shown_as_a_date_and_anything_else_is_left),
 		cmocka_unit_test(readings_are_lines_or_json_whatever_they_came_in),
 		cmocka_unit_test(what_is_no_reading_is_shown_as_it_is_with_a_line_break),
+		cmocka_unit_test(what_a_terminal_would_obey_is_visible_and_does_nothing),
+		cmocka_unit_test(a_body_that_is_not_what_its_format_says_is_an_error),
+		cmocka_unit_test(an_acknowledgement_is_shown_as_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, end);

@@ -46,10 +46,10 @@ static void a_line_tells_what_is_known(void **state)
 							 .quality = DS18B20_ABSENT };
 	reading_scalar_put(&r, READING_LAT, -276004400);
 	reading_scalar_put(&r, READING_LON, -5);
-	strcpy(r.note, "no receiver");
+	strcpy(r.note, "no\nreceiver\x1b[m");
 	expect(&r,
 	       "2026-11-23T18:40:00.000007Z (gnss)  urn:dev:mac:b827ebfffe123456  5f3c2a1908f7e6d4.17  "
-	       "28-0000069be7d2 -0.063 \u00b0C  28-060504030201 absent  -27.6004400,-0.0000005  (no receiver)\n");
+	       "28-0000069be7d2 -0.063 \u00b0C  28-060504030201 absent  -27.6004400,-0.0000005  (no\\u000areceiver\\u001b[m)\n");
 }
 
 static void a_line_says_what_is_unknown(void **state)
