@@ -76,9 +76,9 @@ const char *ubx_step_without(const struct ubx_step *step);
 void ubx_profile_blind_port(uint8_t payload[20], uint32_t baud);
 
 /* Each epoch: NAV-PVT (92 bytes on the wire, 100 on later parts) and NAV-STATUS (24). */
-#define UBX_EPOCH_BYTES (100 + 24)
+#define UBX_EPOCH_BYTES (100u + 24u)
 /* Or NAV-SOL, POSLLH, VELNED, TIMEUTC and NAV-STATUS. */
-#define UBX_SPLIT_EPOCH_BYTES (60 + 36 + 44 + 28 + 24)
+#define UBX_SPLIT_EPOCH_BYTES (60u + 36u + 44u + 28u + 24u)
 /* Bytes per second that the periodic messages may take of a link: 80 %, 10 bits a byte. */
 uint32_t ubx_profile_capacity(uint32_t baud);
 /* Whether a u-blox 7 can be set to it (V14 section 7.3). */

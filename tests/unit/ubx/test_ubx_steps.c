@@ -355,7 +355,7 @@ static void rates_that_a_link_cannot_carry_are_slowed(void **state)
 		static const uint32_t bauds[] = { 4800, 9600, 38400 };
 		uint16_t rate = ubx_profile_rate_ms(bauds[i], 1, UBX_EPOCH_BYTES);
 
-		assert_true(UBX_EPOCH_BYTES * 1000u / rate <= ubx_profile_capacity(bauds[i]));
+		assert_true(UBX_EPOCH_BYTES * 1000 / rate <= ubx_profile_capacity(bauds[i]));
 	}
 }
 
