@@ -240,3 +240,32 @@ def test_a_missing_openssl_and_a_missing_authority_are_named(rig, ca):
 def test_wrong_usage_ends_with_2(ca, args, said):
     code, out, err = ca(*args)
     assert (code, out) == (2, "") and said in err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="install is root's")
+def test_install_takes_nothing_but_a_bundle_of_a_service(rig, ca, tmp_path):
+    """What it does with one that fits, a booted machine shows (tests/boot)."""
+    pki = tmp_path / "target"
+
+    def install(bundle):
+        code, out, err = rig.run("geotherm", "ca", "--dir", pki, "install", bundle)
+        assert (code, out) == (1, "") and not list(pki.glob("*")), err
+        return err
+
+    assert "cannot be read" in install(tmp_path / "none.tar")
+    (tmp_path / "text").write_text("text")
+    assert "not a tar archive" in install(tmp_path / "text")
+    ca("issue", "--role", "operator", "alice")
+    assert "operator's bundle" in install(ca("bundle", "alice")[1].strip())
+    ca("issue", DEVICE)
+    bundle = ca("bundle", DEVICE)[1].strip()
+    files = tmp_path / "files"
+    files.mkdir()
+    subprocess.run(["tar", "-xf", bundle, "-C", files], check=True)
+    tar = tmp_path / "odd.tar"
+    for make in ["cp ca.pem ../escaped && tar -P -cf {} node.pem ca.pem ../escaped", "tar -cf {} node.pem ca.pem node.pem",
+                 "mv node.pem x && ln -s /etc/passwd node.pem && tar -cf {} node.pem ca.pem", "tar -cf {} ca.pem", "tar -cf {} ./ca.pem ./x"]:
+        subprocess.run(["sh", "-ec", make.format(tar)], cwd=files, check=True)
+        assert "not a bundle of a node or server" in install(tar)
+    if subprocess.run(["id", "geotherm-node"], capture_output=True).returncode != 0:
+        assert "the package geotherm-node is not installed" in install(bundle)

@@ -132,7 +132,7 @@ static const struct manual_command commands[] = {
 	  "A suite that does not fit the server's certificate or policy has the reason in its line. Ends with 3 if none does.",
 	  N(bench_options), cmd_bench },
 	{ "ca",
-	  "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME",
+	  "init [TITLE] | issue NAME | sign CSR NAME | renew NAME | revoke NAME|SERIAL | list | bundle NAME | install BUNDLE",
 	  "keep a certificate authority for nodes, servers and operators",
 	  "NAME is the URN of a node (urn:dev:mac:..., as [node] device has it), the host name or address of a server, or an "
 	  "operator's name.\n\n"
@@ -141,7 +141,9 @@ static const struct manual_command commands[] = {
 	  "revoke writes a new crl.pem, for [server] crl. "
 	  "list shows what was signed and until when. bundle packs what belongs into /etc/geotherm/pki of that machine: "
 	  "node.pem, server.pem or operator.pem (the certificate, and the key if it was made here), ca.pem, and a server's "
-	  "crl.pem.\n\n"
+	  "crl.pem. install, run as root on that machine, unpacks a bundle into /etc/geotherm/pki (or the directory) so that the "
+	  "service's user can read it, checks it as that user, and reloads the service if it runs; an unusable bundle changes "
+	  "nothing.\n\n"
 	  "It works with openssl(1). Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the "
 	  "directory off line.",
 	  N(ca_options), cmd_ca },
