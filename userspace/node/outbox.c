@@ -204,7 +204,7 @@ static int start_flush(struct outbox *o, const char *path)
 
 static void release(struct outbox *o)
 {
-	if (o->sql.damaged) { /* the file is left as it is: the next open looks through it */
+	if (o->sql.damaged) { /* the file stays as it is: it is set aside next */
 		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
 	outbox_flush_stop(o->flush);

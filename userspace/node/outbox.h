@@ -10,7 +10,7 @@
  *
  *   reading   seq, boot, boot_ns, time (columns, so that it can be dated later), a CRC-32 of all,
  *             body: the reading as a SenML CBOR pack of one
- *   refused   the same, set aside: with the server's code and words
+ *   refused   the same, set aside: with the server's code and text
  *   gap       first, last, reason
  *
  * It is bounded by rows and by bytes (of bodies and 64 a row, and of all files): what is set aside
@@ -22,7 +22,7 @@
  *
  * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
  * to be damaged (close it and open it again as that), or OUTBOX_E...; after any of
- * them the file is as it was before the call and outbox_reason() has the words.
+ * them the file is as it was before the call and outbox_reason() has the text.
  * Threads: all calls on one thread; it may have one of its own that waits for the disk.
  */
 #ifndef NODE_OUTBOX_H
@@ -173,7 +173,7 @@ int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap
 
 int outbox_stats(struct outbox *o, struct outbox_stats *stats);
 
-/* What went wrong last, in words; valid until the next call. */
+/* The last error as a text; valid until the next call. */
 const char *outbox_reason(const struct outbox *o);
 const char *outbox_gap_reason_name(enum outbox_gap_reason reason);
 

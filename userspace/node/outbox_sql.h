@@ -3,7 +3,7 @@
  * outbox_sql: the statements of the outbox, prepared once, and how they are run. Used by outbox.c
  * only.
  *
- * Errors are as in outbox.h; reason then has SQLite's words.
+ * Errors are as in outbox.h; reason then has the text.
  */
 #ifndef NODE_OUTBOX_SQL_H
 #define NODE_OUTBOX_SQL_H
@@ -82,7 +82,7 @@ sqlite3_stmt *outbox_sql_bind(struct outbox_sql *s, enum outbox_statement id, un
 	outbox_sql_bind(s, id, sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), \
 			(int64_t[]){ __VA_ARGS__ })
 
-/* Keeps SQLite's words and returns its code as one of ours. */
+/* Keeps the text and returns SQLite's code as one of ours. */
 int outbox_sql_fail(struct outbox_sql *s, int sqlite_rc);
 /* Runs to the end: 0 or an error. */
 int outbox_sql_run(struct outbox_sql *s, sqlite3_stmt *statement);
@@ -91,7 +91,7 @@ int outbox_sql_first(struct outbox_sql *s, sqlite3_stmt *statement, unsigned n, 
 
 int outbox_sql_begin(struct outbox_sql *s);
 /*
- * Commits if rc is 0, else takes everything back; the words of the first trouble stay. Returns rc,
+ * Commits if rc is 0, else rolls back; the text of the first error stays. Returns rc,
  * or why not.
  */
 int outbox_sql_finish(struct outbox_sql *s, int rc);

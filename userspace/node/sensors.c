@@ -325,7 +325,7 @@ static void check_receiver(struct sensors *s, uint64_t now_ns)
 	}
 }
 
-/* A date that the receiver is sure of and nobody else can be, such as one 1024 weeks off. */
+/* A date that only the receiver is certain of, such as one 1024 weeks off. */
 static void check_doubt(struct sensors *s, const struct gnss_fix *fix)
 {
 	struct civil date;
