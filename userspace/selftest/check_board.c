@@ -29,7 +29,7 @@ static bool read_revision(const char *root, uint32_t *code)
 	return whole;
 }
 
-const char *check_board_model(struct selftest *t)
+enum selftest_cause check_board_model(struct selftest *t)
 {
 	static const char *const processors[] = { "BCM2835", "BCM2836", "BCM2837", "BCM2711",
 						  "BCM2712" };
@@ -40,24 +40,24 @@ const char *check_board_model(struct selftest *t)
 	if (!facts_text(t->root, MODEL, model, sizeof(model)) ||
 	    strncmp(model, "Raspberry Pi", 12) != 0) {
 		selftest_value(t, "%s", model[0] != '\0' ? model : "no device tree");
-		return "not-a-pi";
+		return CAUSE_NOT_A_PI;
 	}
 	selftest_value(t, "%s", model);
 	if (!read_revision(t->root, &code)) {
-		return NULL;
+		return CAUSE_NONE;
 	}
 	selftest_value(t, ", revision %06x", (unsigned)code);
 	if ((code >> 23 & 1) == 0) {
-		return "slow-board"; /* the old codes are of 2012 to 2014: all BCM2835 */
+		return CAUSE_SLOW_BOARD; /* the old codes are of 2012 to 2014: all BCM2835 */
 	}
 	processor = code >> 12 & 15;
 	selftest_value(t, " (%s, %u MB)",
 		       processor < 5 ? processors[processor] : "processor unknown",
 		       256u << (code >> 20 & 7));
-	return processor == 0 ? "slow-board" : processor >= 4 ? "new-board" : NULL;
+	return processor == 0 ? CAUSE_SLOW_BOARD : processor >= 4 ? CAUSE_NEW_BOARD : CAUSE_NONE;
 }
 
-const char *check_board_kernel(struct selftest *t)
+enum selftest_cause check_board_kernel(struct selftest *t)
 {
 	long long realtime = 0;
 	struct utsname u;
@@ -66,5 +66,5 @@ const char *check_board_kernel(struct selftest *t)
 	facts_number(t->root, "/sys/kernel/realtime", 10, &realtime);
 	selftest_value(t, "Linux %s %s%s, %d-bit program", u.release, u.machine,
 		       realtime == 1 ? ", PREEMPT_RT" : "", (int)sizeof(void *) * 8);
-	return NULL;
+	return CAUSE_NONE;
 }

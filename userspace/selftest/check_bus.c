@@ -47,7 +47,7 @@ static void spin(const struct selftest *t, uint64_t until_ns)
  * the pull-up is missing. A pad bears a short for that time; a reset drives into a short to 3.3 V
  * for 480 us.
  */
-static const char *why_low(const struct selftest *t)
+static enum selftest_cause why_low(const struct selftest *t)
 {
 	int level = -1;
 
@@ -57,7 +57,7 @@ static const char *why_low(const struct selftest *t)
 	}
 	t->line.ops->strong_pullup(t->line.ctx, false);
 	t->line.ops->release(t->line.ctx);
-	return level == 1 ? "no-pull-up" : "short-to-ground";
+	return level == 1 ? CAUSE_NO_PULL_UP : CAUSE_SHORT_TO_GROUND;
 }
 
 static int count_lows(const struct selftest *t, unsigned looks, unsigned *lows)
@@ -74,49 +74,49 @@ static int count_lows(const struct selftest *t, unsigned looks, unsigned *lows)
 	return 0;
 }
 
-const char *check_bus_idle(struct selftest *t)
+enum selftest_cause check_bus_idle(struct selftest *t)
 {
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 	unsigned lows;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	selftest_value(t, "high in %u of %u samples", LOOKS / 20 - lows, LOOKS / 20);
-	return lows > LOOKS / 40 ? why_low(t) : NULL;
+	return lows > LOOKS / 40 ? why_low(t) : CAUSE_NONE;
 }
 
 /* With a line that is low or stuck every further check would repeat the failure. */
-static const char *usable(struct selftest *t)
+static enum selftest_cause usable(struct selftest *t)
 {
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 	unsigned lows;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
-	return lows > LOOKS / 40 ? "line-low" : NULL;
+	return lows > LOOKS / 40 ? CAUSE_LINE_LOW : CAUSE_NONE;
 }
 
-const char *check_bus_noise(struct selftest *t)
+enum selftest_cause check_bus_noise(struct selftest *t)
 {
-	const char *why = usable(t);
+	enum selftest_cause why = usable(t);
 	unsigned lows;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (count_lows(t, LOOKS, &lows) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	selftest_value(t, "low in %u of %u samples of the idle line", lows, LOOKS);
-	return lows > 0 ? "noise" : NULL;
+	return lows > 0 ? CAUSE_NOISE : CAUSE_NONE;
 }
 
 /* How often the line was not low while it was driven low, of TRIES. */
@@ -136,19 +136,19 @@ static int count_stuck(const struct selftest *t, unsigned *stuck)
 	return 0;
 }
 
-const char *check_bus_low(struct selftest *t)
+enum selftest_cause check_bus_low(struct selftest *t)
 {
-	const char *why = usable(t);
+	enum selftest_cause why = usable(t);
 	unsigned stuck;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (count_stuck(t, &stuck) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	selftest_value(t, "low in %u of %u pulls", TRIES - stuck, TRIES);
-	return stuck > TRIES / 2 ? "short-to-supply" : NULL;
+	return stuck > TRIES / 2 ? CAUSE_SHORT_TO_SUPPLY : CAUSE_NONE;
 }
 
 /* One sample of the line some time after its release; both times are the middle of their calls. */
@@ -202,25 +202,25 @@ static unsigned find_rise(const struct look *looks, unsigned n)
 	return place;
 }
 
-const char *check_bus_rise(struct selftest *t)
+enum selftest_cause check_bus_rise(struct selftest *t)
 {
-	const char *why = usable(t);
+	enum selftest_cause why = usable(t);
 	struct look looks[RISE_LOOKS];
 	uint64_t rise_ns;
 	unsigned stuck, place;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (count_stuck(t, &stuck) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	if (stuck > TRIES / 2) {
-		return "line-stuck";
+		return CAUSE_LINE_STUCK;
 	}
 	for (unsigned i = 0; i < RISE_LOOKS; i++) {
 		if (look_after(t, i * RISE_STEP_NS, &looks[i]) != 0) {
-			return "line-error";
+			return CAUSE_LINE_ERROR;
 		}
 	}
 	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
@@ -231,16 +231,16 @@ const char *check_bus_rise(struct selftest *t)
 			"high at the first sample, %u.%u us after its release: faster than this computer can measure",
 			(unsigned)(looks[0].after_ns / 1000),
 			(unsigned)(looks[0].after_ns % 1000 / 100));
-		return NULL;
+		return CAUSE_NONE;
 	}
 	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;
 	/* Half the supply is reached after 0.7 RC. */
 	selftest_value(t, "%u.%u us to half the supply, as of %u kohm with %u pF",
 		       (unsigned)(rise_ns / 1000), (unsigned)(rise_ns % 1000 / 100),
 		       (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
-	return rise_ns > RISE_FAIL_NS	? "weak-pull-up"
-	       : rise_ns > RISE_WARN_NS ? "slow-rise"
-					: NULL;
+	return rise_ns > RISE_FAIL_NS	? CAUSE_WEAK_PULL_UP
+	       : rise_ns > RISE_WARN_NS ? CAUSE_SLOW_RISE
+					: CAUSE_NONE;
 }
 
 struct presence {
@@ -276,24 +276,24 @@ static int watch_presence(const struct selftest *t, struct presence *p)
 	return level < 0 ? level : 0;
 }
 
-const char *check_bus_presence(struct selftest *t)
+enum selftest_cause check_bus_presence(struct selftest *t)
 {
-	const char *why = usable(t);
+	enum selftest_cause why = usable(t);
 	struct presence p, shown = { 0 };
 	unsigned seen = 0, stuck, late = 0, unwatched = 0;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (count_stuck(t, &stuck) != 0) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	if (stuck > TRIES / 2) {
-		return "line-stuck";
+		return CAUSE_LINE_STUCK;
 	}
 	for (unsigned i = 0; i < 20; i++) {
 		if (watch_presence(t, &p) != 0) {
-			return "line-error";
+			return CAUSE_LINE_ERROR;
 		}
 		unwatched += p.gap_ns >= 60 * US; /* tPDLOW is 60 us at least */
 		/* A spike of noise is shorter than any presence pulse. */
@@ -306,9 +306,11 @@ const char *check_bus_presence(struct selftest *t)
 	}
 	if (seen == 0) {
 		selftest_value(t, "no answer to 20 resets");
-		return unwatched > 0 ? "not-watched" : "no-answer";
+		return unwatched > 0 ? CAUSE_NOT_WATCHED : CAUSE_NO_ANSWER;
 	}
 	selftest_value(t, "%u of 20 resets answered, low from %u to %u us after the release", seen,
 		       (unsigned)(shown.begin_ns / US), (unsigned)(shown.end_ns / US));
-	return late > 0 ? "held-low" : seen < 20 - unwatched ? "some-unanswered" : NULL;
+	return late > 0		       ? CAUSE_HELD_LOW
+	       : seen < 20 - unwatched ? CAUSE_SOME_UNANSWERED
+				       : CAUSE_NONE;
 }

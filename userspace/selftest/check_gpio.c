@@ -32,21 +32,21 @@ static void open_line(struct selftest *t)
 	t->has_line = t->gpiod != NULL || t->sim != NULL;
 }
 
-const char *check_gpio_open(struct selftest *t)
+enum selftest_cause check_gpio_open(struct selftest *t)
 {
 	if (t->has_line) {
-		return NULL;
+		return CAUSE_NONE;
 	}
 	if (t->config->w1_bus == NODE_W1_NONE) {
-		return "off";
+		return CAUSE_OFF;
 	}
 	if (t->config->w1_bus == NODE_W1_KERNEL) {
-		return "kernel";
+		return CAUSE_KERNEL;
 	}
 	if (!t->line_asked) {
 		open_line(t);
 	}
-	return t->has_line ? NULL : "no-line";
+	return t->has_line ? CAUSE_NONE : CAUSE_NO_LINE;
 }
 
 void check_gpio_close(struct selftest *t)
@@ -91,67 +91,67 @@ static void say_chips(struct selftest *t)
 	}
 }
 
-static const char *not_applicable(struct selftest *t)
+static enum selftest_cause not_applicable(struct selftest *t)
 {
-	const char *why;
+	enum selftest_cause why;
 
 	if (t->config->w1_bus == NODE_W1_SIMULATED) {
-		return "simulated";
+		return CAUSE_SIMULATED;
 	}
 	why = check_gpio_open(t);
-	return why == NULL || strcmp(why, "no-line") == 0 ? NULL : why;
+	return why == CAUSE_NONE || why == CAUSE_NO_LINE ? CAUSE_NONE : why;
 }
 
-const char *check_gpio_chip(struct selftest *t)
+enum selftest_cause check_gpio_chip(struct selftest *t)
 {
-	const char *why = not_applicable(t);
+	enum selftest_cause why = not_applicable(t);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	say_chips(t);
 	if (t->sim != NULL) {
-		return "stands-in";
+		return CAUSE_STANDS_IN;
 	}
 	switch (t->line_error) {
 	case -EACCES:
 	case -EPERM:
-		return "no-right";
+		return CAUSE_NO_RIGHT;
 	case -ENODEV:
 	case -ENOENT:
-		return "no-chip";
+		return CAUSE_NO_CHIP;
 	default:
-		return NULL;
+		return CAUSE_NONE;
 	}
 }
 
-const char *check_gpio_line(struct selftest *t)
+enum selftest_cause check_gpio_line(struct selftest *t)
 {
-	const char *why = not_applicable(t);
+	enum selftest_cause why = not_applicable(t);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (t->gpiod != NULL) {
 		selftest_value(t, "GPIO%u is free", t->config->w1_gpio);
-		return NULL;
+		return CAUSE_NONE;
 	}
 	selftest_value(t, "%s", t->line_why);
 	if (t->sim != NULL) {
-		return "stands-in";
+		return CAUSE_STANDS_IN;
 	}
 	switch (t->line_error) {
 	case -EBUSY:
 		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {
-			return "node-holds";
+			return CAUSE_NODE_HOLDS;
 		}
 		return strstr(t->line_why, "kernel's 1-Wire") != NULL &&
 				       t->config->w1_bus == NODE_W1_AUTO
-			       ? "kernel-holds"
-			       : "held";
+			       ? CAUSE_KERNEL_HOLDS
+			       : CAUSE_HELD;
 	case -EINVAL:
-		return "no-such-line";
+		return CAUSE_NO_SUCH_LINE;
 	default:
-		return "no-line";
+		return CAUSE_NO_LINE;
 	}
 }

@@ -34,7 +34,7 @@ struct selftest_receiver {
 	struct ublox7_pty *pty;
 
 	bool listened;
-	const char *listen_cause; /* NULL: something readable was received */
+	enum selftest_cause listen_cause; /* CAUSE_NONE: something readable was received */
 	uint32_t baud; /* where */
 	unsigned frames, sentences, bytes;
 	bool counted; /* the driver counts errors */
@@ -126,7 +126,7 @@ static void listen_at_all_rates(struct selftest *t, struct selftest_receiver *r,
 		}
 	}
 	r->counted = false;
-	r->listen_cause = r->bytes > 0 ? "unreadable" : "quiet";
+	r->listen_cause = r->bytes > 0 ? CAUSE_UNREADABLE : CAUSE_QUIET;
 }
 
 /* --- the port, for all checks --- */
@@ -149,7 +149,7 @@ static bool simulate(struct selftest *t, struct selftest_receiver *r)
 	return r->pty != NULL;
 }
 
-static const char *prepare(struct selftest *t, struct selftest_receiver **out)
+static enum selftest_cause prepare(struct selftest *t, struct selftest_receiver **out)
 {
 	struct selftest_receiver *r = t->receiver;
 	char why[SERIAL_PORT_WHY_SIZE];
@@ -157,12 +157,12 @@ static const char *prepare(struct selftest *t, struct selftest_receiver **out)
 
 	*out = r;
 	if (strcmp(t->config->gnss_port, "none") == 0) {
-		return "off";
+		return CAUSE_OFF;
 	}
 	if (r == NULL) {
 		r = *out = t->receiver = calloc(1, sizeof(*r));
 		if (r == NULL) {
-			return "no-port";
+			return CAUSE_NO_PORT;
 		}
 		r->path = t->config->gnss_port;
 	}
@@ -176,13 +176,13 @@ static const char *prepare(struct selftest *t, struct selftest_receiver **out)
 			code = serial_port_open(&port, r->path, 9600, why, sizeof(why));
 		}
 		if (code < 0) {
-			return "no-port";
+			return CAUSE_NO_PORT;
 		}
 		r->listened = true;
 		listen_at_all_rates(t, r, &port);
 		serial_port_close(&port);
 	}
-	return NULL;
+	return CAUSE_NONE;
 }
 
 void check_receiver_close(struct selftest *t)
@@ -195,15 +195,15 @@ void check_receiver_close(struct selftest *t)
 	}
 }
 
-const char *check_receiver_baud(struct selftest *t)
+enum selftest_cause check_receiver_baud(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = prepare(t, &r);
+	enum selftest_cause why = prepare(t, &r);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
-	if (r->listen_cause != NULL) {
+	if (r->listen_cause != CAUSE_NONE) {
 		if (r->bytes == 0) {
 			selftest_value(t, "not a byte at any of six rates");
 		} else {
@@ -216,7 +216,7 @@ const char *check_receiver_baud(struct selftest *t)
 		       : r->sentences == 0 ? "UBX"
 					   : "UBX and NMEA",
 		       (unsigned)r->baud, r->sentences, r->frames);
-	return NULL;
+	return CAUSE_NONE;
 }
 
 /* --- as the node opens it --- */
@@ -261,14 +261,14 @@ static bool has_fix(const struct receiver *r)
 	return fix != NULL && fix->position_known;
 }
 
-static const char *open_receiver(struct selftest *t, struct selftest_receiver **out)
+static enum selftest_cause open_receiver(struct selftest *t, struct selftest_receiver **out)
 {
-	const char *why = prepare(t, out);
+	enum selftest_cause why = prepare(t, out);
 	struct selftest_receiver *r = *out;
 	struct receiver_config config;
 	char err[200];
 
-	if (why != NULL || r->opened) {
+	if (why != CAUSE_NONE || r->opened) {
 		return why;
 	}
 	r->opened = true;
@@ -276,59 +276,59 @@ static const char *open_receiver(struct selftest *t, struct selftest_receiver **
 	r->receiver = receiver_open(&config, err, sizeof(err));
 	if (r->receiver == NULL) {
 		selftest_value(t, "%s", err);
-		return NULL;
+		return CAUSE_NONE;
 	}
 	pump(t, is_ready, ANSWER_MS);
-	return NULL;
+	return CAUSE_NONE;
 }
 
 /* For what only a receiver that answers can report. */
-static const char *answering(struct selftest *t, struct selftest_receiver **out)
+static enum selftest_cause answering(struct selftest *t, struct selftest_receiver **out)
 {
-	const char *why = open_receiver(t, out);
+	enum selftest_cause why = open_receiver(t, out);
 
-	if (why == NULL &&
+	if (why == CAUSE_NONE &&
 	    ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
 	     receiver_state((*out)->receiver) == RECEIVER_PROBING)) {
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	}
 	return why;
 }
 
-const char *check_receiver_answer(struct selftest *t)
+enum selftest_cause check_receiver_answer(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = open_receiver(t, &r);
+	enum selftest_cause why = open_receiver(t, &r);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (r->receiver == NULL) {
-		return "bad-settings";
+		return CAUSE_BAD_SETTINGS;
 	}
 	selftest_value(t, "%s", receiver_reason(r->receiver));
 	switch (receiver_state(r->receiver)) {
 	case RECEIVER_READY:
 	case RECEIVER_LIMITED:
 	case RECEIVER_CONFIGURING:
-		return NULL;
+		return CAUSE_NONE;
 	case RECEIVER_NO_PORT:
-		return "port-lost";
+		return CAUSE_PORT_LOST;
 	case RECEIVER_PROBING:
 		break;
 	}
-	return r->listen_cause == NULL		       ? "deaf"
-	       : strcmp(r->listen_cause, "quiet") == 0 ? "silent"
-						       : "unreadable";
+	return r->listen_cause == CAUSE_NONE	? CAUSE_DEAF
+	       : r->listen_cause == CAUSE_QUIET ? CAUSE_SILENT
+						: CAUSE_UNREADABLE;
 }
 
-const char *check_receiver_settings(struct selftest *t)
+enum selftest_cause check_receiver_settings(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	struct receiver_counters c;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	receiver_counters(r->receiver, &c);
@@ -340,70 +340,72 @@ const char *check_receiver_settings(struct selftest *t)
 		const char *limits = receiver_limits(r->receiver);
 
 		if (*limits == '\0') {
-			return NULL;
+			return CAUSE_NONE;
 		}
 		selftest_value(t, "; %s", limits);
-		return c.naks > 0 ? "refused" : "not-as-wanted";
+		return c.naks > 0 ? CAUSE_REFUSED : CAUSE_NOT_AS_WANTED;
 	}
 	default:
 		selftest_value(t, ": %s", receiver_reason(r->receiver));
-		return c.naks > 0 ? "refused" : "not-as-wanted";
+		return c.naks > 0 ? CAUSE_REFUSED : CAUSE_NOT_AS_WANTED;
 	}
 }
 
-const char *check_receiver_version(struct selftest *t)
+enum selftest_cause check_receiver_version(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct ubx_health *h;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	pump(t, is_healthy, HEALTH_MS);
 	h = receiver_health(r->receiver);
 	selftest_value(t, "%s", receiver_identity(r->receiver));
 	if ((h->seen & UBX_SEEN_VER) == 0) {
-		return "no-version";
+		return CAUSE_NO_VERSION;
 	}
 	if ((h->problems >> UBX_PROBLEM_CLONE & 1) != 0) {
-		return "counterfeit";
+		return CAUSE_COUNTERFEIT;
 	}
-	return strcmp(h->hardware, "00070000") == 0 ? NULL : "other-generation";
+	return strcmp(h->hardware, "00070000") == 0 ? CAUSE_NONE : CAUSE_OTHER_GENERATION;
 }
 
-const char *check_receiver_antenna(struct selftest *t)
+enum selftest_cause check_receiver_antenna(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct ubx_health *h;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	h = receiver_health(r->receiver);
 	if ((h->seen & UBX_SEEN_HW) == 0) {
-		return "unknown";
+		return CAUSE_UNKNOWN;
 	}
 	selftest_value(t, "%s, noise %u, gain %u of 8191", ubx_antenna_text(h), h->noise, h->agc);
-	return h->antenna_status == 3 ? "short" : h->antenna_status == 4 ? "open" : NULL;
+	return h->antenna_status == 3	? CAUSE_SHORT
+	       : h->antenna_status == 4 ? CAUSE_OPEN
+					: CAUSE_NONE;
 }
 
-const char *check_receiver_jamming(struct selftest *t)
+enum selftest_cause check_receiver_jamming(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct ubx_health *h;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	h = receiver_health(r->receiver);
 	if ((h->seen & UBX_SEEN_HW) == 0) {
-		return "unknown";
+		return CAUSE_UNKNOWN;
 	}
 	selftest_value(t, "%u of 255", h->jam_indicator);
-	return h->jam_indicator >= JAM_LIMIT || h->jamming_state >= 2 ? "jamming" : NULL;
+	return h->jam_indicator >= JAM_LIMIT || h->jamming_state >= 2 ? CAUSE_JAMMING : CAUSE_NONE;
 }
 
 /* "12 satellites: 46 44 43 39 dBHz", the used ones with a star. */
@@ -417,22 +419,22 @@ static void show_signals(struct selftest *t, const struct ubx_health *h)
 	selftest_value(t, "%s", h->sats_seen > 0 ? " dBHz (* in the fix)" : "");
 }
 
-const char *check_receiver_fix(struct selftest *t)
+enum selftest_cause check_receiver_fix(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct gnss_fix *fix;
 	const struct ubx_health *h;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
 		h = receiver_health(r->receiver);
 		selftest_value(t, "none in %u s; ", t->fix_wait_s);
 		show_signals(t, h);
-		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? "weak-signals"
-									  : "no-fix";
+		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? CAUSE_WEAK_SIGNALS
+									  : CAUSE_NO_FIX;
 	}
 	fix = receiver_fix(r->receiver);
 	selftest_value(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D",
@@ -443,18 +445,18 @@ const char *check_receiver_fix(struct selftest *t)
 	}
 	selftest_value(t, "; ");
 	show_signals(t, receiver_health(r->receiver));
-	return NULL;
+	return CAUSE_NONE;
 }
 
-const char *check_receiver_time(struct selftest *t)
+enum selftest_cause check_receiver_time(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct gnss_fix *fix;
 	struct clock_stamp ntp;
 	int64_t apart_ms;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	fix = receiver_fix(r->receiver);
@@ -463,24 +465,24 @@ const char *check_receiver_time(struct selftest *t)
 								       fullyResolved */
 
 		selftest_value(t, nearly ? "leap seconds not yet known" : "none yet");
-		return nearly ? "unresolved" : "no-time";
+		return nearly ? CAUSE_UNRESOLVED : CAUSE_NO_TIME;
 	}
 	apart_ms = now_utc_us() / 1000 - (int64_t)((now_boot_ns() - fix->received_ns) / 1000000) -
 		   fix->utc_us / 1000;
 	selftest_value(t, "this computer's clock is %+" PRId64 " ms from it", apart_ms);
-	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? "clocks-differ"
-									       : NULL;
+	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? CAUSE_CLOCKS_DIFFER
+									       : CAUSE_NONE;
 }
 
 /* After all of the above: what the line did to the bytes meanwhile. */
-const char *check_uart_errors(struct selftest *t)
+enum selftest_cause check_uart_errors(struct selftest *t)
 {
 	struct selftest_receiver *r;
-	const char *why = answering(t, &r);
+	enum selftest_cause why = answering(t, &r);
 	const struct ubx_health *h;
 	struct receiver_counters c;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	receiver_counters(r->receiver, &c);
@@ -492,13 +494,13 @@ const char *check_uart_errors(struct selftest *t)
 			       r->overruns);
 	}
 	if ((h->problems >> UBX_PROBLEM_LINE_ERRORS & 1) != 0 || r->frame_errors > 0) {
-		return "framing";
+		return CAUSE_FRAMING;
 	}
 	if (r->overruns > 0 ||
 	    ((h->problems >> UBX_PROBLEM_RX_OVERRUN | h->problems >> UBX_PROBLEM_TX_OVERFLOW) &
 	     1) != 0) {
-		return "overrun";
+		return CAUSE_OVERRUN;
 	}
 	/* One may be of the moment when the rate was changed. */
-	return c.checksum_errors > 1 ? "damaged" : NULL;
+	return c.checksum_errors > 1 ? CAUSE_DAMAGED : CAUSE_NONE;
 }

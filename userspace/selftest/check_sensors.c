@@ -24,36 +24,36 @@ static void say_rom(struct selftest *t, const uint8_t *rom)
 }
 
 /* The cause for an error of the bus; the value has the details. */
-static const char *bus_cause(struct selftest *t, int code)
+static enum selftest_cause bus_cause(struct selftest *t, int code)
 {
 	selftest_value(t, "%s%s", t->out->value[0] != '\0' ? ": " : "",
 		       code < -1000 ? w1_error_text(code) : strerror(-code));
 	switch (code) {
 	case W1_ENOPRESENCE:
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	case W1_ESHORT:
-		return "line-low";
+		return CAUSE_LINE_LOW;
 	case W1_EVIOLATION:
-		return "timing";
+		return CAUSE_TIMING;
 	case W1_ECRC:
-		return "crc";
+		return CAUSE_CRC;
 	case W1_EECHO:
-		return "echo";
+		return CAUSE_ECHO;
 	case W1_ESEARCH:
-		return "search";
+		return CAUSE_SEARCH;
 	default:
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 }
 
 /* The search, once for all checks. */
-static const char *find(struct selftest *t)
+static enum selftest_cause find(struct selftest *t)
 {
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 	struct w1_search search;
 	int code = 1;
 
-	if (why != NULL || t->searched) {
+	if (why != CAUSE_NONE || t->searched) {
 		return why;
 	}
 	t->searched = true;
@@ -63,23 +63,23 @@ static const char *find(struct selftest *t)
 		memcpy(t->rom[t->n++], search.rom, W1_ROM_SIZE);
 	}
 	t->search_error = code < 0 ? code : 0;
-	return NULL;
+	return CAUSE_NONE;
 }
 
 /* For the checks after the search: at least one sensor was found. */
-static const char *need_sensor(struct selftest *t)
+static enum selftest_cause need_sensor(struct selftest *t)
 {
-	const char *why = find(t);
+	enum selftest_cause why = find(t);
 
-	return why != NULL ? why : t->n == 0 ? "no-sensor" : NULL;
+	return why != CAUSE_NONE ? why : t->n == 0 ? CAUSE_NO_SENSOR : CAUSE_NONE;
 }
 
-const char *check_sensors_search(struct selftest *t)
+enum selftest_cause check_sensors_search(struct selftest *t)
 {
-	const char *why = find(t);
+	enum selftest_cause why = find(t);
 	unsigned foreign = 0;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	for (unsigned i = 0; i < t->n; i++) {
@@ -89,7 +89,7 @@ const char *check_sensors_search(struct selftest *t)
 	if (t->search_error != 0) {
 		return bus_cause(t, t->search_error);
 	}
-	return t->n == 0 ? "no-answer" : foreign > 0 ? "not-a-thermometer" : NULL;
+	return t->n == 0 ? CAUSE_NO_ANSWER : foreign > 0 ? CAUSE_NOT_A_THERMOMETER : CAUSE_NONE;
 }
 
 static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, unsigned *retries)
@@ -105,12 +105,12 @@ static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, 
 	return w1_bus_transact(&t->bus, &read, retries);
 }
 
-const char *check_sensors_scratchpad(struct selftest *t)
+enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 {
-	const char *why = need_sensor(t);
+	enum selftest_cause why = need_sensor(t);
 	unsigned retries = 0;
 
-	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+	for (unsigned i = 0; why == CAUSE_NONE && i < t->n; i++) {
 		uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 		struct ds18b20_value value;
 		int code = read_scratchpad(t, t->rom[i], sp, &retries);
@@ -121,10 +121,10 @@ const char *check_sensors_scratchpad(struct selftest *t)
 		}
 		if (ds18b20_decode(t->rom[i][0], sp, &value) == DS18B20_BAD_SCRATCHPAD) {
 			say_rom(t, t->rom[i]);
-			return "bad-scratchpad";
+			return CAUSE_BAD_SCRATCHPAD;
 		}
 	}
-	if (why == NULL) {
+	if (why == CAUSE_NONE) {
 		selftest_value(t, "%u read, %u repeated", t->n, retries);
 	}
 	return why;
@@ -145,12 +145,12 @@ static int read_power(struct selftest *t, const uint8_t *rom)
 }
 
 /* Repeated: some clones answer at random. */
-const char *check_sensors_power(struct selftest *t)
+enum selftest_cause check_sensors_power(struct selftest *t)
 {
-	const char *why = need_sensor(t);
+	enum selftest_cause why = need_sensor(t);
 	bool lies = false;
 
-	for (unsigned i = 0; why == NULL && i < t->n; i++) {
+	for (unsigned i = 0; why == CAUSE_NONE && i < t->n; i++) {
 		unsigned own = 0;
 
 		for (unsigned asked = 0; asked < POWER_ASKED; asked++) {
@@ -169,30 +169,34 @@ const char *check_sensors_power(struct selftest *t)
 		lies |= t->lies[i];
 		t->parasite |= own == 0;
 	}
-	if (why == NULL && !t->parasite && !lies) {
+	if (why == CAUSE_NONE && !t->parasite && !lies) {
 		selftest_value(t, "%u with a supply of their own", t->n);
 	}
-	return why != NULL ? why : lies ? "contradicts" : t->parasite ? "parasite" : NULL;
+	return why != CAUSE_NONE ? why
+	       : lies		 ? CAUSE_CONTRADICTS
+	       : t->parasite	 ? CAUSE_PARASITE
+				 : CAUSE_NONE;
 }
 
-static const char *judge(struct selftest *t, const struct thermometer_sample *samples, unsigned n)
+static enum selftest_cause judge(struct selftest *t, const struct thermometer_sample *samples,
+				 unsigned n)
 {
-	static const char *const words[] = {
-		[DS18B20_OK] = NULL,
-		[DS18B20_POWER_ON] = "power-on",
-		[DS18B20_CRC_FAILED] = "crc",
-		[DS18B20_ABSENT] = "absent",
-		[DS18B20_NOT_CONVERTED] = "not-converted",
-		[DS18B20_BAD_SCRATCHPAD] = "bad-scratchpad",
-		[DS18B20_OUT_OF_RANGE] = "out-of-range",
-		[DS18B20_BUS_FAILED] = "bus-failed",
-		[DS18B20_SENSOR_FAULT] = "sensor-fault",
-		[DS18B20_UNSEEN] = "unseen",
-		[DS18B20_UNGUARDED] = "unguarded",
-		[DS18B20_UNPROVEN] = "unproven",
-		[DS18B20_DUPLICATE] = "duplicate",
+	static const enum selftest_cause causes[] = {
+		[DS18B20_OK] = CAUSE_NONE,
+		[DS18B20_POWER_ON] = CAUSE_POWER_ON,
+		[DS18B20_CRC_FAILED] = CAUSE_CRC,
+		[DS18B20_ABSENT] = CAUSE_ABSENT,
+		[DS18B20_NOT_CONVERTED] = CAUSE_NOT_CONVERTED,
+		[DS18B20_BAD_SCRATCHPAD] = CAUSE_BAD_SCRATCHPAD,
+		[DS18B20_OUT_OF_RANGE] = CAUSE_OUT_OF_RANGE,
+		[DS18B20_BUS_FAILED] = CAUSE_BUS_FAILED,
+		[DS18B20_SENSOR_FAULT] = CAUSE_SENSOR_FAULT,
+		[DS18B20_UNSEEN] = CAUSE_UNSEEN,
+		[DS18B20_UNGUARDED] = CAUSE_UNGUARDED,
+		[DS18B20_UNPROVEN] = CAUSE_UNPROVEN,
+		[DS18B20_DUPLICATE] = CAUSE_DUPLICATE,
 	};
-	const char *worst = NULL;
+	enum selftest_cause worst = CAUSE_NONE;
 	bool worst_has_value = true;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -208,25 +212,25 @@ static const char *judge(struct selftest *t, const struct thermometer_sample *sa
 			selftest_value(t, " %s", ds18b20_quality_name(s->quality));
 		}
 		/* What gives no value at all is worse than what gives one without its proof. */
-		if (worst == NULL || (!s->temp_known && worst_has_value)) {
-			worst = words[s->quality];
+		if (worst == CAUSE_NONE || (!s->temp_known && worst_has_value)) {
+			worst = causes[s->quality];
 			worst_has_value = s->temp_known;
 		}
 	}
-	return n == 0 ? "no-answer" : worst;
+	return n == 0 ? CAUSE_NO_ANSWER : worst;
 }
 
 /* The node's own cycle, twice: the second time it knows each sensor's marks. */
-const char *check_sensors_temperature(struct selftest *t)
+enum selftest_cause check_sensors_temperature(struct selftest *t)
 {
 	struct thermometer_sample samples[W1_CYCLE_DEVICES];
 	struct w1_cycle cycle;
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 	unsigned n = 0;
 	int code;
 
-	if (why != NULL && (strcmp(why, "kernel") == 0 ||
-			    (t->config->w1_bus == NODE_W1_AUTO && t->line_error == -EBUSY))) {
+	if (why != CAUSE_NONE && (why == CAUSE_KERNEL ||
+				  (t->config->w1_bus == NODE_W1_AUTO && t->line_error == -EBUSY))) {
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);
@@ -234,11 +238,11 @@ const char *check_sensors_temperature(struct selftest *t)
 				     sizeof(t->line_why));
 		if (code != 0) {
 			selftest_value(t, "%s", t->line_why);
-			return "kernel-has-none";
+			return CAUSE_KERNEL_HAS_NONE;
 		}
 		return judge(t, samples, n);
 	}
-	if (why != NULL || (why = need_sensor(t)) != NULL) {
+	if (why != CAUSE_NONE || (why = need_sensor(t)) != CAUSE_NONE) {
 		return why;
 	}
 	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
@@ -252,12 +256,12 @@ const char *check_sensors_temperature(struct selftest *t)
 	return judge(t, samples, n);
 }
 
-const char *check_sensors_identity(struct selftest *t)
+enum selftest_cause check_sensors_identity(struct selftest *t)
 {
-	const char *why = need_sensor(t);
-	const char *worst = NULL;
+	enum selftest_cause why = need_sensor(t);
+	enum selftest_cause worst = CAUSE_NONE;
 
-	for (unsigned i = 0; why == NULL && i < t->n && !(t->stop != NULL && *t->stop); i++) {
+	for (unsigned i = 0; why == CAUSE_NONE && i < t->n && !(t->stop != NULL && *t->stop); i++) {
 		struct ds18b20_evidence e;
 		struct ds18b20_identity identity;
 		unsigned tries = 0;
@@ -282,11 +286,11 @@ const char *check_sensors_identity(struct selftest *t)
 			selftest_value(t, " converts in %u ms or more",
 				       (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000
 									 : 1000));
-			worst = "slow";
+			worst = CAUSE_SLOW;
 		} else if (identity.verdict == DS18B20_CLONE ||
 			   identity.verdict == DS18B20_CLONE_UNKNOWN) {
-			worst = worst == NULL ? "clone" : worst;
+			worst = worst == CAUSE_NONE ? CAUSE_CLONE : worst;
 		}
 	}
-	return why != NULL ? why : worst;
+	return why != CAUSE_NONE ? why : worst;
 }

@@ -27,7 +27,7 @@
 #define SLOW_WRITE_MS 500
 #define WORN 10 /* eMMC 5.1, DEVICE_LIFE_TIME_EST: 0Ah is 90 to 100 %, 0Bh beyond */
 
-const char *check_system_clock(struct selftest *t)
+enum selftest_cause check_system_clock(struct selftest *t)
 {
 	struct clock_stamp ntp;
 	struct timespec now;
@@ -38,39 +38,39 @@ const char *check_system_clock(struct selftest *t)
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &utc));
 	selftest_value(t, "%s", text);
 	if (now.tv_sec < t->config->not_before_us / 1000000) {
-		return "unset";
+		return CAUSE_UNSET;
 	}
 	if (!system_facts_ntp(&ntp)) {
-		return "not-synchronised";
+		return CAUSE_NOT_SYNCHRONISED;
 	}
 	selftest_value(t, ", synchronised within %" PRIu64 " ms", ntp.acc_ns / 1000000);
-	return NULL;
+	return CAUSE_NONE;
 }
 
 /* Raspberry Pi documentation, vcgencmd get_throttled: bits 0 to 3 now, 16 to 19 since boot. */
-const char *check_system_power(struct selftest *t)
+enum selftest_cause check_system_power(struct selftest *t)
 {
 	long long bits;
 
 	if (!facts_number(t->root, THROTTLED, 16, &bits)) {
-		return "unknown";
+		return CAUSE_UNKNOWN;
 	}
 	selftest_value(t, "flags 0x%llx", bits);
-	return (bits & 1) != 0	       ? "under-voltage"
-	       : (bits & 0x10000) != 0 ? "was-under-voltage"
-	       : (bits & 0xe) != 0     ? "throttled"
-				       : NULL;
+	return (bits & 1) != 0	       ? CAUSE_UNDER_VOLTAGE
+	       : (bits & 0x10000) != 0 ? CAUSE_WAS_UNDER_VOLTAGE
+	       : (bits & 0xe) != 0     ? CAUSE_THROTTLED
+				       : CAUSE_NONE;
 }
 
-const char *check_system_heat(struct selftest *t)
+enum selftest_cause check_system_heat(struct selftest *t)
 {
 	long long mc;
 
 	if (!facts_number(t->root, "/sys/class/thermal/thermal_zone0/temp", 10, &mc)) {
-		return "unknown";
+		return CAUSE_UNKNOWN;
 	}
 	selftest_value(t, "processor at %lld.%lld C", mc / 1000, mc % 1000 / 100);
-	return mc >= HOT_MC ? "hot" : NULL;
+	return mc >= HOT_MC ? CAUSE_HOT : CAUSE_NONE;
 }
 
 static void folder_of(const char *path, char *folder, size_t size)
@@ -81,17 +81,17 @@ static void folder_of(const char *path, char *folder, size_t size)
 		 slash != NULL ? path : ".");
 }
 
-const char *check_system_judge_disk(const struct disk *disk, unsigned wanted_mb)
+enum selftest_cause check_system_judge_disk(const struct disk *disk, unsigned wanted_mb)
 {
-	return disk->read_only		   ? "read-only"
-	       : !disk->writable	   ? "no-right"
-	       : disk->in_memory	   ? "in-memory"
-	       : disk->free_mb < FULL_MB   ? "full"
-	       : disk->free_mb < wanted_mb ? "tight"
-					   : NULL;
+	return disk->read_only		   ? CAUSE_READ_ONLY
+	       : !disk->writable	   ? CAUSE_NO_RIGHT
+	       : disk->in_memory	   ? CAUSE_IN_MEMORY
+	       : disk->free_mb < FULL_MB   ? CAUSE_FULL
+	       : disk->free_mb < wanted_mb ? CAUSE_TIGHT
+					   : CAUSE_NONE;
 }
 
-const char *check_system_outbox(struct selftest *t)
+enum selftest_cause check_system_outbox(struct selftest *t)
 {
 	char folder[512];
 	struct statvfs space;
@@ -102,7 +102,7 @@ const char *check_system_outbox(struct selftest *t)
 	selftest_value(t, "%s", folder);
 	if (statvfs(folder, &space) != 0 || statfs(folder, &kind) != 0) {
 		selftest_value(t, ": %s", strerror(errno));
-		return errno == EACCES ? "no-right" : "absent";
+		return errno == EACCES ? CAUSE_NO_RIGHT : CAUSE_ABSENT;
 	}
 	disk = (struct disk){
 		.read_only = (space.f_flag & ST_RDONLY) != 0,
@@ -167,7 +167,7 @@ static bool disk_fact(const struct selftest *t, dev_t device, const char *name, 
 	return false;
 }
 
-const char *check_system_storage(struct selftest *t)
+enum selftest_cause check_system_storage(struct selftest *t)
 {
 	char folder[512], text[128];
 	unsigned a = 0, b = 0;
@@ -176,11 +176,11 @@ const char *check_system_storage(struct selftest *t)
 
 	folder_of(t->config->outbox_path, folder, sizeof(folder));
 	if (stat(folder, &st) != 0) {
-		return "absent";
+		return CAUSE_ABSENT;
 	}
 	us = write_us(folder);
 	if (us == 0) {
-		return "no-write";
+		return CAUSE_NO_WRITE;
 	}
 	selftest_value(t, "a synchronous write takes %u.%u ms", (unsigned)(us / 1000),
 		       (unsigned)(us % 1000 / 100));
@@ -194,8 +194,8 @@ const char *check_system_storage(struct selftest *t)
 	    sscanf(text, "%x %x", &a, &b) == 2) {
 		selftest_value(t, ", worn to %u0 %%", a > b ? a : b);
 		if (a >= WORN || b >= WORN) {
-			return "worn";
+			return CAUSE_WORN;
 		}
 	}
-	return us > SLOW_WRITE_MS * 1000 ? "slow" : NULL;
+	return us > SLOW_WRITE_MS * 1000 ? CAUSE_SLOW : CAUSE_NONE;
 }

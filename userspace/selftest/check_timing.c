@@ -150,24 +150,24 @@ static void say_series(struct selftest *t, const char *name, struct series *s)
 	}
 }
 
-static const char *ready(struct selftest *t, struct watch **w, struct w1_slots *slots)
+static enum selftest_cause ready(struct selftest *t, struct watch **w, struct w1_slots *slots)
 {
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 
 	*w = NULL;
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (t->line.ops->release(t->line.ctx) != 0 || t->line.ops->sample(t->line.ctx) != 1) {
-		return "line-low";
+		return CAUSE_LINE_LOW;
 	}
 	*w = calloc(1, sizeof(**w));
 	if (*w == NULL) {
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	(*w)->line = t->line;
 	*slots = (struct w1_slots){ .line = { &watching, *w } };
-	return NULL;
+	return CAUSE_NONE;
 }
 
 static bool is_line_error(int code)
@@ -239,19 +239,19 @@ static int measure(struct watch *w, struct w1_slots *s, enum kind kind)
 	return (int)violated;
 }
 
-static const char *time_slots(struct selftest *t, bool realtime)
+static enum selftest_cause time_slots(struct selftest *t, bool realtime)
 {
 	static const char *const names[] = { "reset", "write-0", "write-1", "read" };
 	struct w1_slots slots;
 	struct watch *w;
-	const char *why = ready(t, &w, &slots);
+	enum selftest_cause why = ready(t, &w, &slots);
 	uint64_t all = 0, violated = 0;
 
-	for (unsigned kind = 0; why == NULL && kind < KINDS; kind++) {
+	for (unsigned kind = 0; why == CAUSE_NONE && kind < KINDS; kind++) {
 		int code = measure(w, &slots, (enum kind)kind);
 
 		if (code < 0) {
-			why = "line-error";
+			why = CAUSE_LINE_ERROR;
 			break;
 		}
 		violated += kind == RESET ? 0 : (uint64_t)code;
@@ -259,7 +259,7 @@ static const char *time_slots(struct selftest *t, bool realtime)
 		say_series(t, names[kind], &w->kind[kind]);
 	}
 	free(w);
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	selftest_value(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated,
@@ -268,38 +268,38 @@ static const char *time_slots(struct selftest *t, bool realtime)
 	t->slots[realtime] = all;
 	t->violated[realtime] = violated;
 	/* From 5 in 1000 on more than half of all reads must be done again. */
-	return violated * 200 > all ? "preempted" : NULL;
+	return violated * 200 > all ? CAUSE_PREEMPTED : CAUSE_NONE;
 }
 
-const char *check_timing_slots(struct selftest *t)
+enum selftest_cause check_timing_slots(struct selftest *t)
 {
 	return time_slots(t, false);
 }
 
-const char *check_timing_slots_rt(struct selftest *t)
+enum selftest_cause check_timing_slots_rt(struct selftest *t)
 {
-	const char *why = time_slots(t, true);
+	enum selftest_cause why = time_slots(t, true);
 
-	if (why == NULL && t->missing_rights[0] != '\0') {
+	if (why == CAUSE_NONE && t->missing_rights[0] != '\0') {
 		selftest_value(t, "; running without %s", t->missing_rights);
-		return "no-rights";
+		return CAUSE_NO_RIGHTS;
 	}
 	return why;
 }
 
-const char *check_timing_calls(struct selftest *t)
+enum selftest_cause check_timing_calls(struct selftest *t)
 {
 	struct w1_slots slots;
 	struct watch *w;
-	const char *why = ready(t, &w, &slots);
+	enum selftest_cause why = ready(t, &w, &slots);
 	uint64_t read_ns;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (measure(w, &slots, WRITE_1) < 0) {
 		free(w);
-		return "line-error";
+		return CAUSE_LINE_ERROR;
 	}
 	for (unsigned i = 0; i < RECONFIGURES; i++) {
 		strong_pullup(w, i % 2 == 0);
@@ -313,7 +313,7 @@ const char *check_timing_calls(struct selftest *t)
 		       (unsigned)(read_ns / 1000), (unsigned)(read_ns % 1000 / 100));
 	free(w);
 	t->calls_ns = read_ns;
-	return read_ns > READ_WITHIN ? "too-slow" : NULL;
+	return read_ns > READ_WITHIN ? CAUSE_TOO_SLOW : CAUSE_NONE;
 }
 
 /* How many of 1000 reads of a scratchpad succeed at the first try. */
@@ -327,16 +327,16 @@ static unsigned success(uint64_t slots, uint64_t violated)
 	return (unsigned)(p * 1000 + 0.5);
 }
 
-const char *check_timing_verdict(struct selftest *t)
+enum selftest_cause check_timing_verdict(struct selftest *t)
 {
-	const char *why = check_gpio_open(t);
+	enum selftest_cause why = check_gpio_open(t);
 	unsigned best = 0;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (!t->timed[0] && !t->timed[1]) {
-		return "not-timed";
+		return CAUSE_NOT_TIMED;
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned s = t->timed[i] ? success(t->slots[i], t->violated[i]) : 0;
@@ -351,5 +351,5 @@ const char *check_timing_verdict(struct selftest *t)
 	selftest_value(t, ": %s",
 		       best >= 500 ? "user space will do" : "use the kernel's bus, or a UART");
 	/* With 30 tries, 1 read in 10 at once is still every read in the end. */
-	return best >= 500 ? NULL : best >= 100 ? "many-retries" : "use-kernel";
+	return best >= 500 ? CAUSE_NONE : best >= 100 ? CAUSE_MANY_RETRIES : CAUSE_USE_KERNEL;
 }

@@ -13,41 +13,41 @@
 
 #define ANY_BAUD 9600 /* nothing is sent */
 
-/* Whether there is a port to check: NULL, "off" or "simulated". */
-static const char *no_port(const struct selftest *t)
+/* Why there is no port to check, else CAUSE_NONE. */
+static enum selftest_cause no_port(const struct selftest *t)
 {
 	if (strcmp(t->config->gnss_port, "none") == 0) {
-		return "off";
+		return CAUSE_OFF;
 	}
-	return strcmp(t->config->gnss_port, "simulated") == 0 ? "simulated" : NULL;
+	return strcmp(t->config->gnss_port, "simulated") == 0 ? CAUSE_SIMULATED : CAUSE_NONE;
 }
 
-const char *check_uart_port(struct selftest *t)
+enum selftest_cause check_uart_port(struct selftest *t)
 {
-	const char *why = no_port(t);
+	enum selftest_cause why = no_port(t);
 	char text[SERIAL_PORT_WHY_SIZE];
 	struct serial_port port;
 	int code;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code < 0) {
 		selftest_value(t, "%s", text);
 		if (t->config->simulate == NODE_SIMULATE_IF_ABSENT) {
-			return "stands-in";
+			return CAUSE_STANDS_IN;
 		}
 		switch (code) {
 		case -EBUSY:
-			return "in-use";
+			return CAUSE_IN_USE;
 		case -EACCES:
 		case -EPERM:
-			return "no-right";
+			return CAUSE_NO_RIGHT;
 		case -ENOTTY:
-			return "not-a-port";
+			return CAUSE_NOT_A_PORT;
 		default:
-			return "absent";
+			return CAUSE_ABSENT;
 		}
 	}
 	if (strcmp(t->config->gnss_port, port.device) != 0) {
@@ -55,7 +55,7 @@ const char *check_uart_port(struct selftest *t)
 	}
 	selftest_value(t, "%s, a %s", port.device, port.uart);
 	serial_port_close(&port);
-	return strcmp(port.uart, "mini UART") == 0 ? "mini-uart" : NULL;
+	return strcmp(port.uart, "mini UART") == 0 ? CAUSE_MINI_UART : CAUSE_NONE;
 }
 
 /* "ttyAMA0" of /dev/serial0. */
@@ -69,17 +69,18 @@ static void device_name(const struct selftest *t, char *name, size_t size)
 	snprintf(name, size, "%.63s", slash != NULL ? slash + 1 : path);
 }
 
-const char *check_uart_console(struct selftest *t)
+enum selftest_cause check_uart_console(struct selftest *t)
 {
-	const char *why = no_port(t), *link = strrchr(t->config->gnss_port, '/');
+	enum selftest_cause why = no_port(t);
+	const char *link = strrchr(t->config->gnss_port, '/');
 	char text[2048], name[64], *save = NULL;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	device_name(t, name, sizeof(name));
 	if (!facts_text(t->root, "/proc/cmdline", text, sizeof(text))) {
-		return "unknown";
+		return CAUSE_UNKNOWN;
 	}
 	for (char *word = strtok_r(text, " ", &save); word != NULL;
 	     word = strtok_r(NULL, " ", &save)) {
@@ -90,39 +91,39 @@ const char *check_uart_console(struct selftest *t)
 		     (link != NULL && strlen(link + 1) == length &&
 		      strncmp(word + 8, link + 1, length) == 0))) {
 			selftest_value(t, "%s", word);
-			return "console";
+			return CAUSE_CONSOLE;
 		}
 	}
 	selftest_value(t, "no kernel console on %s", name);
-	return NULL;
+	return CAUSE_NONE;
 }
 
-const char *check_uart_holder(struct selftest *t)
+enum selftest_cause check_uart_holder(struct selftest *t)
 {
-	const char *why = no_port(t);
+	enum selftest_cause why = no_port(t);
 	char text[SERIAL_PORT_WHY_SIZE];
 	struct serial_port port;
 	int code;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code == 0) {
 		serial_port_close(&port);
 		selftest_value(t, "no other process uses it");
-		return NULL;
+		return CAUSE_NONE;
 	}
 	if (code != -EBUSY) {
-		return "no-port";
+		return CAUSE_NO_PORT;
 	}
 	selftest_value(t, "%s", text);
 	switch (port.use) {
 	case SERIAL_CONSOLE:
-		return "console";
+		return CAUSE_CONSOLE;
 	case SERIAL_LOGIN:
-		return "getty";
+		return CAUSE_GETTY;
 	default:
-		return "held";
+		return CAUSE_HELD;
 	}
 }

@@ -36,7 +36,7 @@
 struct selftest_uplink {
 	char device[READING_DEVICE_SIZE];
 	struct coaps_client *client;
-	const char *session; /* NULL: /time was answered; else the cause */
+	enum selftest_cause session; /* CAUSE_NONE: /time was answered; else the cause */
 
 	/* the newest answer */
 	enum coaps_cause cause;
@@ -47,9 +47,9 @@ struct selftest_uplink {
 };
 
 /* Whether a server is configured, with certificates. */
-static const char *no_server(const struct selftest *t)
+static enum selftest_cause no_server(const struct selftest *t)
 {
-	return t->config->n_servers == 0 ? "no-server" : NULL;
+	return t->config->n_servers == 0 ? CAUSE_NO_SERVER : CAUSE_NONE;
 }
 
 static struct coaps_credentials credentials(const struct selftest *t)
@@ -64,65 +64,65 @@ static bool is_plain(const struct selftest *t)
 	return t->config->n_servers > 0 && strncmp(t->config->servers[0], "coap://", 7) == 0;
 }
 
-const char *check_uplink_credentials(struct selftest *t)
+enum selftest_cause check_uplink_credentials(struct selftest *t)
 {
 	const struct coaps_credentials files = credentials(t);
-	const char *why = no_server(t);
+	enum selftest_cause why = no_server(t);
 	struct coaps_certificate_info info = { .not_after_s = 0 };
 	int64_t utc_s = node_check_utc_s(t->config), days;
 	char err[512];
 	int code;
 
-	if (why != NULL || is_plain(t)) {
-		return why != NULL ? why : "plain";
+	if (why != CAUSE_NONE || is_plain(t)) {
+		return why != CAUSE_NONE ? why : CAUSE_PLAIN;
 	}
 	code = coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err));
 	if (code != 0) {
 		selftest_value(t, "%s", err);
-		return code == -ENOENT			   ? "missing"
-		       : code == -EACCES || code == -EPERM ? "unreadable"
-							   : "unusable";
+		return code == -ENOENT			   ? CAUSE_MISSING
+		       : code == -EACCES || code == -EPERM ? CAUSE_UNREADABLE
+							   : CAUSE_UNUSABLE;
 	}
 	code = coaps_credentials_check(&files, COAPS_CLIENT, utc_s, &info, err, sizeof(err));
 	if (code != 0) {
 		selftest_value(t, "%s", err);
-		return code == -EAGAIN ? "not-yet-valid" : "expired";
+		return code == -EAGAIN ? CAUSE_NOT_YET_VALID : CAUSE_EXPIRED;
 	}
 	if (utc_s == 0) {
 		selftest_value(t, "the clock is unset: dates are not checked");
-		return NULL;
+		return CAUSE_NONE;
 	}
 	days = (info.not_after_s - utc_s) / 86400;
 	selftest_value(t, "%s, %" PRId64 " days left", info.subject, days);
-	return days < RENEW_DAYS ? "expires-soon" : NULL;
+	return days < RENEW_DAYS ? CAUSE_EXPIRES_SOON : CAUSE_NONE;
 }
 
-const char *check_uplink_device(struct selftest *t)
+enum selftest_cause check_uplink_device(struct selftest *t)
 {
 	const struct coaps_credentials files = credentials(t);
 	struct coaps_certificate_info info = { .not_after_s = 0 };
-	const char *why = no_server(t);
+	enum selftest_cause why = no_server(t);
 	char device[READING_DEVICE_SIZE], err[512];
 
-	if (why != NULL || is_plain(t)) {
-		return why != NULL ? why : "plain";
+	if (why != CAUSE_NONE || is_plain(t)) {
+		return why != CAUSE_NONE ? why : CAUSE_PLAIN;
 	}
 	if (node_check_device(t->config, device) != 0) {
-		return "nameless";
+		return CAUSE_NAMELESS;
 	}
 	if (coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err)) != 0) {
-		return "no-credentials";
+		return CAUSE_NO_CREDENTIALS;
 	}
 	if (info.device[0] == '\0') {
 		selftest_value(t, "%s names no device; this node is %s", info.subject, device);
-		return "unnamed";
+		return CAUSE_UNNAMED;
 	}
 	selftest_value(t, "%s", info.device);
 	if (strcmp(info.device, device) != 0) {
 		selftest_value(t, ", but this node is %s", device);
-		return "other-device";
+		return CAUSE_OTHER_DEVICE;
 	}
-	return NULL;
+	return CAUSE_NONE;
 }
 
 static void on_answer(void *arg, const struct coaps_response *r)
@@ -149,37 +149,37 @@ static bool ask(const struct selftest *t, const struct coaps_request *request)
 	       u->cause == COAPS_ANSWERED;
 }
 
-/* Why there is no session, by the names of checks.c. */
-static const char *session_cause(enum coaps_cause cause)
+/* Why there is no session. */
+static enum selftest_cause session_cause(enum coaps_cause cause)
 {
 	switch (cause) {
 	case COAPS_NO_ANSWER:
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	case COAPS_NO_SUCH_HOST:
-		return "no-such-host";
+		return CAUSE_NO_SUCH_HOST;
 	case COAPS_NO_ROUTE:
-		return "no-route";
+		return CAUSE_NO_ROUTE;
 	case COAPS_NOT_LISTENING:
-		return "server-down";
+		return CAUSE_SERVER_DOWN;
 	case COAPS_WRONG_NAME:
-		return "wrong-name";
+		return CAUSE_WRONG_NAME;
 	case COAPS_WRONG_CA:
-		return "wrong-ca";
+		return CAUSE_WRONG_CA;
 	case COAPS_EXPIRED:
-		return "server-expired";
+		return CAUSE_SERVER_EXPIRED;
 	case COAPS_NOT_YET_VALID:
-		return "server-not-yet";
+		return CAUSE_SERVER_NOT_YET;
 	case COAPS_WE_ARE_REJECTED:
-		return "we-are-refused";
+		return CAUSE_WE_ARE_REFUSED;
 	default:
-		return "refused";
+		return CAUSE_REFUSED;
 	}
 }
 
-/* A session with the first server, once for all checks: NULL, or why not. */
-static const char *connect_server(struct selftest *t)
+/* A session with the first server, once for all checks; the cause why there is none. */
+static enum selftest_cause connect_server(struct selftest *t)
 {
-	const char *why = no_server(t);
+	enum selftest_cause why = no_server(t);
 	struct selftest_uplink *u = t->uplink;
 	struct coaps_client_config config = { .server_name = t->config->server_name,
 					      .ciphers = t->config->server_ciphers,
@@ -187,26 +187,28 @@ static const char *connect_server(struct selftest *t)
 					      .deadline_ms = DEADLINE_MS };
 	int code = 0;
 
-	if (why != NULL || u != NULL) {
-		return why != NULL ? why : u->client == NULL ? "no-credentials" : NULL;
+	if (why != CAUSE_NONE || u != NULL) {
+		return why != CAUSE_NONE   ? why
+		       : u->client == NULL ? CAUSE_NO_CREDENTIALS
+					   : CAUSE_NONE;
 	}
 	u = t->uplink = calloc(1, sizeof(*u));
 	if (u == NULL || node_check_device(t->config, u->device) != 0) {
-		return "no-credentials";
+		return CAUSE_NO_CREDENTIALS;
 	}
 	config.uri = t->config->servers[0];
 	config.credentials = credentials(t);
 	u->client = coaps_client_new(&config, &code, u->reason, sizeof(u->reason));
 	if (u->client == NULL) {
-		return "no-credentials";
+		return CAUSE_NO_CREDENTIALS;
 	}
 	u->session = ask(t, &(struct coaps_request){ .method = COAPS_GET,
 						     .path = "/time",
 						     .content_format = -1,
 						     .accept = -1 })
-			     ? NULL
+			     ? CAUSE_NONE
 			     : session_cause(u->cause);
-	return NULL;
+	return CAUSE_NONE;
 }
 
 void check_uplink_close(struct selftest *t)
@@ -218,31 +220,31 @@ void check_uplink_close(struct selftest *t)
 	}
 }
 
-const char *check_uplink_session(struct selftest *t)
+enum selftest_cause check_uplink_session(struct selftest *t)
 {
-	const char *why = connect_server(t);
+	enum selftest_cause why = connect_server(t);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	selftest_value(t, "%s", t->config->servers[0]);
-	if (t->uplink->session != NULL) {
+	if (t->uplink->session != CAUSE_NONE) {
 		selftest_value(t, ": %s", t->uplink->reason);
 	}
 	return t->uplink->session;
 }
 
 /* For the checks that need the session. */
-static const char *connected(struct selftest *t)
+static enum selftest_cause connected(struct selftest *t)
 {
-	const char *why = connect_server(t);
+	enum selftest_cause why = connect_server(t);
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
-	return t->uplink->session != NULL			? "no-session"
-	       : t->config->server_format == NODE_FORMAT_LEGACY ? "legacy"
-								: NULL;
+	return t->uplink->session != CAUSE_NONE			? CAUSE_NO_SESSION
+	       : t->config->server_format == NODE_FORMAT_LEGACY ? CAUSE_LEGACY
+								: CAUSE_NONE;
 }
 
 static void say_answer(struct selftest *t)
@@ -257,14 +259,14 @@ static void say_answer(struct selftest *t)
 	}
 }
 
-const char *check_uplink_time(struct selftest *t)
+enum selftest_cause check_uplink_time(struct selftest *t)
 {
-	const char *why = connected(t);
+	enum selftest_cause why = connected(t);
 	int64_t before = now_utc_us(), apart_ms;
 	char *end;
 	long long server_us;
 
-	if (why != NULL) {
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
@@ -273,21 +275,22 @@ const char *check_uplink_time(struct selftest *t)
 					     .accept = -1 }) ||
 	    t->uplink->code != CONTENT) {
 		say_answer(t);
-		return "no-time";
+		return CAUSE_NO_TIME;
 	}
 	server_us = strtoll(t->uplink->body, &end, 10);
 	if (end == t->uplink->body) {
-		return "no-time";
+		return CAUSE_NO_TIME;
 	}
 	apart_ms = ((before + now_utc_us()) / 2 - server_us) / 1000;
 	selftest_value(t, "answered in %" PRId64 " ms; the clocks are %" PRId64 " ms apart",
 		       (now_utc_us() - before) / 1000, apart_ms);
-	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000 ? "clocks-differ"
-										   : NULL;
+	return apart_ms > CLOCK_APART_S * 1000 || apart_ms < -CLOCK_APART_S * 1000
+		       ? CAUSE_CLOCKS_DIFFER
+		       : CAUSE_NONE;
 }
 
 /* Whether the server lets us read our own device. The body is /gaps. */
-static const char *read_gaps(struct selftest *t)
+static enum selftest_cause read_gaps(struct selftest *t)
 {
 	char path[READING_DEVICE_SIZE + 16];
 	const struct selftest_uplink *u = t->uplink;
@@ -297,21 +300,21 @@ static const char *read_gaps(struct selftest *t)
 		 &(struct coaps_request){
 			 .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 })) {
 		say_answer(t);
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	}
 	if (u->code == CONTENT || u->code == NOT_FOUND) {
-		return NULL;
+		return CAUSE_NONE;
 	}
 	say_answer(t);
-	return u->code >> 5 == 4 ? "not-allowed" : "server-error";
+	return u->code >> 5 == 4 ? CAUSE_NOT_ALLOWED : CAUSE_SERVER_ERROR;
 }
 
-const char *check_uplink_read(struct selftest *t)
+enum selftest_cause check_uplink_read(struct selftest *t)
 {
-	const char *why = connected(t);
+	enum selftest_cause why = connected(t);
 
-	why = why != NULL ? why : read_gaps(t);
-	if (why == NULL) {
+	why = why != CAUSE_NONE ? why : read_gaps(t);
+	if (why == CAUSE_NONE) {
 		selftest_value(t, t->uplink->code == NOT_FOUND
 					  ? "the server has nothing of this device yet"
 					  : "the server knows this device");
@@ -339,20 +342,20 @@ static uint64_t next_seq(const struct selftest_uplink *u)
 	return last + 1;
 }
 
-const char *check_uplink_store(struct selftest *t)
+enum selftest_cause check_uplink_store(struct selftest *t)
 {
-	const char *why = connected(t);
+	enum selftest_cause why = connected(t);
 	struct selftest_uplink *u = t->uplink;
 	struct reading sent, got[1];
 	struct senml_error err;
 	char path[READING_DEVICE_SIZE + 64], pack[1024];
 	int size;
 
-	if (why == NULL && t->round > 0) {
-		why = "once";
+	if (why == CAUSE_NONE && t->round > 0) {
+		why = CAUSE_ONCE;
 	}
-	why = why != NULL ? why : read_gaps(t);
-	if (why != NULL) {
+	why = why != CAUSE_NONE ? why : read_gaps(t);
+	if (why != CAUSE_NONE) {
 		return why;
 	}
 	reading_init(&sent);
@@ -376,25 +379,25 @@ const char *check_uplink_store(struct selftest *t)
 							 .payload = pack,
 							 .payload_size = (size_t)size })) {
 		say_answer(t);
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	}
 	if (u->code < CREATED || u->code >= 0x80) {
 		say_answer(t);
-		return u->code >> 5 == 4 ? "not-allowed" : "server-error";
+		return u->code >> 5 == 4 ? CAUSE_NOT_ALLOWED : CAUSE_SERVER_ERROR;
 	}
 	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
 					     .path = path,
 					     .content_format = -1,
 					     .accept = SENML_CBOR })) {
 		say_answer(t);
-		return "no-answer";
+		return CAUSE_NO_ANSWER;
 	}
 	if (u->code != CONTENT || senml_decode(SENML_CBOR, u->body, u->size, got, 1, &err) != 1 ||
 	    !reading_equal(&sent, &got[0])) {
 		say_answer(t);
-		return "not-the-same";
+		return CAUSE_NOT_THE_SAME;
 	}
 	selftest_value(t, "stored and read back as %s.%" PRIu64 ", a row without values",
 		       EPOCH_TEXT, sent.seq);
-	return NULL;
+	return CAUSE_NONE;
 }

@@ -71,7 +71,7 @@ static void tell_human(struct report *r, const struct selftest_outcome *o)
 			end_skipped(r);
 		}
 		name_skipped(r, o->check);
-		r->skipped_cause = o->cause;
+		r->skipped_cause = selftest_cause_name(o->cause);
 		r->skipped_hint = o->hint;
 		r->skipped++;
 		return;
@@ -79,8 +79,9 @@ static void tell_human(struct report *r, const struct selftest_outcome *o)
 	end_skipped(r);
 	begin_line(r, o->status);
 	snprintf(name, sizeof(name), "%s/%s", o->check->group, o->check->name);
-	fprintf(r->out, "%-22s %s%s%s", name, o->cause != NULL ? o->cause : "",
-		o->cause != NULL && o->value[0] != '\0' ? ": " : "", o->value);
+	fprintf(r->out, "%-22s %s%s%s", name,
+		o->cause != CAUSE_NONE ? selftest_cause_name(o->cause) : "",
+		o->cause != CAUSE_NONE && o->value[0] != '\0' ? ": " : "", o->value);
 	if (o->check->limit != NULL && o->status != SELFTEST_SKIP) {
 		fprintf(r->out, "  (limit: %s)", o->check->limit);
 	}
@@ -108,13 +109,14 @@ static void tell_tap(const struct report *r, const struct selftest_outcome *o)
 	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->reported,
 		o->check->group, o->check->name);
 	if (o->status == SELFTEST_SKIP) {
-		fprintf(r->out, " # SKIP %s\n", o->hint != NULL ? o->hint : o->cause);
+		fprintf(r->out, " # SKIP %s\n",
+			o->hint != NULL ? o->hint : selftest_cause_name(o->cause));
 		return;
 	}
 	fprintf(r->out, "\n  ---\n");
-	if (o->cause != NULL) {
+	if (o->cause != CAUSE_NONE) {
 		yaml(r->out, "status", selftest_status_name(o->status));
-		yaml(r->out, "cause", o->cause);
+		yaml(r->out, "cause", selftest_cause_name(o->cause));
 		yaml(r->out, "hint", o->hint);
 	}
 	yaml(r->out, "value", o->value);
@@ -131,11 +133,11 @@ static json_t *text_or_null(const char *text)
 
 static void tell_json(struct report *r, const struct selftest_outcome *o)
 {
-	json_t *check = json_pack("{ss ss ss so so so so si}", "group", o->check->group, "name",
-				  o->check->name, "status", selftest_status_name(o->status),
-				  "value", text_or_null(o->value), "limit",
-				  text_or_null(o->check->limit), "cause", text_or_null(o->cause),
-				  "hint", text_or_null(o->hint), "ms", (int)o->ms);
+	json_t *check = json_pack(
+		"{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name,
+		"status", selftest_status_name(o->status), "value", text_or_null(o->value), "limit",
+		text_or_null(o->check->limit), "cause", text_or_null(selftest_cause_name(o->cause)),
+		"hint", text_or_null(o->hint), "ms", (int)o->ms);
 
 	json_array_append_new(r->checks, check);
 }

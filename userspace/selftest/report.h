@@ -2,11 +2,12 @@
 /*
  * report: where outcomes go: lines for people, TAP 14, or one JSON object.
  *
- *   human   PASS  bus/idle  1 in all of 2000 samples  (limit: ...)
- *           FAIL  bus/rise  ...            cause, then the next thing to try on a line of its
- * own SKIP  bus/low to presence, sensors/search to power (7) no-line: why TAP     ok 1 - bus/idle #
- * value; a plan line; a YAML block where it did not pass; WARN is "ok" with one JSON    {"version",
- * "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed", "warned", ...}
+ *   human  PASS  bus/idle  high in 100 of 100 samples  (limit: high)
+ *          FAIL  bus/rise  cause: value  (limit: ...), then the next thing to try on its own line
+ *          SKIP  bus/low to presence, sensors/search to power (7) no-line: why
+ *   TAP    ok 1 - bus/idle, a YAML block with the value, WARN is "ok" with a status; a plan line
+ *   JSON   {"version", "checks": [{group, name, status, value, limit, cause, hint, ms}], "passed",
+ *          "warned", ...}
  *
  * A stream of checks is begun, reported one by one, and ended; one at a time, one thread.
  */

@@ -26,6 +26,17 @@ const char *selftest_status_name(enum selftest_status status)
 	return names[status];
 }
 
+const char *selftest_cause_name(enum selftest_cause cause)
+{
+	static const char *const names[] = {
+#define X(id, name) [id] = name,
+		SELFTEST_CAUSES(X)
+#undef X
+	};
+
+	return names[cause];
+}
+
 void selftest_value(struct selftest *t, const char *format, ...)
 {
 	size_t used = strlen(t->out->value);
@@ -82,7 +93,7 @@ const char *selftest_unknown(const char *only, char *item, size_t size)
 struct job {
 	struct selftest *t;
 	const struct selftest_check *check;
-	const char *cause;
+	enum selftest_cause cause;
 };
 
 static void *run_job(void *arg)
@@ -113,14 +124,14 @@ static void clean(char *text)
 void selftest_run(struct selftest *t, const struct selftest_check *check,
 		  struct selftest_outcome *out)
 {
-	struct job job = { t, check, NULL };
+	struct job job = { t, check, CAUSE_NONE };
 	struct w1_thread thread;
 	uint64_t began = now_ms();
 
 	*out = (struct selftest_outcome){ .check = check };
 	t->out = out;
 	/* A simulated line has a time of its own: rights change nothing there. */
-	if (check->on_bus && check_gpio_open(t) == NULL && t->gpiod != NULL &&
+	if (check->on_bus && check_gpio_open(t) == CAUSE_NONE && t->gpiod != NULL &&
 	    w1_thread_start(&thread, true, run_job, &job) == 0) {
 		w1_thread_join(&thread);
 		memcpy(t->missing_rights, thread.missing_rights, sizeof(t->missing_rights));
@@ -129,18 +140,19 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 	}
 	out->ms = (unsigned)(now_ms() - began);
 	clean(out->value);
-	if (job.cause == NULL) {
+	if (job.cause == CAUSE_NONE) {
 		return;
 	}
 	out->cause = job.cause;
-	for (const struct selftest_cause *c = check->causes; c != NULL && c->name != NULL; c++) {
-		if (strcmp(c->name, job.cause) == 0) {
+	for (const struct selftest_advice *c = check->causes; c != NULL && c->cause != CAUSE_NONE;
+	     c++) {
+		if (c->cause == job.cause) {
 			out->status = c->status;
 			out->hint = c->hint;
 			return;
 		}
 	}
-	out->status = SELFTEST_FAIL; /* a name that is in no table: a fault of the check */
+	out->status = SELFTEST_FAIL; /* not in its table: a fault of the check */
 	out->hint = "this cause is not described: please report it";
 }
 

@@ -3,9 +3,9 @@
  * selftest: is this node's hardware, line, receiver, machine and server as the node needs them?
  * Each check uses the pin, port, certificates and server of the node's configuration.
  *
- * checks.c holds the one table. A check's run() returns NULL, which is a pass, or the name of one
- * of its causes; the cause has a status and the next thing to try. What was measured goes into the
- * value by selftest_value(), pass or not.
+ * checks.c holds the one table. A check's run() returns CAUSE_NONE, which is a pass, or one of
+ * its causes, to which the table gives a status and the next thing to try. What was measured goes
+ * into the value by selftest_value(), pass or not.
  *
  * What several checks need (line, receiver, session) is opened by the first of them and kept to
  * the end. Nothing here writes an EEPROM, sends an undocumented command, saves a setting in the
@@ -24,11 +24,20 @@
 #include "gpio-w1/w1_bus.h"
 #include "gpio-w1/w1_cycle.h"
 #include "userspace/node/node_config.h"
+#include "userspace/selftest/causes.h"
 
 enum selftest_status { SELFTEST_PASS, SELFTEST_WARN, SELFTEST_FAIL, SELFTEST_SKIP };
 
-struct selftest_cause {
-	const char *name; /* "no-pull-up"; NULL ends the list */
+enum selftest_cause {
+	CAUSE_NONE,
+#define X(id, name) id,
+	SELFTEST_CAUSES(X)
+#undef X
+};
+
+/* What a cause means for one check. */
+struct selftest_advice {
+	enum selftest_cause cause; /* CAUSE_NONE ends the list */
 	enum selftest_status status;
 	const char *hint; /* the next thing to try */
 };
@@ -39,8 +48,8 @@ struct selftest_check {
 	const char *group, *name;
 	const char *what; /* what is examined */
 	const char *limit; /* what passes */
-	const char *(*run)(struct selftest *t);
-	const struct selftest_cause *causes;
+	enum selftest_cause (*run)(struct selftest *t);
+	const struct selftest_advice *causes;
 	unsigned seconds; /* expected duration; 0: short */
 	bool on_bus;
 };
@@ -51,7 +60,8 @@ extern const size_t selftest_checks_count;
 struct selftest_outcome {
 	const struct selftest_check *check;
 	enum selftest_status status;
-	const char *cause, *hint; /* NULL: passed */
+	enum selftest_cause cause;
+	const char *hint; /* NULL: passed */
 	char value[640];
 	unsigned ms;
 };
@@ -117,5 +127,6 @@ void selftest_close(struct selftest *t);
 int selftest_node(const struct selftest *t, const char *only, char *what, size_t size);
 
 const char *selftest_status_name(enum selftest_status status); /* "PASS" ... */
+const char *selftest_cause_name(enum selftest_cause cause); /* "no-pull-up"; NULL: none */
 
 #endif

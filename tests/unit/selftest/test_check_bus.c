@@ -222,12 +222,12 @@ static void run_all(struct w1_sim *sim, char *seen, size_t size, char *value, si
 		selftest_run(&t, c, &out);
 		if (getenv("VERBOSE") != NULL) {
 			printf("    %s/%s %s %s: %s\n", c->group, c->name,
-			       selftest_status_name(out.status), out.cause ? out.cause : "",
-			       out.value);
+			       selftest_status_name(out.status),
+			       out.cause ? selftest_cause_name(out.cause) : "", out.value);
 		}
 		if (out.status == SELFTEST_WARN || out.status == SELFTEST_FAIL) {
 			snprintf(seen + used, size - used, "%s%s/%s=%s", used > 0 ? " " : "",
-				 c->group, c->name, out.cause);
+				 c->group, c->name, selftest_cause_name(out.cause));
 			snprintf(value, value_size, "%s", out.value);
 			assert_non_null(out.hint);
 		}
@@ -339,15 +339,15 @@ static void every_check_and_cause_says_what_to_try(void **state)
 			assert_false(strcmp(c->group, selftest_checks[j].group) == 0 &&
 				     strcmp(c->name, selftest_checks[j].name) == 0);
 		}
-		for (const struct selftest_cause *cause = c->causes;
-		     cause != NULL && cause->name != NULL; cause++) {
+		for (const struct selftest_advice *cause = c->causes;
+		     cause != NULL && cause->cause != CAUSE_NONE; cause++) {
 			assert_int_not_equal(cause->status, SELFTEST_PASS);
 			assert_true(strlen(cause->hint) > 10);
-			for (const struct selftest_cause *other = c->causes; other != cause;
+			for (const struct selftest_advice *other = c->causes; other != cause;
 			     other++) {
-				if (strcmp(other->name, cause->name) == 0) {
+				if (other->cause == cause->cause) {
 					fail_msg("%s/%s has the cause %s twice", c->group, c->name,
-						 cause->name);
+						 selftest_cause_name(cause->cause));
 				}
 			}
 		}

@@ -87,7 +87,7 @@ static const char *cause_of(const char *group, const char *name)
 			selftest_run(&t, c, &out);
 			selftest_close(&t);
 			assert_int_equal(fake.open_chips, 0);
-			return out.cause;
+			return selftest_cause_name(out.cause);
 		}
 	}
 	fail_msg("no check %s/%s", group, name);
@@ -304,7 +304,8 @@ static void the_worst_of_the_outboxs_disk_is_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *cause = check_system_judge_disk(&rows[i].disk, 512);
+		const char *cause =
+			selftest_cause_name(check_system_judge_disk(&rows[i].disk, 512));
 
 		if ((cause == NULL) != (rows[i].cause == NULL) ||
 		    (cause != NULL && strcmp(cause, rows[i].cause) != 0)) {
