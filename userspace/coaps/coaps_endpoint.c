@@ -100,6 +100,7 @@ static int on_tls(coap_session_t *session, coap_dtls_phase_t phase, void *tls, v
 		 * authenticated (RFC 9146 6 forbids that). */
 		mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_DISABLED, NULL, 0);
 #endif
+		mbedtls_ssl_set_user_data_n(ssl, (uintptr_t)endpoint->trust);
 		if (endpoint->on_start != NULL) {
 			endpoint->on_start(session, ssl);
 		}
@@ -154,6 +155,56 @@ static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
 	return 0;
 }
 
+static uint64_t mark_of(const mbedtls_x509_crt *ca)
+{
+	psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
+	uint8_t digest[32];
+	uint64_t mark = 0;
+	size_t size;
+
+	psa_hash_setup(&hash, PSA_ALG_SHA_256);
+	for (; ca != NULL && ca->version != 0; ca = ca->next) {
+		psa_hash_update(&hash, ca->raw.p, ca->raw.len);
+	}
+	if (psa_hash_finish(&hash, digest, sizeof(digest), &size) == PSA_SUCCESS) {
+		memcpy(&mark, digest, sizeof(mark));
+	}
+	return mark;
+}
+
+/* A ticket resumes a session without its chain: its key comes from the CA's certificates too. */
+static int setup_tickets(struct coaps_endpoint *endpoint)
+{
+	struct coaps_secrets derived = { .n = endpoint->secrets.n };
+	int rc = 0;
+
+	for (unsigned i = 0; i < derived.n && rc == 0; i++) {
+		rc = coaps_secret_derive(endpoint->secrets.key[i], "tickets by CA",
+					 (int64_t)endpoint->trust, derived.key[i]);
+	}
+	coaps_tickets_free(&endpoint->tickets);
+	coaps_tickets_init(&endpoint->tickets);
+	rc = rc != 0 ? rc : coaps_tickets_setup(&endpoint->tickets, &derived);
+	mbedtls_platform_zeroize(&derived, sizeof(derived));
+	return rc;
+}
+
+/* secrets NULL: one of its own. */
+static int load_secrets(struct coaps_endpoint *endpoint, const struct coaps_secrets *secrets)
+{
+	int rc = 0;
+
+	if (secrets != NULL) {
+		endpoint->secrets = *secrets;
+	} else {
+		endpoint->secrets.n = 1;
+		rc = psa_generate_random(endpoint->secrets.key[0],
+					 sizeof(endpoint->secrets.key[0]));
+	}
+	rc = rc != 0 ? rc : coaps_cookies_setup(&endpoint->cookies, &endpoint->secrets);
+	return rc != 0 ? rc : setup_tickets(endpoint);
+}
+
 int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
 			 const struct coaps_credentials *credentials, char *err, size_t err_size)
 {
@@ -168,30 +219,19 @@ int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
 	}
 	keys_free(&endpoint->keys);
 	endpoint->keys = fresh; /* nothing in these structures points to themselves */
-	return 0;
-}
-
-/* secrets NULL: one of its own. */
-static int load_secrets(struct coaps_endpoint *endpoint, const struct coaps_secrets *secrets)
-{
-	struct coaps_secrets own = { .n = 1 };
-	int rc = 0;
-
-	if (secrets == NULL) {
-		rc = psa_generate_random(own.key[0], sizeof(own.key[0]));
-		secrets = &own;
+	if (endpoint->role == COAPS_SERVER && mark_of(&fresh.ca) != endpoint->trust) {
+		endpoint->trust = mark_of(&fresh.ca);
+		if (setup_tickets(endpoint) != 0) {
+			log_warning(
+				"no keys for session tickets: each session takes a full handshake");
+		}
 	}
-	rc = rc != 0 ? rc : coaps_cookies_setup(&endpoint->cookies, secrets);
-	rc = rc != 0 ? rc : coaps_tickets_setup(&endpoint->tickets, secrets);
-	mbedtls_platform_zeroize(&own, sizeof(own));
-	return rc;
+	return 0;
 }
 
 int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint, const struct coaps_secrets *secrets)
 {
-	coaps_tickets_free(&endpoint->tickets);
 	coaps_cookies_free(&endpoint->cookies);
-	coaps_tickets_init(&endpoint->tickets);
 	coaps_cookies_init(&endpoint->cookies);
 	return load_secrets(endpoint, secrets) == 0 ? 0 : -EIO;
 }
@@ -199,12 +239,20 @@ int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint, const struct coa
 static int load(struct coaps_endpoint *endpoint, const struct coaps_credentials *credentials,
 		const struct coaps_secrets *secrets, char *err, size_t err_size)
 {
-	if (psa_crypto_init() != PSA_SUCCESS ||
-	    (endpoint->role == COAPS_SERVER && load_secrets(endpoint, secrets) != 0)) {
+	int code = psa_crypto_init() != PSA_SUCCESS ? -EIO : 0;
+
+	if (code == 0) {
+		code = keys_load(endpoint, &endpoint->keys, credentials, err, err_size);
+		if (code != 0) {
+			return code;
+		}
+		endpoint->trust = mark_of(&endpoint->keys.ca);
+	}
+	if (code != 0 || (endpoint->role == COAPS_SERVER && load_secrets(endpoint, secrets) != 0)) {
 		snprintf(err, err_size, "no randomness for the session tickets");
 		return -EIO;
 	}
-	return keys_load(endpoint, &endpoint->keys, credentials, err, err_size);
+	return 0;
 }
 
 int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
@@ -252,6 +300,7 @@ void coaps_endpoint_free(struct coaps_endpoint *endpoint)
 	coaps_answers_free(endpoint->answers);
 	coaps_tickets_free(&endpoint->tickets);
 	coaps_cookies_free(&endpoint->cookies);
+	mbedtls_platform_zeroize(&endpoint->secrets, sizeof(endpoint->secrets));
 	keys_free(&endpoint->keys);
 }
 

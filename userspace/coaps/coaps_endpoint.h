@@ -36,6 +36,9 @@ struct coaps_endpoint {
 	const char *server_name; /* client: what the server's certificate must name; borrowed */
 	coap_context_t *context;
 	struct coaps_keys keys; /* every TLS session points into it: renewed in its place */
+	uint64_t trust; /* a mark of the CA's certificates: what sessions and tickets were verified
+			   by */
+	struct coaps_secrets secrets; /* server */
 	struct coaps_tickets tickets; /* server: RFC 5077 */
 	struct coaps_cookies cookies; /* server: RFC 6347 4.2.1 */
 	struct coaps_answers *answers; /* server */
@@ -58,7 +61,7 @@ int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
 			const struct coaps_secrets *secrets, char *err, size_t err_size);
 void coaps_endpoint_free(struct coaps_endpoint *endpoint);
 /* Reads the files again: from now on every handshake uses them, those of known addresses too. 0, or
- * as above and nothing has changed. */
+ * as above and nothing has changed. With other CA certificates the tickets made before are void. */
 int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
 			 const struct coaps_credentials *credentials, char *err, size_t err_size);
 /* Uses other secrets for tickets and cookies from now on. 0 or -EIO. */

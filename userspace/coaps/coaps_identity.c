@@ -21,10 +21,32 @@ static bool is_revoked(const struct coaps_endpoint *endpoint, const mbedtls_x509
 	return false;
 }
 
+/* By the CA of today: again for a session that was made under others. */
+static bool is_trusted(const struct coaps_endpoint *endpoint, mbedtls_ssl_context *ssl,
+		       const mbedtls_x509_crt *crt)
+{
+	mbedtls_x509_crt *chain = (mbedtls_x509_crt *)(uintptr_t)crt; /* verified only */
+	mbedtls_x509_crt *ca = (mbedtls_x509_crt *)(uintptr_t)&endpoint->keys.ca;
+	uint32_t flags = 0;
+
+	if (mbedtls_ssl_get_user_data_n(ssl) == (uintptr_t)endpoint->trust) {
+		return true;
+	}
+	mbedtls_x509_crt_verify(chain, ca, NULL, NULL, &flags, NULL, NULL);
+	if (coaps_now_s() == 0) { /* the clock is wrong, not the certificate */
+		flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;
+	}
+	if (flags == 0) {
+		mbedtls_ssl_set_user_data_n(ssl, (uintptr_t)endpoint->trust);
+	}
+	return flags == 0;
+}
+
 void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 {
 	coap_tls_library_t library = COAP_TLS_LIBRARY_NOTLS;
-	const mbedtls_ssl_context *ssl = coap_session_get_tls(session, &library);
+	mbedtls_ssl_context *ssl = coap_session_get_tls(session, &library);
+	const struct coaps_endpoint *endpoint;
 	const mbedtls_x509_crt *crt;
 	char unit[64];
 
@@ -37,7 +59,8 @@ void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 		return;
 	}
 	out->certified = true;
-	out->revoked = is_revoked(coap_get_app_data(coap_session_get_context(session)), crt);
+	endpoint = coap_get_app_data(coap_session_get_context(session));
+	out->revoked = is_revoked(endpoint, crt) || !is_trusted(endpoint, ssl, crt);
 	if (!coaps_x509_device(crt, out->name, sizeof out->name)) {
 		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
 				     out->name, sizeof out->name);

@@ -13,7 +13,7 @@
 
 struct coaps_identity {
 	bool certified; /* the peer showed a certificate, and it was verified */
-	bool revoked; /* it is on our revocation list: it has no rights */
+	bool revoked; /* it is on our revocation list, or its CA was removed: it has no rights */
 	bool is_operator; /* subject has organizationalUnitName "operator" */
 	char name[96]; /* SAN URI that begins with "urn:dev:", else the subject's CN, else "" */
 };
