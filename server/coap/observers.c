@@ -54,13 +54,16 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 {
 	struct coaps_identity who;
 	struct observer *o;
-	unsigned of_session = 0;
+	unsigned of_session = 0, of_peer = 0;
+	char peer[PEER_SIZE];
 
+	peer_of(r->session, peer);
 	for (o = os->first; o != NULL; o = o->next) {
 		of_session += o->request.session == r->session;
+		of_peer += strcmp(o->peer, peer) == 0;
 	}
 	if (os->n >= OBSERVERS_MAX || of_session >= OBSERVERS_PER_SESSION ||
-	    (o = calloc(1, sizeof(*o))) == NULL) {
+	    of_peer >= OBSERVERS_PER_PEER || (o = calloc(1, sizeof(*o))) == NULL) {
 		return false;
 	}
 	coaps_identity_of(r->session, &who);
@@ -73,6 +76,7 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 	o->request.block = 0;
 	coap_session_reference(r->session);
 	memcpy(o->identity, who.name, strnlen(who.name, sizeof(o->identity) - 1));
+	memcpy(o->peer, peer, sizeof(o->peer));
 	o->etag = etag;
 	o->next = os->first;
 	os->first = o;

@@ -17,11 +17,13 @@
 #define OBSERVERS_H
 
 #include "blockwise.h"
+#include "peer.h"
 #include "server/ingest/queries.h"
 
 #define OBSERVERS_MAX \
 	1024 /* each keeps a session open; one more gets a plain answer (RFC 7641 4.1) */
 #define OBSERVERS_PER_SESSION 8
+#define OBSERVERS_PER_PEER 64
 #define OBSERVERS_PAUSE_MS 500
 #define OBSERVERS_POLL_MS 1000
 
@@ -31,6 +33,7 @@ struct observer {
 	struct blockwise_request request; /* the token, the size of blocks; its session is
 					     referenced */
 	char identity[READING_DEVICE_SIZE]; /* of the certificate at first: it must stay the same */
+	char peer[PEER_SIZE];
 	uint64_t etag; /* of what was sent last */
 	uint64_t mark; /* of the last poll; 0: none yet */
 	uint64_t due_ms, con_ms; /* not before; last CON */

@@ -5,16 +5,22 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "peer.h"
 #include "request.h"
 #include "server/store/hash.h"
 #include "userspace/daemon/log.h"
 
 #define DOWN_MAX_AGE_S 5
+#define PER_PEER 32 /* requests; observers' reads are bounded by the number of observers */
 
 struct pending_query {
 	struct query query; /* first: the job is the pending query */
 	struct pending_queries *of;
+	struct pending_query *next; /* in `of` */
+	char peer[PEER_SIZE];
+	bool running; /* the thread has it */
 	struct blockwise_request request; /* not of an observer's read */
 	bool observe;
 	struct store_device *settings; /* of a PUT; freed with this */
@@ -117,19 +123,14 @@ static void on_observer_query_done(struct pending_query *p)
 	pending_query_free(p);
 }
 
-static void on_query_done(struct job *job)
+/* Frees p. */
+static void answer(struct pending_query *p)
 {
-	struct pending_query *p = (struct pending_query *)job;
 	const struct query *query = &p->query;
 	struct reply reply;
 
 	if (p->observer != NULL) {
 		on_observer_query_done(p);
-		return;
-	}
-	/* One chunk is removed; queries of others run between two chunks. */
-	if (query->kind == QUERY_FORGET && query->result >= 0 && !query->expiry.done &&
-	    queries_submit(p->of->queries, &p->query) == 0) {
 		return;
 	}
 	reply = reply_of(query);
@@ -152,6 +153,70 @@ static void on_query_done(struct job *job)
 				 query->body, query->body_size);
 	}
 	pending_query_free(p);
+}
+
+/* --- fairness -------------------------------------------------------------- */
+
+/* A peer has one query in the thread at a time, so that its queue has the peers in turn. */
+static void start_next(struct pending_queries *of, const char *peer)
+{
+	struct pending_query **at = &of->first, *p;
+
+	while ((p = *at) != NULL) {
+		if (p->running || strcmp(p->peer, peer) != 0) {
+			at = &p->next;
+		} else if (queries_submit(of->queries, &p->query) == 0) {
+			p->running = true;
+			return;
+		} else {
+			*at = p->next;
+			p->query.result = STORE_BUSY;
+			answer(p);
+		}
+	}
+}
+
+static void on_query_done(struct job *job)
+{
+	struct pending_query *p = (struct pending_query *)job, **at = &p->of->first;
+	struct pending_queries *of = p->of;
+	char peer[PEER_SIZE];
+
+	/* One chunk is removed; queries of others run between two chunks. */
+	if (p->query.kind == QUERY_FORGET && p->query.result >= 0 && !p->query.expiry.done &&
+	    queries_submit(of->queries, &p->query) == 0) {
+		return;
+	}
+	while (*at != p) {
+		at = &(*at)->next;
+	}
+	*at = p->next;
+	memcpy(peer, p->peer, sizeof(peer));
+	answer(p);
+	start_next(of, peer);
+}
+
+/* 0; -EAGAIN: too many wait, of this peer or of all. */
+static int enqueue(struct pending_query *p, coap_session_t *session)
+{
+	struct pending_query **at;
+	bool running = false;
+	unsigned n = 0;
+
+	peer_of(session, p->peer);
+	for (at = &p->of->first; *at != NULL; at = &(*at)->next) {
+		if (strcmp((*at)->peer, p->peer) == 0) {
+			running = running || (*at)->running;
+			n += (*at)->observer == NULL;
+		}
+	}
+	if ((p->observer == NULL && n >= PER_PEER) ||
+	    (!running && queries_submit(p->of->queries, &p->query) < 0)) {
+		return -EAGAIN;
+	}
+	p->running = !running;
+	*at = p;
+	return 0;
 }
 
 /* --- submitting ----------------------------------------------------------- */
@@ -178,7 +243,7 @@ static int read_for_observer(void *arg, struct observer *o)
 		return -ENOMEM;
 	}
 	p->observer = o;
-	if (queries_submit(p->of->queries, &p->query) < 0) {
+	if (enqueue(p, o->request.session) < 0) {
 		pending_query_free(p);
 		return -EAGAIN;
 	}
@@ -244,7 +309,7 @@ void pending_query_submit(struct pending_queries *of, const struct query *query,
 		}
 		return;
 	}
-	if (queries_submit(of->queries, &p->query) < 0) {
+	if (enqueue(p, session) < 0) {
 		blockwise_reply(&p->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 				"too many requests wait for the store");
 		pending_query_free(p);

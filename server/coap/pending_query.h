@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pending_query: a request that the store answers (GET, DELETE, PUT of settings), from the handler
- * to the answer. An observer's later reads go the same way.
+ * to the answer. An observer's later reads go the same way. Peers (peer.h) take turns: one query of
+ * each is with the store, the others of the same peer wait here.
  *
  * Threads: the loop's.
  */
@@ -15,6 +16,7 @@
 /* What all pending queries of a server share. */
 struct pending_queries {
 	struct queries *queries;
+	struct pending_query *first; /* all, in the order of their arrival */
 	struct blockwise blockwise;
 	struct observers observers;
 };

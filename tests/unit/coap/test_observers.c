@@ -217,6 +217,35 @@ static int stop(void **state)
 	return 0;
 }
 
+/* However many sessions it opens. */
+static void a_peer_has_so_many_observations(void **state)
+{
+	struct query query = { .kind = QUERY_NEWEST };
+	coap_session_t *sessions[OBSERVERS_PER_PEER / OBSERVERS_PER_SESSION + 1];
+	coap_address_t to = *coap_session_get_addr_remote(session);
+	unsigned granted = 0, n = sizeof(sessions) / sizeof(sessions[0]);
+
+	(void)state;
+	for (unsigned i = 0; i < n; i++) {
+		to.addr.sin.sin_port = htons((uint16_t)(40000 + i));
+		sessions[i] = coap_new_client_session(context, NULL, &to, COAP_PROTO_UDP);
+		assert_non_null(sessions[i]);
+		for (unsigned token = 0; token < OBSERVERS_PER_SESSION; token++) {
+			struct blockwise_request r = { .session = sessions[i],
+						       .token = { (uint8_t)token },
+						       .token_size = 1,
+						       .observe = -1 };
+
+			granted += observers_add(&observers, &r, &query, 1);
+		}
+	}
+	assert_int_equal(granted, OBSERVERS_PER_PEER);
+	observers_free(&observers);
+	for (unsigned i = 0; i < n; i++) {
+		coap_session_release(sessions[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +256,7 @@ int main(void)
 		ON(a_change_within_the_pause_is_read_at_its_end),
 		ON(an_observation_that_ends_while_its_read_is_under_way_gets_nothing),
 		ON(a_session_has_so_many_observations_and_no_more),
+		ON(a_peer_has_so_many_observations),
 	};
 
 	coap_startup();
