@@ -579,10 +579,16 @@ static int configure(struct coaps_client *c, const struct coaps_client_config *c
 	c->credentials = config->credentials;
 	snprintf(c->server_name, sizeof c->server_name, "%s",
 		 config->server_name != NULL ? config->server_name : c->host);
-	return coaps_credentials_check(&c->credentials, COAPS_CLIENT, coaps_now_s(), NULL, err,
-				       err_size) == 0
+	return coaps_credentials_check(&c->credentials, COAPS_CLIENT,
+				       config->utc_s != 0 ? config->utc_s : coaps_now_s(), NULL,
+				       err, err_size) == 0
 		       ? 0
 		       : -EKEYREJECTED;
+}
+
+void coaps_client_set_utc(struct coaps_client *c, int64_t utc_s)
+{
+	c->endpoint.booted_utc_s = utc_s != 0 ? utc_s - (int64_t)(now_boot_ns() / 1000000000) : 0;
 }
 
 static int open_context(struct coaps_client *c, const struct coaps_client_config *config, char *err,
@@ -596,6 +602,7 @@ static int open_context(struct coaps_client *c, const struct coaps_client_config
 		return code;
 	}
 	c->endpoint.server_name = c->server_name;
+	coaps_client_set_utc(c, config->utc_s);
 	c->endpoint.on_failed = on_failed_handshake;
 	c->endpoint.on_start = resume;
 	context = c->endpoint.context;

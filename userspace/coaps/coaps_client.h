@@ -32,6 +32,7 @@ struct coaps_client_config {
 	struct coaps_credentials credentials;
 	const char *server_name; /* what the certificate must name; NULL: the host of the uri */
 	const char *ciphers; /* coaps_policy.h; NULL: default */
+	int64_t utc_s; /* as coaps_client_set_utc() */
 	unsigned ack_timeout_ms; /* RFC 7252 ACK_TIMEOUT, at least 1000 as libcoap takes no less; 0:
 				    2000 */
 	unsigned max_retransmit; /* 0: 2, which gives up after 14 to 21 s */
@@ -101,6 +102,11 @@ int coaps_client_request(struct coaps_client *c, const struct coaps_request *req
 			 coaps_response_fn fn, void *arg);
 /* Forgets pending requests and observations without calling back. */
 void coaps_client_cancel(struct coaps_client *c);
+/*
+ * The time now by a better clock than this machine's, for the dates of certificates; it runs on
+ * from here. 0: this machine's clock.
+ */
+void coaps_client_set_utc(struct coaps_client *c, int64_t utc_s);
 /* Ends the session, for example before a clock step or with new credentials. */
 void coaps_client_disconnect(struct coaps_client *c);
 

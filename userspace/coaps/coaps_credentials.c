@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "coaps_tls.h"
@@ -257,6 +258,20 @@ int coaps_credentials_check(const struct coaps_credentials *credentials, enum co
 		*info = own;
 	}
 	return code;
+}
+
+bool coaps_credentials_exposed(const struct coaps_credentials *credentials, char *text, size_t size)
+{
+	const char *path = credentials->key != NULL ? credentials->key : credentials->certificate;
+	struct stat st;
+
+	if (path == NULL || stat(path, &st) != 0 || (st.st_mode & S_IROTH) == 0) {
+		return false;
+	}
+	snprintf(text, size,
+		 "%s: mode %03o: every user of this machine can read the private key: chmod o= %s",
+		 path, st.st_mode & 0777u, path);
+	return true;
 }
 
 int64_t coaps_now_s(void)

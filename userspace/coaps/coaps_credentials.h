@@ -8,6 +8,7 @@
 #ifndef COAPS_CREDENTIALS_H
 #define COAPS_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,13 @@ enum coaps_role { COAPS_CLIENT, COAPS_SERVER };
 int coaps_credentials_check(const struct coaps_credentials *credentials, enum coaps_role role,
 			    int64_t now_s, struct coaps_certificate_info *info, char *err,
 			    size_t err_size);
+
+/*
+ * Whether other users of this machine may read the private key; then text is one line that has the
+ * file and its mode. False where the file cannot be found.
+ */
+bool coaps_credentials_exposed(const struct coaps_credentials *credentials, char *text,
+			       size_t size);
 
 /*
  * Seconds of UTC by this machine's clock, or 0 if it is certainly unset: a Pi without a network

@@ -9,6 +9,8 @@
 #include "coaps_answer.h"
 #include "coaps_cookie.h"
 #include "coaps_tls.h"
+#include "coaps_x509.h"
+#include "time/now.h"
 #include "userspace/daemon/log.h"
 
 /* libcoap's lines are for its developers: errors reach the log as warnings, the rest as debug. */
@@ -23,14 +25,31 @@ static void on_log(coap_log_t level, const char *message)
 	}
 }
 
-/* Leaves the flags unchanged, so that mbedTLS rejects the certificate; records the cause. */
+static void check_dates(const struct coaps_endpoint *endpoint, const mbedtls_x509_crt *crt,
+			uint32_t *flags)
+{
+	int64_t now_s = endpoint->booted_utc_s + (int64_t)(now_boot_ns() / 1000000000);
+
+	if (endpoint->booted_utc_s == 0) {
+		if (coaps_now_s() == 0) { /* the clock is wrong, not the certificate */
+			*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;
+		}
+		return;
+	}
+	*flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_EXPIRED);
+	if (now_s < coaps_x509_seconds(&crt->valid_from)) {
+		*flags |= MBEDTLS_X509_BADCERT_FUTURE;
+	} else if (now_s > coaps_x509_seconds(&crt->valid_to)) {
+		*flags |= MBEDTLS_X509_BADCERT_EXPIRED;
+	}
+}
+
+/* Leaves the other flags unchanged, so that mbedTLS rejects the certificate; records the cause. */
 static int verify(void *arg, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	struct coaps_endpoint *endpoint = arg;
 
-	if (coaps_now_s() == 0) { /* the clock is wrong, not the certificate */
-		*flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_FUTURE;
-	}
+	check_dates(endpoint, crt, flags);
 	/* The peer's own comes last, and may still be rejected for its key usage. */
 	if (*flags != 0 || (depth == 0 && endpoint->verified.flags == 0)) {
 		endpoint->verified.flags = *flags;
@@ -138,11 +157,11 @@ static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
 
 	if (c->ca != NULL && mbedtls_x509_crt_parse_file(&k->ca, c->ca) != 0) {
 		snprintf(err, err_size, "%s: the CA certificate cannot be read", c->ca);
-		return -EINVAL;
+		return -EKEYREJECTED;
 	}
 	if (c->crl != NULL && mbedtls_x509_crl_parse_file(&k->crl, c->crl) != 0) {
 		snprintf(err, err_size, "%s: the revocation list cannot be read", c->crl);
-		return -EINVAL;
+		return -EKEYREJECTED;
 	}
 	if (endpoint->role == COAPS_SERVER &&
 	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
@@ -150,7 +169,7 @@ static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
 	     coaps_tls_check_pair(&k->own.pk, &k->key) != 0)) {
 		snprintf(err, err_size, "%s: the certificate and its key cannot be read",
 			 c->certificate);
-		return -EINVAL;
+		return -EKEYREJECTED;
 	}
 	return 0;
 }

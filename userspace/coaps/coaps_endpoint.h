@@ -34,6 +34,8 @@ struct coaps_endpoint {
 	int authmode; /* MBEDTLS_SSL_VERIFY_... */
 	struct coaps_policy policy;
 	const char *server_name; /* client: what the server's certificate must name; borrowed */
+	int64_t booted_utc_s; /* by a better clock than this machine's, for the dates of the peer's
+				 certificate; 0: this machine's */
 	coap_context_t *context;
 	struct coaps_keys keys; /* every TLS session points into it: renewed in its place */
 	uint64_t trust; /* a mark of the CA's certificates: what sessions and tickets were verified
@@ -54,7 +56,7 @@ struct coaps_endpoint {
 
 /*
  * Parses the credentials, makes the context. secrets: what tickets and cookies come from, copied;
- * NULL: its own. 0, or -ENOMEM, -EINVAL with err.
+ * NULL: its own. 0, or -ENOMEM, -EKEYREJECTED, -EINVAL with err.
  */
 int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
 			const struct coaps_credentials *credentials, const char *ciphers,
