@@ -225,6 +225,8 @@ static void simulate_receiver(struct sensors *s, uint64_t now_ns, const char *wh
 	s->receiver = NULL;
 	ublox7_config_default(&config);
 	config.seed = SIMULATED_SEED;
+	/* Its time is this machine's: from 2016, its 10 bits of a week would make 2036. */
+	config.no_fix_before_us = s->config->not_before_us;
 	s->pty = ublox7_pty_start(&config, err, sizeof(err));
 	if (s->pty == NULL) {
 		log_error("receiver: simulation failed: %s", err);

@@ -191,6 +191,9 @@ void ublox7_init(struct ublox7 *u, const struct ublox7_config *config, uint64_t 
 	u->world.track_len = config->track_len;
 	u->world.track_begin_us = (uint64_t)ublox7_now_gps_us(u);
 	u->world.doubtful_ppm = config->doubtful_ppm;
+	if (config->no_fix_before_us != 0) {
+		u->world.no_fix_before_us = ublox7_gps_us(config->no_fix_before_us);
+	}
 	ublox7_start_gnss(u, config->ttff_ms, false);
 	ublox7_settings_default(&u->set);
 	apply_mode(&u->set, config);

@@ -61,6 +61,8 @@ struct ublox7_config {
 	size_t track_len;
 
 	bool no_battery; /* V_BCKP is not fed: saved settings die with the supply */
+	int64_t no_fix_before_us; /* UTC: while true time is earlier there is no fix; 0: see ttff_ms
+				   */
 	uint32_t ttff_ms; /* first fix after the start of the simulation; 0: has one */
 	uint32_t hot_ttff_ms; /* after a start with all known; [DS] 1000. 0: what a test measures is
 				 the host */

@@ -153,7 +153,7 @@ void ublox7_world_epoch(struct ublox7_world *w, int64_t gps_us, uint16_t rollove
 {
 	struct ublox7_epoch *e = &w->epoch;
 	struct w1_random random;
-	bool has_fix = gps_us >= (int64_t)w->fix_at_us;
+	bool has_fix = gps_us >= (int64_t)w->fix_at_us && gps_us >= w->no_fix_before_us;
 	bool utc_known = gps_us >= (int64_t)w->utc_at_us;
 	int64_t gps_ms = gps_us / 1000;
 

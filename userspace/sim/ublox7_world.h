@@ -54,6 +54,7 @@ struct ublox7_world {
 	const struct ublox7_point *track;
 	size_t track_len;
 	uint64_t track_begin_us; /* GPS time of its first point */
+	int64_t no_fix_before_us; /* GPS time, whatever fix_at_us is */
 	uint64_t fix_at_us, utc_at_us; /* GPS times from which a fix, resolved UTC are known */
 	uint32_t doubtful_ppm;
 	uint32_t ttff_ms; /* of the last start */
