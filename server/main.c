@@ -3,6 +3,8 @@
 #include "options.h"
 #include "server.h"
 #include "server/store/cmd_verify.h"
+#include "userspace/daemon/reload_request.h"
+#include "userspace/daemon/unit_user.h"
 
 static int verify(const struct server_config *config)
 {
@@ -44,6 +46,12 @@ int main(int argc, char **argv)
 	rc = server_options_read(&options, argc, argv);
 	if (rc >= 0) {
 		return rc;
+	}
+	if (options.reload != NULL) {
+		return reload_request_send(options.reload) ? EXIT_OK : EXIT_RUNTIME;
+	}
+	if (options.check && !unit_user_become(SERVER_USER)) {
+		return EXIT_RUNTIME;
 	}
 	if (server_options_load(&options, &config, err, sizeof(err)) < 0) {
 		log_error("%s", err);

@@ -10,13 +10,17 @@
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 
-enum option_key { CHECK = 256, LEVEL, SHOW, READY };
+enum option_key { CHECK = 256, LEVEL, SHOW, READY, RELOAD };
 
 static const struct manual_option table[] = {
 	{ 'c', "config", "FILE", "The configuration; default " CONFIG_PATH "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Replaces what the file has; may be given again." },
 	{ CHECK, "check-config", NULL,
-	  "Checks the configuration and the credentials, starts nothing." },
+	  "Checks the configuration and the credentials, shows what it has checked, starts nothing. Root checks with the rights "
+	  "of the user " SERVER_USER ", if there is one." },
+	{ RELOAD, "reload", "PID",
+	  "Reloads the server with that process number: exits with 0 once the new configuration is applied, with 1 if it "
+	  "keeps the old one (systemctl reload)." },
 	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Replaces the key log_level." },
 	{ SHOW, "show-readings", NULL, "Prints each reading on stdout once it is stored." },
 	{ READY, "ready-file", "FILE", "Writes the address into FILE once requests are served." },
@@ -30,7 +34,7 @@ static const struct manual_command command = {
 
 static const struct manual_exit exits[] = {
 	{ EXIT_OK, "after SIGTERM or SIGINT" },
-	{ EXIT_RUNTIME, "a failure at run time" },
+	{ EXIT_RUNTIME, "a failure at run time; --reload: refused" },
 	{ EXIT_USAGE, "a wrong option or configuration" },
 	{ EXIT_CREDENTIAL, "a credential that cannot be used" },
 	{ EXIT_ADDRESS, "an address that cannot be listened on" },
@@ -84,6 +88,9 @@ int server_options_read(struct server_options *o, int argc, char **argv)
 			break;
 		case SHOW:
 			o->show = true;
+			break;
+		case RELOAD:
+			o->reload = optarg;
 			break;
 		case READY:
 			o->ready_file = optarg;

@@ -20,6 +20,7 @@ enum server_exit {
 };
 
 #define SERVER_OVERRIDES_MAX 64
+#define SERVER_USER "geotherm-server" /* of the unit */
 
 struct server_options {
 	const char *config_path;
@@ -27,6 +28,7 @@ struct server_options {
 	size_t n_overrides;
 	const char *log_level; /* replaces that of the configuration; NULL: none */
 	const char *ready_file;
+	const char *reload; /* number of the process to reload; NULL: serve */
 	bool check, show, verify;
 };
 

@@ -6,6 +6,7 @@
 
 #include "secret_file.h"
 #include "userspace/daemon/notify.h"
+#include "userspace/daemon/reload_request.h"
 
 /* The first key that has changed and takes a restart, or NULL. */
 static const struct config_key *find_fixed_change(const struct server_config *old,
@@ -62,25 +63,41 @@ static void keep(struct server_config *config, struct server_config *fresh)
 	config->retention_days = fresh->retention_days;
 }
 
-void server_reload(struct server *s)
+/* Whether the new configuration is in use; else err. */
+static bool load_and_apply(struct server *s, char *err, size_t err_size)
 {
 	struct server_config fresh;
-	char err[512] = "";
+	bool applied;
+
+	if (server_options_load(s->options, &fresh, err, err_size) < 0) {
+		return false;
+	}
+	applied = apply(s, &fresh, err, err_size) >= 0;
+	if (applied) {
+		keep(s->config, &fresh);
+		log_set_level(s->config->log_level);
+		retention_set_days(&s->retention, s->config->retention_days);
+		server_warn_exposed(s->config);
+	}
+	server_config_free(&fresh);
+	return applied;
+}
+
+void server_reload(struct server *s, const struct signalfd_siginfo *signal)
+{
+	char err[512] = "", status[600];
+	bool applied;
 
 	notify_send("RELOADING=1");
-	if (server_options_load(s->options, &fresh, err, sizeof(err)) < 0) {
-		log_error("reload: %s; the old configuration stays in force", err);
+	applied = load_and_apply(s, err, sizeof(err));
+	if (applied) {
+		log_notice("reloaded: retention_days=%u, and the credentials",
+			   s->config->retention_days);
 	} else {
-		if (apply(s, &fresh, err, sizeof(err)) < 0) {
-			log_error("reload: %s; the old configuration stays in force", err);
-		} else {
-			keep(s->config, &fresh);
-			log_set_level(s->config->log_level);
-			retention_set_days(&s->retention, s->config->retention_days);
-			log_notice("reloaded: retention_days=%u, and the credentials",
-				   s->config->retention_days);
-		}
-		server_config_free(&fresh);
+		log_error("reload: %s; the old configuration stays in force", err);
 	}
-	notify_send("READY=1");
+	snprintf(status, sizeof(status), "READY=1\nSTATUS=serving%s%s",
+		 applied ? "" : "; last reload refused: ", err);
+	notify_send(status);
+	reload_request_answer(signal, applied);
 }

@@ -4,8 +4,11 @@
 #ifndef RELOAD_H
 #define RELOAD_H
 
+#include <sys/signalfd.h>
+
 #include "server.h"
 
-void server_reload(struct server *s);
+/* signal: the SIGHUP; who waits for the outcome is answered. */
+void server_reload(struct server *s, const struct signalfd_siginfo *signal);
 
 #endif

@@ -28,6 +28,16 @@ struct coaps_credentials server_credentials(const struct server_config *c)
 	};
 }
 
+void server_warn_exposed(const struct server_config *c)
+{
+	const struct coaps_credentials credentials = server_credentials(c);
+	char text[512];
+
+	if (coaps_credentials_exposed(&credentials, text, sizeof(text))) {
+		log_warning("%s", text);
+	}
+}
+
 int server_check(const struct server_config *c)
 {
 	struct coaps_credentials credentials = server_credentials(c);
@@ -50,6 +60,7 @@ int server_check(const struct server_config *c)
 	printf("listen       %s\nstore        %s\ncertificate  %s, until %s\n", c->listen,
 	       c->store_backend == STORE_SQLITE ? c->store_path : "mariadb", c->certificate,
 	       coaps_certificate_end(&info, day));
+	server_warn_exposed(c);
 	return EXIT_OK;
 }
 
@@ -250,7 +261,8 @@ static int report_ready(struct server *s)
 		   : c->store_socket != NULL	    ? c->store_socket
 						    : c->store_hosts,
 		   (int)getpid());
-	notify_send("READY=1");
+	server_warn_exposed(c);
+	notify_send("READY=1\nSTATUS=serving");
 	return write_ready_file(s);
 }
 
@@ -301,7 +313,7 @@ static bool handle_signals(struct server *s)
 		if (signal.ssi_signo != SIGHUP) {
 			return false;
 		}
-		server_reload(s);
+		server_reload(s, &signal);
 	}
 	return true;
 }

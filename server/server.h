@@ -42,4 +42,7 @@ int server_check(const struct server_config *config);
 /* Borrows the config's strings. */
 struct coaps_credentials server_credentials(const struct server_config *config);
 
+/* Logs a key that every user of this machine can read. */
+void server_warn_exposed(const struct server_config *config);
+
 #endif

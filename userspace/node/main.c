@@ -11,13 +11,22 @@
 #include "userspace/coaps/coaps_credentials.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/options.h"
+#include "userspace/daemon/reload_request.h"
+#include "userspace/daemon/unit_user.h"
 
-enum option_key { CHECK = 256, LEVEL };
+#define USER "geotherm-node" /* of the unit */
+
+enum option_key { CHECK = 256, LEVEL, RELOAD };
 
 static const struct manual_option options_of_node[] = {
 	{ 'c', "config", "FILE", "The configuration; default " NODE_CONFIG_FILE "." },
 	{ 'o', NULL, "SECTION.KEY=VALUE", "Overrides the file; may be repeated." },
-	{ CHECK, "check-config", NULL, "Checks the configuration and the credentials, and exits." },
+	{ CHECK, "check-config", NULL,
+	  "Checks the configuration and the credentials, shows what it has checked, and exits. Root checks with the rights "
+	  "of the user " USER ", if there is one." },
+	{ RELOAD, "reload", "PID",
+	  "Reloads the node with that process number: exits with 0 once the new configuration is applied, with 1 if it "
+	  "keeps the old one (systemctl reload)." },
 	{ LEVEL, "log-level", "error|warning|notice|info|debug", "Overrides the key log_level." },
 };
 
@@ -28,9 +37,9 @@ static const struct manual_command command = {
 
 static const struct manual_exit exits[] = {
 	{ NODE_OK, "after SIGTERM or SIGINT" },
-	{ NODE_RUNTIME, "a fault while running" },
+	{ NODE_RUNTIME, "a fault while running; --reload: refused" },
 	{ NODE_CONFIG, "a wrong option or configuration" },
-	{ NODE_CREDENTIAL, "a credential that cannot be used" },
+	{ NODE_CREDENTIAL, "--check-config: a credential that cannot be used" },
 	{ NODE_OUTBOX, "an outbox that cannot be opened" },
 };
 
@@ -54,6 +63,7 @@ static const struct manual manual = {
 struct options {
 	struct options_config config;
 	char level[64]; /* --log-level is an assignment too */
+	const char *reload; /* a process number */
 	bool check;
 };
 
@@ -72,6 +82,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 			break;
 		case CHECK:
 			o->check = true;
+			break;
+		case RELOAD:
+			o->reload = optarg;
 			break;
 		case LEVEL:
 			snprintf(o->level, sizeof(o->level), "node.log_level=%s", optarg);
@@ -107,20 +120,26 @@ static void show_checked(const struct node_config *c, const char *device)
 		printf("certificate  %s, until %s\n", files.certificate,
 		       coaps_certificate_end(&info, day));
 	}
+	if (coaps_credentials_exposed(&files, err, sizeof(err))) {
+		log_warning("%s", err);
+	}
 }
 
 static int check(const struct node_config *config)
 {
-	char device[READING_DEVICE_SIZE];
+	char device[READING_DEVICE_SIZE], err[512];
 	int code;
 
 	if (node_check_device(config, device) != 0) {
 		return NODE_CONFIG;
 	}
-	code = node_exit_of(node_check_server(config, device));
-	if (code == NODE_OK) {
-		show_checked(config, device);
+	code = node_exit_of(
+		node_check_server(config, device, node_check_utc_s(config), err, sizeof(err)));
+	if (code != NODE_OK) {
+		log_error("%s", err);
+		return code;
 	}
+	show_checked(config, device);
 	return code;
 }
 
@@ -136,6 +155,12 @@ int main(int argc, char **argv)
 	code = parse_options(argc, argv, &options);
 	if (code >= 0) {
 		return code;
+	}
+	if (options.reload != NULL) {
+		return reload_request_send(options.reload) ? NODE_OK : NODE_RUNTIME;
+	}
+	if (options.check && !unit_user_become(USER)) {
+		return NODE_RUNTIME;
 	}
 	source = options_source(&options.config, NODE_CONFIG_FILE);
 	if (node_config_load(&config, &source, err, sizeof(err)) != 0) {
