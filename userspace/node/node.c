@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "clock_log.h"
 #include "last_fix.h"
+#include "last_run.h"
 #include "node_check.h"
 #include "outbox.h"
 #include "sensors.h"
@@ -20,15 +22,14 @@
 #include "status.h"
 #include "system_facts.h"
 #include "time/now.h"
-#include "uplink.h"
+#include "node_uplink.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
+#include "userspace/daemon/reload_request.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 
-/* From here on the log has a warning each day that the certificate must be renewed. */
-#define CERTIFICATE_DAYS 30
 /* Period of the check whether NTP has set the kernel's clock */
 #define NTP_NS (16 * NS_PER_S)
 /* Without a reading for this long, and a period on top, the watchdog is not fed any more. */
@@ -50,20 +51,23 @@ struct node {
 	struct sampler sampler;
 	struct sensors *sensors;
 	struct outbox *outbox;
-	struct uplink *uplink; /* NULL: no server is configured */
+	struct node_uplink uplink;
 	struct reading last;
 	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
 	bool time_rejected; /* the newest time of a source; logged */
 	uint64_t failures_reported; /* of the uplink, already in a reading */
 	uint64_t uplink_reported; /* answers and failures already in the status */
-	int certificate_days; /* as last logged; INT_MIN: not */
 	char device[READING_DEVICE_SIZE];
+	char last_run[64]; /* for the note of the first reading; then "" */
 	uint64_t boot;
 	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
 				 */
 	char last_fix_path[PATH_MAX]; /* beside the status */
 	char last_error[1024]; /* not the uplink's */
 	uint64_t last_error_ns;
+	char reload_refused[512]; /* why the newest was; "": it was not */
+	uint64_t reload_ns; /* 0: none */
+	char notified[1200]; /* the newest STATUS= */
 };
 
 /* --- errors ----------------------------------------------------------------- */
@@ -154,43 +158,24 @@ static void check_sync(struct node *n)
 	n->sync_failed = rc < 0;
 }
 
+static int64_t utc_s(const struct node *n, uint64_t now_ns)
+{
+	struct clock_stamp now = clock_at(&n->clock, now_ns);
+
+	return now.source != READING_TIME_NONE ? now.utc_us / 1000000 : node_check_utc_s(n->config);
+}
+
 /* --- time ------------------------------------------------------------------- */
 
 static void feed_clock(struct node *n, const struct clock_stamp *stamp)
 {
-	enum reading_time_source disagreed = n->clock.disagrees;
-	int event = clock_feed(&n->clock, stamp);
+	int event = clock_log_feed(&n->clock, stamp, &n->time_rejected);
 
-	if (event == -ERANGE && !n->time_rejected) {
-		log_warning(
-			"clock: ignoring implausible time from %s: %.0f s since 1970, expected from [gnss] not_before to 2106",
-			reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
-	}
-	n->time_rejected = event == -ERANGE;
-	switch (event) {
-	case CLOCK_FIRST:
-		log_notice("clock: set by %s", reading_time_source_name(stamp->source));
+	if (event == CLOCK_FIRST) {
 		n->date_due_ns = stamp->boot_ns;
-		break;
-	case CLOCK_STEPPED:
-		log_notice("clock: stepped by %+.3f s by %s", (double)n->clock.step_us / 1e6,
-			   reading_time_source_name(stamp->source));
-		break;
-	case CLOCK_DISAGREES:
-		if (disagreed != stamp->source) {
-			log_warning("clock: %s differs by %+.3f s from %s, which is more certain: "
-				    "keeping %s",
-				    reading_time_source_name(stamp->source),
-				    (double)n->clock.disagrees_us / 1e6,
-				    reading_time_source_name(n->clock.best.source),
-				    reading_time_source_name(n->clock.best.source));
-		}
-		break;
-	default:
-		break;
 	}
-	if (disagreed == stamp->source && n->clock.disagrees != disagreed) {
-		log_notice("clock: %s agrees again", reading_time_source_name(stamp->source));
+	if (event == CLOCK_FIRST || event == CLOCK_STEPPED) {
+		node_uplink_set_utc(&n->uplink, utc_s(n, stamp->boot_ns), stamp->boot_ns);
 	}
 }
 
@@ -229,35 +214,26 @@ static int date_readings(struct node *n, uint64_t now_ns)
 
 /* --- status ------------------------------------------------------------------ */
 
-static int certificate_days(const struct node *n, int64_t not_after_s, uint64_t now_ns)
+/* For `systemctl status`. */
+static void notify_status(struct node *n)
 {
-	struct clock_stamp now = clock_at(&n->clock, now_ns);
+	char text[sizeof(n->notified)];
 
-	if (not_after_s == 0 || now.source == READING_TIME_NONE) {
-		return INT_MIN;
-	}
-	return (int)((not_after_s - now.utc_us / 1000000) / 86400);
-}
-
-static void watch_certificate(struct node *n, int days)
-{
-	if (days == INT_MIN || days > CERTIFICATE_DAYS || days == n->certificate_days) {
-		return;
-	}
-	n->certificate_days = days;
-	if (days < 0) {
-		log_error(
-			"%s has expired: the server will reject this node; renew it and send SIGHUP",
-			n->config->server_certificate);
-	} else {
-		log_warning("%s expires in %d days: renew it and send SIGHUP",
-			    n->config->server_certificate, days);
+	snprintf(text, sizeof(text), "STATUS=measuring%s%s%s%s%s",
+		 n->uplink.error[0] != '\0' ? "; " : "", n->uplink.error,
+		 n->uplink.error[0] != '\0' && n->uplink.uplink == NULL
+			 ? ": readings wait in the outbox"
+			 : "",
+		 n->reload_refused[0] != '\0' ? "; last reload refused: " : "", n->reload_refused);
+	if (strcmp(text, n->notified) != 0) {
+		snprintf(n->notified, sizeof(n->notified), "%s", text);
+		notify_send(text);
 	}
 }
 
 static void write_status(struct node *n, uint64_t now_ns)
 {
-	struct uplink_stats uplink = { .state = "off", .last_error = "" };
+	struct uplink_stats uplink;
 	struct outbox_stats outbox;
 	struct status status = {
 		.boot = n->boot,
@@ -277,6 +253,8 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.clock = &n->clock,
 		.outbox = &outbox,
 		.uplink = &uplink,
+		.reload_refused = n->reload_refused,
+		.reload_ns = n->reload_ns,
 	};
 	uint64_t lost;
 	bool ours;
@@ -287,11 +265,8 @@ static void write_status(struct node *n, uint64_t now_ns)
 	n->lost_ns = lost > n->lost ? now_ns : n->lost_ns;
 	n->lost = lost;
 	status.lost_ns = n->lost_ns;
-	if (n->uplink != NULL) {
-		uplink_stats(n->uplink, &uplink);
-	}
-	status.certificate_days = certificate_days(n, uplink.certificate_not_after_s, now_ns);
-	watch_certificate(n, status.certificate_days);
+	node_uplink_stats(&n->uplink, &uplink);
+	status.certificate_days = node_uplink_days(&n->uplink, &status.now);
 	/* A disk that still fails matters more than a server that is away. */
 	ours = n->outbox_failed || n->sync_failed || n->last_error_ns > uplink.last_error_ns;
 	status.last_error = ours ? n->last_error : uplink.last_error;
@@ -306,6 +281,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 	if (n->sampler.has_fix && n->sampler.fix.position_known) {
 		last_fix_write(n->last_fix_path, n->boot, &n->sampler.fix);
 	}
+	notify_status(n);
 	n->status_due = false;
 	n->status_ns = now_ns;
 }
@@ -342,17 +318,17 @@ static void measure(struct node *n, uint64_t now_ns)
 static int make_reading(struct node *n, uint64_t now_ns)
 {
 	struct reading *r = &n->last;
-	struct uplink_stats uplink = { .failures = 0 };
+	struct uplink_stats uplink;
 	int rc, result;
 
 	sampler_make(&n->sampler, &n->clock, now_ns, r);
 	memcpy(r->device, n->device, sizeof(r->device));
 	system_facts_fill("", r);
 	sensors_note(n->sensors, r->note, sizeof(r->note));
+	last_run_note(n->last_run, r->note, sizeof(r->note));
+	n->last_run[0] = '\0';
 	reading_scalar_put(r, READING_UBX_ERRORS, sensors_receiver_errors(n->sensors));
-	if (n->uplink != NULL) {
-		uplink_stats(n->uplink, &uplink);
-	}
+	node_uplink_stats(&n->uplink, &uplink);
 	reading_scalar_put(r, READING_UPLINK_FAILURES,
 			   (int64_t)(uplink.failures - n->failures_reported));
 	n->failures_reported = uplink.failures;
@@ -367,23 +343,38 @@ static int make_reading(struct node *n, uint64_t now_ns)
 	return result;
 }
 
+/* One that was opened now. */
+static void use_uplink(struct node *n)
+{
+	if (n->uplink.uplink != NULL && watch(n, uplink_fd(n->uplink.uplink)) != 0) {
+		log_error("event loop: %s", strerror(errno));
+		node_uplink_close(&n->uplink); /* and again later */
+	}
+	n->failures_reported = n->uplink_reported = 0;
+	n->status_due = true;
+}
+
 static int send_readings(struct node *n, uint64_t now_ns)
 {
 	struct uplink_stats stats;
 	struct clock_stamp stamp;
 	int rc;
 
-	if (n->uplink == NULL) {
+	if (node_uplink_check(&n->uplink, utc_s(n, now_ns), now_ns)) {
+		use_uplink(n);
+	}
+	if (n->uplink.uplink == NULL) {
 		return 0;
 	}
-	rc = uplink_process(n->uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns,
+	rc = uplink_process(n->uplink.uplink, n->outbox, clock_wants_any(&n->clock, now_ns), now_ns,
 			    &stamp);
 	if (rc == 1) {
 		feed_clock(n, &stamp);
 		rc = date_readings(n, now_boot_ns());
-		rc = rc == 0 ? uplink_process(n->uplink, n->outbox, false, now_ns, &stamp) : rc;
+		rc = rc == 0 ? uplink_process(n->uplink.uplink, n->outbox, false, now_ns, &stamp)
+			     : rc;
 	}
-	uplink_stats(n->uplink, &stats);
+	uplink_stats(n->uplink.uplink, &stats);
 	n->status_due |= n->uplink_reported != stats.sent + stats.failures;
 	n->uplink_reported = stats.sent + stats.failures;
 	return rc < 0 ? outbox_result(n, rc) : 0;
@@ -444,7 +435,9 @@ static int next_timeout_ms(const struct node *n)
 
 	at = earlier(sampler_deadline_ns(&n->sampler, now_ns), n->ntp_due_ns);
 	at = earlier(at, sensors_deadline_ns(n->sensors));
-	at = earlier(at, n->uplink != NULL ? uplink_deadline_ns(n->uplink, now_ns) : UINT64_MAX);
+	at = earlier(at, n->uplink.due_ns);
+	at = earlier(at, n->uplink.uplink != NULL ? uplink_deadline_ns(n->uplink.uplink, now_ns)
+						  : UINT64_MAX);
 	at = earlier(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
 	at = earlier(at, n->date_due_ns != 0 ? n->date_due_ns : UINT64_MAX);
 	at = earlier(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
@@ -489,39 +482,24 @@ int node_exit_of(int error)
 
 static int start_uplink(struct node *n)
 {
-	char err[512];
-	int code = 0;
+	uint64_t now_ns = now_boot_ns();
 
-	if (n->config->n_servers == 0) {
-		log_warning("no [server] uri: readings stay in the outbox");
-		return NODE_OK;
+	if (node_uplink_open(&n->uplink, n->config, n->device, utc_s(n, now_ns), now_ns) != 0) {
+		return NODE_CONFIG;
 	}
-	for (unsigned i = 0; i < n->config->n_servers; i++) {
-		if (strncmp(n->config->servers[i], "coap://", 7) == 0) {
-			log_warning("%s: plain CoAP: no encryption, no authentication",
-				    n->config->servers[i]);
-		}
-	}
-	n->uplink = uplink_open(n->config, n->device, node_check_utc_s(n->config), &code, err,
-				sizeof(err));
-	if (n->uplink == NULL) {
-		log_error("%s", err);
-		return node_exit_of(code);
-	}
-	return watch(n, uplink_fd(n->uplink)) == 0 ? NODE_OK : NODE_RUNTIME;
+	use_uplink(n);
+	return NODE_OK;
 }
 
 /* --- reload -------------------------------------------------------------------- */
 
-/* The new configuration, if it needs no restart and its credentials are good. */
-static bool load_again(struct node *n, struct node_config *fresh)
+/* The new configuration, if it needs no restart and its credentials are good; else err. */
+static bool load_again(struct node *n, struct node_config *fresh, char *err, size_t err_size)
 {
 	const struct config_key *key = NULL;
-	char err[512];
 	bool same = true;
 
-	if (node_config_load(fresh, n->source, err, sizeof(err)) != 0) {
-		log_error("reload: %s", err);
+	if (node_config_load(fresh, n->source, err, err_size) != 0) {
 		return false;
 	}
 	while ((key = config_next_change(&node_config_table, n->config, fresh, key)) != NULL) {
@@ -529,50 +507,65 @@ static bool load_again(struct node *n, struct node_config *fresh)
 		bool live = key->offset == offsetof(struct node_config, device)
 				    ? fresh->device == NULL || strcmp(fresh->device, n->device) == 0
 				    : key->live;
+		size_t used = strlen(err);
 
 		if (!live) {
-			log_error("reload: [%s] %s has changed: restart the node to apply it",
-				  key->section, key->key);
+			snprintf(err + used, err_size - used, "%s [%s] %s",
+				 same ? "restart the node to apply" : ",", key->section, key->key);
 			same = false;
 		}
 	}
-	if (!same || node_check_server(fresh, n->device) != 0) {
+	if (!same ||
+	    node_check_server(fresh, n->device, utc_s(n, now_boot_ns()), err, err_size) != 0) {
 		node_config_free(fresh);
 		return false;
 	}
 	return true;
 }
 
-static void reload(struct node *n)
+/* Whether the new configuration is in use; else err. */
+static bool apply_again(struct node *n, char *err, size_t err_size)
 {
 	struct node_config fresh, old = *n->config;
 
-	notify_send("RELOADING=1");
-	if (!load_again(n, &fresh)) {
-		log_warning("reload: keeping the old configuration");
-		notify_send("READY=1");
-		return;
+	if (!load_again(n, &fresh, err, err_size)) {
+		return false;
 	}
 	/* *config is borrowed by others, so it is changed in place; what is in flight is sent
 	 * again. */
-	uplink_close(n->uplink);
-	n->uplink = NULL;
-	n->failures_reported = n->uplink_reported = 0; /* the next one counts from there */
+	node_uplink_close(&n->uplink);
 	*n->config = fresh;
-	if (start_uplink(n) == NODE_OK) {
-		node_config_free(&old);
-		log_set_level(n->config->log_level);
-		sampler_set_period(&n->sampler, n->config->period_ms, now_boot_ns());
-		n->certificate_days = INT_MIN;
-		log_notice("reload: new configuration applied");
-	} else { /* such as ciphers that do not exist */
+	if (start_uplink(n) != NODE_OK) { /* load_again() has checked it: files that change now */
+		snprintf(err, err_size, "[server] cannot be used any more");
 		node_config_free(n->config);
 		*n->config = old;
 		start_uplink(n);
+		return false;
+	}
+	node_config_free(&old);
+	log_set_level(n->config->log_level);
+	sampler_set_period(&n->sampler, n->config->period_ms, now_boot_ns());
+	return true;
+}
+
+static void reload(struct node *n, const struct signalfd_siginfo *signal)
+{
+	char err[sizeof(n->reload_refused)] = "";
+	bool applied;
+
+	notify_send("RELOADING=1");
+	applied = apply_again(n, err, sizeof(err));
+	if (applied) {
+		log_notice("reload: new configuration applied");
+	} else {
+		log_error("reload: %s", err);
 		log_warning("reload: keeping the old configuration");
 	}
-	n->status_due = true;
+	snprintf(n->reload_refused, sizeof(n->reload_refused), "%s", applied ? "" : err);
+	n->reload_ns = now_boot_ns();
+	write_status(n, n->reload_ns);
 	notify_send("READY=1");
+	reload_request_answer(signal, applied);
 }
 
 /* --- the loop -------------------------------------------------------------------- */
@@ -597,7 +590,7 @@ static int run(struct node *n)
 					   strsignal((int)signal.ssi_signo));
 				return 0;
 			}
-			reload(n);
+			reload(n, &signal);
 		}
 		rc = turn(n);
 	}
@@ -611,7 +604,6 @@ static int start_node(struct node *n)
 	n->boot = system_facts_boot("");
 	n->started_ns = now_boot_ns();
 	n->last_reading_ns = n->started_ns;
-	n->certificate_days = INT_MIN;
 	snprintf(n->last_fix_path, sizeof(n->last_fix_path), "%s.fix", n->config->status);
 	clock_init(&n->clock, n->config->not_before_us);
 	sampler_init(&n->sampler, n->config->period_ms, n->config->gnss_rate_ms, n->started_ns);
@@ -620,7 +612,16 @@ static int start_node(struct node *n)
 
 static int start_outbox(struct node *n)
 {
-	return open_outbox(n, false) == 0 ? NODE_OK : NODE_OUTBOX;
+	int64_t written_us = last_run_written_us(n->config->outbox_path);
+	struct outbox_stats stats;
+
+	if (open_outbox(n, false) != 0) {
+		return NODE_OUTBOX;
+	}
+	outbox_stats(n->outbox, &stats);
+	last_run_describe(stats.end, clock_accepts(&n->clock, written_us) ? written_us : 0,
+			  n->last_run, sizeof(n->last_run));
+	return NODE_OK;
 }
 
 static int start_sensors(struct node *n)
@@ -641,7 +642,7 @@ static int start_sensors(struct node *n)
 static void stop(struct node *n)
 {
 	sensors_close(n->sensors);
-	uplink_close(n->uplink);
+	node_uplink_close(&n->uplink);
 	outbox_close(n->outbox);
 	close(n->signals);
 	close(n->epoll);
@@ -649,7 +650,7 @@ static void stop(struct node *n)
 
 int node_run(struct node_config *config, const struct config_source *source)
 {
-	/* The uplink before the outbox: a credential is the commonest mistake. */
+	/* The uplink before the outbox: [server] is the commonest mistake. */
 	static int (*const start[])(struct node *) = { open_loop, start_node, start_uplink,
 						       start_outbox, start_sensors };
 	static struct node node; /* large: a reading, a result */

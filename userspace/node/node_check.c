@@ -34,19 +34,16 @@ int64_t node_check_utc_s(const struct node_config *config)
 	return now_us < config->not_before_us ? 0 : now_us / 1000000;
 }
 
-int node_check_server(const struct node_config *config, const char *device)
+int node_check_server(const struct node_config *config, const char *device, int64_t utc_s,
+		      char *err, size_t err_size)
 {
 	struct uplink *uplink;
-	char err[512];
 	int code = 0;
 
 	if (config->n_servers == 0) {
 		return 0;
 	}
-	uplink = uplink_open(config, device, node_check_utc_s(config), &code, err, sizeof(err));
-	if (uplink == NULL) {
-		log_error("%s", err);
-	}
+	uplink = uplink_open(config, device, utc_s, &code, err, err_size);
 	uplink_close(uplink);
 	return code;
 }

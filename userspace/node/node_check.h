@@ -14,10 +14,11 @@
 int node_check_device(const struct node_config *config, char device[READING_DEVICE_SIZE]);
 
 /*
- * Checks that [server] is usable now: 0, -EKEYREJECTED for a credential or -EINVAL for a URI, a
- * cipher, or a device that the format cannot name, which is logged.
+ * Checks that [server] is usable at that time: 0; or -EKEYREJECTED for a credential, -EINVAL for a
+ * URI, a cipher, or a device that the format cannot name, with err.
  */
-int node_check_server(const struct node_config *config, const char *device);
+int node_check_server(const struct node_config *config, const char *device, int64_t utc_s,
+		      char *err, size_t err_size);
 
 /* UTC in s for the dates of certificates; 0 while this machine's clock is implausible. */
 int64_t node_check_utc_s(const struct node_config *config);

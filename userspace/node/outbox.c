@@ -155,6 +155,10 @@ static int load_state(struct outbox *o, bool lazy)
 	if (was[CLEAN] == 0 && was[LAZY] != 0 && (uint64_t)was[BOOT] != o->boot) {
 		skip = UNSYNCED_MAX;
 	}
+	o->stats.end = next == 1			? OUTBOX_END_NONE
+		       : was[CLEAN] != 0		? OUTBOX_END_STOP
+		       : (uint64_t)was[BOOT] == o->boot ? OUTBOX_END_CRASH
+							: OUTBOX_END_POWER;
 	o->stats.epoch = (uint64_t)was[EPOCH];
 	o->stats.next_seq = next + skip;
 	o->stats.refused = (uint64_t)held[REFUSED];

@@ -67,7 +67,16 @@ struct outbox_gap {
 	enum outbox_gap_reason reason;
 };
 
+/* How the process before this one ended. */
+enum outbox_end {
+	OUTBOX_END_NONE, /* none has put a reading into this outbox */
+	OUTBOX_END_STOP, /* it closed the outbox */
+	OUTBOX_END_CRASH, /* it did not, in this boot */
+	OUTBOX_END_POWER, /* it did not, in another boot */
+};
+
 struct outbox_stats {
+	enum outbox_end end;
 	uint64_t epoch, next_seq;
 	uint64_t rows, bytes; /* waiting and set aside */
 	uint64_t refused; /* set aside, of rows */

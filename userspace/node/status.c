@@ -169,13 +169,15 @@ static json_t *uplink(const struct status *s)
 		json_array_append_new(servers, json_string(u->servers[i]));
 	}
 	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o}", "state", u->state, "retry_s",
+		"{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:o, s:o, s:o, s:o}", "state", u->state,
+		"retry_s",
 		u->retry_ns > s->boot_ns ? json_real(seconds(u->retry_ns - s->boot_ns))
 					 : json_null(),
 		"server", text(u->server), "servers", servers, "in_flight", (int)u->in_flight,
 		"sent", (json_int_t)u->sent, "failures", (json_int_t)u->failures, "last_sent_s",
 		age(s, u->last_sent_ns), "certificate_days",
-		s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days));
+		s->certificate_days == INT_MIN ? json_null() : json_integer(s->certificate_days),
+		"error", text(u->credentials_error), "exposed", text(u->exposed));
 }
 
 static json_t *all(const struct status *s)
@@ -186,7 +188,7 @@ static json_t *all(const struct status *s)
 	snprintf(boot, sizeof(boot), "%016" PRIx64, s->boot);
 	return json_pack(
 		"{s:i, s:s, s:s, s:i, s:s, s:f, s:f, s:f, s:{s:o, s:I, s:o, s:o, s:o, s:o}, s:{s:s, s:o, s:o}, s:o, s:o, s:o, s:o,"
-		" s:{s:o, s:o}}",
+		" s:{s:o, s:o}, s:{s:o, s:o}}",
 		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "pid", (int)getpid(),
 		"boot", boot, "boot_s", seconds(s->boot_ns), "period_s", s->period_ms / 1000.0,
 		"running_s", seconds(s->boot_ns - s->started_ns), "reading", "age_s",
@@ -197,7 +199,8 @@ static json_t *all(const struct status *s)
 		gnss(s), "clock", clock_json(s), "outbox", outbox(s), "uplink", uplink(s),
 		"last_error", "text", text(s->last_error), "age_s",
 		s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
-								  : json_null());
+								  : json_null(),
+		"reload", "age_s", age(s, s->reload_ns), "refused", text(s->reload_refused));
 }
 
 int status_write(const char *path, const struct status *s)

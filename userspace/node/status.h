@@ -31,11 +31,14 @@
  *                    bytes; refused: set aside; gaps: not yet acknowledged; dropped,
  *                    not_written, syncs: since the start; lost_s: since a reading was last
  *                    dropped, not written or refused
- *   uplink           state: off, closed, connecting, connected, waiting (to try again);
- *                    retry_s: until then; server: the URI in use; servers: all, in order;
- *                    in_flight: requests; sent: readings, failures: requests, since the
- *                    start; last_sent_s; certificate_days: until the node's certificate
- *                    expires, negative: since
+ *   uplink           state: off, closed, connecting, connected, waiting (to try again),
+ *                    no-credentials (certificate, key or CA cannot be used: error); retry_s: until
+ *                    the next attempt; server: the URI in use; servers: all, in order; in_flight:
+ *                    requests; sent: readings, failures: requests, since the start; last_sent_s;
+ *                    certificate_days: until the node's certificate expires, negative: since;
+ *                    error: why certificate, key or CA cannot be used; exposed: key file that other
+ *                    users can read
+ *   reload           the newest: age_s; refused: why the old configuration was kept, null: applied
  *   last_error       text, age_s
  */
 #ifndef NODE_STATUS_H
@@ -68,6 +71,8 @@ struct status {
 	int certificate_days; /* INT_MIN: not known */
 	const char *last_error; /* "" none */
 	uint64_t last_error_ns;
+	const char *reload_refused; /* why the newest one was; "" */
+	uint64_t reload_ns; /* 0: none since the start */
 };
 
 /* Writes path (and path.new on the way): 0 or a negative errno. */

@@ -97,8 +97,8 @@ static void uri_path(const char *uri, char path[256])
 	snprintf(path, 256, "%s", slash != NULL && slash[1] != '\0' ? slash : DEFAULT_PATH);
 }
 
-static int open_server(struct uplink *u, struct server *server, const char *uri, char *err,
-		       size_t err_size)
+static int open_server(struct uplink *u, struct server *server, const char *uri, int64_t utc_s,
+		       char *err, size_t err_size)
 {
 	const struct node_config *c = u->config;
 	const struct coaps_client_config client = {
@@ -108,6 +108,7 @@ static int open_server(struct uplink *u, struct server *server, const char *uri,
 				 .ca = c->server_ca },
 		.server_name = c->server_name,
 		.ciphers = c->server_ciphers,
+		.utc_s = utc_s,
 		.ack_timeout_ms = ACK_TIMEOUT_MS,
 		.max_retransmit = MAX_RETRANSMIT,
 		.ack_spread_percent = ACK_SPREAD_PERCENT,
@@ -196,7 +197,7 @@ struct uplink *uplink_open(const struct node_config *config, const char *device,
 	uplink_plan_init(&u->plan, &plan);
 	*code = check(config, device, utc_s, &u->stats.certificate_not_after_s, err, err_size);
 	for (unsigned i = 0; i < config->n_servers && *code == 0; i++) {
-		*code = open_server(u, &u->servers[i], config->servers[i], err, err_size);
+		*code = open_server(u, &u->servers[i], config->servers[i], utc_s, err, err_size);
 		u->stats.servers[u->stats.n_servers++] = config->servers[i];
 	}
 	if (*code != 0) {
@@ -218,6 +219,13 @@ void uplink_close(struct uplink *u)
 		close(u->epoll);
 	}
 	free(u);
+}
+
+void uplink_set_utc(struct uplink *u, int64_t utc_s)
+{
+	for (unsigned i = 0; i < u->config->n_servers; i++) {
+		coaps_client_set_utc(u->servers[i].client, utc_s);
+	}
 }
 
 int uplink_fd(const struct uplink *u)

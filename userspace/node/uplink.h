@@ -32,19 +32,25 @@ struct uplink_stats {
 	uint64_t failures; /* requests that a server refused or did not answer */
 	uint64_t last_sent_ns; /* 0: never */
 	int64_t certificate_not_after_s; /* UTC; 0: not known */
+	const char *credentials_error; /* of node_uplink: why files cannot be used; NULL: they can
+					*/
+	const char *exposed; /* of node_uplink: a key that every user can read; NULL: none */
 	const char *last_error; /* "" none; valid until the next call */
 	uint64_t last_error_ns;
 };
 
 /*
- * Checks the credentials (their dates if utc_s > 0), connects nothing. NULL on failure: *code is
- * -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is borrowed
- * for the life of the uplink; it must have a server. device: of this node; a certificate for
- * another one is logged.
+ * Checks the credentials (their dates by utc_s if it is > 0), connects nothing. NULL on failure:
+ * *code is -EKEYREJECTED for credentials, else -EINVAL or -ENOMEM, and err is one line. config is
+ * borrowed for the life of the uplink; it must have a server. device: of this node; a certificate
+ * for another one is logged.
  */
 struct uplink *uplink_open(const struct node_config *config, const char *device, int64_t utc_s,
 			   int *code, char *err, size_t err_size);
 void uplink_close(struct uplink *u);
+
+/* The time now, for the dates of the servers' certificates; see coaps_client_set_utc(). */
+void uplink_set_utc(struct uplink *u, int64_t utc_s);
 
 /* For epoll: readable when uplink_process() has work. */
 int uplink_fd(const struct uplink *u);
