@@ -39,19 +39,24 @@ def test_check_config_accepts_what_is_right_and_starts_nothing(rig, program):
     assert not rig.db.exists() and not rig.outbox.exists()
 
 
+def check_ends(rig, program):
+    """For the node --check-config does: it measures without a credential (test_node_measures.py)."""
+    server = program == "geotherm-server"
+    return ends(rig.spawn(program, "--config", rig.server_conf() if server else rig.node_conf(), *([] if server else ["--check-config"])),
+                CREDENTIAL)
+
+
 @pytest.mark.parametrize("program,who", [("geotherm-server", "server"), ("geotherm-node", "node")])
 def test_an_unreadable_credential_is_named(rig, program, who):
     (rig.pki / f"{who}.key").unlink()
-    conf = rig.server_conf() if program == "geotherm-server" else rig.node_conf()
-    line = ends(rig.spawn(program, "--config", conf), CREDENTIAL)
+    line = check_ends(rig, program)
     assert f"{who}.key" in line and "No such file" in line
 
 
 @pytest.mark.parametrize("program,who", [("geotherm-server", "server"), ("geotherm-node", "node")])
 def test_a_key_that_does_not_match_its_certificate_is_named(rig, program, who):
     shutil.copy(rig.pki / "operator.key", rig.pki / f"{who}.key")
-    conf = rig.server_conf() if program == "geotherm-server" else rig.node_conf()
-    line = ends(rig.spawn(program, "--config", conf), CREDENTIAL)
+    line = check_ends(rig, program)
     assert f"{who}.key" in line and "match" in line
 
 

@@ -27,6 +27,7 @@
 #include "userspace/node/node_config.h"
 #include "userspace/reading/printable.h"
 
+#define UNIT "geotherm-node"
 #define SLACK_S 5 /* on top of three periods */
 #define PROBE_S 15 /* a u-blox 7 is found and set in 3 s */
 #define CHECK_EVERY_MS 200
@@ -43,6 +44,7 @@ struct doctor {
 	struct coaps_client *client;
 	char seen[1200]; /* of the link that is checked */
 	const char *next; /* what to try if it failed */
+	char warning[1200]; /* of a link that works: what will end that; "" */
 
 	/* the newest answer of the server */
 	enum coaps_cause cause;
@@ -80,6 +82,50 @@ static double max_age_s(const struct doctor *d)
 
 /* --- the links --- */
 
+/* A service that was stopped looks like one that was never started: systemd knows better. */
+static void note_unit(struct doctor *d)
+{
+	FILE *out =
+		popen("systemctl show -p ActiveState -p UnitFileState " UNIT " 2>/dev/null", "re");
+	char line[128], active[32] = "", enabled[32] = "";
+
+	while (out != NULL && fgets(line, sizeof(line), out) != NULL) {
+		sscanf(line, "ActiveState=%31s", active);
+		sscanf(line, "UnitFileState=%31s", enabled);
+	}
+	if (out != NULL) {
+		pclose(out);
+	}
+	if (strcmp(active, "active") == 0 || *active == '\0' || *enabled == '\0') {
+		return;
+	}
+	note(d, "; " UNIT " is %s (%s)", active, enabled);
+	d->next = strcmp(active, "failed") == 0 ? "journalctl -u " UNIT
+						  " has the cause; then systemctl restart " UNIT
+		  : strcmp(enabled, "enabled") == 0
+			  ? "it was stopped (an upgrade, a person): systemctl start " UNIT
+			  : "systemctl enable --now " UNIT;
+}
+
+/* What works now, but not after the next restart or reload. */
+static void warn_node(struct doctor *d)
+{
+	double age;
+
+	if (strcmp(text(d, NULL, "version"), GEOTHERM_VERSION) != 0) {
+		snprintf(d->warning, sizeof(d->warning),
+			 "version %s runs, %s is installed\n        -> systemctl restart " UNIT,
+			 text(d, NULL, "version"), GEOTHERM_VERSION);
+	} else if (*text(d, "reload", "refused") != '\0' &&
+		   node_status_number(&d->status, "reload", "age_s", &age)) {
+		snprintf(
+			d->warning, sizeof(d->warning),
+			"%.0f s ago a reload was refused: %s\n        -> geotherm-node --check-config, then "
+			"systemctl reload " UNIT,
+			age + d->status.age_s, text(d, "reload", "refused"));
+	}
+}
+
 static enum state check_node(struct doctor *d)
 {
 	int pid = (int)number(d, NULL, "pid");
@@ -87,10 +133,12 @@ static enum state check_node(struct doctor *d)
 	d->next = "is it running? systemctl status geotherm-node; journalctl -u geotherm-node";
 	if (d->status.json == NULL) {
 		note(d, "%s", d->no_status);
+		note_unit(d);
 		return FAILED;
 	}
 	if (!d->status.running) {
 		note(d, "process %d has ended; its status is %.0f s old", pid, d->status.age_s);
+		note_unit(d);
 		return FAILED;
 	}
 	note(d, "process %d, version %s, a reading each %g s", pid, text(d, NULL, "version"),
@@ -101,6 +149,7 @@ static enum state check_node(struct doctor *d)
 			"it hangs, or cannot write there (disk full?): journalctl -u geotherm-node";
 		return FAILED;
 	}
+	warn_node(d);
 	return OK;
 }
 
@@ -174,7 +223,12 @@ static enum state check_clock(struct doctor *d)
 	d->next =
 		"no time from receiver, NTP or server: readings wait to be dated; timedatectl, and the "
 		"receiver's fix";
-	return strcmp(text(d, "clock", "source"), "none") == 0 ? PENDING : OK;
+	/* Without credentials the server's time cannot be had: the link of the session has the
+	 * cause. */
+	return strcmp(text(d, "clock", "source"), "none") == 0 &&
+			       strcmp(text(d, "uplink", "state"), "no-credentials") != 0
+		       ? PENDING
+		       : OK;
 }
 
 static enum state check_outbox(struct doctor *d)
@@ -210,7 +264,26 @@ static enum state check_session(struct doctor *d)
 		d->next = "set [server] uri in the node's configuration";
 		return FAILED;
 	}
+	if (strcmp(state, "no-credentials") == 0) {
+		note(d, "%s", text(d, "uplink", "error"));
+		d->next =
+			"put usable files there (geotherm-node --check-config), readable by the user geotherm-node: "
+			"the node finds them without a restart, or at once by systemctl reload " UNIT;
+		return FAILED;
+	}
 	note(d, "%s, %s", state, text(d, "uplink", "server"));
+	if (*text(d, "uplink", "error") != '\0') {
+		snprintf(
+			d->warning, sizeof(d->warning),
+			"the new certificate, key or CA cannot be used: %s\n        -> geotherm-node "
+			"--check-config",
+			text(d, "uplink", "error"));
+	} else if (*text(d, "uplink", "exposed") != '\0') {
+		snprintf(d->warning, sizeof(d->warning),
+			 "%s\n        -> and issue another key if a stranger "
+			 "may have read it",
+			 text(d, "uplink", "exposed"));
+	}
 	if (strcmp(state, "connected") == 0) {
 		return OK;
 	}
@@ -326,7 +399,7 @@ static enum state check(struct doctor *d, const struct link *link, uint64_t end_
 	for (;;) {
 		node_status_free(&d->status);
 		node_status_read(d->config.status, &d->status, d->no_status, sizeof(d->no_status));
-		d->seen[0] = '\0';
+		d->seen[0] = d->warning[0] = '\0';
 		state = link->check(d);
 		if (state != PENDING || now_ms() >= end_ms) {
 			return state;
@@ -338,6 +411,7 @@ static enum state check(struct doctor *d, const struct link *link, uint64_t end_
 static int walk(struct doctor *d, unsigned long wait_s)
 {
 	uint64_t end_ms = now_ms() + wait_s * 1000;
+	bool warned = false;
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		enum state state = check(d, &links[i], end_ms);
@@ -351,10 +425,14 @@ static int walk(struct doctor *d, unsigned long wait_s)
 			printf("        -> %s\n", d->next);
 			return state == UNKNOWN ? CLI_UNREACHABLE : CLI_FAILED;
 		}
+		if (d->warning[0] != '\0') {
+			printf("warning %-9s %s\n", links[i].name, d->warning);
+			warned = true;
+		}
 		fflush(stdout);
 	}
 	puts("\nwhole, from the slot to the row");
-	return CLI_OK;
+	return warned ? CLI_FAILED : CLI_OK;
 }
 
 int cmd_doctor(const struct manual_command *self, int argc, char **argv)

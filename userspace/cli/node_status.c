@@ -170,6 +170,18 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 		node_status_span(oldest, span, sizeof span);
 		add(j, "%.0f readings wait for the server, the oldest for %s", waiting, span);
 	}
+	if (strcmp(node_status_text(s, "uplink", "state"), "no-credentials") == 0) {
+		add(j, "readings wait in the outbox: %s", node_status_text(s, "uplink", "error"));
+	} else if (*node_status_text(s, "uplink", "error") != '\0') {
+		add(j, "the new certificate, key or CA cannot be used: %s",
+		    node_status_text(s, "uplink", "error"));
+	}
+	if (*node_status_text(s, "uplink", "exposed") != '\0') {
+		add(j, "%s", node_status_text(s, "uplink", "exposed"));
+	}
+	if (*node_status_text(s, "reload", "refused") != '\0') {
+		add(j, "the last reload was refused: %s", node_status_text(s, "reload", "refused"));
+	}
 	if (node_status_number(s, "uplink", "certificate_days", &n) && n < CERTIFICATE_DAYS) {
 		add(j,
 		    n < 0 ? "the certificate has expired"

@@ -43,7 +43,7 @@ double node_status_interval_s(const struct node_status *status);
 
 /* What needs attention, a line each; how many. */
 struct node_problem {
-	char text[160];
+	char text[600];
 };
 size_t node_status_judge(const struct node_status *status,
 			 struct node_problem problems[NODE_STATUS_PROBLEMS]);
