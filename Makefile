@@ -129,11 +129,17 @@ $(BUILD)/dts/geotherm.dtbo: dts/geotherm-overlay.dts
 
 # --- programs: a main.c and libraries ------------------------------------------------------------
 ##@ Programs
-PROGRAMS := $(addprefix $(BUILD)/,geotherm-node geotherm-server geotherm geotherm-selftest geotherm-ca)
+PROGRAMS := $(addprefix $(BUILD)/,geotherm-node geotherm-server geotherm geotherm-selftest geotherm-ca geotherm-demo make-test-ca)
 
 all: $(PROGRAMS) ## Builds the programs
 
 $(BUILD)/geotherm-ca: certs/geotherm-ca
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+$(BUILD)/geotherm-demo: scripts/run
+	$(Q)mkdir -p $(@D) && cp $< $@
+
+$(BUILD)/make-test-ca: certs/make-test-ca
 	$(Q)mkdir -p $(@D) && cp $< $@
 
 $(BUILD)/geotherm-node: $(BUILD)/userspace/node/main.o $(call lib,node sim coaps daemon reading ubx w1 time)

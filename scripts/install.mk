@@ -10,7 +10,8 @@ install: all $(BUILD)/dts/geotherm.dtbo ## Into $(DESTDIR)$(PREFIX)
 	$(INSTALL) -m 755 $(BUILD)/geotherm $(BUILD)/geotherm-selftest $(DESTDIR)$(PREFIX)/bin/
 	$(INSTALL) -m 755 $(BUILD)/geotherm-node $(BUILD)/geotherm-server $(DESTDIR)$(PREFIX)/sbin/
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/libexec/geotherm
-	$(INSTALL) -m 755 certs/geotherm-ca $(DESTDIR)$(PREFIX)/libexec/geotherm/
+	$(INSTALL) -m 755 certs/geotherm-ca certs/make-test-ca $(DESTDIR)$(PREFIX)/libexec/geotherm/
+	$(INSTALL) -m 755 scripts/run $(DESTDIR)$(PREFIX)/libexec/geotherm/geotherm-demo
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/geotherm
 	$(INSTALL) -m 644 $(BUILD)/dts/geotherm.dtbo $(DESTDIR)$(PREFIX)/lib/geotherm/
 	sed 's/@VERSION@/$(VERSION)/' dts/geotherm-setup >$(DESTDIR)$(PREFIX)/sbin/geotherm-setup

@@ -56,7 +56,7 @@ int cmd_request(const struct manual_command *self, int argc, char **argv); /* ge
 int cmd_doctor(const struct manual_command *self, int argc, char **argv);
 int cmd_status(const struct manual_command *self, int argc, char **argv);
 int cmd_wait(const struct manual_command *self, int argc, char **argv);
-int cmd_ca(const struct manual_command *self, int argc, char **argv);
+int cmd_ca(const struct manual_command *self, int argc, char **argv); /* ca, demo */
 int cmd_bench(const struct manual_command *self, int argc, char **argv);
 int cmd_replay(const struct manual_command *self, int argc, char **argv);
 int cmd_sim(const struct manual_command *self, int argc, char **argv);

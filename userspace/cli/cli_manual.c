@@ -90,6 +90,11 @@ static const struct manual_option ca_options[] = {
 	{ CLI_FORCE, "force", NULL, "bundle: replaces an archive of the same name." },
 };
 
+static const struct manual_option demo_options[] = {
+	{ CLI_DIR, "dir", "DIR", "Where everything is; default ~/.local/state/geotherm-demo." },
+	{ CLI_OWN, "seconds", "N", "Ends after so many seconds." },
+};
+
 #define PATHS                                                                                                      \
 	"Paths: /gpsflowtemp, /gpsflowtemp/DEVICE?from=&to=&limit=, /gpsflowtemp/DEVICE/EPOCH.SEQ, /gaps/DEVICE, " \
 	"/time, /.well-known/core (docs/protocol.md). The port is 5684 for coaps and 5683 for coap."
@@ -147,6 +152,11 @@ static const struct manual_command commands[] = {
 	  "It works with openssl(1). Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the "
 	  "directory off line.",
 	  N(ca_options), cmd_ca },
+	{ "demo", NULL, "run a server and a node with simulated sensors, without hardware",
+	  "Needs the packages geotherm-server and geotherm-node, no rights and no hardware. Server and node run on loopback with "
+	  "certificates of their own; each reading is shown as it is stored. Everything is in one folder, which may be removed. "
+	  "Ends by Ctrl-C with a summary.",
+	  N(demo_options), cmd_ca },
 	{ "replay", "FILE | -",
 	  "show the readings that a node makes of a recording of its receiver",
 	  "FILE holds the bytes of the serial port, UBX among anything else, such as `cat /dev/serial0` writes while the node is "

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* geotherm ca: certs/geotherm-ca with the options that the manual's table knows, in their long
- * form. */
+/* geotherm ca, geotherm demo: the script geotherm-NAME with the options that the manual's table
+ * knows, in their long form. */
 #define _GNU_SOURCE /* readlink() */
 #include <errno.h>
 #include <getopt.h>
@@ -16,22 +16,22 @@
 #define OPTIONS_MAX 16
 
 /* Installed in libexec, built beside this program. */
-static int run_program(char **argv)
+static int run_program(const char *name, char **argv)
 {
-	static const char *const places[] = { "../libexec/geotherm/geotherm-ca", "geotherm-ca" };
+	static const char *const places[] = { "../libexec/geotherm", "." };
 	char own[PATH_MAX] = "", path[PATH_MAX + 64];
 
 	if (readlink("/proc/self/exe", own, sizeof(own) - 1) > 0) {
 		*strrchr(own, '/') = '\0';
 	}
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", own, places[i]);
+		snprintf(path, sizeof(path), "%s/%s/geotherm-%s", own, places[i], name);
 		execv(path, argv);
 		if (errno != ENOENT) {
 			break;
 		}
 	}
-	fprintf(stderr, "geotherm ca: %s: %s\n", path, strerror(errno));
+	fprintf(stderr, "geotherm %s: %s: %s\n", name, path, strerror(errno));
 	return CLI_FAILED;
 }
 
@@ -43,7 +43,7 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	int key, code;
 
 	if (args == NULL) {
-		fprintf(stderr, "geotherm ca: out of memory\n");
+		fprintf(stderr, "geotherm %s: out of memory\n", self->name);
 		return CLI_FAILED;
 	}
 	args[n++] = argv[0];
@@ -62,7 +62,7 @@ int cmd_ca(const struct manual_command *self, int argc, char **argv)
 	if (key == OPTIONS_END) {
 		args[n++] = (char[]){ "--" };
 		memcpy(args + n, argv + optind, (size_t)(argc - optind) * sizeof(*args));
-		code = run_program(args);
+		code = run_program(self->name, args);
 	} else {
 		code = key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
 	}
