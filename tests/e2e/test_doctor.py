@@ -158,3 +158,32 @@ def test_wrong_usage_ends_with_2(rig):
     for args, words in ((["--wait", "x"], "--wait"), (["more"], "more"), (["-o", "w1.gpio=x"], "gpio")):
         code, out, err = rig.run("geotherm", "doctor", "--config", rig.node_conf(), *args)
         assert (code, out) == (2, "") and words in err
+
+
+def test_a_service_that_an_upgrade_stopped_is_told_from_one_that_was_never_enabled(rig, monkeypatch):
+    conf = rig.node_conf()
+    systemctl = rig.dir / "bin/systemctl"
+    systemctl.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{systemctl.parent}:/usr/bin:/bin")
+    for active, enabled, step in (("inactive", "enabled", "systemctl start geotherm-node"),
+                                  ("inactive", "disabled", "systemctl enable --now geotherm-node"),
+                                  ("failed", "enabled", "systemctl restart geotherm-node")):
+        systemctl.write_text(f"#!/bin/sh\nprintf 'ActiveState={active}\\nUnitFileState={enabled}\\n'\n")
+        systemctl.chmod(0o755)
+        text = broken_at(rig, "node", conf=conf)
+        assert f"geotherm-node is {active} ({enabled})" in text and step in text
+
+
+def test_an_older_program_that_still_runs_is_a_warning(rig):
+    node = running(rig)
+    status = rig.dir / "status.json"
+    node.process.send_signal(signal.SIGSTOP)
+    try:
+        said = json.loads(status.read_text())
+        status.write_text(json.dumps({**said, "version": "0.0.9"}))
+        done = subprocess.run([BUILD / "geotherm", "doctor", "--config", rig.dir / "node.conf", "--wait", "0"],
+                              capture_output=True, text=True, timeout=60)
+        assert "warning node      version 0.0.9 runs, " in done.stdout and "systemctl restart geotherm-node" in done.stdout
+        assert done.returncode == 1
+    finally:
+        node.process.send_signal(signal.SIGCONT)

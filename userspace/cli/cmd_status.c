@@ -209,7 +209,7 @@ static void show_sending(const struct node_status *s)
 	       ago(s, "uplink", "last_sent_s", when), number(s, "uplink", "failures"));
 	printf("  %-12s", "certificate");
 	if (node_status_number(s, "uplink", "certificate_days", &n)) {
-		printf("%.0f days left\n", n);
+		printf(n < 0 ? "expired %.0f days ago\n" : "%.0f days left\n", n < 0 ? -n : n);
 	} else {
 		puts("none");
 	}
