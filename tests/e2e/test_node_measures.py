@@ -120,6 +120,21 @@ def test_a_certificate_that_is_replaced_while_in_use_is_used_without_a_restart(r
     assert_no_hole(rig.rows())
 
 
+def test_a_reload_uses_new_files_at_once(rig):
+    rig.start_server()
+    remove(rig)
+    node = rig.start_node(conf=rig.node_conf(server={"retry_max": "1h"}))
+    node.wait_log("No such file")
+    until(lambda: waiting(rig) >= 3, "readings wait in the outbox")
+    code, out, err = rig.run("geotherm-node", "--reload", node.process.pid)
+    assert code == 1
+    (rig.pki / "kept.pem").rename(rig.pki / "node.pem")
+    assert rig.run("geotherm-node", "--reload", node.process.pid)[0] == 0
+    rig.wait_rows(5)
+    assert node.stop() == 0
+    assert_no_hole(rig.rows())
+
+
 def shifted(rig, seconds):
     """Environment of a program whose clock is wrong by so much."""
     if b"__asan_init" in (BUILD / "geotherm-node").read_bytes():
