@@ -43,11 +43,11 @@ static void a_note_is_kept_behind_it_and_cut_between_words(void **state)
 	last_run_note("start after a stop", note, sizeof(note));
 	assert_string_equal(note, "start after a stop; simulated sensors");
 	strcpy(note,
-	       "no thermometers: the kernel's driver holds the line, and the receiver is silent");
+	       "no thermometers: the kernel's driver holds the GPIO, and the receiver is silent");
 	last_run_note("start after a power cut at 2026-11-29T18:02:11Z", note, sizeof(note));
 	assert_string_equal(note,
 			    "start after a power cut at 2026-11-29T18:02:11Z; no thermometers: the "
-			    "kernel's driver holds");
+			    "kernel's driver holds the");
 }
 
 static void without_an_outbox_nothing_was_written(void **state)
