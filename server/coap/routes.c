@@ -98,17 +98,6 @@ static bool read_parameters(struct call *c, struct query *query)
 	return true;
 }
 
-/* If-Match is critical (RFC 7252 5.4.1): where it cannot be obeyed it must not be ignored. */
-static bool is_conditional(struct call *c)
-{
-	if (request_etag(c->request, COAP_OPTION_IF_MATCH) == 0) {
-		return false;
-	}
-	request_refuse(c->response, COAP_RESPONSE_CODE_BAD_OPTION, -1,
-		       "If-Match is for a device's settings; a reading never changes");
-	return true;
-}
-
 static struct query query_of(const struct call *c, enum query_kind kind)
 {
 	struct query query = { .kind = kind, .epoch = c->epoch, .seq = c->seq };
@@ -154,8 +143,14 @@ static void post_pack(struct call *c)
 static void get_time(struct call *c)
 {
 	char text[24];
-	int n = snprintf(text, sizeof(text), "%" PRId64, now_utc_us());
+	int n = snprintf(text, sizeof(text), "%" PRId64, now_utc_us()),
+	    accept = request_number(c->request, COAP_OPTION_ACCEPT);
 
+	if (accept != -1 && accept != 0) {
+		request_refuse(c->response, COAP_RESPONSE_CODE_NOT_ACCEPTABLE, -1,
+			       "there is 0 (text) only");
+		return;
+	}
 	coap_pdu_set_code(c->response, COAP_RESPONSE_CODE_CONTENT);
 	coap_add_option(c->response, COAP_OPTION_CONTENT_FORMAT, 0, NULL); /* text/plain */
 	coap_add_option(c->response, COAP_OPTION_MAXAGE, 0, NULL);
@@ -196,7 +191,7 @@ static void remove_as(struct call *c, enum query_kind kind)
 {
 	struct query query = query_of(c, kind);
 
-	if (!is_conditional(c) && allow(c, AUTHORISE_REMOVE, c->device)) {
+	if (allow(c, AUTHORISE_REMOVE, c->device)) {
 		submit(c, &query, NULL);
 	}
 }
@@ -241,10 +236,8 @@ static void put_device(struct call *c)
 
 static void put_reading(struct call *c)
 {
-	if (!is_conditional(c)) {
-		post_readings(&c->routes->post, &(struct post_key){ c->device, c->epoch, c->seq },
-			      c->session, c->request, &c->body, c->response);
-	}
+	post_readings(&c->routes->post, &(struct post_key){ c->device, c->epoch, c->seq },
+		      c->session, c->request, &c->body, c->response);
 }
 
 static void post_gap_list(struct call *c)
@@ -337,6 +330,17 @@ static bool receive_body(struct call *c)
 	return upload_receive(&c->routes->uploads, c->session, c->request, c->response, &c->body);
 }
 
+/* If-Match is critical (RFC 7252 5.4.1): where it cannot be obeyed it must not be ignored. */
+static bool is_conditional(struct call *c, void (*handle)(struct call *c))
+{
+	if (request_etag(c->request, COAP_OPTION_IF_MATCH) == 0 || handle == put_device) {
+		return false;
+	}
+	request_refuse(c->response, COAP_RESPONSE_CODE_BAD_OPTION, -1,
+		       "If-Match is for a device's settings; a reading never changes");
+	return true;
+}
+
 static void on_request(coap_resource_t *resource, coap_session_t *session,
 		       const coap_pdu_t *request, const coap_string_t *query, coap_pdu_t *response)
 {
@@ -353,7 +357,8 @@ static void on_request(coap_resource_t *resource, coap_session_t *session,
 		path.n = 0;
 	}
 	route = find_route(request, &path, response);
-	if (route != NULL && read_names(&path, &c) && receive_body(&c)) {
+	if (route != NULL && read_names(&path, &c) && !is_conditional(&c, route->handle) &&
+	    receive_body(&c)) {
 		route->handle(&c);
 	}
 	upload_body_free(&c.body);
@@ -366,6 +371,17 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 	(void)sent;
 	(void)reason;
 	observers_drop_by_mid(&routes_of(session)->queries.observers, session, mid);
+}
+
+/* The server asks nothing: what answers is rejected (RFC 7252 4.2). */
+static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
+				   const coap_pdu_t *received, const coap_mid_t mid)
+{
+	(void)session;
+	(void)sent;
+	(void)received;
+	(void)mid;
+	return COAP_RESPONSE_FAIL;
 }
 
 /* --- registration --------------------------------------------------------- */
@@ -404,8 +420,12 @@ static bool register_all(struct routes *r)
 	coap_register_handler(others, COAP_REQUEST_GET, on_request);
 	coap_register_handler(others, COAP_REQUEST_POST, on_request);
 	coap_register_handler(others, COAP_REQUEST_DELETE, on_request);
+	for (int method = COAP_REQUEST_FETCH; method <= COAP_REQUEST_IPATCH; method++) {
+		coap_register_handler(others, (coap_request_t)method, on_request); /* 4.05 */
+	}
 	coap_add_resource(r->context, others);
 	coap_register_nack_handler(r->context, on_nack);
+	coap_register_response_handler(r->context, on_response);
 	return true;
 }
 

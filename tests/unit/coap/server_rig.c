@@ -310,6 +310,55 @@ int64_t count_rows(void)
 	return n;
 }
 
+int wire = -1;
+uint8_t answer[1500];
+size_t answer_size;
+
+int start_plain(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	coap_address_t address;
+	int taken;
+
+	start_open(state);
+	coap_address_init(&address);
+	taken = socket(AF_INET, SOCK_DGRAM, 0); /* finds a free port */
+	bind(taken, (struct sockaddr *)&at, sizeof(at));
+	getsockname(taken, (struct sockaddr *)&at, &(socklen_t){ sizeof(at) });
+	close(taken);
+	address.addr.sin = at;
+	address.size = sizeof(at);
+	if (coap_new_endpoint(coaps_server_context(rig.server), &address, COAP_PROTO_UDP) == NULL) {
+		return -1;
+	}
+	wire = socket(AF_INET, SOCK_DGRAM, 0);
+	return connect(wire, (struct sockaddr *)&at, sizeof(at));
+}
+
+int stop_plain(void **state)
+{
+	close(wire);
+	return stop(state);
+}
+
+bool is_answered(int timeout_ms)
+{
+	struct pollfd p = { .fd = wire, .events = POLLIN };
+	time_t until = time(NULL) + timeout_ms / 1000 + 1;
+	ssize_t n;
+
+	while (poll(&p, 1, 0) == 0) {
+		if (time(NULL) > until) {
+			return false;
+		}
+		turn(20);
+	}
+	n = recv(wire, answer, sizeof(answer), 0);
+	answer_size = n > 0 ? (size_t)n : 0;
+	return n >= 4;
+}
+
 int rig_run(const char *name, int (*tests)(void))
 {
 	const char *base = getenv("TMPDIR");

@@ -94,6 +94,21 @@ void expect_words(const char *words);
 
 int64_t count_rows(void);
 
+/* A server without certificates, and beside its DTLS a plain endpoint, for messages of a test's own
+ * making on the socket `wire`. */
+int start_plain(void **state);
+
+int stop_plain(void **state);
+
+extern int wire;
+
+extern uint8_t answer[1500];
+
+extern size_t answer_size;
+
+/* Receives `answer`; false: nothing came. */
+bool is_answered(int timeout_ms);
+
 /* The body of main(): certificates, the tests, and no trace where all went well. */
 int rig_run(const char *name, int (*tests)(void));
 

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Options and messages that a client must not have ignored (RFC 7252 5.4.1, 4.2). */
+#define _GNU_SOURCE
+#include "server_rig.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define TIME "\xb4time" /* Uri-Path */
+#define READINGS "\xbbgpsflowtemp"
+
+static void send_bytes(uint8_t type, uint8_t code, const char *options, size_t size)
+{
+	static uint8_t mid;
+	uint8_t b[200] = { 0x41 | type, code, 1, ++mid, 't' };
+
+	memcpy(b + 5, options, size);
+	assert_int_equal(send(wire, b, size + 5, 0), (ssize_t)size + 5);
+}
+
+#define ASK(method, options) ask_for(method, options, sizeof(options) - 1)
+
+static unsigned ask_for(uint8_t method, const char *options, size_t size)
+{
+	send_bytes(0, method, options, size);
+	assert_true(is_answered(30000));
+	return answer[1];
+}
+
+static void a_format_that_is_not_there_is_not_acceptable(void **state)
+{
+	(void)state;
+	assert_int_equal(ASK(1, TIME "\x61\x3c"), CODE(4, 6)); /* Accept (17) 60 */
+	assert_int_equal(ASK(1, TIME "\x60"), CODE(2, 5)); /* 0 */
+	assert_int_equal(ASK(1, TIME), CODE(2, 5));
+}
+
+static void a_condition_is_obeyed_or_refused(void **state)
+{
+	(void)state;
+	/* If-Match (1), then Uri-Path */
+	assert_int_equal(ASK(1, "\x11\x07\xa4time"), CODE(4, 2));
+	assert_int_equal(ASK(1, "\x11\x07\xabgpsflowtemp"), CODE(4, 2));
+	assert_int_equal(ASK(2, "\x11\x07\xabgpsflowtemp\xffx"), CODE(4, 2));
+}
+
+static void a_method_that_a_path_does_not_have_is_not_allowed(void **state)
+{
+	(void)state;
+	for (uint8_t method = 5; method <= 7; method++) { /* FETCH, PATCH, iPATCH (RFC 8132) */
+		assert_int_equal(ASK(method, READINGS "\x10\xffx"), CODE(4, 5));
+		assert_int_equal(ASK(method, READINGS "\x0burn:dev:x:1\x10\xffx"), CODE(4, 5));
+	}
+}
+
+static void an_answer_to_no_request_is_rejected(void **state)
+{
+	(void)state;
+	assert_int_equal(ASK(1, TIME), CODE(2, 5));
+	send_bytes(0, 0x45, "", 0); /* CON 2.05 */
+	assert_true(is_answered(30000));
+	assert_int_equal(answer[0] & 0x30, 0x30); /* RST */
+}
+
+static int tests(void)
+{
+	const struct CMUnitTest all[] = {
+#define PLAIN(f) cmocka_unit_test_setup_teardown(f, start_plain, stop_plain)
+		PLAIN(a_format_that_is_not_there_is_not_acceptable),
+		PLAIN(a_condition_is_obeyed_or_refused),
+		PLAIN(a_method_that_a_path_does_not_have_is_not_allowed),
+		PLAIN(an_answer_to_no_request_is_rejected),
+	};
+
+	return cmocka_run_group_tests_name("routes: options", all, NULL, NULL);
+}
+
+int main(void)
+{
+	return rig_run("test_routes_options", tests);
+}
