@@ -16,6 +16,8 @@
 	X(W1_EECHO, -1006, "the line was low where it must be high: noise, a weak pull-up or a second master") \
 	X(W1_ECONVERT, -1007, "sensors that answer when they convert did not: the command was lost") \
 	X(W1_EDUPLICATE, -1009, "the same wrong bytes in each try: two devices of one ROM code") \
+	X(W1_EKERNEL, -1010, "the kernel's 1-Wire driver holds the line") \
+	X(W1_ENODE, -1011, "a geotherm-node or geotherm-selftest holds the line") \
 	X(W1_ERISE, -1008, "the line rises too slowly: use a stronger pull-up or a shorter cable")
 /* clang-format on */
 

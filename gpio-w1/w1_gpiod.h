@@ -26,8 +26,8 @@ struct w1_gpiod;
 
 /*
  * chip: a label, or NULL for the header's chip of any Pi. 0 and *out, or -errno with err in one
- * line: -ENODEV no such chip, -EBUSY (who holds the line and how to free it), -EACCES (which
- * group), -EINVAL no such line.
+ * line: -ENODEV no such chip, -EACCES (which group), -EINVAL no such line; of a line that is held
+ * W1_EKERNEL, W1_ENODE or, by another program, -EBUSY, each with how to free it.
  */
 int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err,
 		  size_t err_size);
@@ -38,7 +38,7 @@ struct w1_line w1_gpiod_line(struct w1_gpiod *g);
 
 /* Labels of the chip behind a Pi's header, newest board first; NULL-terminated. */
 extern const char *const w1_gpiod_header_labels[];
-/* The message for an errno; consumer may be NULL. Returns -error. */
+/* The message for an errno; consumer may be NULL. Returns what w1_gpiod_open() does. */
 int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *consumer, char *err,
 		     size_t err_size);
 

@@ -124,10 +124,11 @@ int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *
 		gpiod_line_update(g->line);
 		consumer = gpiod_line_consumer(g->line);
 	}
-	w1_gpiod_explain(error, g != NULL && g->chip != NULL ? gpiod_chip_label(g->chip) : chip,
-			 gpio, consumer, err, err_size);
+	error = w1_gpiod_explain(error,
+				 g != NULL && g->chip != NULL ? gpiod_chip_label(g->chip) : chip,
+				 gpio, consumer, err, err_size);
 	w1_gpiod_close(g);
-	return -error;
+	return error;
 }
 
 void w1_gpiod_close(struct w1_gpiod *g)

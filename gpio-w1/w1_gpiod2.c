@@ -174,15 +174,17 @@ static int request(struct w1_gpiod *g, const char *chip)
 	return 0;
 }
 
-static void explain(const struct w1_gpiod *g, int error, char *err, size_t err_size)
+static int explain(const struct w1_gpiod *g, int error, char *err, size_t err_size)
 {
 	struct gpiod_chip_info *chip = gpiod_chip_get_info(g->chip);
 	struct gpiod_line_info *line = gpiod_chip_get_line_info(g->chip, g->gpio);
 
-	w1_gpiod_explain(error, chip != NULL ? gpiod_chip_info_get_label(chip) : NULL, g->gpio,
-			 line != NULL ? gpiod_line_info_get_consumer(line) : NULL, err, err_size);
+	error = w1_gpiod_explain(error, chip != NULL ? gpiod_chip_info_get_label(chip) : NULL,
+				 g->gpio, line != NULL ? gpiod_line_info_get_consumer(line) : NULL,
+				 err, err_size);
 	gpiod_line_info_free(line);
 	gpiod_chip_info_free(chip);
+	return error;
 }
 
 int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *err,
@@ -200,12 +202,12 @@ int w1_gpiod_open(const char *chip, unsigned gpio, struct w1_gpiod **out, char *
 		return 0;
 	}
 	if (g != NULL && g->chip != NULL) {
-		explain(g, error, err, err_size);
+		error = explain(g, error, err, err_size);
 	} else {
-		w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
+		error = w1_gpiod_explain(error, chip, gpio, NULL, err, err_size);
 	}
 	w1_gpiod_close(g);
-	return -error;
+	return error;
 }
 
 void w1_gpiod_close(struct w1_gpiod *g)

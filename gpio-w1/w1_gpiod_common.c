@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "w1_error.h"
 #include "w1_gpiod.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -31,11 +32,15 @@ int w1_gpiod_explain(int error, const char *chip, unsigned gpio, const char *con
 				 "GPIO%u of %s is held by the kernel's 1-Wire driver (%s): remove "
 				 "dtoverlay=w1-gpio from config.txt, or run: dtoverlay -r w1-gpio",
 				 gpio, name, consumer);
+			return W1_EKERNEL;
 		} else {
 			snprintf(
 				err, err_size,
 				"GPIO%u of %s is held by \"%s\": stop that program, or choose another GPIO",
 				gpio, name, consumer != NULL ? consumer : "?");
+			if (consumer != NULL && strcmp(consumer, W1_GPIOD_CONSUMER) == 0) {
+				return W1_ENODE;
+			}
 		}
 		break;
 	case EACCES:

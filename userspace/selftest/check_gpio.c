@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "gpio-w1/w1_error.h"
 #include "gpio-w1/w1_gpiod.h"
 #include "userspace/sim/w1_sim_line.h"
 
@@ -141,14 +142,12 @@ enum selftest_cause check_gpio_line(struct selftest *t)
 		return CAUSE_STANDS_IN;
 	}
 	switch (t->line_error) {
+	case W1_EKERNEL:
+		return t->config->w1_bus == NODE_W1_AUTO ? CAUSE_KERNEL_HOLDS : CAUSE_HELD;
+	case W1_ENODE:
+		return CAUSE_NODE_HOLDS;
 	case -EBUSY:
-		if (strstr(t->line_why, W1_GPIOD_CONSUMER) != NULL) {
-			return CAUSE_NODE_HOLDS;
-		}
-		return strstr(t->line_why, "kernel's 1-Wire") != NULL &&
-				       t->config->w1_bus == NODE_W1_AUTO
-			       ? CAUSE_KERNEL_HOLDS
-			       : CAUSE_HELD;
+		return CAUSE_HELD;
 	case -EINVAL:
 		return CAUSE_NO_SUCH_LINE;
 	default:

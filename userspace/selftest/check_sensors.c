@@ -229,8 +229,8 @@ enum selftest_cause check_sensors_temperature(struct selftest *t)
 	unsigned n = 0;
 	int code;
 
-	if (why != CAUSE_NONE && (why == CAUSE_KERNEL ||
-				  (t->config->w1_bus == NODE_W1_AUTO && t->line_error == -EBUSY))) {
+	if (why != CAUSE_NONE && (why == CAUSE_KERNEL || (t->config->w1_bus == NODE_W1_AUTO &&
+							  t->line_error == W1_EKERNEL))) {
 		char path[512];
 
 		snprintf(path, sizeof(path), "%s/sys/bus/w1", t->root);

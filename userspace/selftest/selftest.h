@@ -81,7 +81,7 @@ struct selftest {
 
 	/* check_gpio.c; a test puts its own line here beforehand */
 	bool line_asked, has_line;
-	int line_error; /* negative errno */
+	int line_error; /* of w1_gpiod_open() */
 	char line_why[240];
 	struct w1_line line;
 	struct w1_gpiod *gpiod;

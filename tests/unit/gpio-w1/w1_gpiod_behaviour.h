@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "gpio-w1/w1_error.h"
+
 #define CHIP_WITH_GPIO4 1 /* index of the header's chip in pi() */
 
 static char err[300];
@@ -176,7 +178,7 @@ static void a_line_held_by_the_kernel_is_told_with_the_way_to_free_it(void **sta
 	(void)state;
 	pi("pinctrl-bcm2835", 1);
 	gpio4()->held_by = "onewire@4";
-	assert_int_equal(w1_gpiod_open(NULL, 4, &g, err, sizeof(err)), -EBUSY);
+	assert_int_equal(w1_gpiod_open(NULL, 4, &g, err, sizeof(err)), W1_EKERNEL);
 	assert_non_null(strstr(err, "onewire@4"));
 	assert_non_null(strstr(err, "dtoverlay -r w1-gpio"));
 	nothing_is_left_open();
@@ -193,6 +195,8 @@ static void a_line_held_by_a_program_is_told_with_its_name(void **state)
 	assert_non_null(strstr(err, "my-relay"));
 	assert_non_null(strstr(err, "GPIO4 of pinctrl-bcm2711"));
 	assert_null(strstr(err, "dtoverlay"));
+	gpio4()->held_by = W1_GPIOD_CONSUMER;
+	assert_int_equal(w1_gpiod_open(NULL, 4, &g, err, sizeof(err)), W1_ENODE);
 	nothing_is_left_open();
 }
 
