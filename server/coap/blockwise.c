@@ -90,7 +90,8 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	}
 	if (block.num > 0) {
 		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-			if (b->kept[i].data != NULL && strcmp(b->kept[i].key, how->key) == 0) {
+			if (b->kept[i].data != NULL && b->kept[i].session == session &&
+			    strcmp(b->kept[i].key, how->key) == 0) {
 				put_body(response, &b->kept[i], block.num, block.szx, -1);
 				return 1;
 			}
@@ -145,6 +146,7 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 		      void *data, size_t size)
 {
 	struct blockwise_body body = {
+		.session = r->session,
 		.content_format = content_format,
 		.etag = hash_etag(data, size),
 		.data = data,
@@ -171,7 +173,8 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 		struct blockwise_body *kept = &b->kept[b->next++ % BLOCKWISE_KEPT];
 
 		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-			if (strcmp(b->kept[i].key, r->key) == 0) {
+			if (b->kept[i].session == r->session &&
+			    strcmp(b->kept[i].key, r->key) == 0) {
 				kept = &b->kept[i];
 			}
 		}

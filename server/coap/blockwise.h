@@ -4,8 +4,9 @@
  *
  * The handler opens one and returns; nothing is sent. When the representation is ready, the
  * requested block is sent, with an ETag of the whole. A few long representations are kept by their
- * key, so that a client's next blocks come from the one it began with: libcoap distinguishes its
- * own transfers by query only, which is not enough where one handler serves many paths.
+ * key and reader, so that a client's next blocks come from the one it began with: libcoap
+ * distinguishes its own transfers by query only, which is not enough where one handler serves many
+ * paths.
  *
  * Threads: the loop's.
  */
@@ -25,6 +26,7 @@
 
 struct blockwise_body {
 	char key[BLOCKWISE_KEY_SIZE]; /* path, query, format */
+	const coap_session_t *session; /* that began to read it; compared only */
 	int content_format;
 	uint64_t etag;
 	void *data; /* malloc'ed */

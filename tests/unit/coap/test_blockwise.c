@@ -188,6 +188,24 @@ static int stop(void **state)
 	return 0;
 }
 
+/* What another reads meanwhile, or is notified of, is another body under the same key. */
+static void a_reader_goes_on_with_the_body_that_it_began(void **state)
+{
+	coap_session_t *reader = session;
+
+	(void)state;
+	answer("/a", 1, 3000);
+	session = coap_new_client_session(context, NULL, coap_session_get_addr_remote(reader),
+					  COAP_PROTO_UDP);
+	assert_non_null(session);
+	assert_false(is_kept("/a", 1));
+	answer("/a", 2, 3000);
+	assert_true(is_kept("/a", 2));
+	coap_session_release(session);
+	session = reader;
+	assert_true(is_kept("/a", 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +213,7 @@ int main(void)
 		ON(later_blocks_are_those_of_the_body_that_was_answered),
 		ON(a_body_of_one_block_is_not_kept_and_a_new_one_replaces_the_old),
 		ON(the_newest_bodies_are_kept_and_the_oldest_is_replaced),
+		ON(a_reader_goes_on_with_the_body_that_it_began),
 	};
 
 	coap_startup();
