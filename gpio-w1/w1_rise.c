@@ -18,8 +18,6 @@
 #define CHECK_NS 1500 /* so far from the measured rise all looks agree */
 #define SPREAD 8 /* steps, by what the calls take more or less */
 #define TRIES 30
-/* What is over at the first look, some 2 us after the release, is taken for this. */
-#define UNSEEN_NS 1000
 
 /* Which looks were low and which high, by the time they were taken. */
 struct series {
@@ -108,7 +106,7 @@ static int sweep(struct w1_slots *s, struct series *settle, struct series *rise)
 int w1_rise_measure(struct w1_slots *s)
 {
 	struct series settle, rise;
-	uint32_t rise_ns, before = s->rise_ns > 0 ? s->rise_ns : UNSEEN_NS;
+	uint32_t rise_ns, before = s->rise_ns > 0 ? s->rise_ns : W1_RISE_UNSEEN_NS;
 	int code;
 
 	memset(&settle, 0, sizeof(settle));
@@ -127,7 +125,7 @@ int w1_rise_measure(struct w1_slots *s)
 		s->rise_ns = rise_ns;
 		return W1_ERISE;
 	}
-	s->rise_ns = rise_ns > UNSEEN_NS ? rise_ns : UNSEEN_NS;
+	s->rise_ns = rise_ns > W1_RISE_UNSEEN_NS ? rise_ns : W1_RISE_UNSEEN_NS;
 	s->settle_ns = last_low(&settle, boundary(&settle));
 	return 0;
 }

@@ -17,6 +17,8 @@
  * RC: 4.7 kohm and 1.8 nF.
  */
 #define W1_RISE_MAX_NS 6000
+/* What is over at the first look, some 2 us after the release, is taken for this. */
+#define W1_RISE_UNSEEN_NS 1000
 /* On parasite power a device sees the line high at 3.75 times this. */
 #define W1_RISE_PARASITE_MAX_NS 2200
 

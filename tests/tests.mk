@@ -75,7 +75,7 @@ STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) $(CBOR_CF
 # --- one area at full length ---------------------------------------------------------------------
 ##@ Tests of one area at full length
 
-check-w1: tests ## The 1-Wire tests, with twice 1,000,000 reads under preemption
+check-w1: tests ## The 1-Wire tests, with 1,000,000 reads on every wire, of every make, under every fault (30 minutes)
 	$(Q)GEOTHERM_W1_READS=1000000 tests/run --build '$(BUILD)' --only 'gpio-w1/*,sim/test_w1*' --verbose $(CHECK_ARGS)
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges

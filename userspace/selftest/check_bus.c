@@ -10,6 +10,7 @@
 
 #include "checks.h"
 #include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_rise.h"
 #include "gpio-w1/w1_slot.h"
 
 #define US UINT64_C(1000)
@@ -18,12 +19,6 @@
 #define TRIES 101 /* odd: the middle one is the median */
 #define PROBE_NS (2 * US) /* low or high, as short as the calls allow */
 #define RISE_WAIT_NS (200 * US)
-#define RISE_LOOKS 201
-#define RISE_STEP_NS 100
-/* A 1 is sampled by 15 us after the fall (datasheet tRDV); the calls of a Pi 3 leave it 4 of them
- * to rise. */
-#define RISE_WARN_NS 1500
-#define RISE_FAIL_NS (4 * US)
 /* Capacitance of a metre or two of wire and a few devices, to estimate ohms from a time. */
 #define CAPACITANCE_PF 100
 
@@ -151,63 +146,12 @@ enum selftest_cause check_bus_low(struct selftest *t)
 	return stuck > TRIES / 2 ? CAUSE_SHORT_TO_SUPPLY : CAUSE_NONE;
 }
 
-/* One sample of the line some time after its release; both times are the middle of their calls. */
-struct look {
-	uint64_t after_ns;
-	bool high;
-};
-
-static int look_after(const struct selftest *t, uint64_t delay_ns, struct look *look)
-{
-	uint64_t before, released, looked;
-	int code = t->line.ops->drive_low(t->line.ctx), level;
-
-	before = now(t);
-	if (t->line.ops->release(t->line.ctx) != 0 || code != 0) {
-		return -1;
-	}
-	released = now(t);
-	spin(t, released + delay_ns);
-	looked = now(t);
-	level = sample(t);
-	look->after_ns = (looked + now(t)) / 2 - (before + released) / 2;
-	look->high = level == 1;
-	spin(t, now(t) + RISE_WAIT_NS);
-	return level < 0 ? level : 0;
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct look *x = a, *y = b;
-
-	return (x->after_ns > y->after_ns) - (x->after_ns < y->after_ns);
-}
-
-/* The sample before which the line rose: most samples before it were low, most after it high. */
-static unsigned find_rise(const struct look *looks, unsigned n)
-{
-	unsigned wrong = 0, best, place = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		wrong += !looks[i].high;
-	}
-	best = wrong;
-	for (unsigned i = 0; i < n; i++) {
-		wrong = looks[i].high ? wrong + 1 : wrong - 1;
-		if (wrong < best) {
-			best = wrong;
-			place = i + 1;
-		}
-	}
-	return place;
-}
-
 enum selftest_cause check_bus_rise(struct selftest *t)
 {
 	enum selftest_cause why = usable(t);
-	struct look looks[RISE_LOOKS];
-	uint64_t rise_ns;
-	unsigned stuck, place;
+	struct w1_slots slots;
+	unsigned stuck;
+	int code;
 
 	if (why != CAUSE_NONE) {
 		return why;
@@ -218,29 +162,22 @@ enum selftest_cause check_bus_rise(struct selftest *t)
 	if (stuck > TRIES / 2) {
 		return CAUSE_LINE_STUCK;
 	}
-	for (unsigned i = 0; i < RISE_LOOKS; i++) {
-		if (look_after(t, i * RISE_STEP_NS, &looks[i]) != 0) {
-			return CAUSE_LINE_ERROR;
-		}
+	w1_slots_init(&slots, t->line);
+	code = w1_rise_measure(&slots);
+	if (code != 0 && code != W1_ERISE) {
+		return code == W1_ESHORT ? CAUSE_LINE_STUCK : CAUSE_LINE_ERROR;
 	}
-	qsort(looks, RISE_LOOKS, sizeof(looks[0]), by_time);
-	place = find_rise(looks, RISE_LOOKS);
-	if (place == 0) {
-		selftest_value(
-			t,
-			"high at the first sample, %u.%u us after its release: faster than this computer can measure",
-			(unsigned)(looks[0].after_ns / 1000),
-			(unsigned)(looks[0].after_ns % 1000 / 100));
+	if (slots.rise_ns <= W1_RISE_UNSEEN_NS) {
+		selftest_value(t, "faster than this computer can measure");
 		return CAUSE_NONE;
 	}
-	rise_ns = looks[place < RISE_LOOKS ? place : RISE_LOOKS - 1].after_ns;
 	/* Half the supply is reached after 0.7 RC. */
 	selftest_value(t, "%u.%u us to half the supply, as of %u kohm with %u pF",
-		       (unsigned)(rise_ns / 1000), (unsigned)(rise_ns % 1000 / 100),
-		       (unsigned)(rise_ns * 10 / 7 / CAPACITANCE_PF), CAPACITANCE_PF);
-	return rise_ns > RISE_FAIL_NS	? CAUSE_WEAK_PULL_UP
-	       : rise_ns > RISE_WARN_NS ? CAUSE_SLOW_RISE
-					: CAUSE_NONE;
+		       slots.rise_ns / 1000, slots.rise_ns % 1000 / 100,
+		       slots.rise_ns * 10 / 7 / CAPACITANCE_PF, CAPACITANCE_PF);
+	return code == W1_ERISE				 ? CAUSE_WEAK_PULL_UP
+	       : slots.rise_ns > W1_RISE_PARASITE_MAX_NS ? CAUSE_SLOW_RISE
+							 : CAUSE_NONE;
 }
 
 struct presence {

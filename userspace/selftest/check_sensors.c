@@ -9,6 +9,7 @@
 #include "userspace/reading/rom.h"
 #include "gpio-w1/ds18b20_identify.h"
 #include "gpio-w1/w1_error.h"
+#include "gpio-w1/w1_rise.h"
 #include "gpio-w1/w1_search.h"
 #include "gpio-w1/w1_sysfs.h"
 
@@ -36,6 +37,7 @@ static enum selftest_cause bus_cause(struct selftest *t, int code)
 	case W1_EVIOLATION:
 		return CAUSE_TIMING;
 	case W1_ECRC:
+	case W1_EDUPLICATE:
 		return CAUSE_CRC;
 	case W1_EECHO:
 		return CAUSE_ECHO;
@@ -58,6 +60,7 @@ static enum selftest_cause find(struct selftest *t)
 	}
 	t->searched = true;
 	w1_bus_init(&t->bus, t->line, 0);
+	w1_rise_measure(&t->bus.slots); /* where it fails, the search says why */
 	w1_search_init(&search);
 	while (t->n < W1_CYCLE_DEVICES && (code = w1_search_next(&search, &t->bus)) == 1) {
 		memcpy(t->rom[t->n++], search.rom, W1_ROM_SIZE);
@@ -247,6 +250,12 @@ enum selftest_cause check_sensors_temperature(struct selftest *t)
 	}
 	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
 	cycle.proof = (enum w1_proof)t->config->w1_proof;
+	for (unsigned i = 0; i < t->n; i++) { /* what the search found must answer, or be named
+						 absent */
+		if (ds18b20_is_thermometer(t->rom[i][0])) {
+			cycle.device[w1_cycle_add(&cycle, t->rom[i])].proven = true;
+		}
+	}
 	for (unsigned i = 0; i < 2; i++) {
 		code = w1_cycle_run(&cycle, samples, &n);
 		if (code < 0) {

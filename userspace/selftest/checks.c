@@ -105,11 +105,6 @@ const struct selftest_check selftest_checks[] = {
 		{ CAUSE_NOISE, WARN,
 		  "something couples into the line: keep it away from mains and motors, twist it with its "
 		  "GND, shield it" }), 0, true },
-	{ "bus", "rise", "how soon the line is high again", "1.5 us", check_bus_rise, CAUSES(NO_WIRE,
-		{ CAUSE_SLOW_RISE, WARN, "long cable or many sensors for this pull-up: try 2.2 kohm" },
-		{ CAUSE_WEAK_PULL_UP, FAIL,
-		  "the pull-up is too weak (the Pi's own 50 kohm?): put 4.7 kohm between DQ and 3.3 V; 2.2 "
-		  "kohm for long cables" }), 0, true },
 	{ "bus", "presence", "the sensors' answer to a reset", "15 to 300 us after it",
 	  check_bus_presence, CAUSES(NO_WIRE,
 		{ CAUSE_NO_ANSWER, FAIL,
@@ -119,6 +114,14 @@ const struct selftest_check selftest_checks[] = {
 		  "a sensor answers for longer than any should: a faulty one; unplug them one by one" },
 		{ CAUSE_SOME_UNANSWERED, FAIL,
 		  "a loose contact, or a supply that breaks down: check plugs and solder joints" }), 0, true },
+	{ "bus", "rise", "how soon the line is high again", "6.0 us; 2.2 on parasite power",
+	  check_bus_rise, CAUSES(NO_WIRE,
+		{ CAUSE_SLOW_RISE, WARN,
+		  "long cable or many sensors for this pull-up: the slots are fitted to it, but sensors on "
+		  "parasite power cannot be read: try 2.2 kohm" },
+		{ CAUSE_WEAK_PULL_UP, FAIL,
+		  "the pull-up is too weak (the Pi's own 50 kohm?): put 4.7 kohm between DQ and 3.3 V; 2.2 "
+		  "kohm for long cables" }), 0, true },
 
 	{ "sensors", "search", "whose addresses are on the bus", "one at least",
 	  check_sensors_search, CAUSES(NO_BUS, TRANSACTION,
