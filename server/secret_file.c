@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* fopen's e, explicit_bzero */
+#define _GNU_SOURCE /* getline(), O_CLOEXEC, explicit_bzero() */
 #include "secret_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "userspace/reading/hex.h"
 
@@ -37,13 +40,17 @@ static int read_line(char *line, const char *path, unsigned number, struct coaps
 static int read_lines(FILE *file, const char *path, struct coaps_secrets *secrets, char *err,
 		      size_t err_size)
 {
-	char line[DIGITS + 64];
+	char *line = NULL;
+	size_t size = 0;
 	int rc = 0;
 
-	for (unsigned number = 1; rc == 0 && fgets(line, sizeof(line), file) != NULL; number++) {
+	for (unsigned number = 1; rc == 0 && getline(&line, &size, file) >= 0; number++) {
 		rc = read_line(line, path, number, secrets, err, err_size);
 	}
-	explicit_bzero(line, sizeof(line));
+	if (line != NULL) {
+		explicit_bzero(line, size);
+	}
+	free(line);
 	if (rc == 0 && secrets->n == 0) {
 		snprintf(err, err_size,
 			 "%s: expected a line of %d hex digits (openssl rand -hex %d)", path,
@@ -55,7 +62,8 @@ static int read_lines(FILE *file, const char *path, struct coaps_secrets *secret
 
 int secret_file_read(const char *path, struct coaps_secrets *secrets, char *err, size_t err_size)
 {
-	FILE *file = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* does not wait for a pipe's end */
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
 	struct stat st;
 	int rc;
 
@@ -63,6 +71,9 @@ int secret_file_read(const char *path, struct coaps_secrets *secrets, char *err,
 	if (file == NULL || fstat(fileno(file), &st) != 0) {
 		rc = -errno;
 		snprintf(err, err_size, "%s: %s", path, strerror(-rc));
+	} else if (!S_ISREG(st.st_mode)) {
+		rc = -EINVAL;
+		snprintf(err, err_size, "%s: expected a regular file", path);
 	} else if ((st.st_mode & 07) != 0 || (st.st_uid != 0 && (st.st_mode & 077) != 0)) {
 		rc = -EPERM;
 		snprintf(err, err_size,
@@ -74,6 +85,8 @@ int secret_file_read(const char *path, struct coaps_secrets *secrets, char *err,
 	}
 	if (file != NULL) {
 		fclose(file);
+	} else if (fd >= 0) {
+		close(fd);
 	}
 	return rc;
 }
