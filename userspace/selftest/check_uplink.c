@@ -17,7 +17,6 @@
 
 #include "checks.h"
 #include "time/now.h"
-#include "time/now.h"
 #include "userspace/coaps/coaps_request.h"
 #include "userspace/node/node_check.h"
 #include "userspace/node/system_facts.h"
