@@ -147,8 +147,8 @@ static const struct manual_command commands[] = {
 	  "list shows what was signed and until when. bundle packs what belongs into /etc/geotherm/pki of that machine: "
 	  "node.pem, server.pem or operator.pem (the certificate, and the key if it was made here), ca.pem, and a server's "
 	  "crl.pem. install, run as root on that machine, unpacks a bundle into /etc/geotherm/pki (or the directory) so that the "
-	  "service's user can read it, checks it as that user, and reloads the service if it runs; an unusable bundle changes "
-	  "nothing.\n\n"
+	  "service's user can read it, and reloads the service if it runs; a bundle that is unusable, or that the service "
+	  "refuses, changes nothing.\n\n"
 	  "It works with openssl(1). Keys are ECDSA P-256, in files of mode 0600 that are never overwritten. Keep the "
 	  "directory off line.",
 	  N(ca_options), cmd_ca },
