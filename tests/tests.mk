@@ -110,6 +110,11 @@ check-deb: all ## The packages: made for all six, run by emulation, installed, u
 	$(Q)ARCH=all deps/packages deb
 	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/deb $(CHECK_ARGS)
 
+check-boot: ## Debian 12 and 13 booted in QEMU, systemd as PID 1: the packages from install to purge, through every fault
+	$(Q)deps/packages deb
+	$(Q)deps/packages boot
+	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --long --results check-boot --build '$(BUILD)' --pytest tests/boot $(CHECK_ARGS)
+
 # READS: how many readings each guest that reads makes.
 check-qemu: ## Real kernels in QEMU: modules, libgpiod, the kernel's masters and our programs on simulated sensors
 	$(Q)deps/packages qemu
@@ -124,4 +129,4 @@ results: ## Copies what the targets measured since the last clean into docs/resu
 	$(Q)tests/results.py --build '$(BUILD)'
 
 .PHONY: tests check check-unit test check-sanitized check-static check-w1 check-ubx check-node check-server check-selftest \
-	check-setup check-overlay check-galera check-deb check-qemu bench results
+	check-setup check-overlay check-galera check-deb check-boot check-qemu bench results

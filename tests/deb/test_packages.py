@@ -4,48 +4,23 @@
 make check-deb. Roots and libraries of other suites come from Debian's archive and are kept in DEPS_DIR.
 """
 import concurrent.futures
-import functools
 import hashlib
 import os
 import pathlib
 import re
 import shutil
 import subprocess
-import zlib
+import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BUILD = pathlib.Path(os.environ["GEOTHERM_BUILD"])
-DEPS = pathlib.Path(os.environ.get("DEPS_DIR", ROOT / ".deps"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from debs import BUILD, DEPS, NATIVE, ROOT, field, packages, root_archive, run, with_version  # noqa: E402
+
 SUITES = ["bookworm", "trixie"]
 TARGETS = [(suite, arch) for suite in SUITES for arch in ["amd64", "arm64", "armhf"]]
 MACHINE = {"amd64": "x86-64", "arm64": "ARM aarch64", "armhf": "ARM, EABI5"}
 GPIOD = {"bookworm": "libgpiod2", "trixie": "libgpiod3"}
-NATIVE = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def run(*argv, **options):
-    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", **options)
-    assert done.returncode == 0, f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout[-4000:]}"
-    return done.stdout
-
-
-@functools.cache
-def packages(suite, arch):
-    """name -> .deb"""
-    done = subprocess.run(["scripts/make-deb", "--build", BUILD, "--suite", suite, "--arch", arch], cwd=ROOT,
-                          env=dict(os.environ, DEPS_DIR=str(DEPS)), capture_output=True, text=True)
-    if done.returncode == 75:
-        pytest.skip(f"Debian's archive has no {suite} {arch} to offer now: {done.stderr.strip().splitlines()[-1]}")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    debs = sorted((BUILD / "deb" / f"{suite}-{arch}").glob("*.deb"))
-    return {deb.name.split("_")[0]: deb for deb in debs}
-
-
-def field(deb, name):
-    return run("dpkg-deb", "--field", deb, name).strip()
 
 
 @pytest.mark.parametrize("suite, arch", TARGETS)
@@ -58,6 +33,17 @@ def test_packages_are_made_and_ask_for_the_libraries_of_their_suite(suite, arch,
     assert re.search(rf"\b{GPIOD[suite]}\b", depends), depends
     run("dpkg-deb", "--extract", node, tmp_path)
     assert MACHINE[arch] in run("file", tmp_path / "usr/sbin/geotherm-node")
+
+
+def test_a_second_build_elsewhere_gives_the_same_bytes(tmp_path):
+    """Another folder, time zone, language and umask."""
+    suite = SUITES[-1]
+    first = packages(suite, NATIVE)
+    run("sh", "-c", 'umask 027; exec scripts/make-deb --build "$0" --suite "$1"', tmp_path / "elsewhere/deeper", suite, cwd=ROOT,
+        env=dict(os.environ, DEPS_DIR=str(DEPS), TZ="Pacific/Kiritimati", LC_ALL="C", LANG="de_DE.UTF-8"))
+    for name, deb in first.items():
+        [second] = (tmp_path / "elsewhere/deeper/deb").glob(f"*/{name}_*.deb")
+        assert second.read_bytes() == deb.read_bytes(), name
 
 
 def test_make_install_lays_what_the_packages_lay(tmp_path):
@@ -154,19 +140,7 @@ class System:
 
     def __init__(self, suite, folder):
         self.suite, self.path = suite, folder / suite
-        contents = "adduser,systemd-standalone-sysusers,systemd-standalone-tmpfiles,udev"
-        kept = DEPS / f"root-{suite}-{NATIVE}-{zlib.crc32(contents.encode()):08x}.tar"
-        if not kept.exists():
-            new = kept.with_suffix(".new.tar")
-            uris = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages",
-                                   "Component: main"], capture_output=True, text=True, check=True).stdout.split()
-            mirror = sorted({u for u in uris if "security" not in u})[0]
-            made = subprocess.run(["mmdebstrap", "--mode=root", "--variant=apt",
-                                   f"--include={contents}", suite, new,
-                                   f"deb {mirror} {suite} main"], capture_output=True, text=True)
-            if made.returncode != 0:
-                pytest.skip(f"Debian's archive has no {suite} {NATIVE} to offer now: {made.stderr.strip().splitlines()[-1]}")
-            new.rename(kept)
+        kept = root_archive(suite, "apt", "adduser,systemd-standalone-sysusers,systemd-standalone-tmpfiles,udev", "root")
         self.path.mkdir()
         run("tar", "-x", "-C", self.path, "-f", kept)
         # No service is started in a root that is not booted, and none of this machine may be reached.
@@ -206,18 +180,6 @@ def system(request, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("a root of its own needs root's rights (chroot)")
     yield System(request.param, tmp_path)
-
-
-def with_version(deb, version, into):
-    """The same package as an older release would have been."""
-    tree = into / deb.stem
-    run("dpkg-deb", "--raw-extract", deb, tree)
-    control = tree / "DEBIAN/control"
-    now = field(deb, "Version")
-    control.write_text(control.read_text().replace(now, version))
-    old = into / f"{field(deb, 'Package')}_{version}_{field(deb, 'Architecture')}.deb"
-    run("dpkg-deb", "--build", "--root-owner-group", tree, old)
-    return old
 
 
 def test_install_upgrade_and_purge_leave_nothing_but_data(system, tmp_path):
