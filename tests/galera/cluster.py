@@ -29,6 +29,7 @@ EVS = "evs.keepalive_period=PT0.3S;evs.suspect_timeout=PT1S;evs.inactive_timeout
 def missing():
     """Why no cluster can be made here, or None."""
     wanted = {"mariadbd": MARIADBD, str(PROVIDER): PROVIDER.exists() or None, "rsync": shutil.which("rsync"),
+              "wsrep_sst_rsync": shutil.which("wsrep_sst_rsync"),
               "lsof or ss": shutil.which("lsof") or shutil.which("ss")}
     absent = [name for name, found in wanted.items() if not found]
     return f"not installed: {', '.join(absent)}" if absent else None

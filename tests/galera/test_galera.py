@@ -27,9 +27,10 @@ def cluster():
     why = galera.missing()
     if why:
         pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="geotherm-galera-") as folder:
+    # Short: each path stands many times in the command for the state transfer, which may have 4096 bytes.
+    with tempfile.TemporaryDirectory(prefix="g") as folder:
         os.chmod(folder, 0o755)     # pytest's own folders let nobody else in
-        with galera.Cluster(pathlib.Path(folder) / "g") as cluster:
+        with galera.Cluster(folder) as cluster:
             yield cluster
 
 
