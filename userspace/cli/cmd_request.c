@@ -230,7 +230,7 @@ static void show_answer(struct outcome *o, const struct coaps_response *r)
 	if (!(o->is_time && show_time(stdout, r->payload, r->payload_size)) &&
 	    show_body(stdout, r->content_format, r->payload, r->payload_size, o->options->json) !=
 		    0) {
-		fprintf(stderr, "geotherm: %s: the answer is not what its content format %d says\n",
+		fprintf(stderr, "geotherm: %s: the answer is not in its content format, %d\n",
 			o->options->uri, r->content_format);
 		o->exit_code = CLI_FAILED;
 	}

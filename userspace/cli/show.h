@@ -11,7 +11,7 @@
 /*
  * Readings in SenML (CBOR or JSON) as one line each; json: as SenML JSON whatever they came in.
  * Text with what a terminal would obey made visible (printable.h); other formats as they are if out
- * is no terminal, else in hex. 0, or negative and nothing shown: it is not what its format says.
+ * is no terminal, else in hex. 0, or negative and nothing shown: it is not in its format.
  */
 int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, int json);
 

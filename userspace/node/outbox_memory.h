@@ -4,7 +4,7 @@
  * only.
  *
  * They have an epoch of their own, random and as long as the process lives: on the disk nothing
- * could tell the next process which of their numbers were sent.
+ * could show the next process which of their numbers were sent.
  */
 #ifndef NODE_OUTBOX_MEMORY_H
 #define NODE_OUTBOX_MEMORY_H

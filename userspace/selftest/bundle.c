@@ -63,8 +63,8 @@ static void redact(char *text, const struct node_config *config)
 }
 
 /* The file as it is; it names files with secrets and holds none. */
-static void tell_configuration(FILE *out, const struct node_config *config,
-			       const struct config_source *source)
+static void write_configuration(FILE *out, const struct node_config *config,
+				const struct config_source *source)
 {
 	FILE *in = source->path != NULL ? fopen(source->path, "r") : NULL;
 	char line[1024];
@@ -109,7 +109,7 @@ int bundle_write(const char *path, const struct node_config *config,
 		report_add(&report, &o);
 	}
 	report_end(&report);
-	tell_configuration(out, config, source);
+	write_configuration(out, config, source);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		if (facts_text("", files[i], text, sizeof(text))) {
 			redact(text, config);

@@ -60,7 +60,7 @@ void check_gpio_close(struct selftest *t)
 }
 
 /* The labels of all chips, for the message about a wrong one. */
-static void say_chips(struct selftest *t)
+static void show_chips(struct selftest *t)
 {
 	DIR *dev = opendir("/dev");
 	const struct dirent *e;
@@ -110,7 +110,7 @@ enum selftest_cause check_gpio_chip(struct selftest *t)
 	if (why != CAUSE_NONE) {
 		return why;
 	}
-	say_chips(t);
+	show_chips(t);
 	if (t->sim != NULL) {
 		return CAUSE_STANDS_IN;
 	}

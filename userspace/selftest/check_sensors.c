@@ -17,7 +17,7 @@
 #define POWER_ASKED 16
 #define EXAMINED_MAX 20 /* tries until a sensor with a false answer reports its own supply */
 
-static void say_rom(struct selftest *t, const uint8_t *rom)
+static void show_rom(struct selftest *t, const uint8_t *rom)
 {
 	char name[ROM_NAME_SIZE];
 
@@ -86,7 +86,7 @@ enum selftest_cause check_sensors_search(struct selftest *t)
 		return why;
 	}
 	for (unsigned i = 0; i < t->n; i++) {
-		say_rom(t, t->rom[i]);
+		show_rom(t, t->rom[i]);
 		foreign += !ds18b20_is_thermometer(t->rom[i][0]);
 	}
 	if (t->search_error != 0) {
@@ -119,11 +119,11 @@ enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 		int code = read_scratchpad(t, t->rom[i], sp, &retries);
 
 		if (code != 0) {
-			say_rom(t, t->rom[i]);
+			show_rom(t, t->rom[i]);
 			return bus_cause(t, code);
 		}
 		if (ds18b20_decode(t->rom[i][0], sp, &value) == DS18B20_BAD_SCRATCHPAD) {
-			say_rom(t, t->rom[i]);
+			show_rom(t, t->rom[i]);
 			return CAUSE_BAD_SCRATCHPAD;
 		}
 	}
@@ -160,13 +160,13 @@ enum selftest_cause check_sensors_power(struct selftest *t)
 			int code = read_power(t, t->rom[i]);
 
 			if (code < 0) {
-				say_rom(t, t->rom[i]);
+				show_rom(t, t->rom[i]);
 				return bus_cause(t, code);
 			}
 			own += code == 1;
 		}
 		if (own != POWER_ASKED) {
-			say_rom(t, t->rom[i]);
+			show_rom(t, t->rom[i]);
 		}
 		t->lies[i] = own != 0 && own != POWER_ASKED;
 		lies |= t->lies[i];
@@ -205,7 +205,7 @@ static enum selftest_cause judge(struct selftest *t, const struct thermometer_sa
 	for (unsigned i = 0; i < n; i++) {
 		const struct thermometer_sample *s = &samples[i];
 
-		say_rom(t, s->rom);
+		show_rom(t, s->rom);
 		if (s->temp_known) {
 			selftest_value(t, " %s%d.%02d C", s->temp_mc < 0 ? "-" : "",
 				       (s->temp_mc < 0 ? -s->temp_mc : s->temp_mc) / 1000,
@@ -279,7 +279,7 @@ enum selftest_cause check_sensors_identity(struct selftest *t)
 		if (t->rom[i][0] != DS18B20_FAMILY) {
 			continue; /* other makes are not copied */
 		}
-		say_rom(t, t->rom[i]);
+		show_rom(t, t->rom[i]);
 		do {
 			code = ds18b20_examine(&t->bus, t->rom[i], &e);
 		} while (code == 0 && e.parasite && t->lies[i] && ++tries < EXAMINED_MAX);

@@ -138,7 +138,7 @@ static uint32_t quantile(struct series *s, unsigned per_mille)
 }
 
 /* "name 61.0/61.4/62.1/70.3" */
-static void say_series(struct selftest *t, const char *name, struct series *s)
+static void show_series(struct selftest *t, const char *name, struct series *s)
 {
 	static const unsigned marks[] = { 500, 990, 999, 1000 };
 
@@ -256,7 +256,7 @@ static enum selftest_cause time_slots(struct selftest *t, bool realtime)
 		}
 		violated += kind == RESET ? 0 : (uint64_t)code;
 		all += kind == RESET ? 0 : SLOTS_EACH;
-		say_series(t, names[kind], &w->kind[kind]);
+		show_series(t, names[kind], &w->kind[kind]);
 	}
 	free(w);
 	if (why != CAUSE_NONE) {
@@ -306,9 +306,9 @@ enum selftest_cause check_timing_calls(struct selftest *t)
 	}
 	release(w);
 	read_ns = 2 * (uint64_t)quantile(&w->set, 500) + quantile(&w->get, 500);
-	say_series(t, "set", &w->set);
-	say_series(t, "get", &w->get);
-	say_series(t, "reconfigure", &w->reconfigure);
+	show_series(t, "set", &w->set);
+	show_series(t, "get", &w->get);
+	show_series(t, "reconfigure", &w->reconfigure);
 	selftest_value(t, " us (p50/p99/p99.9/max); a read slot needs %u.%u us",
 		       (unsigned)(read_ns / 1000), (unsigned)(read_ns % 1000 / 100));
 	free(w);

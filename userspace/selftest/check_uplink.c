@@ -246,7 +246,7 @@ static enum selftest_cause connected(struct selftest *t)
 								: CAUSE_NONE;
 }
 
-static void say_answer(struct selftest *t)
+static void show_answer(struct selftest *t)
 {
 	const struct selftest_uplink *u = t->uplink;
 
@@ -273,7 +273,7 @@ enum selftest_cause check_uplink_time(struct selftest *t)
 					     .content_format = -1,
 					     .accept = -1 }) ||
 	    t->uplink->code != CONTENT) {
-		say_answer(t);
+		show_answer(t);
 		return CAUSE_NO_TIME;
 	}
 	server_us = strtoll(t->uplink->body, &end, 10);
@@ -298,13 +298,13 @@ static enum selftest_cause read_gaps(struct selftest *t)
 	if (!ask(t,
 		 &(struct coaps_request){
 			 .method = COAPS_GET, .path = path, .content_format = -1, .accept = -1 })) {
-		say_answer(t);
+		show_answer(t);
 		return CAUSE_NO_ANSWER;
 	}
 	if (u->code == CONTENT || u->code == NOT_FOUND) {
 		return CAUSE_NONE;
 	}
-	say_answer(t);
+	show_answer(t);
 	return u->code >> 5 == 4 ? CAUSE_NOT_ALLOWED : CAUSE_SERVER_ERROR;
 }
 
@@ -377,23 +377,23 @@ enum selftest_cause check_uplink_store(struct selftest *t)
 							 .accept = -1,
 							 .payload = pack,
 							 .payload_size = (size_t)size })) {
-		say_answer(t);
+		show_answer(t);
 		return CAUSE_NO_ANSWER;
 	}
 	if (u->code < CREATED || u->code >= 0x80) {
-		say_answer(t);
+		show_answer(t);
 		return u->code >> 5 == 4 ? CAUSE_NOT_ALLOWED : CAUSE_SERVER_ERROR;
 	}
 	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
 					     .path = path,
 					     .content_format = -1,
 					     .accept = SENML_CBOR })) {
-		say_answer(t);
+		show_answer(t);
 		return CAUSE_NO_ANSWER;
 	}
 	if (u->code != CONTENT || senml_decode(SENML_CBOR, u->body, u->size, got, 1, &err) != 1 ||
 	    !reading_equal(&sent, &got[0])) {
-		say_answer(t);
+		show_answer(t);
 		return CAUSE_NOT_THE_SAME;
 	}
 	selftest_value(t, "stored and read back as %s.%" PRIu64 ", a row without values",

@@ -62,7 +62,7 @@ static void name_skipped(struct report *r, const struct selftest_check *check)
 	r->skipped_last = check;
 }
 
-static void tell_human(struct report *r, const struct selftest_outcome *o)
+static void write_human(struct report *r, const struct selftest_outcome *o)
 {
 	char name[48];
 
@@ -104,7 +104,7 @@ static void yaml(FILE *out, const char *key, const char *text)
 	fputs("\"\n", out);
 }
 
-static void tell_tap(const struct report *r, const struct selftest_outcome *o)
+static void write_tap(const struct report *r, const struct selftest_outcome *o)
 {
 	fprintf(r->out, "%sok %u - %s/%s", o->status == SELFTEST_FAIL ? "not " : "", r->reported,
 		o->check->group, o->check->name);
@@ -131,7 +131,7 @@ static json_t *text_or_null(const char *text)
 	return text != NULL && *text != '\0' ? json_string(text) : json_null();
 }
 
-static void tell_json(struct report *r, const struct selftest_outcome *o)
+static void write_json(struct report *r, const struct selftest_outcome *o)
 {
 	json_t *check = json_pack(
 		"{ss ss ss so so so so si}", "group", o->check->group, "name", o->check->name,
@@ -148,13 +148,13 @@ void report_add(struct report *r, const struct selftest_outcome *o)
 	r->reported++;
 	switch (r->format) {
 	case REPORT_HUMAN:
-		tell_human(r, o);
+		write_human(r, o);
 		break;
 	case REPORT_TAP:
-		tell_tap(r, o);
+		write_tap(r, o);
 		break;
 	case REPORT_JSON:
-		tell_json(r, o);
+		write_json(r, o);
 		break;
 	}
 	fflush(r->out);
