@@ -231,8 +231,9 @@ int w1_convert_finish(struct w1_bus *bus, struct w1_device *d, struct w1_convers
 		d->took_us = 0; /* or it has become faster: measured again */
 		return W1_ECONVERT;
 	}
-	/* A first end may have been a foreign reset: its value waits for the longest time. */
-	v->ready_ns = usual == 0 ? start + allowed : longer(at, start + usual);
+	/* A contact that opens ends the polls as well: without another proof the value waits for
+	 * the longest time. */
+	v->end_ns = longer(at, start + usual);
 	d->took_us = (uint32_t)(longer(at - start, usual) / US);
 	return 0;
 }

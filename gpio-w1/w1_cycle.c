@@ -429,12 +429,16 @@ static void convert_alone(struct work *w, unsigned i)
 	int code = W1_ECONVERT;
 
 	for (unsigned attempt = 0; attempt < GROUP_TRIES && code == W1_ECONVERT; attempt++) {
+		v.end_ns = 0;
 		w1_convert_start(&w->c->bus, d, &v);
 		code = v.error == 0 && v.state == W1_CONVERT_HEARD
 			       ? w1_convert_finish(&w->c->bus, d, &v, UINT64_MAX)
 			       : 0;
 	}
 	v.error = code != 0 ? code : v.error;
+	if (w->c->proof == W1_PROOF_STRICT && !d->past.plain && v.end_ns != 0) {
+		v.ready_ns = v.end_ns; /* the alarm flag will show it */
+	}
 	read_converted(w, i, &v, true);
 }
 
