@@ -8,116 +8,33 @@
 #include <string.h>
 
 #include "outbox_file.h"
-#include "outbox_flush.h"
 #include "outbox_memory.h"
 #include "outbox_row.h"
 #include "outbox_sql.h"
+#include "outbox_wal.h"
 #include "userspace/reading/senml.h"
-
-/*
- * The WAL is copied into the database at 1 MB: while it grows each sync costs the file system a
- * commit of its own, so that a short one is cheaper, and more copying did not show. Where syncs are
- * to be rare at 48 MB, since that costs one more sync, and writes a page once however often the WAL
- * has it; in a small outbox at an eighth of max_bytes. While the WAL is twice as long nothing is
- * sent, so that confirming waits for the copying; at three times nothing is put. The database has
- * the rest.
- */
-#define CHECKPOINT_EACH 1000000
-#define CHECKPOINT_INTERVAL 48000000
-#define CHECKPOINT_SHARE 8
-#define WAL_SEND 2
-#define WAL_PUT 3
 
 #define DATABASE_MIN 65536 /* bytes: room for some readings whatever max_bytes is */
 #define DROP_STEP 64 /* readings dropped for one put at most */
 
 #define ROW_BYTES 64 /* counted for a row beside its body: columns and b-tree */
 
-/*
- * What can be unsynced at most, in readings. After a power cut that many seqs are skipped (and are
- * a gap), since the server may have had them before the cut.
- */
-#define UNSYNCED_MAX 1000
-
 struct outbox {
 	struct outbox_file file;
 	struct outbox_sql sql;
+	struct outbox_wal wal;
 	struct outbox_memory memory;
 	uint64_t max_rows, max_bytes, boot;
-	unsigned sync_ms;
-	struct outbox_flush *flush; /* NULL: no thread */
-	unsigned wal_pages, checkpoint_pages; /* with a thread */
 	uint64_t database_pages; /* at most */
-	uint64_t durable; /* nothing above this seq may be sent yet */
-	uint64_t unsynced; /* puts since the last sync; with a thread: since it was asked */
-	uint64_t unsynced_ns; /* boot_ns of the first of them */
 	struct clock_stamp dating; /* of readings of this boot without time; source NONE: not known
 				    */
 	uint64_t lost_first, lost_last; /* given, but not written; 0: none */
 	struct outbox_stats stats;
 };
 
-const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
-{
-	switch (reason) {
-	case OUTBOX_GAP_FULL:
-		return "full";
-	case OUTBOX_GAP_NOT_WRITTEN:
-		return "not-written";
-	case OUTBOX_GAP_POWER:
-		return "power";
-	case OUTBOX_GAP_REFUSED:
-		return "refused";
-	case OUTBOX_GAP_DAMAGED:
-		return "damaged";
-	case OUTBOX_GAP_RENUMBERED:
-		return "renumbered";
-	}
-	return "unknown";
-}
-
 const char *outbox_reason(const struct outbox *o)
 {
 	return o->sql.reason;
-}
-
-static int add_gap(struct outbox *o, uint64_t first, uint64_t last, enum outbox_gap_reason reason)
-{
-	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_EXTEND, (int64_t)first,
-						    (int64_t)last, reason));
-
-	if (rc == 0 && sqlite3_changes(o->sql.db) == 0) {
-		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_ADD, (int64_t)first,
-							(int64_t)last, reason));
-	}
-	return rc;
-}
-
-static void request_flush(struct outbox *o)
-{
-	outbox_flush_request(o->flush, o->stats.next_seq - 1, o->wal_pages);
-	o->unsynced = 0;
-}
-
-/* One at a time: the next is requested when it is done. */
-static void request_checkpoint(struct outbox *o)
-{
-	struct outbox_flush_state state;
-
-	outbox_flush_done(o->flush, &state);
-	if (!state.busy) {
-		request_flush(o);
-	}
-}
-
-/* After what needs no sync. With an interval its next sync will do, unless sending waits for it. */
-static void checkpoint_if_long(struct outbox *o)
-{
-	unsigned at = (o->sync_ms == 0 ? 1 : WAL_SEND) * o->checkpoint_pages;
-
-	if (o->flush != NULL && o->wal_pages >= at) {
-		request_checkpoint(o);
-	}
 }
 
 /*
@@ -127,7 +44,7 @@ static void checkpoint_if_long(struct outbox *o)
 static int finish(struct outbox *o, int rc)
 {
 	if (rc == 0 && o->lost_first != 0) {
-		rc = add_gap(o, o->lost_first, o->lost_last, OUTBOX_GAP_NOT_WRITTEN);
+		rc = outbox_gap_add(&o->sql, o->lost_first, o->lost_last, OUTBOX_GAP_NOT_WRITTEN);
 	}
 	rc = outbox_sql_finish(&o->sql, rc);
 	o->lost_first = rc == 0 ? 0 : o->lost_first;
@@ -153,7 +70,7 @@ static int load_state(struct outbox *o, bool lazy)
 	next = was[NEXT_SEQ] > held[HIGHEST] ? (uint64_t)was[NEXT_SEQ]
 					     : (uint64_t)held[HIGHEST] + 1;
 	if (was[CLEAN] == 0 && was[LAZY] != 0 && (uint64_t)was[BOOT] != o->boot) {
-		skip = UNSYNCED_MAX;
+		skip = OUTBOX_UNSYNCED_MAX;
 	}
 	o->stats.end = next == 1			? OUTBOX_END_NONE
 		       : was[CLEAN] != 0		? OUTBOX_END_STOP
@@ -171,7 +88,7 @@ static int load_state(struct outbox *o, bool lazy)
 				    OUTBOX_SQL(&o->sql, OUTBOX_TAKE, (int64_t)o->stats.next_seq,
 					       (int64_t)o->boot, lazy));
 		if (rc == 0 && skip > 0) {
-			rc = add_gap(o, next, next + skip - 1, OUTBOX_GAP_POWER);
+			rc = outbox_gap_add(&o->sql, next, next + skip - 1, OUTBOX_GAP_POWER);
 		}
 		rc = outbox_sql_finish(&o->sql, rc);
 	}
@@ -181,54 +98,16 @@ static int load_state(struct outbox *o, bool lazy)
 	return rc;
 }
 
-static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
-{
-	struct outbox *o = arg;
-
-	(void)db;
-	(void)name;
-	o->wal_pages = (unsigned)pages;
-	return SQLITE_OK;
-}
-
-/* What the last process put may be in the kernel only: it is synced before it is sent. */
-static int start_flush(struct outbox *o, const char *path)
-{
-	o->flush =
-		outbox_flush_start(path, o->checkpoint_pages, o->sql.reason, sizeof(o->sql.reason));
-	if (o->flush == NULL) {
-		return -EIO;
-	}
-	sqlite3_wal_hook(o->sql.db, on_commit, o); /* in place of SQLite's own, which would
-						      checkpoint in here */
-	if (o->sync_ms == 0) {
-		o->durable = 0;
-		request_flush(o);
-	}
-	return 0;
-}
-
 static void release(struct outbox *o)
 {
 	if (o->sql.damaged) { /* the file stays as it is: it is set aside next */
 		sqlite3_db_config(o->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
-	outbox_flush_stop(o->flush);
+	outbox_wal_stop(&o->wal);
 	outbox_sql_free(&o->sql);
 	outbox_file_close(&o->file);
 	outbox_memory_free(&o->memory);
 	free(o);
-}
-
-static void set_limits(struct outbox *o, const struct outbox_config *config)
-{
-	uint64_t page = (uint64_t)outbox_file_page_size(o->file.db);
-	uint64_t checkpoint = config->sync_ms == 0 ? CHECKPOINT_EACH : CHECKPOINT_INTERVAL;
-	uint64_t share = config->max_bytes / CHECKPOINT_SHARE;
-	uint64_t database = config->max_bytes - WAL_PUT * share;
-
-	o->checkpoint_pages = (unsigned)((checkpoint < share ? checkpoint : share) / page);
-	o->database_pages = (database > DATABASE_MIN ? database : DATABASE_MIN) / page;
 }
 
 static int open_file(struct outbox **out, const struct outbox_config *config, bool damaged,
@@ -236,6 +115,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 {
 	struct outbox *o = calloc(1, sizeof(*o));
 	bool sync_each = config->sync_ms == 0 && !config->flush_thread;
+	uint64_t database;
 	int opened, rc;
 
 	if (o == NULL || outbox_memory_init(&o->memory, config->max_memory) != 0) {
@@ -245,9 +125,7 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 	}
 	o->max_rows = config->max_rows;
 	o->max_bytes = config->max_bytes;
-	o->sync_ms = config->sync_ms;
 	o->boot = config->boot;
-	o->durable = INT64_MAX;
 	o->dating.source = READING_TIME_NONE;
 	opened = outbox_file_open(&o->file, config->path, sync_each, damaged, err, err_size);
 	if (opened < 0) {
@@ -255,10 +133,12 @@ static int open_file(struct outbox **out, const struct outbox_config *config, bo
 		free(o);
 		return opened;
 	}
-	set_limits(o, config);
+	database = config->max_bytes - outbox_wal_bytes(config->max_bytes);
+	o->database_pages = (database > DATABASE_MIN ? database : DATABASE_MIN) /
+			    (uint64_t)outbox_file_page_size(o->file.db);
 	rc = outbox_sql_prepare(&o->sql, o->file.db);
 	rc = rc == 0 ? load_state(o, config->sync_ms > 0) : rc;
-	rc = rc == 0 && config->flush_thread ? start_flush(o, config->path) : rc;
+	rc = rc == 0 ? outbox_wal_start(&o->wal, &o->sql, config, o->stats.next_seq - 1) : rc;
 	if (rc != 0) {
 		snprintf(err, err_size, "outbox %s: %s%s", config->path,
 			 rc == -EROFS
@@ -288,8 +168,7 @@ void outbox_close(struct outbox *o)
 	if (o == NULL) {
 		return;
 	}
-	outbox_flush_stop(o->flush);
-	o->flush = NULL;
+	outbox_wal_stop(&o->wal);
 	if (!o->sql.damaged) { /* if this fails the file counts as not closed, which is safe */
 		outbox_file_exec(o->sql.db, "PRAGMA synchronous = FULL");
 		rc = outbox_sql_begin(&o->sql);
@@ -338,7 +217,8 @@ static int make_room(struct outbox *o, uint64_t bytes, struct outbox_stats *stat
 				    OUTBOX_SQL(&o->sql, refused ? OUTBOX_DROP_REFUSED : OUTBOX_DROP,
 					       victim[0]));
 		if (rc == 0 && !refused) { /* what is set aside has its gap already */
-			rc = add_gap(o, (uint64_t)victim[0], (uint64_t)victim[0], OUTBOX_GAP_FULL);
+			rc = outbox_gap_add(&o->sql, (uint64_t)victim[0], (uint64_t)victim[0],
+					    OUTBOX_GAP_FULL);
 			stats->dropped++;
 		}
 		if (rc != 0) {
@@ -382,31 +262,15 @@ static void note_lost_seq(struct outbox *o, uint64_t seq)
 	o->stats.not_written++;
 }
 
-/* A row more, committed: it is synced at once, or within the interval. */
-static int on_written(struct outbox *o, uint64_t boot_ns)
-{
-	if (o->sync_ms == 0 && o->flush == NULL) {
-		return 0; /* the commit was synced */
-	}
-	o->unsynced_ns = o->unsynced == 0 ? boot_ns : o->unsynced_ns;
-	o->unsynced++;
-	if (o->sync_ms == 0 || o->unsynced >= UNSYNCED_MAX) {
-		return outbox_sync(o);
-	}
-	checkpoint_if_long(o);
-	return 0;
-}
-
 /* 0 once it is committed. */
 static int write_row(struct outbox *o, const struct reading *r, const uint8_t *body, int length)
 {
 	struct outbox_stats stats = o->stats;
 	int rc;
 
-	if (o->flush != NULL && o->wal_pages >= WAL_PUT * o->checkpoint_pages) {
+	if (!outbox_wal_may_put(&o->wal)) {
 		snprintf(o->sql.reason, sizeof(o->sql.reason),
 			 "its WAL is not copied, as another program reads it or the disk is slow");
-		request_checkpoint(o);
 		return -ENOSPC;
 	}
 	rc = outbox_sql_begin(&o->sql);
@@ -456,56 +320,27 @@ int outbox_put(struct outbox *o, struct reading *r)
 		return length;
 	}
 	rc = write_row(o, r, body, length);
-	return rc == 0 ? on_written(o, r->boot_ns) : put_in_memory(o, r, rc);
+	return rc == 0 ? outbox_wal_on_put(&o->wal, r->seq, r->boot_ns) : put_in_memory(o, r, rc);
 }
 
 uint64_t outbox_sync_due_ns(const struct outbox *o)
 {
-	return o->unsynced == 0 ? 0 : o->unsynced_ns + (uint64_t)o->sync_ms * 1000000;
+	return outbox_wal_sync_due_ns(&o->wal);
 }
 
 int outbox_sync(struct outbox *o)
 {
-	int rc;
-
-	if (o->unsynced == 0) {
-		return 0;
-	}
-	if (o->flush != NULL) {
-		request_flush(o);
-		return 0;
-	}
-	rc = outbox_file_sync(o->sql.db);
-	if (rc != SQLITE_OK) {
-		return outbox_sql_fail(&o->sql, rc);
-	}
-	o->stats.syncs++;
-	o->unsynced = 0;
-	return 0;
+	return outbox_wal_sync(&o->wal);
 }
 
 int outbox_fd(const struct outbox *o)
 {
-	return o->flush != NULL ? outbox_flush_fd(o->flush) : -1;
+	return outbox_wal_fd(&o->wal);
 }
 
 int outbox_on_sync(struct outbox *o)
 {
-	struct outbox_flush_state state;
-
-	if (o->flush == NULL) {
-		return 0;
-	}
-	outbox_flush_done(o->flush, &state);
-	if (o->sync_ms == 0) {
-		o->durable = state.seq;
-	}
-	if (!state.busy && state.copied_pages >= o->wal_pages) {
-		o->wal_pages = 0; /* the next commit begins the WAL again */
-	} else if (!state.busy && state.copied_pages > 0 && o->wal_pages >= o->checkpoint_pages) {
-		request_flush(o); /* for what came meanwhile */
-	}
-	return state.error;
+	return outbox_wal_on_sync(&o->wal);
 }
 
 /* --- peek, confirm, refuse ---------------------------------------------- */
@@ -537,7 +372,7 @@ static int put_aside(struct outbox *o, uint64_t seq, enum outbox_gap_reason reas
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_DROP, (int64_t)seq));
 	}
 	if (rc == 0) {
-		rc = add_gap(o, seq, seq, reason);
+		rc = outbox_gap_add(&o->sql, seq, seq, reason);
 	}
 	rc = finish(o, rc);
 	if (rc == 0 && kept > 0) {
@@ -630,14 +465,13 @@ int outbox_peek(struct outbox *o, enum outbox_order order, const struct outbox_s
 		return n;
 	}
 	*pack = (struct outbox_pack){ .epoch = o->stats.epoch };
-	if (o->flush != NULL && o->wal_pages >= WAL_SEND * o->checkpoint_pages) {
-		request_checkpoint(o);
+	if (!outbox_wal_may_send(&o->wal)) {
 		return 0;
 	}
 	for (;;) {
 		sqlite3_stmt *peek = OUTBOX_SQL(
 			&o->sql, order == OUTBOX_NEWEST_FIRST ? OUTBOX_NEWEST : OUTBOX_OLDEST, max,
-			(int64_t)o->durable, (int64_t)except.first, (int64_t)except.last);
+			(int64_t)o->wal.durable, (int64_t)except.first, (int64_t)except.last);
 		int step = SQLITE_DONE, rc = 1;
 		uint64_t seq = 0;
 
@@ -688,7 +522,8 @@ static int begin_epoch(struct outbox *o, uint64_t epoch)
 	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_EPOCH, (int64_t)epoch));
 
 	rc = rc == 0 ? outbox_sql_run(&o->sql, o->sql.statements[OUTBOX_GAP_CLEAR]) : rc;
-	return rc == 0 ? add_gap(o, 1, o->stats.next_seq - 1, OUTBOX_GAP_RENUMBERED) : rc;
+	return rc == 0 ? outbox_gap_add(&o->sql, 1, o->stats.next_seq - 1, OUTBOX_GAP_RENUMBERED)
+		       : rc;
 }
 
 int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
@@ -725,7 +560,7 @@ int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
 	o->stats.epoch = epoch;
 	o->stats.next_seq++;
 	o->stats.bytes += (uint64_t)length - (uint64_t)before;
-	return on_written(o, r.boot_ns);
+	return outbox_wal_on_put(&o->wal, r.seq, r.boot_ns);
 }
 
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last)
@@ -757,7 +592,7 @@ int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t la
 	if (rc != 0) {
 		return rc;
 	}
-	checkpoint_if_long(o);
+	outbox_wal_on_commit(&o->wal);
 	o->stats.rows -= (uint64_t)size[0];
 	o->stats.bytes -= (uint64_t)size[1] + ROW_BYTES * (uint64_t)size[0];
 	return (int)size[0];
@@ -803,7 +638,7 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max)
 		n++;
 	}
 	rc = finish(o, rc < 0 ? rc : 0);
-	checkpoint_if_long(o);
+	outbox_wal_on_commit(&o->wal);
 	return rc == 0 ? n : rc;
 }
 
@@ -811,37 +646,18 @@ int outbox_date(struct outbox *o, const struct clock_stamp *stamp, int max)
 
 int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t max)
 {
-	sqlite3_stmt *rows = OUTBOX_SQL(&o->sql, OUTBOX_GAPS, (int64_t)from, (int64_t)max);
-	size_t n = 0;
-	int rc = SQLITE_DONE;
-
-	while (n < max && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
-		gaps[n++] = (struct outbox_gap){
-			.first = (uint64_t)sqlite3_column_int64(rows, 0),
-			.last = (uint64_t)sqlite3_column_int64(rows, 1),
-			.reason = (enum outbox_gap_reason)sqlite3_column_int(rows, 2),
-		};
-	}
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-		rc = outbox_sql_fail(&o->sql, rc);
-		sqlite3_reset(rows);
-		return rc;
-	}
-	sqlite3_reset(rows);
-	return (int)n;
+	return outbox_gap_read(&o->sql, from, gaps, max);
 }
 
 int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap)
 {
-	int rc = epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : 0, n = 0;
+	int rc = epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : 0, n;
 
 	if (rc != 0 || epoch != o->stats.epoch) {
 		return rc;
 	}
-	rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_GAP_DROP, (int64_t)gap->first,
-						(int64_t)gap->last, gap->reason));
-	n = sqlite3_changes(o->sql.db);
-	if (rc == 0) { /* its numbers must not be given again when nothing else holds them */
+	n = rc = outbox_gap_drop(&o->sql, gap);
+	if (rc >= 0) { /* its numbers must not be given again when nothing else holds them */
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_HIGH_WATER,
 							(int64_t)o->stats.next_seq));
 	}
@@ -858,7 +674,7 @@ int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 	rc = rc < 0 ? rc : outbox_sql_first(&o->sql, oldest, 5, row);
 	*stats = o->stats;
 	stats->gaps = (uint64_t)gaps;
-	stats->syncs += o->flush != NULL ? outbox_flush_syncs(o->flush) : 0;
+	stats->syncs = outbox_wal_syncs(&o->wal);
 	stats->unprotected = o->memory.n;
 	stats->oldest_boot_ns = 0;
 	stats->oldest_utc_us = 0;

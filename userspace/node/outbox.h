@@ -33,6 +33,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "outbox_gap.h"
 #include "userspace/reading/reading.h"
 
 enum {
@@ -50,21 +51,6 @@ struct outbox_config {
 	unsigned max_memory; /* readings in memory that could not be written; 0: they are lost */
 	bool damaged; /* it returned -EUCLEAN: it is set aside, whatever a check would find */
 	uint64_t boot; /* system_facts_boot() */
-};
-
-/* Why a seq does not come. On disk: never renumber, only append. */
-enum outbox_gap_reason {
-	OUTBOX_GAP_FULL = 1, /* dropped, as the outbox was full */
-	OUTBOX_GAP_NOT_WRITTEN = 2, /* the disk did not take it (full, read-only, failing) */
-	OUTBOX_GAP_POWER = 3, /* the power failed before it was synced, or it was never given */
-	OUTBOX_GAP_REFUSED = 4, /* set aside: the server refused it for what it is */
-	OUTBOX_GAP_DAMAGED = 5, /* set aside: its bytes on the disk are wrong */
-	OUTBOX_GAP_RENUMBERED = 6, /* given in an epoch before this one */
-};
-
-struct outbox_gap {
-	uint64_t first, last; /* inclusive */
-	enum outbox_gap_reason reason;
 };
 
 /* How the process before this one ended. */
@@ -184,6 +170,5 @@ int outbox_stats(struct outbox *o, struct outbox_stats *stats);
 
 /* The last error as a text; valid until the next call. */
 const char *outbox_reason(const struct outbox *o);
-const char *outbox_gap_reason_name(enum outbox_gap_reason reason);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * outbox_flush: brings the outbox's WAL to the disk on a thread of its own, so that a slow card (a
- * sync can take a second) delays neither the receiver's bytes nor the session. Used by outbox.c
- * only.
+ * sync can take a second) delays neither the receiver's bytes nor the session. Used by
+ * outbox_wal.c only.
  *
  * The thread has a connection of its own to the file; it syncs the WAL, and copies it into the
  * database (a checkpoint) when it has grown. It never writes a reading.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * outbox_sql: the statements of the outbox, prepared once, and how they are run. Used by outbox.c
- * only.
+ * outbox_sql: the statements of the outbox, prepared once, and how they are run. Used by the
+ * outbox's files only.
  *
  * Errors are as in outbox.h; reason then has the text.
  */
