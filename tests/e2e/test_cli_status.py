@@ -55,6 +55,7 @@ def edited(rig, **changes):
     ({"gnss": {"state": "probing"}}, "no receiver"),
     ({"clock": {"source": "none", "utc_us": None}}, "the time is not known"),
     ({"outbox": {"waiting": 900, "oldest_s": 9000}}, "900 readings wait for the server, the oldest for 2 h 30 min"),
+    ({"outbox": {"waiting": 3, "unprotected": 3}}, "3 readings are in memory only: the disk does not take them"),
     ({"outbox": {"refused": 2, "lost_s": 60}}, "2 readings were refused"),
     ({"outbox": {"dropped": 3, "lost_s": 86000}}, "3 readings were dropped"),
     ({"uplink": {"certificate_days": 12}}, "the certificate expires in 12 days"),
@@ -80,6 +81,11 @@ def test_what_needs_attention_is_said_and_ends_with_1(rig, changes, said):
 def test_the_newest_reading_is_shown_with_its_note_cut_between_words(rig, reading, said):
     edited(rig, reading=reading)
     assert said in status(rig)[1]
+
+
+def test_what_is_in_memory_only_is_counted_beside_what_waits(rig):
+    edited(rig, outbox={"waiting": 5, "bytes": 1000, "unprotected": 3})
+    assert "  outbox      5 waiting; 1 kB; 3 in memory only\n" in status(rig)[1]
 
 
 def test_what_was_lost_long_ago_is_counted_and_is_no_news(rig):

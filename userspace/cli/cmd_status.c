@@ -181,7 +181,8 @@ static void show_sending(const struct node_status *s)
 {
 	static const struct {
 		const char *key, *fate;
-	} lost[] = {
+	} counts[] = {
+		{ "unprotected", "in memory only" },
 		{ "refused", "refused by the server" },
 		{ "dropped", "dropped, as it was full" },
 		{ "not_written", "not taken by the disk" },
@@ -195,9 +196,9 @@ static void show_sending(const struct node_status *s)
 		printf(", the oldest for %s", span);
 	}
 	printf("; %.0f kB", number(s, "outbox", "bytes") / 1000);
-	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++) {
-		if (number(s, "outbox", lost[i].key) > 0) {
-			printf("; %.0f %s", number(s, "outbox", lost[i].key), lost[i].fate);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		if (number(s, "outbox", counts[i].key) > 0) {
+			printf("; %.0f %s", number(s, "outbox", counts[i].key), counts[i].fate);
 		}
 	}
 	putchar('\n');

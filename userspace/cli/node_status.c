@@ -188,6 +188,9 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 			  : "the certificate expires in %.0f days: renew it",
 		    n);
 	}
+	if (node_status_number(s, "outbox", "unprotected", &n) && n > 0) {
+		add(j, "%.0f readings are in memory only: the disk does not take them", n);
+	}
 	if (!node_status_number(s, "outbox", "lost_s", &oldest) || oldest + s->age_s > LOST_S) {
 		return;
 	}
