@@ -218,3 +218,25 @@ const char *ubx_antenna_text(const struct ubx_health *h)
 	return (h->seen & UBX_SEEN_HW) != 0 && h->antenna_status < 5 ? texts[h->antenna_status]
 								     : "";
 }
+
+static void append_word(char *out, size_t size, const char *text)
+{
+	size_t used = strlen(out), len = strlen(text);
+
+	if (used && used + 1 < size) {
+		out[used++] = ' ';
+	}
+	if (len > size - used - 1) {
+		len = size - used - 1;
+	}
+	memcpy(out + used, text, len);
+	out[used + len] = '\0';
+}
+
+void ubx_health_identity(const struct ubx_health *h, char *out, size_t size)
+{
+	out[0] = '\0';
+	append_word(out, size, h->software);
+	append_word(out, size, h->hardware);
+	append_word(out, size, h->protocol);
+}

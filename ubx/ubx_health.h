@@ -94,5 +94,7 @@ const char *ubx_problem_text(enum ubx_problem problem);
 const char *ubx_problem_advice(enum ubx_problem problem);
 /* "ok", "short", "open", "starting", "not supervised"; "" while it is not known. */
 const char *ubx_antenna_text(const struct ubx_health *h);
+/* MON-VER in one line: software, hardware, protocol, as far as there is room in out. */
+void ubx_health_identity(const struct ubx_health *h, char *out, size_t size);
 
 #endif

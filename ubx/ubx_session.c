@@ -399,20 +399,6 @@ static void on_part(struct ubx_session *s, enum ubx_message m, const struct ubx_
 	}
 }
 
-static void append_word(char *out, size_t size, const char *text)
-{
-	size_t used = strlen(out), len = strlen(text);
-
-	if (used && used + 1 < size) {
-		out[used++] = ' ';
-	}
-	if (len > size - used - 1) {
-		len = size - used - 1;
-	}
-	memcpy(out + used, text, len);
-	out[used + len] = '\0';
-}
-
 static void on_health(struct ubx_session *s, enum ubx_message m, const struct ubx_item *f,
 		      uint64_t now)
 {
@@ -420,10 +406,7 @@ static void on_health(struct ubx_session *s, enum ubx_message m, const struct ub
 
 	ubx_health_take(&s->health, m, f->payload, f->payload_len, s->port);
 	if (m == UBX_MON_VER) {
-		s->identity[0] = '\0';
-		append_word(s->identity, sizeof(s->identity), s->health.software);
-		append_word(s->identity, sizeof(s->identity), s->health.hardware);
-		append_word(s->identity, sizeof(s->identity), s->health.protocol);
+		ubx_health_identity(&s->health, s->identity, sizeof(s->identity));
 	} else if (m == UBX_NAV_STATUS && s->health.msss_ms < msss && s->phase >= UBX_CONFIGURE) {
 		ubx_session_restart(s, UBX_CAUSE_REBOOT, now);
 	}
