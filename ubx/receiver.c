@@ -206,8 +206,8 @@ static void take_bytes(struct receiver *r)
 {
 	uint8_t buf[1024];
 
-	for (int i = 0; i < READS_AT_ONCE && r->port.fd >= 0 && ubx_session_has_room(&r->session);
-	     i++) {
+	for (int i = 0;
+	     i < READS_AT_ONCE && r->port.fd >= 0 && fix_queue_has_room(&r->session.queue); i++) {
 		ssize_t n = read(r->port.fd, buf, sizeof(buf));
 
 		if (n > 0) {
@@ -281,7 +281,7 @@ static void arm_timer(struct receiver *r, uint64_t now)
 			at = now + UNSENT_RETRY_MS * MS;
 		}
 	}
-	if (at <= now || r->session.queue_count > 0) {
+	if (at <= now || r->session.queue.count > 0) {
 		at = now + 1;
 	}
 	timer.it_value.tv_sec = (time_t)(at / 1000000000ull);
@@ -310,7 +310,7 @@ int receiver_process(struct receiver *r)
 	if (status < 0) {
 		return status;
 	}
-	r->fix_is_new = ubx_session_next_fix(&r->session, &r->fix);
+	r->fix_is_new = fix_queue_take(&r->session.queue, &r->fix);
 	arm_timer(r, now_boot_ns());
 	return r->fix_is_new;
 }

@@ -8,13 +8,6 @@
 
 #define DEFAULT_RATE_MS 1000 /* of a receiver that was not set */
 #define PROBE_MS 100 /* an answer at 115200 takes 5 ms and the receiver's processing time */
-/* A sleeping receiver needs about 500 ms after the first edge (V14 section 11.2.3.1): the first
- * dwell outlasts that. */
-#define FIRST_DWELL_MS 480
-/* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second
- * with more than 100 framing errors. */
-#define DWELL_MS 1100
-#define ALIVE_MS 3000 /* frames come but no answers: poll, and stay for as long as they come */
 #define EPOCH_MARGIN_MS 200
 #define SILENCE_MS 300
 #define ANSWER_MS 2200 /* the slowest answer known takes 1.5 s */
@@ -22,11 +15,6 @@
 #define GARBAGE_LIMIT 160 /* more than one damaged NAV-PVT and NAV-STATUS */
 #define HEALTH_POLL_MS 2000
 #define SILENT_RESTARTS_MAX 3
-
-const uint32_t ubx_session_rates[UBX_RATE_COUNT] = { 460800, 230400, 115200, 57600,
-						     38400,  19200,  9600,   4800 };
-/* To the end of a dwell: a receiver deafened by the sweep receives only its last quarter. */
-static const uint16_t link_poll_ms[] = { 100, 250 };
 
 static void enter(struct ubx_session *s, enum ubx_phase phase, uint64_t now)
 {
@@ -51,8 +39,7 @@ static void poll_link(struct ubx_session *s, uint64_t now)
 static void enter_probe(struct ubx_session *s, uint64_t now)
 {
 	enter(s, UBX_PROBE, now);
-	s->link_baud = s->config.baud;
-	s->cycle = 0;
+	ubx_search_begin(&s->search, s->config.baud);
 	s->rx_any = false;
 	s->timing.known = false;
 	s->split_epoch = false;
@@ -63,82 +50,33 @@ static void enter_probe(struct ubx_session *s, uint64_t now)
 	s->assisted = false;
 	s->health.msss_ms = 0;
 	ubx_tx_clear(&s->tx);
-	ubx_tx_set_baud(&s->tx, s->link_baud);
+	ubx_tx_set_baud(&s->tx, s->search.link_baud);
 	ubx_tx_wake(&s->tx);
 	poll_link(s, now);
 	s->deadline_ns = now + PROBE_MS * MS;
 }
 
-/* Normally the baud wanted. Every fourth time, later every second time another, if something is
- * alive that does not answer there: a cable that is bad at 115200, or a receiver that only sends.
- */
-static uint32_t next_link_baud(const struct ubx_session *s)
-{
-	static const uint32_t elsewhere[UBX_RATE_COUNT] = { 9600, 38400, 115200, 57600,
-							    4800, 19200, 230400, 460800 };
-
-	if (!s->rx_any || s->cycle % (s->cycle < 8 ? 4 : 2) != (s->cycle < 8 ? 3 : 1)) {
-		return s->config.baud;
-	}
-	return s->rx_baud     ? s->rx_baud
-	       : s->cycle < 8 ? elsewhere[s->cycle / 4]
-			      : elsewhere[(s->cycle / 2 - 2) % UBX_RATE_COUNT];
-}
-
 static void enter_sweep(struct ubx_session *s, uint64_t now)
 {
 	enter(s, UBX_SWEEP, now);
-	s->link_baud = next_link_baud(s);
-	s->cycle++;
-	s->sweep_index = 0;
+	ubx_search_next(&s->search, s->rx_any);
 	s->counters.sweeps++;
 }
 
-static void enter_dwell(struct ubx_session *s, uint64_t now)
-{
-	enter(s, UBX_DWELL, now);
-	s->polls = 0;
-	s->poll_ns = now;
-	s->last_frame_ns = 0;
-	s->deadline_ns = now + (s->cycle == 1 ? FIRST_DWELL_MS : DWELL_MS) * MS;
-}
-
-/* One rate after the other: set it, send CFG-PRT there, wait until the bytes have left. */
 static void sweep(struct ubx_session *s, uint64_t now)
 {
-	uint8_t payload[20];
-
-	if (!ubx_tx_is_idle(&s->tx, now)) {
-		return;
+	if (ubx_search_sweep(&s->search, &s->tx, now)) {
+		enter(s, UBX_DWELL, now);
+		s->last_frame_ns = 0;
 	}
-	if (s->sweep_index == UBX_RATE_COUNT) {
-		ubx_tx_set_baud(&s->tx, s->link_baud);
-		enter_dwell(s, now);
-		return;
-	}
-	ubx_tx_set_baud(&s->tx, ubx_session_rates[s->sweep_index++]);
-	ubx_profile_blind_port(payload, s->link_baud);
-	ubx_tx_frame(&s->tx, UBX_CFG_PRT, payload, sizeof(payload));
 }
 
 static void dwell(struct ubx_session *s, uint64_t now)
 {
-	unsigned last = sizeof(link_poll_ms) / sizeof(link_poll_ms[0]) - 1;
-	bool alive = s->last_frame_ns != 0;
-
-	if (alive) {
-		s->rx_baud = s->link_baud;
-		s->deadline_ns = s->last_frame_ns + ALIVE_MS * MS;
-	}
-	if (now >= s->poll_ns) {
+	if (ubx_search_polls(&s->search, s->last_frame_ns, now)) {
 		poll_link(s, now);
-		s->poll_ns = now + link_poll_ms[s->polls < last ? s->polls : last] * MS;
-		if (alive) { /* at changing phases of the epochs, so that no age looks constant */
-			s->poll_ns += (750 + s->polls * 137 % 400) * MS;
-		}
-		s->polls++;
 	}
-	if (now >= s->deadline_ns) {
+	if (ubx_search_is_over(&s->search, now)) {
 		s->hurried = false;
 		enter_sweep(s, now);
 	}
@@ -147,8 +85,8 @@ static void dwell(struct ubx_session *s, uint64_t now)
 static void enter_configure(struct ubx_session *s, uint64_t now)
 {
 	struct ubx_settings settings = {
-		.baud = s->link_baud,
-		.rate_ms = ubx_profile_rate_ms(s->link_baud, s->config.rate_ms,
+		.baud = s->search.link_baud,
+		.rate_ms = ubx_profile_rate_ms(s->search.link_baud, s->config.rate_ms,
 					       s->split_epoch ? UBX_SPLIT_EPOCH_BYTES
 							      : UBX_EPOCH_BYTES),
 		.dyn_model = s->config.dyn_model,
@@ -174,15 +112,15 @@ static void enter_configure(struct ubx_session *s, uint64_t now)
 static void link_is_up(struct ubx_session *s, uint8_t port, uint64_t now)
 {
 	s->port = port;
-	if (s->link_baud != s->config.baud && !s->wanted_baud_failed && port == 1) {
+	if (s->search.link_baud != s->config.baud && !s->wanted_baud_failed && port == 1) {
 		/* Found at another baud: one more try with the configured one before this is
 		 * accepted. */
 		s->wanted_baud_failed = true;
-		s->cycle = 0;
+		ubx_search_begin(&s->search, s->config.baud);
 		enter_sweep(s, now);
 		return;
 	}
-	s->wanted_baud_failed = s->link_baud != s->config.baud;
+	s->wanted_baud_failed = s->search.link_baud != s->config.baud;
 	enter_configure(s, now);
 }
 
@@ -336,15 +274,6 @@ static void assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
 	};
 }
 
-static void enqueue(struct ubx_session *s, const struct gnss_fix *fix)
-{
-	if (s->queue_count == UBX_FIX_QUEUE) {
-		s->queue_first = (s->queue_first + 1) % UBX_FIX_QUEUE;
-		s->queue_count--;
-	}
-	s->queue[(s->queue_first + s->queue_count++) % UBX_FIX_QUEUE] = *fix;
-}
-
 /* An epoch; `size`: bytes on the wire of the message that completed it. */
 static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, uint64_t now)
 {
@@ -368,7 +297,7 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 	s->fix = *fix;
 	s->fix_ever = true;
 	s->fixes++;
-	enqueue(s, fix);
+	fix_queue_put(&s->queue, fix);
 	if (s->phase == UBX_RUN) {
 		s->missed = 0;
 		s->silent_restarts = 0;
@@ -439,7 +368,7 @@ static void on_config(struct ubx_session *s, enum ubx_message m, const struct ub
 
 		s->rate_ms = rate_ms > 0 && rate_ms <= UINT16_MAX ? (uint16_t)rate_ms : s->rate_ms;
 	}
-	if (m == UBX_CFG_PRT && s->phase < UBX_CONFIGURE && s->tx.baud == s->link_baud) {
+	if (m == UBX_CFG_PRT && s->phase < UBX_CONFIGURE && s->tx.baud == s->search.link_baud) {
 		link_is_up(s, (uint8_t)ubx_msg_get(f->payload, UBX_CFG_PRT_portID, 0), now);
 	}
 	if (s->phase == UBX_CONFIGURE) {
@@ -671,7 +600,7 @@ uint64_t ubx_session_deadline(const struct ubx_session *s)
 		at = ubx_tx_idle_ns(&s->tx);
 		break;
 	case UBX_DWELL:
-		at = min_ns(s->poll_ns, s->deadline_ns);
+		at = ubx_search_deadline(&s->search);
 		break;
 	case UBX_CONFIGURE:
 		if (s->deadline_ns != UINT64_MAX) {
@@ -730,22 +659,6 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 void ubx_session_assist(struct ubx_session *s, const struct ubx_assist *assist)
 {
 	s->assist = *assist;
-}
-
-bool ubx_session_next_fix(struct ubx_session *s, struct gnss_fix *fix)
-{
-	if (s->queue_count == 0) {
-		return false;
-	}
-	*fix = s->queue[s->queue_first];
-	s->queue_first = (s->queue_first + 1) % UBX_FIX_QUEUE;
-	s->queue_count--;
-	return true;
-}
-
-bool ubx_session_has_room(const struct ubx_session *s)
-{
-	return s->queue_count + 512 / 92 + 1 < UBX_FIX_QUEUE;
 }
 
 enum ubx_silence ubx_session_evidence(const struct ubx_session *s, uint64_t now)

@@ -21,7 +21,7 @@
  * Each NAV-PVT received is a fix, in every phase: also from a receiver that only sends.
  *
  * Time is any monotonic clock in ns, the same for all calls. Copyable. Members may be
- * read by the owner; only the functions below write them.
+ * read by the owner; only the functions below write them, but for queue.
  */
 #ifndef UBX_SESSION_H
 #define UBX_SESSION_H
@@ -30,12 +30,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fix_queue.h"
 #include "gnss_fix.h"
 #include "nmea_line.h"
 #include "ubx_evidence.h"
 #include "ubx_assist.h"
 #include "ubx_frame.h"
 #include "ubx_health.h"
+#include "ubx_search.h"
 #include "ubx_steps.h"
 #include "ubx_timing.h"
 #include "ubx_tx.h"
@@ -48,11 +50,6 @@ struct ubx_session_config {
 	bool save_to_bbr;
 	struct gnss_limits limits;
 };
-
-#define UBX_RATE_COUNT 8
-/* Those of V14 section 7.3 and two at which later receivers may have been saved. Fastest first: so
- * a slower receiver has seen only few odd bytes before its own. */
-extern const uint32_t ubx_session_rates[UBX_RATE_COUNT];
 
 enum ubx_phase { UBX_PROBE, UBX_SWEEP, UBX_DWELL, UBX_CONFIGURE, UBX_RUN };
 
@@ -69,7 +66,6 @@ struct ubx_session_counters {
 	uint32_t acks, naks, sweeps, restarts, resets, epochs_missed, unknown_messages, bad_lengths;
 };
 
-#define UBX_FIX_QUEUE 32
 #define UBX_NOTICE_SIZE 80
 
 /* CFG-CFG to battery-backed RAM, the last thing in CONFIGURE. */
@@ -99,12 +95,11 @@ struct ubx_session {
 					  not text */
 	bool rx_any; /* since PROBE */
 
-	uint32_t link_baud; /* at which the receiver is to be polled */
-	uint32_t rx_baud; /* the baud of frames in the last dwell that had some; 0: none */
+	struct ubx_search search;
 	bool wanted_baud_failed;
 	bool hurried; /* the newest sweep cut a dwell short */
-	uint64_t poll_ns; /* next poll: of the link in DWELL, of health in RUN */
-	unsigned polls, cycle, sweep_index;
+	uint64_t poll_ns; /* next poll of health in RUN */
+	unsigned polls; /* of health since RUN began */
 
 	uint8_t port; /* portID, from CFG-PRT */
 	struct ubx_steps steps;
@@ -119,8 +114,8 @@ struct ubx_session {
 	bool fix_ever;
 	struct gnss_fix fix; /* the newest, stale or not */
 	uint64_t fixes; /* epochs received */
-	struct gnss_fix queue[UBX_FIX_QUEUE]; /* for ubx_session_next_fix() */
-	unsigned queue_first, queue_count;
+	/* The owner takes from it. Where it has no room he leaves the bytes in the port. */
+	struct fix_queue queue;
 	uint64_t epoch_due_ns;
 	unsigned missed; /* epochs in a row */
 	unsigned silent_restarts; /* in a row */
@@ -148,11 +143,6 @@ void ubx_session_rx(struct ubx_session *s, const uint8_t *bytes, size_t len, uin
 void ubx_session_tick(struct ubx_session *s, uint64_t now_ns);
 /* Latest time for the next call of tick. */
 uint64_t ubx_session_deadline(const struct ubx_session *s);
-
-/* The oldest fix that was not given yet, or NULL. Where there is no room for those of another 512
- * bytes the caller leaves them in the port; else the oldest are lost. */
-bool ubx_session_next_fix(struct ubx_session *s, struct gnss_fix *fix);
-bool ubx_session_has_room(const struct ubx_session *s);
 
 /* What its bytes show so far, and that once it can be relied on: after some sweeps. */
 enum ubx_silence ubx_session_evidence(const struct ubx_session *s, uint64_t now_ns);

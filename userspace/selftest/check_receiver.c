@@ -111,7 +111,7 @@ static void listen_at_all_rates(struct selftest *t, struct selftest_receiver *r,
 	uint32_t rates[UBX_RATE_COUNT + 2] = { t->config->gnss_baud, 9600 };
 	struct listener l;
 
-	memcpy(rates + 2, ubx_session_rates, UBX_RATE_COUNT * sizeof(rates[0]));
+	memcpy(rates + 2, ubx_search_rates, UBX_RATE_COUNT * sizeof(rates[0]));
 	for (unsigned i = 0; i < UBX_RATE_COUNT + 2 && !stopped(t); i++) {
 		if (i >= 2 && (rates[i] == rates[0] || rates[i] == rates[1])) {
 			continue;

@@ -3,152 +3,18 @@
  * The session against the simulated receiver in virtual time. The simulator is written from
  * the specification apart from ubx/ and judged by gpsd and ubxtool elsewhere.
  *
- * UBX_RUNS scales the seeded runs (default 300), UBX_CYCLES the brown-outs (default 1000).
+ * UBX_CYCLES scales the brown-outs (default 1000).
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ubx_files.h"
 #include "ubx_rig.h"
 #include "userspace/sim/ublox7_output.h"
-
-static const char *const mode_names[] = { "NMEA", "UBX", "mixed", "silent", "asleep" };
-
-static unsigned knob(const char *name, unsigned fallback)
-{
-	const char *text = getenv(name);
-
-	return text ? (unsigned)strtoul(text, NULL, 10) : fallback;
-}
-
-/* The host's fix is the simulator's truth of that epoch, if it is still the newest there. */
-static void assert_fix_is_the_truth(const struct ubx_rig *r)
-{
-	const struct ublox7_epoch *truth = &r->receiver.world.epoch;
-	const struct gnss_fix *fix = &r->host.fix;
-
-	if (fix->itow_ms == truth->itow_ms) {
-		assert_int_equal(fix->lat_e7, truth->at.lat_e7);
-		assert_int_equal(fix->lon_e7, truth->at.lon_e7);
-		assert_int_equal(fix->hmsl_mm, truth->at.hmsl_mm);
-		assert_int_equal(fix->position_known, truth->at.fix_ok && truth->at.fix_type >= 2);
-	}
-}
-
-static void from_each_baud_and_mode_the_first_fix_comes_in_time(void **state)
-{
-	double worst = 0;
-
-	(void)state;
-	for (unsigned b = 0; b < UBX_RATE_COUNT; b++) {
-		for (unsigned mode = 0; mode < UBLOX7_MODE_COUNT; mode++) {
-			static struct ubx_rig r;
-			struct ublox7_config receiver;
-			struct ubx_session_config host = ubx_rig_host();
-			double ms, limit;
-
-			ubx_rig_receiver(&receiver);
-			receiver.baud = ubx_session_rates[b];
-			receiver.mode = (enum ublox7_mode)mode;
-			receiver.delay_min_us = 5000;
-			receiver.delay_max_us = 10000;
-			ubx_rig_start(&r, &host, &receiver, RIG_S);
-			assert_true(ubx_rig_until(&r, ubx_rig_has_fix, 20 * RIG_S));
-			assert_fix_is_the_truth(&r);
-			ms = (double)(r.now_ns - RIG_S) / 1e6;
-			/* Wire limit at 9600 (0.145 s) and 0.3 s; what waits in the receiver's
-			 * output (at most a second's epoch) goes out before; a sleeper needs 0.5 s
-			 * to wake. */
-			limit = 445 +
-				550.0 * 9600 / ubx_session_rates[b] * (mode != UBLOX7_SILENT) +
-				(mode == UBLOX7_ASLEEP ? 500 : 0);
-			print_message("  %6u baud, %-6s: %4.0f ms\n", ubx_session_rates[b],
-				      mode_names[mode], ms);
-			assert_true(ms <= limit);
-			worst = ms > worst ? ms : worst;
-			assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
-		}
-	}
-	print_message("start to first verified fix: worst %.0f ms of 40\n", worst);
-}
-
-static void no_seeded_start_fails_however_slow_and_deaf_the_receiver(void **state)
-{
-	unsigned runs = knob("UBX_RUNS", 300), failures = 0;
-	double worst = 0, sum = 0;
-
-	(void)state;
-	for (unsigned i = 0; i < runs; i++) {
-		static struct ubx_rig r;
-		struct ublox7_config receiver;
-		struct ubx_session_config host = ubx_rig_host();
-		uint64_t seed = 1000 + i;
-		uint64_t start;
-
-		ubx_rig_receiver(&receiver);
-		receiver.seed = seed;
-		receiver.baud = ubx_session_rates[ubx_random(&seed) % UBX_RATE_COUNT];
-		receiver.mode = (enum ublox7_mode)(ubx_random(&seed) % UBLOX7_MODE_COUNT);
-		receiver.delay_min_us = 5000;
-		receiver.delay_max_us = 5000 + ubx_random(&seed) % 1495000;
-		receiver.deaf_ms = 300;
-		receiver.framing_limit = ubx_random(&seed) % 2 ? 100 : 0;
-		/* Begin at any moment of its second: with a backlog of output, or just before. */
-		ubx_rig_start(&r, &host, &receiver, RIG_S);
-		r.unplugged = true;
-		ubx_rig_run(&r, RIG_S + ubx_random(&seed) % 1000 * RIG_MS);
-		r.unplugged = false;
-		ubx_rig_new_host(&r, &host);
-		start = r.now_ns;
-		if (ubx_rig_until(&r, ubx_rig_is_verified, 60 * RIG_S)) {
-			double s = (double)(r.now_ns - start) / 1e9;
-
-			assert_fix_is_the_truth(&r);
-			worst = s > worst ? s : worst;
-			sum += s;
-		} else {
-			failures++;
-			print_message("  seed %u: %u baud %s, answers within %u ms: phase %d\n",
-				      1000 + i, receiver.baud, mode_names[receiver.mode],
-				      receiver.delay_max_us / 1000, r.host.phase);
-		}
-	}
-	print_message(
-		"%u seeded runs, answers after 5 to 1500 ms, 0.3 s deaf: %u failures; fully verified after %.1f s (mean), %.1f s (worst)\n",
-		runs, failures, sum / (runs - failures), worst);
-	assert_int_equal(failures, 0);
-}
-
-/* Seed 2466 of the runs above: each sweep began with the receiver's second and deafened it for the
- * rest of that. */
-static void sweeps_never_fall_into_step_with_a_receiver_that_they_deafen(void **state)
-{
-	static struct ubx_rig r;
-	struct ublox7_config receiver;
-	struct ubx_session_config host = ubx_rig_host();
-
-	(void)state;
-	for (unsigned offset = 0; offset < 1000; offset += 20) {
-		ubx_rig_receiver(&receiver);
-		receiver.baud = 19200;
-		receiver.mode = UBLOX7_MIXED;
-		receiver.delay_min_us = 5000;
-		receiver.delay_max_us = 1058584;
-		receiver.deaf_ms = 300;
-		receiver.framing_limit = 100;
-		ubx_rig_start(&r, &host, &receiver, RIG_S);
-		r.unplugged = true;
-		ubx_rig_run(&r, RIG_S + offset * RIG_MS);
-		r.unplugged = false;
-		ubx_rig_new_host(&r, &host);
-		assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 30 * RIG_S));
-	}
-}
 
 static void a_second_start_writes_nothing(void **state)
 {
@@ -215,8 +81,8 @@ static double recovery_ms(struct ubx_rig *r, uint64_t since, uint64_t limit)
 	while (!(r->host.fixes > fixes && ubx_rig_has_fix(r))) {
 		if (!ubx_rig_step(r, until)) {
 			fail_msg("no fix: phase %d cause %d cycle %u heard %d link %u",
-				 r->host.phase, r->host.cause, r->host.cycle, r->host.rx_any,
-				 r->host.link_baud);
+				 r->host.phase, r->host.cause, r->host.search.cycle, r->host.rx_any,
+				 r->host.search.link_baud);
 		}
 	}
 	return (double)(r->now_ns - since) / 1e6;
@@ -224,7 +90,7 @@ static double recovery_ms(struct ubx_rig *r, uint64_t since, uint64_t limit)
 
 static void after_a_brown_out_the_fix_is_back_in_time(void **state)
 {
-	unsigned cycles = knob("UBX_CYCLES", 1000);
+	unsigned cycles = ubx_rig_knob("UBX_CYCLES", 1000);
 	static struct ubx_rig r;
 	struct ublox7_config receiver;
 	struct ubx_session_config host = ubx_rig_host();
@@ -322,7 +188,7 @@ static void another_receiver_in_its_place_is_configured_too(void **state)
 	ubx_rig_run(&r, 3 * RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
 	assert_non_null(strstr(r.host.identity, "PROTVER=18.00"));
-	assert_fix_is_the_truth(&r);
+	ubx_rig_assert_truth(&r);
 }
 
 static void a_noisy_line_costs_frames_but_never_truth(void **state)
@@ -343,7 +209,7 @@ static void a_noisy_line_costs_frames_but_never_truth(void **state)
 	fixes = r.host.fixes;
 	for (unsigned i = 0; i < 3600 * 4; i++) {
 		ubx_rig_run(&r, 250 * RIG_MS);
-		assert_fix_is_the_truth(&r);
+		ubx_rig_assert_truth(&r);
 	}
 	print_message(
 		"an hour with 1 byte in 1000 dropped or damaged: %u of 3600 epochs, %u checksum errors, %u restarts\n",
@@ -368,7 +234,7 @@ static void doubtful_epochs_are_no_positions(void **state)
 		ubx_rig_step(&r, UINT64_MAX);
 		if (r.host.fixes != fixes) {
 			fixes = r.host.fixes;
-			assert_fix_is_the_truth(&r);
+			ubx_rig_assert_truth(&r);
 			assert_false(r.host.fix.position_known && !r.host.fix.gnss_fix_ok);
 			good += r.host.fix.position_known;
 			doubtful += !r.host.fix.position_known;
@@ -533,7 +399,7 @@ static void a_u_blox_6_gives_the_same_fixes_without_nav_pvt(void **state)
 			const struct gnss_fix *fix = &r.host.fix;
 
 			seen = r.host.fixes;
-			assert_fix_is_the_truth(&r);
+			ubx_rig_assert_truth(&r);
 			assert_int_equal(fix->itow_ms, truth->itow_ms);
 			assert_int_equal(fix->height_mm, truth->at.height_mm);
 			assert_int_equal(fix->hacc_mm, truth->at.hacc_mm);
@@ -605,25 +471,6 @@ static void the_cause_of_a_silence_is_what_the_bytes_show(void **state)
 	}
 }
 
-static void a_receiver_saved_at_a_rate_of_later_parts_is_met(void **state)
-{
-	static const uint32_t bauds[] = { 230400, 460800 };
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		static struct ubx_rig r;
-		struct ublox7_config receiver;
-		struct ubx_session_config host = ubx_rig_host();
-
-		ubx_rig_receiver(&receiver);
-		receiver.baud = bauds[i];
-		receiver.kind = UBLOX7_IS_8;
-		ubx_rig_start(&r, &host, &receiver, RIG_S);
-		assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 5 * RIG_S));
-		assert_int_equal(ublox7_baud(&r.receiver), 115200);
-	}
-}
-
 static void a_warning_of_the_receiver_is_kept(void **state)
 {
 	static struct ubx_rig r;
@@ -639,32 +486,6 @@ static void a_warning_of_the_receiver_is_kept(void **state)
 	ubx_rig_run(&r, RIG_S);
 	assert_int_equal(r.host.notices, 1);
 	assert_string_equal(r.host.notice, "txbuf? alloc");
-}
-
-static void fixes_that_come_at_once_are_each_given(void **state)
-{
-	static struct ubx_rig r;
-	struct ublox7_config receiver;
-	struct ubx_session_config host = ubx_rig_host();
-	struct gnss_fix fix;
-	uint32_t last;
-	unsigned given = 0;
-
-	(void)state;
-	ubx_rig_receiver(&receiver);
-	ubx_rig_start(&r, &host, &receiver, RIG_S);
-	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
-	while (ubx_session_next_fix(&r.host, &fix)) {
-	}
-	last = fix.itow_ms;
-	r.busy_until_ns = r.now_ns + 5 * RIG_S;
-	ubx_rig_run(&r, 5 * RIG_S + RIG_MS);
-	while (ubx_session_next_fix(&r.host, &fix)) {
-		assert_int_equal(fix.itow_ms, last + 1000);
-		last = fix.itow_ms;
-		given++;
-	}
-	assert_int_equal(given, 5);
 }
 
 static void a_refused_setting_is_noted_and_the_rest_works(void **state)
@@ -742,7 +563,7 @@ static void clones_are_told_and_used_as_far_as_they_go(void **state)
 	receiver.kind = UBLOX7_IS_8;
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 30 * RIG_S));
-	assert_fix_is_the_truth(&r);
+	ubx_rig_assert_truth(&r);
 	assert_false(r.host.health.problems & 1u << UBX_PROBLEM_CLONE);
 }
 
@@ -767,48 +588,7 @@ static void health_is_asked_for_and_told(void **state)
 	assert_string_equal(r.host.identity, "1.00 (59842) 00070000 PROTVER 14.00");
 }
 
-/* --- the link --- */
-
-static void a_cable_too_bad_for_the_wanted_baud_is_used_at_a_lower_one(void **state)
-{
-	static struct ubx_rig r;
-	struct ublox7_config receiver;
-	struct ubx_session_config host = ubx_rig_host();
-
-	(void)state;
-	ubx_rig_receiver(&receiver);
-	ubx_rig_start(&r, &host, &receiver, RIG_S);
-	r.max_baud = 38400;
-	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 60 * RIG_S));
-	assert_int_equal(r.host_baud, 9600);
-	assert_true(r.host.wanted_baud_failed);
-	ubx_rig_run(&r, 10 * RIG_S);
-	assert_true(ubx_rig_is_verified(&r));
-	assert_int_equal(r.host.counters.restarts, 0);
-}
-
-static void a_receiver_that_cannot_hear_us_is_heard_at_its_own_baud(void **state)
-{
-	static struct ubx_rig r;
-	struct ublox7_config receiver;
-	struct ubx_session_config host = ubx_rig_host();
-	uint64_t fixes;
-
-	(void)state;
-	ubx_rig_receiver(&receiver);
-	receiver.mode = UBLOX7_UBX;
-	receiver.baud = 9600;
-	ubx_rig_start(&r, &host, &receiver, RIG_S);
-	*ublox7_settings_rate(&r.receiver.set, 1, 7) = 1;
-	r.mute = true;
-	ubx_rig_run(&r, 10 * RIG_S);
-	assert_true(r.host.fix_ever && r.host.fix.position_known);
-	assert_int_equal(r.host.phase, UBX_DWELL);
-	fixes = r.host.fixes;
-	ubx_rig_run(&r, 300 * RIG_S);
-	/* Polls go on, and cost no epoch. */
-	assert_in_range(r.host.fixes - fixes, 299, 301);
-}
+/* --- memory --- */
 
 static void settings_are_saved_only_when_asked_and_then_survive(void **state)
 {
@@ -863,9 +643,6 @@ static void a_receiver_that_has_forgotten_is_told_place_and_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_each_baud_and_mode_the_first_fix_comes_in_time),
-		cmocka_unit_test(no_seeded_start_fails_however_slow_and_deaf_the_receiver),
-		cmocka_unit_test(sweeps_never_fall_into_step_with_a_receiver_that_they_deafen),
 		cmocka_unit_test(a_second_start_writes_nothing),
 		cmocka_unit_test(what_it_was_set_to_is_what_was_wanted),
 		cmocka_unit_test(after_a_brown_out_the_fix_is_back_in_time),
@@ -880,15 +657,11 @@ int main(void)
 		cmocka_unit_test(a_refused_set_is_not_verified_and_the_rest_works),
 		cmocka_unit_test(a_u_blox_6_gives_the_same_fixes_without_nav_pvt),
 		cmocka_unit_test(the_cause_of_a_silence_is_what_the_bytes_show),
-		cmocka_unit_test(a_receiver_saved_at_a_rate_of_later_parts_is_met),
 		cmocka_unit_test(a_warning_of_the_receiver_is_kept),
-		cmocka_unit_test(fixes_that_come_at_once_are_each_given),
 		cmocka_unit_test(a_refused_setting_is_noted_and_the_rest_works),
 		cmocka_unit_test(a_needed_setting_refused_is_not_hammered),
 		cmocka_unit_test(clones_are_told_and_used_as_far_as_they_go),
 		cmocka_unit_test(health_is_asked_for_and_told),
-		cmocka_unit_test(a_cable_too_bad_for_the_wanted_baud_is_used_at_a_lower_one),
-		cmocka_unit_test(a_receiver_that_cannot_hear_us_is_heard_at_its_own_baud),
 		cmocka_unit_test(settings_are_saved_only_when_asked_and_then_survive),
 		cmocka_unit_test(a_receiver_that_has_forgotten_is_told_place_and_time),
 	};

@@ -68,7 +68,7 @@ static void start_once(struct tally *t, uint64_t *seed)
 	ubx_rig_receiver(&receiver);
 	receiver.seed = ubx_random(seed);
 	receiver.utc_us += ubx_random(seed) % 1000000;
-	receiver.baud = ubx_session_rates[2 + ubx_random(seed) % 6];
+	receiver.baud = ubx_search_rates[2 + ubx_random(seed) % 6];
 	receiver.mode = (enum ublox7_mode)(ubx_random(seed) % (one_wire ? 2 : UBLOX7_MODE_COUNT));
 	receiver.kind = ubx_random(seed) % 8 == 0 ? UBLOX7_IS_6 : UBLOX7_GENUINE;
 	receiver.delay_min_us = 5000;
@@ -88,7 +88,7 @@ static void start_once(struct tally *t, uint64_t *seed)
 		struct clock_stamp stamp;
 
 		ubx_rig_run(&r, 97 * RIG_MS);
-		while (ubx_session_next_fix(&r.host, &fix)) {
+		while (fix_queue_take(&r.host.queue, &fix)) {
 			if (clock_stamp_of_fix(&fix, &stamp)) {
 				clock_feed(&clock, &stamp);
 			}

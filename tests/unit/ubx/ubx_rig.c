@@ -2,6 +2,11 @@
 #define _GNU_SOURCE
 #include "ubx_rig.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,4 +172,24 @@ bool ubx_rig_has_fix(const struct ubx_rig *r)
 bool ubx_rig_is_verified(const struct ubx_rig *r)
 {
 	return r->host.phase == UBX_RUN && r->host.verified && ubx_rig_has_fix(r);
+}
+
+void ubx_rig_assert_truth(const struct ubx_rig *r)
+{
+	const struct ublox7_epoch *truth = &r->receiver.world.epoch;
+	const struct gnss_fix *fix = &r->host.fix;
+
+	if (fix->itow_ms == truth->itow_ms) {
+		assert_int_equal(fix->lat_e7, truth->at.lat_e7);
+		assert_int_equal(fix->lon_e7, truth->at.lon_e7);
+		assert_int_equal(fix->hmsl_mm, truth->at.hmsl_mm);
+		assert_int_equal(fix->position_known, truth->at.fix_ok && truth->at.fix_type >= 2);
+	}
+}
+
+unsigned ubx_rig_knob(const char *name, unsigned fallback)
+{
+	const char *text = getenv(name);
+
+	return text ? (unsigned)strtoul(text, NULL, 10) : fallback;
 }

@@ -57,4 +57,10 @@ bool ubx_rig_has_fix(const struct ubx_rig *r);
 
 bool ubx_rig_is_verified(const struct ubx_rig *r);
 
+/* The host's fix is the simulator's truth of that epoch, if it is still the newest there. */
+void ubx_rig_assert_truth(const struct ubx_rig *r);
+
+/* A number from the environment. */
+unsigned ubx_rig_knob(const char *name, unsigned fallback);
+
 #endif
