@@ -530,7 +530,7 @@ int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
 {
 	uint8_t body[SENML_READING_MAX];
 	uint64_t epoch = o->stats.epoch;
-	struct reading r;
+	struct reading r = { .epoch = 0 };
 	int64_t boot = 0;
 	int before = 0, length = 0,
 	    rc = of_epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : -ENOENT;
