@@ -18,7 +18,7 @@ enum w1_convert_state {
 struct w1_conversion {
 	uint64_t start_ns; /* the command had been taken by then */
 	uint64_t ready_ns; /* when it is over, whatever the sensor */
-	uint64_t end_ns; /* when polls say that it was; 0: they do not */
+	uint64_t end_ns; /* when polls showed that it was; 0: they did not */
 	enum w1_convert_state state;
 	int error; /* W1_ECONVERT: not received by a sensor that can be polled; or of w1_error.h; 0
 		      none */

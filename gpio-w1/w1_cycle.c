@@ -6,19 +6,16 @@
 #include "w1_convert.h"
 #include "w1_error.h"
 #include "w1_rise.h"
+#include "w1_scratchpad.h"
 #include "w1_search.h"
 
-#define US UINT64_C(1000)
 #define MS UINT64_C(1000000)
 /* A GPIO drives 16 mA at most, a converting sensor takes up to 1.5 mA (datasheet, IDD). */
 #define PARASITES_AT_ONCE 10
 #define ROUNDS 5 /* conversions, where power was lost to a low of ours */
 #define GROUP_TRIES 3 /* conversions of the group, where the polled one ended early */
-/* 4Eh with bits 1 and 2 misread is 48h, Copy Scratchpad. */
-#define WRITE_NOT_COPY 0x02
 /* So long the others wait for the end of the one that is polled. */
 #define POLL_ON (5 * MS)
-#define READS_IN_DOUBT 6 /* until two in a row agree */
 #define SUSPECT_CYCLES 100
 #define DISTURBED_CYCLES 100
 
@@ -143,100 +140,7 @@ static int search(struct w1_cycle *c)
 	return c->n > 0 ? read_power(c) : W1_ENOPRESENCE;
 }
 
-/* --- arming and reading --- */
-
-/* As w1_bus_transact(); W1_ENOPRESENCE also where no device pulled the line, and another one gave
- * the presence pulse. */
-static int read_scratchpad(struct w1_cycle *c, const uint8_t *rom, uint8_t *sp, unsigned *retries)
-{
-	static const uint8_t ones[DS18B20_SCRATCHPAD_SIZE] = { 0xff, 0xff, 0xff, 0xff, 0xff,
-							       0xff, 0xff, 0xff, 0xff };
-	const uint8_t command = DS18B20_READ_SCRATCHPAD;
-	const struct w1_transaction t = { .rom = rom,
-					  .tx = &command,
-					  .tx_len = 1,
-					  .rx = sp,
-					  .rx_len = DS18B20_SCRATCHPAD_SIZE,
-					  .crc = true };
-	int code = w1_bus_transact(&c->bus, &t, retries);
-
-	return code == W1_EDUPLICATE && memcmp(sp, ones, sizeof ones) == 0 ? W1_ENOPRESENCE : code;
-}
-
-static bool needs_arming(const struct w1_device *d)
-{
-	return !d->past.armed && !(d->past.plain && d->past.constants_known);
-}
-
-/* What comes back after a loss of power, and a sentinel that differs from it. */
-static int recall(struct w1_cycle *c, struct w1_device *d, uint8_t *sp)
-{
-	const uint8_t command = DS18B20_RECALL;
-	const struct w1_transaction t = { .rom = d->rom, .tx = &command, .tx_len = 1 };
-	int code = w1_bus_transact(&c->bus, &t, NULL);
-
-	if (code == 0) {
-		w1_slots_sleep(&c->bus.slots, now(c) + MS);
-		code = read_scratchpad(c, d->rom, sp, NULL);
-	}
-	if (code == 0) {
-		ds18b20_sentinel(&sp[2], d->past.alarm);
-		d->recalled = true;
-	}
-	return code;
-}
-
-/* Writes TH, TL and the configuration of sp to RAM, and reads all back into sp. */
-static int write_registers(struct w1_cycle *c, const struct w1_device *d, uint8_t *sp)
-{
-	const uint8_t tx[4] = { DS18B20_WRITE_SCRATCHPAD, sp[2], sp[3], sp[4] };
-	const struct w1_transaction t = { .rom = d->rom,
-					  .tx = tx,
-					  .tx_len = d->rom[0] == DS18S20_FAMILY ? 3 : 4,
-					  .sure = WRITE_NOT_COPY };
-	int code = w1_bus_transact(&c->bus, &t, NULL);
-
-	return code != 0 ? code : read_scratchpad(c, d->rom, sp, NULL);
-}
-
-/*
- * The sentinel, and the wanted resolution, into RAM; read back. An error is the bus's; that a
- * sensor can't be armed is none.
- */
-static int arm(struct w1_cycle *c, struct w1_device *d)
-{
-	unsigned bits = w1_resolution_bits(&c->resolutions, d->rom), before = d->resolution_bits;
-	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	int code = read_scratchpad(c, d->rom, sp, NULL);
-
-	if (code != 0) {
-		return code;
-	}
-	d->past.plain = ds18b20_is_max318xx(d->rom[0], sp);
-	if (d->power != W1_POWER_CONTRADICTS) {
-		d->unheard = 0; /* it may have been exchanged for one that can be polled */
-	}
-	if (!d->past.plain) {
-		code = d->recalled ? 0 : recall(c, d, sp);
-		if (code != 0) {
-			return code;
-		}
-		memcpy(&sp[2], d->past.alarm, 2);
-		if (bits != 0) {
-			sp[4] = (uint8_t)(0x1f | (bits - 9) << 5);
-		}
-		code = write_registers(c, d, sp);
-		if (code != 0) {
-			return code;
-		}
-		d->past.armed = sp[2] == d->past.alarm[0] && sp[3] == d->past.alarm[1];
-		d->resolution_bits =
-			d->rom[0] == DS18S20_FAMILY ? 9 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
-		d->took_us = d->resolution_bits == before ? d->took_us : 0;
-	}
-	ds18b20_remember(&d->past, sp);
-	return 0;
-}
+/* --- reading --- */
 
 static enum ds18b20_quality quality_of_error(int code)
 {
@@ -262,56 +166,13 @@ static void missed(struct thermometer_sample *s, enum ds18b20_quality quality)
 	s->quality = quality;
 }
 
-/* Reads until two in a row agree, where the bus was in trouble in this cycle: a CRC of eight bits
- * lets 1 in 256 pass. */
-static int read_agreed(struct w1_cycle *c, struct w1_device *d, uint32_t troubles, uint8_t *sp,
-		       unsigned *retries)
-{
-	uint8_t before[DS18B20_SCRATCHPAD_SIZE];
-	int code = read_scratchpad(c, d->rom, sp, retries);
-
-	for (unsigned i = 0; code == 0 && c->bus.troubles != troubles && i < READS_IN_DOUBT; i++) {
-		memcpy(before, sp, sizeof before);
-		code = read_scratchpad(c, d->rom, sp, retries);
-		if (code == 0 && memcmp(before, sp, sizeof before) == 0) {
-			return 0;
-		}
-	}
-	return code != 0 || c->bus.troubles == troubles ? code : W1_ECRC;
-}
-
-/*
- * Two devices of one ROM code answer with the wired AND of their bytes, which may pass as a
- * scratchpad. With another sentinel, whose CRC differs in every bit, it does not, unless both hold
- * the same bytes or the AND is what one of them holds.
- */
-static int check_single(struct w1_cycle *c, struct w1_device *d, const uint8_t *sp)
-{
-	uint8_t other[DS18B20_SCRATCHPAD_SIZE];
-	int code;
-
-	memcpy(other, sp, sizeof other);
-	if (ds18b20_is_turned(d->past.alarm)) {
-		return 0; /* the next time */
-	}
-	ds18b20_other_sentinel(d->past.alarm, &other[2]);
-	code = write_registers(c, d, other);
-	if (code != 0) {
-		d->past.armed = false;
-		return code;
-	}
-	memcpy(d->past.alarm, &other[2], 2);
-	d->single = memcmp(sp, other, 2) == 0 && memcmp(&sp[4], &other[4], 4) == 0;
-	return d->single ? 0 : W1_EDUPLICATE;
-}
-
 /* seen: this sensor was seen converting. alone: no other one can have been meant. */
 static void read_one(struct w1_cycle *c, struct w1_device *d, bool seen, bool alone,
 		     uint32_t troubles, struct thermometer_sample *s)
 {
 	struct ds18b20_value value;
 	unsigned retries = s->retries;
-	int code = read_agreed(c, d, troubles, s->scratchpad, &retries);
+	int code = w1_scratchpad_read(&c->bus, d->rom, troubles, s->scratchpad, &retries);
 
 	s->retries = (uint8_t)(retries < 255 ? retries : 255);
 	if (code == W1_EDUPLICATE) {
@@ -335,7 +196,7 @@ static void read_one(struct w1_cycle *c, struct w1_device *d, bool seen, bool al
 		s->quality = ds18b20_judge(&d->past, d->rom[0], seen, s->scratchpad, s->quality);
 	}
 	if (ds18b20_has_value(s->quality) && d->past.armed && !d->single) {
-		code = check_single(c, d, s->scratchpad);
+		code = w1_scratchpad_check_single(&c->bus, d, s->scratchpad);
 		if (code != 0) {
 			d->suspect = code == W1_EDUPLICATE ? SUSPECT_CYCLES : 0;
 			s->quality = quality_of_error(code);
@@ -442,37 +303,13 @@ static void convert_alone(struct work *w, unsigned i)
 	read_converted(w, i, &v, true);
 }
 
-/* What only a conversion can change: the flag must become that which it is not. */
-static int turn_flag(struct w1_cycle *c, struct w1_device *d, bool *expected)
-{
-	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
-	int flag = w1_search_has_alarm(&c->bus, d->rom), code;
-
-	if (flag < 0) {
-		return flag;
-	}
-	*expected = flag == 0;
-	if (ds18b20_is_turned(d->past.alarm) == *expected) {
-		return 0;
-	}
-	code = read_scratchpad(c, d->rom, sp, NULL);
-	if (code != 0 || memcmp(&sp[2], d->past.alarm, 2) != 0) {
-		return code; /* its sentinel is gone: that will show */
-	}
-	ds18b20_turn(&sp[2]);
-	memcpy(d->past.alarm, &sp[2], 2);
-	code = write_registers(c, d, sp);
-	d->past.armed = code == 0 && memcmp(&sp[2], d->past.alarm, 2) == 0;
-	return code;
-}
-
 static void convert_strictly(struct work *w, unsigned i)
 {
 	struct w1_device *d = &w->c->device[i];
 	struct thermometer_sample *s = &w->samples[i];
 	struct w1_conversion v = { .state = W1_CONVERT_UNSEEN };
 	bool expected = false;
-	int code = d->past.plain ? 0 : turn_flag(w->c, d, &expected);
+	int code = d->past.plain ? 0 : w1_scratchpad_turn(&w->c->bus, d, &expected);
 
 	if (code != 0) {
 		fail(w, i, code);
@@ -644,7 +481,9 @@ static void run_round(struct work *w)
 	c->bus.give_up_ns = at + (w->give_up_ns > at ? w->give_up_ns - at : 0) / 2;
 	c->bus.slots.parasite = has_parasites(c) && !is_too_slow(c);
 	for (unsigned i = 0; i < c->n; i++) {
-		int code = needs_arming(&c->device[i]) ? arm(c, &c->device[i]) : 0;
+		struct w1_device *d = &c->device[i];
+		unsigned bits = w1_resolution_bits(&c->resolutions, d->rom);
+		int code = w1_scratchpad_needs_arming(d) ? w1_scratchpad_arm(&c->bus, d, bits) : 0;
 
 		if (!w->samples[i].temp_known) {
 			w->samples[i].quality = DS18B20_NOT_CONVERTED;

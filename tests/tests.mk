@@ -33,7 +33,8 @@ $(BUILD)/tests/qemu/guest/w1_reads: $(BUILD)/tests/qemu/guest/w1_reads.o $(call 
 # Cores that never read a clock, a descriptor or the environment and never allocate: nm -u says so.
 PURE_SRC := time/civil.c \
 	gpio-w1/w1_crc.c gpio-w1/w1_slot.c gpio-w1/w1_bus.c gpio-w1/w1_search.c \
-	gpio-w1/w1_rise.c gpio-w1/w1_convert.c gpio-w1/w1_cycle.c gpio-w1/ds18b20.c gpio-w1/ds18b20_identify.c \
+	gpio-w1/w1_rise.c gpio-w1/w1_convert.c gpio-w1/w1_scratchpad.c gpio-w1/w1_cycle.c gpio-w1/ds18b20.c \
+	gpio-w1/ds18b20_identify.c \
 	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/ubx_steps.c ubx/ubx_tx.c \
 	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c ubx/nmea_line.c ubx/ubx_timing.c ubx/ubx_evidence.c \
 	ubx/ubx_search.c ubx/fix_queue.c \
