@@ -11,6 +11,7 @@
 #define THERMOCOUPLE_MIN (-270 * 16)
 #define THERMOCOUPLE_MAX (1800 * 16)
 #define RAW_POWER_ON 0x0550 /* 85 degC */
+#define RAW_POWER_LOW 0x07ff /* 127.94 degC: the conversion had too little power */
 #define BYTE6_POWER_ON 0x0c
 
 const char *ds18b20_quality_name(enum ds18b20_quality quality)
@@ -59,11 +60,31 @@ static int16_t signed16(uint8_t low, uint8_t high)
 	return (int16_t)(both >= 0x8000 ? (int)both - 0x10000 : (int)both);
 }
 
+static void set_raw(struct ds18b20_value *v, int raw)
+{
+	int scaled = raw * 625; /* raw * 62.5, the half away from zero */
+
+	v->raw = (int16_t)raw;
+	v->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
+}
+
+/* What a value within the sensor's structure is worth: byte 6 tells what no conversion wrote. */
+static enum ds18b20_quality quality_of(int raw, const uint8_t *sp)
+{
+	if (raw == RAW_POWER_ON && sp[6] == BYTE6_POWER_ON) {
+		return DS18B20_POWER_ON;
+	}
+	if (raw == RAW_POWER_LOW && sp[6] == BYTE6_POWER_ON) {
+		return DS18B20_NOT_CONVERTED;
+	}
+	return raw < RAW_MIN || raw > RAW_MAX ? DS18B20_OUT_OF_RANGE : DS18B20_OK;
+}
+
 /*
  * DS18S20 datasheet: TEMPERATURE = TEMP_READ - 0.25 + (COUNT_PER_C - COUNT_REMAIN) / COUNT_PER_C.
  * COUNT_PER_C is 16 in a DS18S20; in a DS1820 it is a count of its own oscillator.
  */
-static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
+static enum ds18b20_quality decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 {
 	int half = signed16(sp[0], sp[1]), per_c = sp[7], sixteenths;
 	int whole = half >= 0 ? half / 2 : -((1 - half) / 2); /* TEMP_READ: raw without its half
@@ -71,12 +92,13 @@ static bool decode_ds18s20(const uint8_t *sp, struct ds18b20_value *v)
 
 	/* Half degrees from -55 to 125: the bits above are one sign. */
 	if (per_c == 0 || sp[6] > per_c || half < -128 || half > 255) {
-		return false;
+		return DS18B20_BAD_SCRATCHPAD;
 	}
 	sixteenths = (32 * (per_c - sp[6]) + per_c) / (2 * per_c); /* to nearest */
-	v->raw = (int16_t)(whole * 16 - 4 + sixteenths);
+	set_raw(v, whole * 16 - 4 + sixteenths);
 	v->resolution_bits = 9;
-	return true;
+	/* The power-on register is AAh, whatever COUNT_PER_C makes of it. */
+	return half == 0xaa && sp[6] == BYTE6_POWER_ON ? DS18B20_POWER_ON : quality_of(v->raw, sp);
 }
 
 bool ds18b20_is_max318xx(uint8_t family, const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
@@ -90,17 +112,41 @@ static bool is_thermocouple(uint8_t family, const uint8_t *sp)
 	return ds18b20_is_max318xx(family, sp) && !(sp[2] == 0xff && sp[3] == 0xff);
 }
 
-/* Bit 0: open, or short to ground or supply (bits 0 to 2 of byte 2); bit 1 is reserved (MAX31850
- * datasheet, figure 6) */
-static bool has_fault(const uint8_t *sp)
+static enum ds18b20_quality decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
 {
-	return (sp[0] & 1) != 0;
+	/* Bit 0: open, or short to ground or supply (bits 0 to 2 of byte 2); bit 1 is reserved
+	 * (MAX31850 datasheet, figure 6) */
+	bool fault = (sp[0] & 1) != 0;
+
+	if (fault != ((sp[2] & 7) != 0)) {
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	if (fault) {
+		return DS18B20_SENSOR_FAULT;
+	}
+	set_raw(v, signed16(sp[0], sp[1]) & ~3);
+	if (v->raw == RAW_POWER_ON) {
+		return DS18B20_POWER_ON; /* a measured 85 degC looks the same */
+	}
+	return v->raw < THERMOCOUPLE_MIN || v->raw > THERMOCOUPLE_MAX ? DS18B20_OUT_OF_RANGE
+								      : DS18B20_OK;
 }
 
-static bool decode_thermocouple(const uint8_t *sp, struct ds18b20_value *v)
+/* Bits 15 to 11 are copies of the sign. */
+static bool has_one_sign(const uint8_t *sp)
 {
-	v->raw = (int16_t)(signed16(sp[0], sp[1]) & ~3);
-	return has_fault(sp) == ((sp[2] & 7) != 0);
+	return (sp[1] & 0xf8) == 0 || (sp[1] & 0xf8) == 0xf8;
+}
+
+static enum ds18b20_quality decode_max31826(const uint8_t *sp, struct ds18b20_value *v)
+{
+	if (!has_one_sign(sp)) {
+		return DS18B20_BAD_SCRATCHPAD;
+	}
+	set_raw(v, signed16(sp[0], sp[1]));
+	v->resolution_bits = 12;
+	/* A measured 85 degC looks the same. */
+	return v->raw == RAW_POWER_ON ? DS18B20_POWER_ON : quality_of(v->raw, sp);
 }
 
 /*
@@ -115,29 +161,18 @@ static bool is_configuration(uint8_t family, uint8_t config)
 	return (config & 0x1f) == 0x1f || (config & 0x9f) == 0x00 || (config & 0x9c) == 0x9c;
 }
 
-static bool decode_configured(uint8_t family, const uint8_t *sp, struct ds18b20_value *v)
+static enum ds18b20_quality decode_configured(uint8_t family, const uint8_t *sp,
+					      struct ds18b20_value *v)
 {
-	unsigned high = (unsigned)sp[1] >> 3; /* bits 15 to 11 are copies of the sign */
-
-	if (high != 0 && high != 0x1f) {
-		return false;
+	if (!has_one_sign(sp) || !is_configuration(family, sp[4])) {
+		return DS18B20_BAD_SCRATCHPAD;
 	}
-	v->raw = signed16(sp[0], sp[1]);
-	v->resolution_bits = 12;
-	if (ds18b20_is_max318xx(family, sp)) {
-		return true;
-	}
-	if (!is_configuration(family, sp[4])) {
-		return false;
-	}
-	if (family != DS1825_FAMILY && (sp[4] & 0x80) != 0) {
-		return true; /* 1/16 degC as with 12 bits; a GX20MH01 has two more bits in the
-				register */
-	}
-	v->resolution_bits = (uint8_t)(9 + ((sp[4] >> 5) & 3));
+	/* Bit 7 (no DS1825 comes here with it): 1/16 degC as with 12 bits; a GX20MH01 has two more
+	 * bits in the register. */
+	v->resolution_bits = (sp[4] & 0x80) != 0 ? 12 : (uint8_t)(9 + ((sp[4] >> 5) & 3));
 	/* Undefined bits below the resolution (table 2) */
-	v->raw = (int16_t)(v->raw & ~((1 << (12 - v->resolution_bits)) - 1));
-	return true;
+	set_raw(v, signed16(sp[0], sp[1]) & ~((1 << (12 - v->resolution_bits)) - 1));
+	return quality_of(v->raw, sp);
 }
 
 enum ds18b20_quality ds18b20_decode(uint8_t family,
@@ -145,45 +180,24 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 				    struct ds18b20_value *value)
 {
 	const uint8_t *sp = scratchpad;
-	bool thermocouple = is_thermocouple(family, sp), sound;
-	int scaled;
 
-	value->raw = 0;
-	value->temp_mc = 0;
-	value->resolution_bits = 0;
+	memset(value, 0, sizeof *value);
 	if (all_are(sp, 0x00) || all_are(sp, 0xff)) {
 		return DS18B20_BAD_SCRATCHPAD;
 	}
 	if (w1_crc8(sp, DS18B20_SCRATCHPAD_SIZE) != 0) {
 		return DS18B20_CRC_FAILED;
 	}
-	sound = family == DS18S20_FAMILY ? decode_ds18s20(sp, value)
-		: thermocouple		 ? decode_thermocouple(sp, value)
-					 : decode_configured(family, sp, value);
-	if (!sound) {
-		return DS18B20_BAD_SCRATCHPAD;
+	if (family == DS18S20_FAMILY) {
+		return decode_ds18s20(sp, value);
 	}
-	if (thermocouple && has_fault(sp)) {
-		return DS18B20_SENSOR_FAULT;
+	if (is_thermocouple(family, sp)) {
+		return decode_thermocouple(sp, value);
 	}
-	/* raw * 62.5, the half away from zero */
-	scaled = value->raw * 625;
-	value->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
-	/* A MAX318xx gives no way to distinguish the two. */
-	if ((value->raw == RAW_POWER_ON ||
-	     (family == DS18S20_FAMILY && sp[0] == 0xaa && sp[1] == 0)) &&
-	    (sp[6] == BYTE6_POWER_ON || ds18b20_is_max318xx(family, sp))) {
-		return DS18B20_POWER_ON;
+	if (ds18b20_is_max318xx(family, sp)) {
+		return decode_max31826(sp, value);
 	}
-	/* 127.94 degC: the conversion had too little power */
-	if (value->raw == 0x07ff && sp[6] == BYTE6_POWER_ON) {
-		return DS18B20_NOT_CONVERTED;
-	}
-	if (value->raw < (thermocouple ? THERMOCOUPLE_MIN : RAW_MIN) ||
-	    value->raw > (thermocouple ? THERMOCOUPLE_MAX : RAW_MAX)) {
-		return DS18B20_OUT_OF_RANGE;
-	}
-	return DS18B20_OK;
+	return decode_configured(family, sp, value);
 }
 
 /*

@@ -83,8 +83,8 @@ bool ds18b20_is_thermometer(uint8_t family);
 /*
  * What follows from the nine bytes alone: DS18B20_OK, CRC_FAILED, BAD_SCRATCHPAD (all zero, all
  * ones, constants that no such part has), SENSOR_FAULT, OUT_OF_RANGE, or POWER_ON where they are
- * just as after power-on (raw 85 degC and byte 6 0Ch; any 85 degC of a MAX318xx). *value is filled
- * unless CRC or structure are wrong.
+ * just as after power-on (raw 85 degC and byte 6 0Ch; any 85 degC of a MAX318xx). *value is
+ * zero if CRC or structure are wrong or the sensor shows a fault.
  */
 enum ds18b20_quality ds18b20_decode(uint8_t family,
 				    const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
