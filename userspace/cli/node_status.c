@@ -160,6 +160,24 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 	}
 }
 
+static void judge_losses(const struct node_status *s, struct judge *j)
+{
+	double newest_s, n;
+
+	if (!node_status_number(s, "outbox", "lost_s", &newest_s) || newest_s + s->age_s > LOST_S) {
+		return;
+	}
+	if (node_status_number(s, "outbox", "refused", &n) && n > 0) {
+		add(j, "%.0f readings were refused by the server and are kept aside", n);
+	}
+	if (node_status_number(s, "outbox", "dropped", &n) && n > 0) {
+		add(j, "%.0f readings were dropped: the outbox is full", n);
+	}
+	if (node_status_number(s, "outbox", "not_written", &n) && n > 0) {
+		add(j, "%.0f readings could not be written to the outbox", n);
+	}
+}
+
 static void judge_uplink(const struct node_status *s, struct judge *j)
 {
 	double waiting = node_status_number_or(s, "outbox", "waiting", 0), oldest, n;
@@ -190,18 +208,6 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 	}
 	if (node_status_number(s, "outbox", "unprotected", &n) && n > 0) {
 		add(j, "%.0f readings are in memory only: the disk does not take them", n);
-	}
-	if (!node_status_number(s, "outbox", "lost_s", &oldest) || oldest + s->age_s > LOST_S) {
-		return;
-	}
-	if (node_status_number(s, "outbox", "refused", &n) && n > 0) {
-		add(j, "%.0f readings were refused by the server and are kept aside", n);
-	}
-	if (node_status_number(s, "outbox", "dropped", &n) && n > 0) {
-		add(j, "%.0f readings were dropped: the outbox is full", n);
-	}
-	if (node_status_number(s, "outbox", "not_written", &n) && n > 0) {
-		add(j, "%.0f readings could not be written to the outbox", n);
 	}
 }
 
@@ -252,6 +258,7 @@ size_t node_status_judge(const struct node_status *s,
 		add(&j, "the time is not known: readings are dated later, once it is");
 	}
 	judge_uplink(s, &j);
+	judge_losses(s, &j);
 	if (node_status_number(s, "reading", "throttled", &throttled) &&
 	    ((unsigned)throttled & 1) != 0) {
 		add(&j, "under-voltage: the power supply is too weak");

@@ -100,6 +100,26 @@ static void serve_gaps(const struct coap_message *m, const struct sockaddr_in *f
 	reply(m, t.gap_code != 0 ? t.gap_code : t.code, "", from);
 }
 
+/* Whether t.code asks for silence, or for an answer that no server of ours gives. */
+static bool answered_badly(const struct coap_message *m, const struct sockaddr_in *from)
+{
+	switch (t.code) {
+	case SILENT:
+		return true;
+	case NONSENSE:
+		nonsense(m, from);
+		return true;
+	case HUGE_ANSWER:
+		huge_answer(m, from);
+		return true;
+	case BINARY:
+		reply(m, CODE(4, 3), "\xc3\x28 \x01\x02", from);
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* One datagram; false if there was none. */
 static bool serve(void)
 {
@@ -144,19 +164,7 @@ static bool serve(void)
 		hold_back(&m, &from, readings, count);
 		return true;
 	}
-	if (t.code == SILENT) {
-		return true;
-	}
-	if (t.code == NONSENSE) {
-		nonsense(&m, &from);
-		return true;
-	}
-	if (t.code == HUGE_ANSWER) {
-		huge_answer(&m, &from);
-		return true;
-	}
-	if (t.code == BINARY) {
-		reply(&m, CODE(4, 3), "\xc3\x28 \x01\x02", &from);
+	if (answered_badly(&m, &from)) {
 		return true;
 	}
 	if (is_taken(readings, count)) {
