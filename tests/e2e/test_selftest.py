@@ -244,7 +244,7 @@ def test_what_is_skipped_for_one_reason_is_one_line(rig):
     code, out, _ = run(rig.node_conf(w1={"bus": "none"}, server={"uri": None}), "--only", "bus,sensors,uplink,system/clock")
     assert code == 0
     skips = [line for line in out.splitlines() if line.startswith("SKIP")]
-    assert skips == ["SKIP  bus/idle to presence, sensors/search to identity (10) off: [w1] bus = none",
+    assert skips == ["SKIP  bus/idle to rise, sensors/search to identity (10) off: [w1] bus = none",
                      "SKIP  uplink/credentials to store (6) no-server: no [server] uri: readings stay in the outbox"]
     assert out.splitlines()[-1].endswith("16 skipped")
     _, out, _ = run(rig.node_conf(gnss={"port": "none"}), "--only", "uart/port,uart/errors,receiver/fix")
