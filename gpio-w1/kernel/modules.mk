@@ -5,7 +5,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' '$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
 MODULES = $(BUILD)/modules/$(KERNEL)
-MODULES_SRC := Kbuild $(wildcard gpio-w1/kernel/* tests/kernel/*) gpio-w1/w1_slot.c gpio-w1/w1_slot.h gpio-w1/w1_line.h \
+MODULES_SRC := Kbuild $(wildcard gpio-w1/kernel/* tests/kernel/*) gpio-w1/w1_slot.c gpio-w1/w1_slot.h gpio-w1/w1_rise.c gpio-w1/w1_rise.h gpio-w1/w1_line.h \
 	gpio-w1/w1_error.h $(addprefix userspace/sim/,w1_slave.c w1_slave.h w1_model.c w1_model.h w1_random.h w1_sim_judge.c w1_sim_judge.h)
 KBUILD_ARGS = -C '$(KDIR)' M='$(abspath $(MODULES))' CONFIG_DEBUG_INFO_BTF_MODULES= \
 	$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)

@@ -23,7 +23,7 @@
 
 #define DEVICES "/sys/kernel/debug/geotherm-sim/devices"
 #define LINE "/sys/kernel/debug/geotherm-sim/line"
-#define NOBODY 65534
+#define UNPRIVILEGED 65534 /* the user nobody */
 
 enum {
 #define X(id, number, name, text) QUALITY_##number,
@@ -88,6 +88,8 @@ static const struct truth *find(const struct truth *truth, unsigned n, const uin
 static void judge(const struct thermometer_sample *s, const struct truth *before,
 		  const struct truth *after)
 {
+	int raw = ds18b20_raw(s->temp_mc);
+
 	count.reads++;
 	count.quality[s->quality]++;
 	if (!s->temp_known) {
@@ -95,16 +97,16 @@ static void judge(const struct thermometer_sample *s, const struct truth *before
 	}
 	if (before == NULL || after == NULL) {
 		count.wrong++; /* of a sensor that is none */
-	} else if (after->conversions == before->conversions || s->raw == before->raw) {
+	} else if (after->conversions == before->conversions || raw == before->raw) {
 		count.stale++;
-	} else if (s->raw != after->raw) {
+	} else if (raw != after->raw) {
 		count.wrong++;
 	} else {
 		count.right++;
 		return;
 	}
 	printf("# %02x...%02x read %d, was %d (%u conversions), is %d (%u)\n", s->rom[0], s->rom[7],
-	       s->raw, before ? before->raw : 0, before ? before->conversions : 0,
+	       raw, before ? before->raw : 0, before ? before->conversions : 0,
 	       after ? after->raw : 0, after ? after->conversions : 0);
 }
 
@@ -239,7 +241,7 @@ int main(int argc, char **argv)
 	}
 	/* What is written ahead into a buffer would be old. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (ordinary && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
+	if (ordinary && (setgid(UNPRIVILEGED) != 0 || setuid(UNPRIVILEGED) != 0)) {
 		perror("setuid");
 		return 2;
 	}
