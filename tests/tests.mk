@@ -110,7 +110,7 @@ check-galera: all ## A 3-node Galera cluster on loopback, its nodes killed, stop
 
 check-deb: all ## The packages: made for all six, run by emulation, installed, upgraded and purged in Debian roots
 	$(Q)ARCH=all deps/packages deb
-	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --build '$(BUILD)' --pytest tests/deb $(CHECK_ARGS)
+	$(Q)DEPS_DIR='$(DEPS_DIR)' tests/run --long --build '$(BUILD)' --pytest tests/deb $(CHECK_ARGS)
 
 check-boot: ## Debian 12 and 13 booted in QEMU, systemd as PID 1: the packages from install to purge, through every fault
 	$(Q)deps/packages deb
