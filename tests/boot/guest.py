@@ -109,7 +109,7 @@ class Guest:
                    "apparmor=0 panic=-1")
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *QEMU[NATIVE], "-accel", "tcg", "-smp", "1", "-m", "512", "-nodefaults",
+                ["setpriv", "--pdeathsig", "KILL", *QEMU[NATIVE], "-accel", "tcg", "-smp", "1", "-m", "512", "-nodefaults", "-no-reboot",
                  "-display", "none", "-kernel", self.folder / "vmlinuz", "-initrd", self.folder / "initrd", "-append", options,
                  "-drive", f"file={self.image},if=virtio,format=raw,cache=unsafe", "-device", "virtio-rng-pci",
                  "-device", "virtio-serial-pci", "-chardev", f"socket,id=shell,path={path},server=on,wait=off",
@@ -146,8 +146,12 @@ class Guest:
         self.socket = None
 
     def reboot(self):
+        """QEMU ends at the reset (-no-reboot) and starts again: with Debian 12's kernel a warm reset hung."""
         self.sh("systemctl --no-block reboot")
-        self.wait_for_boot()
+        self.process.wait(BOOT_S)
+        self.socket.close()
+        self.socket = None
+        self.power_on()
 
     def tail(self):
         return self.console.read_text(errors="replace")[-3000:]
