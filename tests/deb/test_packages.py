@@ -80,7 +80,7 @@ def emulated(suite, arch, program, folder):
         run("dpkg-deb", "--extract", deb, tree)
     programs.mkdir()
     packaged = next(tree.glob(f"usr/*bin/{program}"))
-    for name in {"geotherm", "geotherm-node", "geotherm-server"} - {program}:
+    for name in {"geotherm", "geotherm-node", "geotherm-server", "geotherm-ca", "make-test-ca"} - {program}:
         (programs / name).symlink_to(BUILD / name)
     (programs / program).write_text(f'#!/bin/sh\nexec {emulator} -L {sysroot(suite, arch)} {packaged} "$@"\n')
     (programs / program).chmod(0o755)
