@@ -62,6 +62,9 @@ static void drop(struct uploads *u, struct upload **at)
 {
 	struct upload *upload = *at;
 
+	if (upload == NULL) {
+		return;
+	}
 	*at = upload->next;
 	u->bytes -= upload->room;
 	coap_session_release(upload->session);
@@ -79,31 +82,31 @@ static struct upload **find(struct uploads *u, const coap_session_t *session, ui
 	return at;
 }
 
-/* Keeps the limits at the cost of the oldest. */
-static void obey_limits(struct uploads *u, const char *peer)
+/* Keeps the limits at the cost of the oldest; the newest, which the peer is sending, stays. */
+static void obey_limits(struct uploads *u, struct upload *newest)
 {
 	struct upload **at, **of_peer, **last;
 	size_t bytes, n;
 
-	for (;;) {
-		bytes = n = 0;
+	do {
+		bytes = newest->room;
+		n = 1;
 		of_peer = last = NULL;
-		for (at = &u->newest; *at != NULL; at = &(*at)->next) {
+		for (at = &newest->next; *at != NULL; at = &(*at)->next) {
 			last = at;
-			if (strcmp((*at)->peer, peer) == 0) {
+			if (strcmp((*at)->peer, newest->peer) == 0) {
 				of_peer = at;
 				bytes += (*at)->room;
 				n++;
 			}
 		}
-		if (n > UPLOAD_PER_PEER || bytes > UPLOAD_PEER_BYTES) {
-			drop(u, of_peer);
-		} else if (u->bytes > UPLOAD_BYTES) {
-			drop(u, last);
-		} else {
-			return;
+		if (n <= UPLOAD_PER_PEER && bytes <= UPLOAD_PEER_BYTES) {
+			of_peer = u->bytes > UPLOAD_BYTES ? last : NULL;
 		}
-	}
+		if (of_peer != NULL) {
+			drop(u, of_peer);
+		}
+	} while (of_peer != NULL);
 }
 
 /* --- a block -------------------------------------------------------------- */
@@ -149,7 +152,7 @@ static struct upload *begin(struct uploads *u, coap_session_t *session, const st
 		upload->options = place->options;
 		upload->next = u->newest;
 		u->newest = upload;
-		obey_limits(u, upload->peer);
+		obey_limits(u, upload);
 	}
 	return upload;
 }
@@ -206,7 +209,7 @@ static bool take_block(struct uploads *u, struct upload *upload, const coap_bloc
 	}
 	if (block->m) {
 		if (upload->room > room) {
-			obey_limits(u, upload->peer); /* this is the newest: it stays */
+			obey_limits(u, upload); /* this is the newest: it stays */
 		}
 		return go_on(response, block);
 	}
