@@ -41,7 +41,7 @@ static struct {
 	ino_t inode; /* 0: free */
 	bool dirty[BLOCKS];
 } files[FILES];
-static uint64_t block_bytes;
+static _Atomic uint64_t block_bytes;
 
 /* Also on the outbox's thread, where cmocka's assertions have no place to return to. */
 static unsigned file_of(int fd)
