@@ -61,9 +61,9 @@ static int split_address(const char *text, size_t len, char *host, size_t host_s
 	return atoi(port) >= 1 && atoi(port) <= 65535 ? 0 : -EINVAL;
 }
 
-static int bind_to(const struct addrinfo *ai, bool shared)
+static int bind_to(const struct addrinfo *ai)
 {
-	const int on = 1, off = 0;
+	const int off = 0;
 	int fd = socket(ai->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), error;
 
 	if (fd < 0) {
@@ -71,7 +71,6 @@ static int bind_to(const struct addrinfo *ai, bool shared)
 	}
 	if ((ai->ai_family == AF_INET6 &&
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) ||
-	    (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0) ||
 	    bind(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
 		error = errno;
 		close(fd);
@@ -80,8 +79,7 @@ static int bind_to(const struct addrinfo *ai, bool shared)
 	return fd;
 }
 
-static int add(struct coaps_listen *l, const char *text, size_t len, bool shared, char *err,
-	       size_t err_size)
+static int add(struct coaps_listen *l, const char *text, size_t len, char *err, size_t err_size)
 {
 	const struct addrinfo hints = { .ai_flags = AI_PASSIVE, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *found = NULL;
@@ -99,7 +97,7 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 		snprintf(err, err_size, "listen: %s: %s", host, gai_strerror(code));
 		return -EADDRNOTAVAIL;
 	}
-	fd = bind_to(found, shared);
+	fd = bind_to(found);
 	if (fd >= 0) {
 		coap_address_init(address);
 		address->size = found->ai_addrlen;
@@ -119,8 +117,7 @@ static int add(struct coaps_listen *l, const char *text, size_t len, bool shared
 	return fd < 0 ? fd : 0;
 }
 
-int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err,
-		      size_t err_size)
+int coaps_listen_open(struct coaps_listen *l, const char *list, char *err, size_t err_size)
 {
 	int code = 0;
 
@@ -133,7 +130,7 @@ int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, cha
 				 COAPS_LISTEN_MAX);
 			code = -EINVAL;
 		} else {
-			code = add(l, at, len, shared, err, err_size);
+			code = add(l, at, len, err, err_size);
 		}
 		at += len;
 		at += strspn(at, ", ");

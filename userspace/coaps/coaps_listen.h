@@ -26,12 +26,10 @@ struct coaps_listen {
 };
 
 /*
- * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. shared: others that set it too may
- * bind the same (SO_REUSEPORT). 0, or a negative errno with err, and nothing is open: -EADDRINUSE,
- * -EADDRNOTAVAIL, -EACCES, -EINVAL for the form ...
+ * list: "192.0.2.1:5684,[2001:db8::1]", as in coaps_server.h. 0, or a negative errno with err, and
+ * nothing is open: -EADDRINUSE, -EADDRNOTAVAIL, -EACCES, -EINVAL for the form ...
  */
-int coaps_listen_open(struct coaps_listen *l, const char *list, bool shared, char *err,
-		      size_t err_size);
+int coaps_listen_open(struct coaps_listen *l, const char *list, char *err, size_t err_size);
 /*
  * Takes the n bound datagram sockets from descriptor first on, as a service manager passes them
  * (sd_listen_fds(3)). 0, or -EINVAL or another negative errno with err, and all are closed.

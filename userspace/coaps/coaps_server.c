@@ -115,7 +115,7 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 static int listen_alone(struct coaps_server *s, const char *list, char *err, size_t err_size)
 {
 	struct coaps_listen sockets;
-	int code = coaps_listen_open(&sockets, list, false, err, err_size);
+	int code = coaps_listen_open(&sockets, list, err, err_size);
 
 	if (code == 0) {
 		code = listen_on(s, &sockets, err, err_size);
