@@ -13,16 +13,21 @@ static int digit(uint8_t c)
 /* "$body*hh": the XOR of the body. */
 static bool is_sentence(const uint8_t *text, unsigned len)
 {
+	int high, low;
 	uint8_t sum = 0;
 
-	if (len < 5 || text[len - 3] != '*' || digit(text[len - 2]) < 0 ||
-	    digit(text[len - 1]) < 0) {
+	if (len < 5 || text[len - 3] != '*') {
+		return false;
+	}
+	high = digit(text[len - 2]);
+	low = digit(text[len - 1]);
+	if (high < 0 || low < 0) {
 		return false;
 	}
 	for (unsigned i = 1; i < len - 3; i++) {
 		sum ^= text[i];
 	}
-	return sum == (digit(text[len - 2]) << 4 | digit(text[len - 1]));
+	return sum == high * 16 + low;
 }
 
 bool nmea_line_feed(struct nmea_line *l, uint8_t byte)

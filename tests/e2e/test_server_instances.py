@@ -267,9 +267,15 @@ def test_a_client_that_another_number_of_instances_moves_goes_on_and_loses_nothi
     node = f.rig.start_node()
     more_stored(f)
     first, = f.instances
-    until(lambda: (f.add(), more_stored(f, 2), first.count("readings_received_total"))[2] <
-          sum(i.count("readings_received_total") for i in f.instances), "one of the new instances has got it")
-    assert len(f.instances) < 12
+    for _ in range(4):
+        f.add()
+        more_stored(f, 2)
+        if any(i.count("readings_received_total") > 0 for i in f.instances[1:]):
+            break
+    else:   # The kernel hashes one port in five to the first of five sockets: it moves once that one is closed.
+        first.server.stop()
+        first.socket.close()
+        more_stored(f, 2)
     assert node.stop() == 0
     assert_nothing_lost(f)
     assert f.verify() == 0
