@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "time/civil.h"
+
 struct range {
 	struct gaps_range range;
 	char cause[32]; /* "": arrived */
@@ -91,22 +93,54 @@ static int add_range(void *arg, uint64_t epoch, struct gaps_range range, const c
 	return 0;
 }
 
+static void put_time(json_t *object, const char *name, int64_t us)
+{
+	char text[40];
+	struct civil at;
+
+	if (us > 0) {
+		civil_from_s(us / 1000000, &at);
+		snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", at.year, at.month,
+			 at.day, at.hour, at.min, at.sec);
+		json_object_set_new(object, name, json_string(text));
+	}
+}
+
+static int add_start(void *arg, const struct store_start *start)
+{
+	char epoch[17];
+	json_t *object;
+
+	snprintf(epoch, sizeof(epoch), "%016" PRIx64, start->epoch);
+	object = json_pack("{s:s, s:I, s:s}", "epoch", epoch, "seq", (json_int_t)start->seq,
+			   "cause", reading_start_name(start->cause));
+	put_time(object, "since", start->since_us);
+	put_time(object, "until", start->until_us);
+	return json_array_append_new(arg, object) == 0 ? 0 : -ENOMEM;
+}
+
 int gaps_report(struct store *store, const char *device, char **out)
 {
 	struct report report = { .streams = json_array() };
+	json_t *starts = json_array();
 	int rc = store_ranges(store, device, add_range, &report);
 
+	if (rc >= 0) {
+		rc = store_starts(store, device, add_start, starts);
+	}
 	if (rc >= 0) {
 		json_t *all;
 
 		close_stream(&report);
 		rc = (int)json_array_size(report.streams);
-		all = json_pack("{s:s, s:O}", "device", device, "streams", report.streams);
+		all = json_pack("{s:s, s:O, s:O}", "device", device, "streams", report.streams,
+				"starts", starts);
 		*out = all != NULL ? json_dumps(all, JSON_COMPACT) : NULL;
 		json_decref(all);
 		rc = *out != NULL ? rc : -ENOMEM;
 	}
 	json_decref(report.streams);
+	json_decref(starts);
 	free(report.ranges);
 	return rc;
 }

@@ -127,6 +127,15 @@ typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range
 			      const char *cause);
 int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg);
 
+/* The first reading after a start of the node: why, and between which times it made none. */
+struct store_start {
+	uint64_t epoch, seq;
+	uint64_t cause; /* enum reading_start, or a newer node's */
+	int64_t since_us, until_us; /* of the reading before it and its own; 0: unknown */
+};
+typedef int (*store_start_fn)(void *arg, const struct store_start *start);
+int store_starts(struct store *s, const char *device, store_start_fn each, void *arg);
+
 /* Removes one reading and notes the hole: 1, 0 if it was not there. */
 int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t seq, int64_t now_us);
 

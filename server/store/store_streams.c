@@ -260,3 +260,39 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 	}
 	return rc < 0 ? rc : 0;
 }
+
+/* --- starts -------------------------------------------------------------- */
+
+struct start_walk {
+	store_start_fn each;
+	void *arg;
+};
+
+static int take_start(void *arg, const struct sql_value *v, size_t n)
+{
+	const struct start_walk *walk = arg;
+	const struct store_start start = {
+		.epoch = sql_epoch_of(&v[0]),
+		.seq = (uint64_t)v[1].integer,
+		.cause = (uint64_t)v[2].integer,
+		.since_us = v[3].integer, /* 0 where it is SQL_NULL */
+		.until_us = v[4].integer,
+	};
+
+	(void)n;
+	return walk->each(walk->arg, &start);
+}
+
+int store_starts(struct store *s, const char *device, store_start_fn each, void *arg)
+{
+	struct start_walk walk = { each, arg };
+	int rc = store_query(
+		s,
+		"SELECT s.epoch, r.seq, r.start_cause, p.time_us, r.time_us FROM streams s "
+		"JOIN readings r ON r.stream = s.id LEFT JOIN readings p "
+		"ON p.stream = r.stream AND p.seq = r.seq - 1 "
+		"WHERE s.device = ? AND r.start_cause IS NOT NULL ORDER BY s.id, r.seq",
+		SQL_PARAMS(sql_text(device)), take_start, &walk);
+
+	return rc < 0 ? rc : 0;
+}

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The first duty of a node is to measure: no certificate, clock or network ends that."""
+import json
 import os
 import re
 import shutil
@@ -277,4 +278,9 @@ def test_the_first_reading_after_a_start_has_why_none_was_made_before_and_since_
     assert node.stop() == 0
     noted = [r["note"] for r in rig.rows() if str(r["note"]).startswith("start after")]
     assert len(noted) == 2      # one reading each
+    code, out, err = rig.run("geotherm", "get", *rig.client_options(), f"coaps://127.0.0.1:{rig.port}/gaps/{DEVICE}")
+    assert code == 0, err
+    starts = json.loads(out)["starts"]
+    assert [s["cause"] for s in starts] == ["new outbox", "stop", "crash"]
+    assert "since" not in starts[0] and all(s["since"] <= s["until"] for s in starts[1:])
     assert_no_hole(rig.rows())

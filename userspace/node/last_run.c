@@ -28,23 +28,21 @@ int64_t last_run_written_us(const char *outbox_path)
 	return newest_us;
 }
 
-void last_run_describe(enum outbox_end end, int64_t written_us, char *text, size_t size)
+void last_run_describe(enum reading_start start, int64_t written_us, char *text, size_t size)
 {
-	static const char *const causes[] = {
-		[OUTBOX_END_NONE] = "first reading of this outbox",
-		[OUTBOX_END_STOP] = "start after a stop",
-		[OUTBOX_END_CRASH] = "start after a crash",
-		[OUTBOX_END_POWER] = "start after a power cut",
-	};
 	struct civil at;
 
-	if (end == OUTBOX_END_NONE || written_us == 0) {
-		snprintf(text, size, "%s", causes[end]);
+	if (start == READING_START_NEW) {
+		snprintf(text, size, "first reading of this outbox");
+		return;
+	}
+	if (written_us == 0) {
+		snprintf(text, size, "start after a %s", reading_start_name(start));
 		return;
 	}
 	civil_from_s(written_us / 1000000, &at);
-	snprintf(text, size, "%s at %04d-%02d-%02dT%02d:%02d:%02dZ", causes[end], at.year, at.month,
-		 at.day, at.hour, at.min, at.sec);
+	snprintf(text, size, "start after a %s at %04d-%02d-%02dT%02d:%02d:%02dZ",
+		 reading_start_name(start), at.year, at.month, at.day, at.hour, at.min, at.sec);
 }
 
 void last_run_note(const char *text, char *note, size_t size)

@@ -21,7 +21,7 @@ int64_t last_run_written_us(const char *outbox_path);
  * "start after a crash at 2026-11-29T18:02:11Z". written_us: 0 where it is not known, or the clock
  * was wrong then.
  */
-void last_run_describe(enum outbox_end end, int64_t written_us, char *text, size_t size);
+void last_run_describe(enum reading_start start, int64_t written_us, char *text, size_t size);
 /* Puts text before note, as far as there is room, cut between two words. */
 void last_run_note(const char *text, char *note, size_t size);
 

@@ -59,6 +59,7 @@ struct node {
 	uint64_t uplink_reported; /* answers and failures already in the status */
 	char device[READING_DEVICE_SIZE];
 	char last_run[64]; /* for the note of the first reading; then "" */
+	enum reading_start start; /* for the same */
 	uint64_t boot;
 	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
 				 */
@@ -325,8 +326,11 @@ static int make_reading(struct node *n, uint64_t now_ns)
 	memcpy(r->device, n->device, sizeof(r->device));
 	system_facts_fill("", r);
 	sensors_note(n->sensors, r->note, sizeof(r->note));
-	last_run_note(n->last_run, r->note, sizeof(r->note));
-	n->last_run[0] = '\0';
+	if (n->last_run[0] != '\0') {
+		last_run_note(n->last_run, r->note, sizeof(r->note));
+		reading_scalar_put(r, READING_START, n->start);
+		n->last_run[0] = '\0';
+	}
 	reading_scalar_put(r, READING_UBX_ERRORS, sensors_receiver_errors(n->sensors));
 	node_uplink_stats(&n->uplink, &uplink);
 	reading_scalar_put(r, READING_UPLINK_FAILURES,
@@ -619,7 +623,8 @@ static int start_outbox(struct node *n)
 		return NODE_OUTBOX;
 	}
 	outbox_stats(n->outbox, &stats);
-	last_run_describe(stats.end, clock_accepts(&n->clock, written_us) ? written_us : 0,
+	n->start = stats.start;
+	last_run_describe(n->start, clock_accepts(&n->clock, written_us) ? written_us : 0,
 			  n->last_run, sizeof(n->last_run));
 	return NODE_OK;
 }

@@ -72,10 +72,11 @@ static int load_state(struct outbox *o, bool lazy)
 	if (was[CLEAN] == 0 && was[LAZY] != 0 && (uint64_t)was[BOOT] != o->boot) {
 		skip = OUTBOX_UNSYNCED_MAX;
 	}
-	o->stats.end = next == 1			? OUTBOX_END_NONE
-		       : was[CLEAN] != 0		? OUTBOX_END_STOP
-		       : (uint64_t)was[BOOT] == o->boot ? OUTBOX_END_CRASH
-							: OUTBOX_END_POWER;
+	/* It closed the outbox; it did not, in this boot; it did not, in another boot. */
+	o->stats.start = next == 1			  ? READING_START_NEW
+			 : was[CLEAN] != 0		  ? READING_START_STOP
+			 : (uint64_t)was[BOOT] == o->boot ? READING_START_CRASH
+							  : READING_START_POWER;
 	o->stats.epoch = (uint64_t)was[EPOCH];
 	o->stats.next_seq = next + skip;
 	o->stats.refused = (uint64_t)held[REFUSED];

@@ -53,16 +53,8 @@ struct outbox_config {
 	uint64_t boot; /* system_facts_boot() */
 };
 
-/* How the process before this one ended. */
-enum outbox_end {
-	OUTBOX_END_NONE, /* none has put a reading into this outbox */
-	OUTBOX_END_STOP, /* it closed the outbox */
-	OUTBOX_END_CRASH, /* it did not, in this boot */
-	OUTBOX_END_POWER, /* it did not, in another boot */
-};
-
 struct outbox_stats {
-	enum outbox_end end;
+	enum reading_start start; /* how the process before this one ended */
 	uint64_t epoch, next_seq;
 	uint64_t rows, bytes; /* waiting and set aside */
 	uint64_t refused; /* set aside, of rows */

@@ -168,3 +168,15 @@ const char *reading_time_source_name(enum reading_time_source source)
 	}
 	return "none";
 }
+
+const char *reading_start_name(uint64_t start)
+{
+	static const char *const names[] = {
+		[READING_START_NEW] = "new outbox",
+		[READING_START_STOP] = "stop",
+		[READING_START_CRASH] = "crash",
+		[READING_START_POWER] = "power cut",
+	};
+
+	return start < sizeof(names) / sizeof(names[0]) ? names[start] : "unknown";
+}

@@ -45,6 +45,14 @@ enum reading_time_source { /* on disk and on the wire: never renumber */
 			   READING_TIME_SERVER = 4, /* /time of the server */
 };
 
+/* Why a node made no reading before its start. On disk and on the wire: never renumber. */
+enum reading_start {
+	READING_START_NEW = 0, /* a new outbox: nothing is known */
+	READING_START_STOP = 1,
+	READING_START_CRASH = 2,
+	READING_START_POWER = 3,
+};
+
 /*
  * The scalars, one row each: id, C type, member, SenML name, unit (SenML
  * registry, or "" where it has none), exponent: value in `unit` = member * 10^exponent.
@@ -76,7 +84,8 @@ enum reading_time_source { /* on disk and on the wire: never renumber */
 	X(W1_VIOLATIONS, uint32_t, w1_violations, "w1viol", "count", 0)	/* since the last reading */ \
 	X(W1_RETRIES, uint32_t, w1_retries, "w1retry", "count", 0) \
 	X(UBX_ERRORS, uint32_t, ubx_errors, "ubxerr", "count", 0) \
-	X(UPLINK_FAILURES, uint32_t, uplink_failures, "upfail", "count", 0)
+	X(UPLINK_FAILURES, uint32_t, uplink_failures, "upfail", "count", 0) \
+	X(START, uint8_t, start_cause, "start", "", 0)	/* enum reading_start; known in the first since a start */
 /* clang-format on */
 
 enum reading_scalar {
@@ -153,5 +162,7 @@ void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SI
 
 /* "none", "gnss", "ntp", "host", "server". */
 const char *reading_time_source_name(enum reading_time_source source);
+/* "new outbox", "stop", "crash", "power cut"; "unknown" for any other number. */
+const char *reading_start_name(uint64_t start);
 
 #endif

@@ -286,7 +286,7 @@ static void gaps_names_what_never_arrived_and_what_was_removed(void **state)
 		"{\"device\":\"" NODE
 		"\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":4,\"last\":9,\"holes\":["
 		"{\"first\":2,\"last\":2,\"cause\":\"removed by operator\"},"
-		"{\"first\":5,\"last\":6,\"cause\":\"never arrived\"}]}]}");
+		"{\"first\":5,\"last\":6,\"cause\":\"never arrived\"}]}],\"starts\":[]}");
 }
 
 static unsigned post_gaps(const char *device, const char *json)
@@ -320,7 +320,7 @@ static void what_a_node_gave_up_is_noted_once_and_told_by_gaps(void **state)
 		"\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":7,"
 		"\"last\":9,\"holes\":[{\"first\":4,\"last\":5,\"cause\":\"dropped by node: full\"},"
 		"{\"first\":7,\"last\":7,\"cause\":\"dropped by node: power\"},"
-		"{\"first\":8,\"last\":8,\"cause\":\"never arrived\"}]}]}");
+		"{\"first\":8,\"last\":8,\"cause\":\"never arrived\"}]}],\"starts\":[]}");
 	/* What comes after all is stored, and no hole. */
 	assert_int_equal(post_range(NODE, SENML_CBOR, 4, 5), CODE(2, 4));
 	assert_int_equal(get("/gaps/" NODE), CODE(2, 5));

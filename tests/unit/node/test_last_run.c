@@ -13,21 +13,22 @@
 static void each_end_has_its_text(void **state)
 {
 	static const struct {
-		enum outbox_end end;
+		enum reading_start start;
 		int64_t at_us;
 		const char *text;
 	} rows[] = {
-		{ OUTBOX_END_NONE, 1795975331000000, "first reading of this outbox" },
-		{ OUTBOX_END_STOP, 1795975331999999, "start after a stop at 2026-11-29T18:02:11Z" },
-		{ OUTBOX_END_CRASH, 1795975331000000,
+		{ READING_START_NEW, 1795975331000000, "first reading of this outbox" },
+		{ READING_START_STOP, 1795975331999999,
+		  "start after a stop at 2026-11-29T18:02:11Z" },
+		{ READING_START_CRASH, 1795975331000000,
 		  "start after a crash at 2026-11-29T18:02:11Z" },
-		{ OUTBOX_END_POWER, 0, "start after a power cut" },
+		{ READING_START_POWER, 0, "start after a power cut" },
 	};
 	char text[64];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		last_run_describe(rows[i].end, rows[i].at_us, text, sizeof(text));
+		last_run_describe(rows[i].start, rows[i].at_us, text, sizeof(text));
 		assert_string_equal(text, rows[i].text);
 	}
 }

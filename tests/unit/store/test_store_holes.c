@@ -126,14 +126,56 @@ static void no_epoch_is_left_out(void **state)
 	assert_int_equal(last, 70);
 }
 
+static int see_start(void *arg, const struct store_start *start)
+{
+	char *text = arg;
+
+	sprintf(text + strlen(text), "%u.%u:%u:%d:%d ", (unsigned)start->epoch,
+		(unsigned)start->seq, (unsigned)start->cause,
+		start->since_us != 0 ? (int)((start->since_us - T0) / 1000000) : 0,
+		start->until_us != 0 ? (int)((start->until_us - T0) / 1000000) : 0);
+	return 0;
+}
+
+static void put_start(uint64_t epoch, uint64_t seq, enum reading_start cause)
+{
+	struct reading r;
+	struct store_item item = { .stream = stream_of(DEVICE, epoch, NULL),
+				   .reading = &r,
+				   .received_us = T0 };
+
+	bed_make(&r, DEVICE, epoch, seq);
+	assert_int_equal(reading_scalar_put(&r, READING_START, cause), 0);
+	assert_int_equal(store_commit(bed.store, &item, 1), 1);
+}
+
+static void starts_of_a_node_have_the_times_around_them(void **state)
+{
+	char text[160] = "";
+
+	(void)state;
+	need_mariadb();
+	put_start(3, 1, READING_START_NEW);
+	bed_put(DEVICE, 3, 2, 8);
+	put_start(3, 9, READING_START_POWER);
+	put_start(3, 11, READING_START_CRASH); /* number 10 has not arrived */
+	put_start(4, 1, 200);
+	assert_int_equal(store_starts(bed.store, DEVICE, see_start, text), 0);
+	assert_string_equal(text, "3.1:0:0:1 3.9:3:8:9 3.11:2:0:11 4.1:200:0:1 ");
+	*text = '\0';
+	assert_int_equal(store_starts(bed.store, "urn:dev:other", see_start, text), 0);
+	assert_string_equal(text, "");
+}
+
 int main(void)
 {
 	int failed;
-#define SUITE(open)                                                   \
-	ON(what_a_node_dropped_counts_as_explained, open),            \
-		ON(the_first_cause_of_a_number_stands, open),         \
-		ON(a_reading_that_comes_after_all_is_no_hole, open),  \
-		ON(a_removed_reading_leaves_an_explained_hole, open), \
+#define SUITE(open)                                                    \
+	ON(what_a_node_dropped_counts_as_explained, open),             \
+		ON(the_first_cause_of_a_number_stands, open),          \
+		ON(a_reading_that_comes_after_all_is_no_hole, open),   \
+		ON(a_removed_reading_leaves_an_explained_hole, open),  \
+		ON(starts_of_a_node_have_the_times_around_them, open), \
 		ON(no_epoch_is_left_out, open)
 	const struct CMUnitTest sqlite[] = { SUITE(open_sqlite) };
 	const struct CMUnitTest mariadb[] = { SUITE(open_mariadb) };
