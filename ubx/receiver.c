@@ -391,7 +391,8 @@ static const char *silence_text(enum ubx_silence silence)
 static void describe_step(const struct ubx_step *step, const struct ubx_step_state *st, char *out,
 			  size_t size)
 {
-	const char *name = ubx_step_name(step), *without = ubx_step_without(step);
+	const char *name = ubx_messages[ubx_step_subject(step)].name,
+		   *without = ubx_step_without(step);
 	size_t used = strlen(out);
 	const char *between = used ? "; " : "";
 
@@ -459,10 +460,11 @@ const char *receiver_reason(const struct receiver *r)
 	}
 	if (silence == UBX_SILENCE_REFUSED && ubx_steps_failed(&s->steps) != NULL) {
 		snprintf(text, sizeof(text), "%s refused: %s",
-			 ubx_step_name(ubx_steps_failed(&s->steps)),
+			 ubx_messages[ubx_step_subject(ubx_steps_failed(&s->steps))].name,
 			 ubx_step_without(ubx_steps_failed(&s->steps)));
 	}
-	snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device, r->port.uart, text);
+	snprintf(r->reason, REASON_SIZE, "%s (%s): %s", r->port.device,
+		 serial_port_uart_name(&r->port), text);
 	return r->reason;
 }
 

@@ -56,27 +56,26 @@ static size_t read_text(const char *path, char *out, size_t size)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* A Pi's mini UART follows the core clock and detects no framing errors, so it has a name.
- */
-static const char *uart_kind(const char *device)
+/* A Pi's mini UART follows the core clock and detects no framing errors. */
+static enum serial_uart uart_of(const char *device)
 {
 	const char *name = strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
 	char path[128], compatible[64];
 
 	if (strncmp(name, "pts/", 4) == 0) {
-		return "pseudo terminal";
+		return SERIAL_PSEUDO;
 	}
 	if (strncmp(name, "ttyUSB", 6) == 0 || strncmp(name, "ttyACM", 6) == 0) {
-		return "USB";
+		return SERIAL_USB;
 	}
 	if (strncmp(name, "ttyAMA", 6) == 0) {
-		return "PL011";
+		return SERIAL_PL011;
 	}
 	snprintf(path, sizeof(path), "/sys/class/tty/%s/device/of_node/compatible", name);
 	if (read_text(path, compatible, sizeof(compatible)) && strstr(compatible, "aux-uart")) {
-		return "mini UART";
+		return SERIAL_MINI_UART;
 	}
-	return "UART";
+	return SERIAL_UART;
 }
 
 /* Whether `word` is among the space-separated words of `text`. */
@@ -283,7 +282,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, 
 	bool pseudo;
 	int error;
 
-	*port = (struct serial_port){ .fd = -1, .uart = "UART" };
+	*port = (struct serial_port){ .fd = -1 };
 	why[0] = '\0';
 	if (speed_of(baud) == B0) {
 		snprintf(why, why_size, "%s: %u baud is not a rate of the receiver", path,
@@ -313,7 +312,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, 
 	if (!pseudo) { /* there it would persist as long as the other end is open */
 		ioctl(port->fd, TIOCEXCL);
 	}
-	port->uart = uart_kind(port->device);
+	port->uart = uart_of(port->device);
 	return 0;
 }
 
@@ -337,6 +336,19 @@ int serial_port_set_baud(struct serial_port *port, uint32_t baud)
 		return -errno;
 	}
 	return 0;
+}
+
+const char *serial_port_uart_name(const struct serial_port *port)
+{
+	static const char *const names[] = {
+		[SERIAL_UART] = "UART",
+		[SERIAL_MINI_UART] = "mini UART",
+		[SERIAL_PL011] = "PL011",
+		[SERIAL_USB] = "USB",
+		[SERIAL_PSEUDO] = "pseudo terminal",
+	};
+
+	return names[port->uart];
 }
 
 int serial_port_unsent(const struct serial_port *port)

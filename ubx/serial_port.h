@@ -23,11 +23,13 @@ enum serial_use {
 	SERIAL_PROCESS,
 };
 
+enum serial_uart { SERIAL_UART, SERIAL_MINI_UART, SERIAL_PL011, SERIAL_USB, SERIAL_PSEUDO };
+
 struct serial_port {
 	int fd; /* non-blocking; -1: closed */
 	enum serial_use use; /* after -EBUSY */
 	char device[64]; /* what the path resolves to: "/dev/ttyAMA0" */
-	const char *uart; /* "PL011", "mini UART", "USB", "pseudo terminal", "UART" */
+	enum serial_uart uart;
 };
 
 /* Opens, locks and sets raw 8N1 without flow control at `baud`. */
@@ -36,6 +38,7 @@ int serial_port_open(struct serial_port *port, const char *path, uint32_t baud, 
 void serial_port_close(struct serial_port *port); /* accepts a closed one */
 
 int serial_port_set_baud(struct serial_port *port, uint32_t baud);
+const char *serial_port_uart_name(const struct serial_port *port); /* "mini UART" */
 /* Bytes that the driver still holds for sending. */
 int serial_port_unsent(const struct serial_port *port);
 

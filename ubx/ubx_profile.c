@@ -229,14 +229,10 @@ void ubx_profile_blind_port(uint8_t p[20], uint32_t baud)
 	ubx_msg_put(p, UBX_CFG_PRT_outUbx, 0, 1);
 }
 
-const char *ubx_step_name(const struct ubx_step *step)
+enum ubx_message ubx_step_subject(const struct ubx_step *step)
 {
-	enum ubx_message m = step->message;
-
-	if (m == UBX_CFG_MSG) {
-		m = ubx_msg_find(step->selector[0], step->selector[1]);
-	}
-	return ubx_messages[m].name;
+	return step->message == UBX_CFG_MSG ? ubx_msg_find(step->selector[0], step->selector[1])
+					    : step->message;
 }
 
 const char *ubx_step_without(const struct ubx_step *step)

@@ -181,7 +181,7 @@ static void configure(struct ubx_session *s, uint64_t now)
 	}
 	result = ubx_steps_work(&s->steps, &s->tx, now);
 	if (result == UBX_STEPS_FAILED && !s->split_epoch &&
-	    strcmp(ubx_step_name(ubx_steps_failed(&s->steps)), "NAV-PVT") == 0) {
+	    ubx_step_subject(ubx_steps_failed(&s->steps)) == UBX_NAV_PVT) {
 		s->split_epoch = true;
 		enter_configure(s, now);
 	} else if (result == UBX_STEPS_FAILED) {

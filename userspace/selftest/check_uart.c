@@ -53,9 +53,9 @@ enum selftest_cause check_uart_port(struct selftest *t)
 	if (strcmp(t->config->gnss_port, port.device) != 0) {
 		selftest_value(t, "%s is ", t->config->gnss_port);
 	}
-	selftest_value(t, "%s, a %s", port.device, port.uart);
+	selftest_value(t, "%s, a %s", port.device, serial_port_uart_name(&port));
 	serial_port_close(&port);
-	return strcmp(port.uart, "mini UART") == 0 ? CAUSE_MINI_UART : CAUSE_NONE;
+	return port.uart == SERIAL_MINI_UART ? CAUSE_MINI_UART : CAUSE_NONE;
 }
 
 /* "ttyAMA0" of /dev/serial0. */
