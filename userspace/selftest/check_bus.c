@@ -71,12 +71,8 @@ static int count_lows(const struct selftest *t, unsigned looks, unsigned *lows)
 
 enum selftest_cause check_bus_idle(struct selftest *t)
 {
-	enum selftest_cause why = check_gpio_open(t);
 	unsigned lows;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (t->line.ops->release(t->line.ctx) != 0 || count_lows(t, LOOKS / 20, &lows) != 0) {
 		return CAUSE_LINE_ERROR;
 	}
@@ -85,7 +81,7 @@ enum selftest_cause check_bus_idle(struct selftest *t)
 }
 
 /* With a line that is low or stuck every further check would repeat the failure. */
-static enum selftest_cause usable(struct selftest *t)
+enum selftest_cause check_bus_usable(struct selftest *t)
 {
 	enum selftest_cause why = check_gpio_open(t);
 	unsigned lows;
@@ -101,12 +97,8 @@ static enum selftest_cause usable(struct selftest *t)
 
 enum selftest_cause check_bus_noise(struct selftest *t)
 {
-	enum selftest_cause why = usable(t);
 	unsigned lows;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (count_lows(t, LOOKS, &lows) != 0) {
 		return CAUSE_LINE_ERROR;
 	}
@@ -133,12 +125,8 @@ static int count_stuck(const struct selftest *t, unsigned *stuck)
 
 enum selftest_cause check_bus_low(struct selftest *t)
 {
-	enum selftest_cause why = usable(t);
 	unsigned stuck;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (count_stuck(t, &stuck) != 0) {
 		return CAUSE_LINE_ERROR;
 	}
@@ -148,14 +136,10 @@ enum selftest_cause check_bus_low(struct selftest *t)
 
 enum selftest_cause check_bus_rise(struct selftest *t)
 {
-	enum selftest_cause why = usable(t);
 	struct w1_slots slots;
 	unsigned stuck;
 	int code;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (count_stuck(t, &stuck) != 0) {
 		return CAUSE_LINE_ERROR;
 	}
@@ -215,13 +199,9 @@ static int watch_presence(const struct selftest *t, struct presence *p)
 
 enum selftest_cause check_bus_presence(struct selftest *t)
 {
-	enum selftest_cause why = usable(t);
 	struct presence p, shown = { 0 };
 	unsigned seen = 0, stuck, late = 0, unwatched = 0;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (count_stuck(t, &stuck) != 0) {
 		return CAUSE_LINE_ERROR;
 	}

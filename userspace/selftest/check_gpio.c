@@ -92,7 +92,7 @@ static void show_chips(struct selftest *t)
 	}
 }
 
-static enum selftest_cause not_applicable(struct selftest *t)
+enum selftest_cause check_gpio_applicable(struct selftest *t)
 {
 	enum selftest_cause why;
 
@@ -105,11 +105,6 @@ static enum selftest_cause not_applicable(struct selftest *t)
 
 enum selftest_cause check_gpio_chip(struct selftest *t)
 {
-	enum selftest_cause why = not_applicable(t);
-
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	show_chips(t);
 	if (t->sim != NULL) {
 		return CAUSE_STANDS_IN;
@@ -128,11 +123,6 @@ enum selftest_cause check_gpio_chip(struct selftest *t)
 
 enum selftest_cause check_gpio_line(struct selftest *t)
 {
-	enum selftest_cause why = not_applicable(t);
-
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (t->gpiod != NULL) {
 		selftest_value(t, "GPIO%u is free", t->config->w1_gpio);
 		return CAUSE_NONE;

@@ -149,18 +149,17 @@ static bool simulate(struct selftest *t, struct selftest_receiver *r)
 	return r->pty != NULL;
 }
 
-static enum selftest_cause prepare(struct selftest *t, struct selftest_receiver **out)
+enum selftest_cause check_receiver_port(struct selftest *t)
 {
 	struct selftest_receiver *r = t->receiver;
 	char why[SERIAL_PORT_WHY_SIZE];
 	struct serial_port port;
 
-	*out = r;
 	if (strcmp(t->config->gnss_port, "none") == 0) {
 		return CAUSE_OFF;
 	}
 	if (r == NULL) {
-		r = *out = t->receiver = calloc(1, sizeof(*r));
+		r = t->receiver = calloc(1, sizeof(*r));
 		if (r == NULL) {
 			return CAUSE_NO_PORT;
 		}
@@ -197,12 +196,8 @@ void check_receiver_close(struct selftest *t)
 
 enum selftest_cause check_receiver_baud(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = prepare(t, &r);
+	const struct selftest_receiver *r = t->receiver;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (r->listen_cause != CAUSE_NONE) {
 		if (r->bytes == 0) {
 			selftest_value(t, "not a byte at any of six rates");
@@ -261,10 +256,10 @@ static bool has_fix(const struct receiver *r)
 	return fix != NULL && fix->position_known;
 }
 
-static enum selftest_cause open_receiver(struct selftest *t, struct selftest_receiver **out)
+enum selftest_cause check_receiver_open(struct selftest *t)
 {
-	enum selftest_cause why = prepare(t, out);
-	struct selftest_receiver *r = *out;
+	enum selftest_cause why = check_receiver_port(t);
+	struct selftest_receiver *r = t->receiver;
 	struct receiver_config config;
 	char err[200];
 
@@ -282,14 +277,13 @@ static enum selftest_cause open_receiver(struct selftest *t, struct selftest_rec
 	return CAUSE_NONE;
 }
 
-/* For what only a receiver that answers can report. */
-static enum selftest_cause answering(struct selftest *t, struct selftest_receiver **out)
+enum selftest_cause check_receiver_answers(struct selftest *t)
 {
-	enum selftest_cause why = open_receiver(t, out);
+	enum selftest_cause why = check_receiver_open(t);
+	const struct receiver *r = why == CAUSE_NONE ? t->receiver->receiver : NULL;
 
-	if (why == CAUSE_NONE &&
-	    ((*out)->receiver == NULL || receiver_state((*out)->receiver) == RECEIVER_NO_PORT ||
-	     receiver_state((*out)->receiver) == RECEIVER_PROBING)) {
+	if (why == CAUSE_NONE && (r == NULL || receiver_state(r) == RECEIVER_NO_PORT ||
+				  receiver_state(r) == RECEIVER_PROBING)) {
 		return CAUSE_NO_ANSWER;
 	}
 	return why;
@@ -297,12 +291,8 @@ static enum selftest_cause answering(struct selftest *t, struct selftest_receive
 
 enum selftest_cause check_receiver_answer(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = open_receiver(t, &r);
+	const struct selftest_receiver *r = t->receiver;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (r->receiver == NULL) {
 		return CAUSE_BAD_SETTINGS;
 	}
@@ -324,20 +314,16 @@ enum selftest_cause check_receiver_answer(struct selftest *t)
 
 enum selftest_cause check_receiver_settings(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	struct receiver_counters c;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
-	receiver_counters(r->receiver, &c);
+	receiver_counters(r, &c);
 	selftest_value(t, "%u set, %u refused, %u polled again", (unsigned)c.sets, (unsigned)c.naks,
 		       (unsigned)c.timeouts);
-	switch (receiver_state(r->receiver)) {
+	switch (receiver_state(r)) {
 	case RECEIVER_READY:
 	case RECEIVER_LIMITED: {
-		const char *limits = receiver_limits(r->receiver);
+		const char *limits = receiver_limits(r);
 
 		if (*limits == '\0') {
 			return CAUSE_NONE;
@@ -346,23 +332,19 @@ enum selftest_cause check_receiver_settings(struct selftest *t)
 		return c.naks > 0 ? CAUSE_REFUSED : CAUSE_NOT_AS_WANTED;
 	}
 	default:
-		selftest_value(t, ": %s", receiver_reason(r->receiver));
+		selftest_value(t, ": %s", receiver_reason(r));
 		return c.naks > 0 ? CAUSE_REFUSED : CAUSE_NOT_AS_WANTED;
 	}
 }
 
 enum selftest_cause check_receiver_version(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	const struct ubx_health *h;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	pump(t, is_healthy, HEALTH_MS);
-	h = receiver_health(r->receiver);
-	selftest_value(t, "%s", receiver_identity(r->receiver));
+	h = receiver_health(r);
+	selftest_value(t, "%s", receiver_identity(r));
 	if ((h->seen & UBX_SEEN_VER) == 0) {
 		return CAUSE_NO_VERSION;
 	}
@@ -374,14 +356,10 @@ enum selftest_cause check_receiver_version(struct selftest *t)
 
 enum selftest_cause check_receiver_antenna(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	const struct ubx_health *h;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
-	h = receiver_health(r->receiver);
+	h = receiver_health(r);
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return CAUSE_UNKNOWN;
 	}
@@ -393,14 +371,10 @@ enum selftest_cause check_receiver_antenna(struct selftest *t)
 
 enum selftest_cause check_receiver_jamming(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	const struct ubx_health *h;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
-	h = receiver_health(r->receiver);
+	h = receiver_health(r);
 	if ((h->seen & UBX_SEEN_HW) == 0) {
 		return CAUSE_UNKNOWN;
 	}
@@ -421,22 +395,18 @@ static void show_signals(struct selftest *t, const struct ubx_health *h)
 
 enum selftest_cause check_receiver_fix(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	const struct gnss_fix *fix;
 	const struct ubx_health *h;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
-		h = receiver_health(r->receiver);
+		h = receiver_health(r);
 		selftest_value(t, "none in %u s; ", t->fix_wait_s);
 		show_signals(t, h);
 		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? CAUSE_WEAK_SIGNALS
 									  : CAUSE_NO_FIX;
 	}
-	fix = receiver_fix(r->receiver);
+	fix = receiver_fix(r);
 	selftest_value(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D",
 		       fix->num_sv, (unsigned)(fix->hacc_mm / 1000),
 		       (unsigned)(fix->hacc_mm % 1000 / 100));
@@ -444,22 +414,18 @@ enum selftest_cause check_receiver_fix(struct selftest *t)
 		selftest_value(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
 	}
 	selftest_value(t, "; ");
-	show_signals(t, receiver_health(r->receiver));
+	show_signals(t, receiver_health(r));
 	return CAUSE_NONE;
 }
 
 enum selftest_cause check_receiver_time(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct receiver *r = t->receiver->receiver;
 	const struct gnss_fix *fix;
 	struct clock_stamp ntp;
 	int64_t apart_ms;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
-	fix = receiver_fix(r->receiver);
+	fix = receiver_fix(r);
 	if (fix == NULL || !fix->time_known) {
 		bool nearly = fix != NULL && (fix->valid & 3) == 3; /* UBX: date and time, but not
 								       fullyResolved */
@@ -477,14 +443,10 @@ enum selftest_cause check_receiver_time(struct selftest *t)
 /* After all of the above: what the line did to the bytes meanwhile. */
 enum selftest_cause check_uart_errors(struct selftest *t)
 {
-	struct selftest_receiver *r;
-	enum selftest_cause why = answering(t, &r);
+	const struct selftest_receiver *r = t->receiver;
 	const struct ubx_health *h;
 	struct receiver_counters c;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	receiver_counters(r->receiver, &c);
 	h = receiver_health(r->receiver);
 	selftest_value(t, "%u bad checksums in %" PRIu64 " frames", (unsigned)c.checksum_errors,

@@ -49,7 +49,7 @@ static enum selftest_cause bus_cause(struct selftest *t, int code)
 }
 
 /* The search, once for all checks. */
-static enum selftest_cause find(struct selftest *t)
+enum selftest_cause check_sensors_find(struct selftest *t)
 {
 	enum selftest_cause why = check_gpio_open(t);
 	struct w1_search search;
@@ -69,22 +69,17 @@ static enum selftest_cause find(struct selftest *t)
 	return CAUSE_NONE;
 }
 
-/* For the checks after the search: at least one sensor was found. */
-static enum selftest_cause need_sensor(struct selftest *t)
+enum selftest_cause check_sensors_found(struct selftest *t)
 {
-	enum selftest_cause why = find(t);
+	enum selftest_cause why = check_sensors_find(t);
 
 	return why != CAUSE_NONE ? why : t->n == 0 ? CAUSE_NO_SENSOR : CAUSE_NONE;
 }
 
 enum selftest_cause check_sensors_search(struct selftest *t)
 {
-	enum selftest_cause why = find(t);
 	unsigned foreign = 0;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	for (unsigned i = 0; i < t->n; i++) {
 		show_rom(t, t->rom[i]);
 		foreign += !ds18b20_is_thermometer(t->rom[i][0]);
@@ -110,10 +105,9 @@ static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, 
 
 enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 {
-	enum selftest_cause why = need_sensor(t);
 	unsigned retries = 0;
 
-	for (unsigned i = 0; why == CAUSE_NONE && i < t->n; i++) {
+	for (unsigned i = 0; i < t->n; i++) {
 		uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 		struct ds18b20_value value;
 		int code = read_scratchpad(t, t->rom[i], sp, &retries);
@@ -127,10 +121,8 @@ enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 			return CAUSE_BAD_SCRATCHPAD;
 		}
 	}
-	if (why == CAUSE_NONE) {
-		selftest_value(t, "%u read, %u repeated", t->n, retries);
-	}
-	return why;
+	selftest_value(t, "%u read, %u repeated", t->n, retries);
+	return CAUSE_NONE;
 }
 
 /* 1: own supply, 0: from the line, or an error. */
@@ -150,10 +142,9 @@ static int read_power(struct selftest *t, const uint8_t *rom)
 /* Repeated: some clones answer at random. */
 enum selftest_cause check_sensors_power(struct selftest *t)
 {
-	enum selftest_cause why = need_sensor(t);
 	bool lies = false;
 
-	for (unsigned i = 0; why == CAUSE_NONE && i < t->n; i++) {
+	for (unsigned i = 0; i < t->n; i++) {
 		unsigned own = 0;
 
 		for (unsigned asked = 0; asked < POWER_ASKED; asked++) {
@@ -172,13 +163,10 @@ enum selftest_cause check_sensors_power(struct selftest *t)
 		lies |= t->lies[i];
 		t->parasite |= own == 0;
 	}
-	if (why == CAUSE_NONE && !t->parasite && !lies) {
+	if (!t->parasite && !lies) {
 		selftest_value(t, "%u with a supply of their own", t->n);
 	}
-	return why != CAUSE_NONE ? why
-	       : lies		 ? CAUSE_CONTRADICTS
-	       : t->parasite	 ? CAUSE_PARASITE
-				 : CAUSE_NONE;
+	return lies ? CAUSE_CONTRADICTS : t->parasite ? CAUSE_PARASITE : CAUSE_NONE;
 }
 
 static enum selftest_cause judge(struct selftest *t, const struct thermometer_sample *samples,
@@ -245,7 +233,7 @@ enum selftest_cause check_sensors_temperature(struct selftest *t)
 		}
 		return judge(t, samples, n);
 	}
-	if (why != CAUSE_NONE || (why = need_sensor(t)) != CAUSE_NONE) {
+	if (why != CAUSE_NONE || (why = check_sensors_found(t)) != CAUSE_NONE) {
 		return why;
 	}
 	w1_cycle_init(&cycle, t->line, &t->config->w1_resolutions, 1);
@@ -265,41 +253,57 @@ enum selftest_cause check_sensors_temperature(struct selftest *t)
 	return judge(t, samples, n);
 }
 
+/* One that repeats a false answer about its power is examined until it gives the true one. */
+static int examine(struct selftest *t, unsigned i, struct ds18b20_evidence *e)
+{
+	unsigned tries = 0;
+	int code;
+
+	do {
+		code = ds18b20_examine(&t->bus, t->rom[i], e);
+	} while (code == 0 && e->parasite && t->lies[i] && ++tries < EXAMINED_MAX);
+	return code;
+}
+
+/* CAUSE_CLONE or CAUSE_SLOW, which is worse. */
+static enum selftest_cause judge_identity(struct selftest *t, const struct ds18b20_evidence *e)
+{
+	struct ds18b20_identity identity;
+	uint32_t us = e->conversion_us[0];
+
+	ds18b20_identify(e, &identity);
+	selftest_value(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
+		       *identity.family ? " " : "", identity.family, identity.passed,
+		       (unsigned)DS18B20_CHECK_COUNT);
+	if (us > CONVERSION_LIMIT_US || (e->busy_seen && us == 0)) {
+		selftest_value(t, " converts in %u ms or more",
+			       (unsigned)(us > 0 ? us / 1000 : 1000));
+		return CAUSE_SLOW;
+	}
+	return identity.verdict == DS18B20_CLONE || identity.verdict == DS18B20_CLONE_UNKNOWN
+		       ? CAUSE_CLONE
+		       : CAUSE_NONE;
+}
+
 enum selftest_cause check_sensors_identity(struct selftest *t)
 {
-	enum selftest_cause why = need_sensor(t);
 	enum selftest_cause worst = CAUSE_NONE;
 
-	for (unsigned i = 0; why == CAUSE_NONE && i < t->n && !(t->stop != NULL && *t->stop); i++) {
+	for (unsigned i = 0; i < t->n && !(t->stop != NULL && *t->stop); i++) {
 		struct ds18b20_evidence e;
-		struct ds18b20_identity identity;
-		unsigned tries = 0;
+		enum selftest_cause why;
 		int code;
 
 		if (t->rom[i][0] != DS18B20_FAMILY) {
 			continue; /* other makes are not copied */
 		}
 		show_rom(t, t->rom[i]);
-		do {
-			code = ds18b20_examine(&t->bus, t->rom[i], &e);
-		} while (code == 0 && e.parasite && t->lies[i] && ++tries < EXAMINED_MAX);
+		code = examine(t, i, &e);
 		if (code != 0) {
 			return bus_cause(t, code);
 		}
-		ds18b20_identify(&e, &identity);
-		selftest_value(t, " %s%s%s (%u of %u)", ds18b20_verdict_text(identity.verdict),
-			       *identity.family ? " " : "", identity.family, identity.passed,
-			       (unsigned)DS18B20_CHECK_COUNT);
-		if (e.conversion_us[0] > CONVERSION_LIMIT_US ||
-		    (e.busy_seen && e.conversion_us[0] == 0)) {
-			selftest_value(t, " converts in %u ms or more",
-				       (unsigned)(e.conversion_us[0] > 0 ? e.conversion_us[0] / 1000
-									 : 1000));
-			worst = CAUSE_SLOW;
-		} else if (identity.verdict == DS18B20_CLONE ||
-			   identity.verdict == DS18B20_CLONE_UNKNOWN) {
-			worst = worst == CAUSE_NONE ? CAUSE_CLONE : worst;
-		}
+		why = judge_identity(t, &e);
+		worst = worst == CAUSE_NONE || why == CAUSE_SLOW ? why : worst;
 	}
-	return why != CAUSE_NONE ? why : worst;
+	return worst;
 }

@@ -7,6 +7,7 @@
  * devices are deselected: Match ROM with an address that no device has. Should one slot be so late
  * that it resets them, equal bits follow, and neither 00h nor FFh is a command.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,24 +151,15 @@ static void show_series(struct selftest *t, const char *name, struct series *s)
 	}
 }
 
-static enum selftest_cause ready(struct selftest *t, struct watch **w, struct w1_slots *slots)
+static struct watch *watch_new(const struct selftest *t, struct w1_slots *slots)
 {
-	enum selftest_cause why = check_gpio_open(t);
+	struct watch *w = calloc(1, sizeof(*w));
 
-	*w = NULL;
-	if (why != CAUSE_NONE) {
-		return why;
+	if (w != NULL) {
+		w->line = t->line;
+		*slots = (struct w1_slots){ .line = { &watching, w } };
 	}
-	if (t->line.ops->release(t->line.ctx) != 0 || t->line.ops->sample(t->line.ctx) != 1) {
-		return CAUSE_LINE_LOW;
-	}
-	*w = calloc(1, sizeof(**w));
-	if (*w == NULL) {
-		return CAUSE_LINE_ERROR;
-	}
-	(*w)->line = t->line;
-	*slots = (struct w1_slots){ .line = { &watching, *w } };
-	return CAUSE_NONE;
+	return w;
 }
 
 static bool is_line_error(int code)
@@ -243,25 +235,21 @@ static enum selftest_cause time_slots(struct selftest *t, bool realtime)
 {
 	static const char *const names[] = { "reset", "write-0", "write-1", "read" };
 	struct w1_slots slots;
-	struct watch *w;
-	enum selftest_cause why = ready(t, &w, &slots);
+	struct watch *w = watch_new(t, &slots);
 	uint64_t all = 0, violated = 0;
 
-	for (unsigned kind = 0; why == CAUSE_NONE && kind < KINDS; kind++) {
-		int code = measure(w, &slots, (enum kind)kind);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		int code = w != NULL ? measure(w, &slots, (enum kind)kind) : -ENOMEM;
 
 		if (code < 0) {
-			why = CAUSE_LINE_ERROR;
-			break;
+			free(w);
+			return CAUSE_LINE_ERROR;
 		}
 		violated += kind == RESET ? 0 : (uint64_t)code;
 		all += kind == RESET ? 0 : SLOTS_EACH;
 		show_series(t, names[kind], &w->kind[kind]);
 	}
 	free(w);
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	selftest_value(t, " us (p50/p99/p99.9/max); %u of %u outside", (unsigned)violated,
 		       (unsigned)all);
 	t->timed[realtime] = true;
@@ -290,14 +278,10 @@ enum selftest_cause check_timing_slots_rt(struct selftest *t)
 enum selftest_cause check_timing_calls(struct selftest *t)
 {
 	struct w1_slots slots;
-	struct watch *w;
-	enum selftest_cause why = ready(t, &w, &slots);
+	struct watch *w = watch_new(t, &slots);
 	uint64_t read_ns;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
-	if (measure(w, &slots, WRITE_1) < 0) {
+	if (w == NULL || measure(w, &slots, WRITE_1) < 0) {
 		free(w);
 		return CAUSE_LINE_ERROR;
 	}
@@ -329,12 +313,8 @@ static unsigned success(uint64_t slots, uint64_t violated)
 
 enum selftest_cause check_timing_verdict(struct selftest *t)
 {
-	enum selftest_cause why = check_gpio_open(t);
 	unsigned best = 0;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (!t->timed[0] && !t->timed[1]) {
 		return CAUSE_NOT_TIMED;
 	}

@@ -13,8 +13,7 @@
 
 #define ANY_BAUD 9600 /* nothing is sent */
 
-/* Why there is no port to check, else CAUSE_NONE. */
-static enum selftest_cause no_port(const struct selftest *t)
+enum selftest_cause check_uart_configured(struct selftest *t)
 {
 	if (strcmp(t->config->gnss_port, "none") == 0) {
 		return CAUSE_OFF;
@@ -24,14 +23,10 @@ static enum selftest_cause no_port(const struct selftest *t)
 
 enum selftest_cause check_uart_port(struct selftest *t)
 {
-	enum selftest_cause why = no_port(t);
 	char text[SERIAL_PORT_WHY_SIZE];
 	struct serial_port port;
 	int code;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code < 0) {
 		selftest_value(t, "%s", text);
@@ -71,13 +66,9 @@ static void device_name(const struct selftest *t, char *name, size_t size)
 
 enum selftest_cause check_uart_console(struct selftest *t)
 {
-	enum selftest_cause why = no_port(t);
 	const char *link = strrchr(t->config->gnss_port, '/');
 	char text[2048], name[64], *save = NULL;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	device_name(t, name, sizeof(name));
 	if (!facts_text(t->root, "/proc/cmdline", text, sizeof(text))) {
 		return CAUSE_UNKNOWN;
@@ -100,14 +91,10 @@ enum selftest_cause check_uart_console(struct selftest *t)
 
 enum selftest_cause check_uart_holder(struct selftest *t)
 {
-	enum selftest_cause why = no_port(t);
 	char text[SERIAL_PORT_WHY_SIZE];
 	struct serial_port port;
 	int code;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	code = serial_port_open(&port, t->config->gnss_port, ANY_BAUD, text, sizeof(text));
 	if (code == 0) {
 		serial_port_close(&port);

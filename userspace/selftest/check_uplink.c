@@ -45,12 +45,6 @@ struct selftest_uplink {
 	size_t size;
 };
 
-/* Whether a server is configured, with certificates. */
-static enum selftest_cause no_server(const struct selftest *t)
-{
-	return t->config->n_servers == 0 ? CAUSE_NO_SERVER : CAUSE_NONE;
-}
-
 static struct coaps_credentials credentials(const struct selftest *t)
 {
 	return (struct coaps_credentials){ .certificate = t->config->server_certificate,
@@ -58,23 +52,21 @@ static struct coaps_credentials credentials(const struct selftest *t)
 					   .ca = t->config->server_ca };
 }
 
-static bool is_plain(const struct selftest *t)
+enum selftest_cause check_uplink_secured(struct selftest *t)
 {
-	return t->config->n_servers > 0 && strncmp(t->config->servers[0], "coap://", 7) == 0;
+	return t->config->n_servers == 0			   ? CAUSE_NO_SERVER
+	       : strncmp(t->config->servers[0], "coap://", 7) == 0 ? CAUSE_PLAIN
+								   : CAUSE_NONE;
 }
 
 enum selftest_cause check_uplink_credentials(struct selftest *t)
 {
 	const struct coaps_credentials files = credentials(t);
-	enum selftest_cause why = no_server(t);
 	struct coaps_certificate_info info = { .not_after_s = 0 };
 	int64_t utc_s = node_check_utc_s(t->config), days;
 	char err[512];
 	int code;
 
-	if (why != CAUSE_NONE || is_plain(t)) {
-		return why != CAUSE_NONE ? why : CAUSE_PLAIN;
-	}
 	code = coaps_credentials_check(&files, COAPS_CLIENT, 0, &info, err, sizeof(err));
 	if (code != 0) {
 		selftest_value(t, "%s", err);
@@ -100,12 +92,8 @@ enum selftest_cause check_uplink_device(struct selftest *t)
 {
 	const struct coaps_credentials files = credentials(t);
 	struct coaps_certificate_info info = { .not_after_s = 0 };
-	enum selftest_cause why = no_server(t);
 	char device[READING_DEVICE_SIZE], err[512];
 
-	if (why != CAUSE_NONE || is_plain(t)) {
-		return why != CAUSE_NONE ? why : CAUSE_PLAIN;
-	}
 	if (node_check_device(t->config, device) != 0) {
 		return CAUSE_NAMELESS;
 	}
@@ -175,10 +163,8 @@ static enum selftest_cause session_cause(enum coaps_cause cause)
 	}
 }
 
-/* A session with the first server, once for all checks; the cause why there is none. */
-static enum selftest_cause connect_server(struct selftest *t)
+enum selftest_cause check_uplink_client(struct selftest *t)
 {
-	enum selftest_cause why = no_server(t);
 	struct selftest_uplink *u = t->uplink;
 	struct coaps_client_config config = { .server_name = t->config->server_name,
 					      .ciphers = t->config->server_ciphers,
@@ -186,10 +172,11 @@ static enum selftest_cause connect_server(struct selftest *t)
 					      .deadline_ms = DEADLINE_MS };
 	int code = 0;
 
-	if (why != CAUSE_NONE || u != NULL) {
-		return why != CAUSE_NONE   ? why
-		       : u->client == NULL ? CAUSE_NO_CREDENTIALS
-					   : CAUSE_NONE;
+	if (t->config->n_servers == 0) {
+		return CAUSE_NO_SERVER;
+	}
+	if (u != NULL) {
+		return u->client == NULL ? CAUSE_NO_CREDENTIALS : CAUSE_NONE;
 	}
 	u = t->uplink = calloc(1, sizeof(*u));
 	if (u == NULL || node_check_device(t->config, u->device) != 0) {
@@ -221,11 +208,6 @@ void check_uplink_close(struct selftest *t)
 
 enum selftest_cause check_uplink_session(struct selftest *t)
 {
-	enum selftest_cause why = connect_server(t);
-
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	selftest_value(t, "%s", t->config->servers[0]);
 	if (t->uplink->session != CAUSE_NONE) {
 		selftest_value(t, ": %s", t->uplink->reason);
@@ -233,10 +215,9 @@ enum selftest_cause check_uplink_session(struct selftest *t)
 	return t->uplink->session;
 }
 
-/* For the checks that need the session. */
-static enum selftest_cause connected(struct selftest *t)
+enum selftest_cause check_uplink_connected(struct selftest *t)
 {
-	enum selftest_cause why = connect_server(t);
+	enum selftest_cause why = check_uplink_client(t);
 
 	if (why != CAUSE_NONE) {
 		return why;
@@ -260,14 +241,10 @@ static void show_answer(struct selftest *t)
 
 enum selftest_cause check_uplink_time(struct selftest *t)
 {
-	enum selftest_cause why = connected(t);
 	int64_t before = now_utc_us(), apart_ms;
 	char *end;
 	long long server_us;
 
-	if (why != CAUSE_NONE) {
-		return why;
-	}
 	if (!ask(t, &(struct coaps_request){ .method = COAPS_GET,
 					     .path = "/time",
 					     .content_format = -1,
@@ -310,9 +287,8 @@ static enum selftest_cause read_gaps(struct selftest *t)
 
 enum selftest_cause check_uplink_read(struct selftest *t)
 {
-	enum selftest_cause why = connected(t);
+	enum selftest_cause why = read_gaps(t);
 
-	why = why != CAUSE_NONE ? why : read_gaps(t);
 	if (why == CAUSE_NONE) {
 		selftest_value(t, t->uplink->code == NOT_FOUND
 					  ? "the server has nothing of this device yet"
@@ -343,17 +319,13 @@ static uint64_t next_seq(const struct selftest_uplink *u)
 
 enum selftest_cause check_uplink_store(struct selftest *t)
 {
-	enum selftest_cause why = connected(t);
+	enum selftest_cause why = t->round > 0 ? CAUSE_ONCE : read_gaps(t);
 	struct selftest_uplink *u = t->uplink;
 	struct reading sent, got[1];
 	struct senml_error err;
 	char path[READING_DEVICE_SIZE + 64], pack[1024];
 	int size;
 
-	if (why == CAUSE_NONE && t->round > 0) {
-		why = CAUSE_ONCE;
-	}
-	why = why != CAUSE_NONE ? why : read_gaps(t);
 	if (why != CAUSE_NONE) {
 		return why;
 	}

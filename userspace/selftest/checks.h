@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* checks: the functions of the table in checks.c. Each returns CAUSE_NONE or a cause of its row. */
+/*
+ * checks: the functions of the table in checks.c. Each returns CAUSE_NONE or a cause of its row.
+ * The first of each group are what others need: they open it once, and say why it is not there.
+ */
 #ifndef SELFTEST_CHECKS_H
 #define SELFTEST_CHECKS_H
 
@@ -8,18 +11,21 @@
 enum selftest_cause check_board_model(struct selftest *t);
 enum selftest_cause check_board_kernel(struct selftest *t);
 
+enum selftest_cause check_gpio_applicable(struct selftest *t); /* a real line is wanted */
+enum selftest_cause check_gpio_open(struct selftest *t); /* a line, real or simulated */
 enum selftest_cause check_gpio_chip(struct selftest *t);
 enum selftest_cause check_gpio_line(struct selftest *t);
-/* CAUSE_NONE: the line is open; else why the checks that need it are skipped. */
-enum selftest_cause check_gpio_open(struct selftest *t);
 void check_gpio_close(struct selftest *t);
 
+enum selftest_cause check_bus_usable(struct selftest *t); /* high when released */
 enum selftest_cause check_bus_idle(struct selftest *t);
 enum selftest_cause check_bus_noise(struct selftest *t);
 enum selftest_cause check_bus_low(struct selftest *t);
 enum selftest_cause check_bus_rise(struct selftest *t);
 enum selftest_cause check_bus_presence(struct selftest *t);
 
+enum selftest_cause check_sensors_find(struct selftest *t); /* the bus was searched */
+enum selftest_cause check_sensors_found(struct selftest *t); /* one sensor at least */
 enum selftest_cause check_sensors_search(struct selftest *t);
 enum selftest_cause check_sensors_scratchpad(struct selftest *t);
 enum selftest_cause check_sensors_power(struct selftest *t);
@@ -31,11 +37,15 @@ enum selftest_cause check_timing_slots(struct selftest *t);
 enum selftest_cause check_timing_slots_rt(struct selftest *t);
 enum selftest_cause check_timing_verdict(struct selftest *t);
 
+enum selftest_cause check_uart_configured(struct selftest *t); /* a real port is wanted */
 enum selftest_cause check_uart_port(struct selftest *t);
 enum selftest_cause check_uart_console(struct selftest *t);
 enum selftest_cause check_uart_holder(struct selftest *t);
 enum selftest_cause check_uart_errors(struct selftest *t);
 
+enum selftest_cause check_receiver_port(struct selftest *t); /* it was received at each rate */
+enum selftest_cause check_receiver_open(struct selftest *t); /* opened as the node opens it */
+enum selftest_cause check_receiver_answers(struct selftest *t);
 enum selftest_cause check_receiver_baud(struct selftest *t);
 enum selftest_cause check_receiver_answer(struct selftest *t);
 enum selftest_cause check_receiver_version(struct selftest *t);
@@ -60,6 +70,9 @@ struct disk {
 /* The worst cause. */
 enum selftest_cause check_system_judge_disk(const struct disk *disk, unsigned wanted_mb);
 
+enum selftest_cause check_uplink_secured(struct selftest *t); /* a coaps:// server is configured */
+enum selftest_cause check_uplink_client(struct selftest *t); /* a request was tried */
+enum selftest_cause check_uplink_connected(struct selftest *t); /* and answered */
 enum selftest_cause check_uplink_credentials(struct selftest *t);
 enum selftest_cause check_uplink_device(struct selftest *t);
 enum selftest_cause check_uplink_session(struct selftest *t);

@@ -100,7 +100,8 @@ static void *run_job(void *arg)
 {
 	struct job *job = arg;
 
-	job->cause = job->check->run(job->t);
+	job->cause = job->check->needs != NULL ? job->check->needs(job->t) : CAUSE_NONE;
+	job->cause = job->cause == CAUSE_NONE ? job->check->run(job->t) : job->cause;
 	return NULL;
 }
 

@@ -48,6 +48,9 @@ struct selftest_check {
 	const char *group, *name;
 	const char *what; /* what is examined */
 	const char *limit; /* what passes */
+	/* Makes ready what the check works on, or NULL; a cause of its own takes the place of
+	 * run(). */
+	enum selftest_cause (*needs)(struct selftest *t);
 	enum selftest_cause (*run)(struct selftest *t);
 	const struct selftest_advice *causes;
 	unsigned seconds; /* expected duration; 0: short */
