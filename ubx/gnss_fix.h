@@ -31,6 +31,10 @@ struct gnss_fix {
 	/* The epoch was between age_max_ns and age_min_ns before received_ns. UINT64_MAX: not
 	 * known, as of an answer to a poll. */
 	uint64_t age_min_ns, age_max_ns;
+	/* The pulse of a whole second that was received with it: when, which, how exact; 0: none.
+	 */
+	uint64_t pulse_ns, pulse_acc_ns;
+	int64_t pulse_utc_us;
 
 	/* Position: gnssFixOK and fixType 2 or 3 (or 4) and accuracy within the limits */
 	bool position_known;

@@ -11,9 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pulse_port.h"
 #include "serial_port.h"
 #include "time/civil.h"
 #include "time/now.h"
+#include "ubx_pulse.h"
 #include "ubx_session.h"
 
 #define MS 1000000ull
@@ -25,6 +27,7 @@
 #define UNSENT_RETRY_MS 2
 #define LIMITS_SIZE 400
 #define REASON_SIZE (LIMITS_SIZE + 150)
+#define PULSE_LOST_MS 10000 /* a fix may be without: one answers a poll, one pulse came late */
 #define READS_AT_ONCE 16 /* a port with endless input must not block the caller */
 
 struct receiver {
@@ -32,6 +35,10 @@ struct receiver {
 	struct ubx_session session;
 	bool opened_before;
 	struct serial_port port;
+	char *pulse_path; /* NULL: not connected */
+	struct pulse_port pulse_port;
+	struct ubx_pulse pulse;
+	uint64_t pulse_ns; /* of the newest that a fix has; 0: none since the receiver was opened */
 	int epoll_fd, timer_fd;
 	uint64_t reopen_ns;
 	uint32_t baud_pending; /* to be set once the driver has sent all; 0 none */
@@ -131,9 +138,13 @@ struct receiver *receiver_open(const struct receiver_config *config, char *err, 
 		return NULL;
 	}
 	r->port.fd = -1;
+	r->pulse_port = PULSE_PORT_CLOSED;
 	r->config = session_config(config);
 	ubx_session_init(&r->session, &r->config, now_boot_ns());
 	r->path = strdup(config->port);
+	if (config->pulse != NULL && strcmp(config->pulse, "none") != 0) {
+		r->pulse_path = strdup(config->pulse); /* without memory it goes without a pulse */
+	}
 	r->limits = calloc(1, LIMITS_SIZE);
 	r->reason = calloc(1, REASON_SIZE);
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -160,6 +171,8 @@ void receiver_close(struct receiver *r)
 	if (r->epoll_fd >= 0) {
 		close(r->epoll_fd);
 	}
+	pulse_port_close(&r->pulse_port);
+	free(r->pulse_path);
 	free(r->path);
 	free(r->limits);
 	free(r->reason);
@@ -289,6 +302,22 @@ static void arm_timer(struct receiver *r, uint64_t now)
 	timerfd_settime(r->timer_fd, TFD_TIMER_ABSTIME, &timer, NULL);
 }
 
+/* The pulse that came before this fix, if it is the receiver's as CFG-TP5 has it. */
+static void add_pulse(struct receiver *r)
+{
+	struct ubx_pulse_edge edge;
+
+	if (r->pulse_path == NULL || r->session.phase != UBX_RUN ||
+	    !ubx_steps_has(&r->session.steps, UBX_CFG_TP5)) {
+		r->pulse = (struct ubx_pulse){ 0 };
+		return;
+	}
+	if (pulse_port_read(&r->pulse_port, r->pulse_path, &edge)) {
+		ubx_pulse_judge(&r->pulse, &r->fix, &edge);
+	}
+	r->pulse_ns = r->fix.pulse_ns ? r->fix.pulse_ns : r->pulse_ns;
+}
+
 int receiver_process(struct receiver *r)
 {
 	uint64_t now = now_boot_ns(), expired;
@@ -311,6 +340,9 @@ int receiver_process(struct receiver *r)
 		return status;
 	}
 	r->fix_is_new = fix_queue_take(&r->session.queue, &r->fix);
+	if (r->fix_is_new) {
+		add_pulse(r);
+	}
 	arm_timer(r, now_boot_ns());
 	return r->fix_is_new;
 }
@@ -485,13 +517,12 @@ void receiver_counters(const struct receiver *r, struct receiver_counters *out)
 		.checksum_errors = s->rx.checksum_errors,
 		.naks = s->counters.naks,
 		.timeouts = s->steps.timeouts,
-		.restarts = s->counters.restarts,
 		.epochs_missed = s->counters.epochs_missed,
 		.sets = s->steps.sets,
 	};
 }
 
-const char *receiver_restart_reason(const struct receiver *r)
+static const char *restart_reason(enum ubx_restart_cause cause)
 {
 	static const char *const texts[] = {
 		[UBX_CAUSE_START] = "opened",
@@ -502,13 +533,38 @@ const char *receiver_restart_reason(const struct receiver *r)
 		[UBX_CAUSE_CONFIG] = "a setting that is needed cannot be had",
 	};
 
-	return texts[r->session.cause];
+	return texts[cause];
 }
 
-const char *receiver_notice(const struct receiver *r, uint32_t *count)
+const char *receiver_pulse(const struct receiver *r, bool *used)
 {
-	*count = r->session.notices;
-	return r->session.notice;
+	const struct pulse_port *port = &r->pulse_port;
+
+	*used = r->pulse_ns != 0 && now_boot_ns() < r->pulse_ns + PULSE_LOST_MS * MS;
+	if (*used) {
+		return "used";
+	}
+	if (r->pulse_path == NULL || port->error == ENOENT) {
+		return "";
+	}
+	if (port->error != 0) {
+		return strerror(port->error);
+	}
+	return !port->has_offset      ? "no pulse yet"
+	       : r->pulse.second == 0 ? "not at the second"
+				      : "not one a second";
+}
+
+void receiver_events(const struct receiver *r, struct receiver_events *out)
+{
+	const struct ubx_session *s = &r->session;
+
+	*out = (struct receiver_events){
+		.restarts = s->counters.restarts,
+		.restart = restart_reason(s->cause),
+		.notices = s->notices,
+		.notice = s->notice,
+	};
 }
 
 const struct ubx_health *receiver_health(const struct receiver *r)

@@ -23,6 +23,7 @@
 
 struct receiver_config {
 	const char *port; /* "/dev/serial0", a by-id link, a pty */
+	const char *pulse; /* its time pulse: "/dev/pps0"; NULL or "none": not connected */
 	unsigned baud; /* what the receiver is switched to; 0 means 115200 */
 	unsigned rate_ms; /* one navigation epoch per this; 0 means 1000 */
 	uint8_t dyn_model; /* CFG-NAV5 dynModel: 0 portable, 2 stationary, 4 automotive ... */
@@ -47,7 +48,6 @@ struct receiver_counters {
 	uint64_t rx_garbage; /* bytes in no good frame (NMEA included) */
 	uint32_t checksum_errors;
 	uint32_t naks, timeouts;
-	uint32_t restarts; /* times the session had to begin again */
 	uint32_t epochs_missed;
 	uint32_t sets; /* settings written: none to a receiver that is right already */
 };
@@ -80,10 +80,16 @@ const char *receiver_reason(const struct receiver *r);
 enum ubx_silence receiver_silence(const struct receiver *r);
 /* LIMITED, READY: the settings that cannot be had, each with what it means; "" none. */
 const char *receiver_limits(const struct receiver *r);
-/* Why it began again the last time, which counters.restarts counts. */
-const char *receiver_restart_reason(const struct receiver *r);
-/* The newest error or warning that it reported (UBX-INF), and how many there were. */
-const char *receiver_notice(const struct receiver *r, uint32_t *count);
+/* What happened to it: how often, and the newest; the texts are valid until receiver_process(). */
+struct receiver_events {
+	uint32_t restarts; /* times the session had to begin again */
+	const char *restart; /* why */
+	uint32_t notices; /* errors and warnings that it reported (UBX-INF) */
+	const char *notice;
+};
+void receiver_events(const struct receiver *r, struct receiver_events *out);
+/* "used": fixes have the time of its pulse (fix->pulse_ns); else why not; "" no such device. */
+const char *receiver_pulse(const struct receiver *r, bool *used);
 /* "1.00 (59842) 00070000 PROTVER 14.00" from MON-VER, or "" while unknown. */
 const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);

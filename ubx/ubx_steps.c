@@ -208,3 +208,13 @@ bool ubx_steps_is_refused(const struct ubx_steps *s)
 
 	return phase == UBX_STEP_ABSENT || phase == UBX_STEP_REFUSED;
 }
+
+bool ubx_steps_has(const struct ubx_steps *s, enum ubx_message message)
+{
+	for (unsigned i = 0; i < s->profile.n; i++) {
+		if (s->profile.step[i].message == message && s->state[i].phase == UBX_STEP_OK) {
+			return true;
+		}
+	}
+	return false;
+}

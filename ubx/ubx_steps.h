@@ -65,5 +65,7 @@ void ubx_steps_nak(struct ubx_steps *s, enum ubx_message message);
 /* A step that is needed and cannot be had, or NULL; whether by NAK. */
 const struct ubx_step *ubx_steps_failed(const struct ubx_steps *s);
 bool ubx_steps_is_refused(const struct ubx_steps *s);
+/* Was this one read back as wanted? */
+bool ubx_steps_has(const struct ubx_steps *s, enum ubx_message message);
 
 #endif

@@ -159,3 +159,4 @@ def test_the_node_may_have_what_the_1_wire_thread_asks_for(installed):
     assert re.search(r"^LimitRTPRIO=[1-9]", text, re.M) and "RestrictRealtime" not in text
     for device in ("char-gpiochip", "char-ttyAMA", "char-ttyS", "/dev/cpu_dma_latency"):
         assert f"DeviceAllow={device} rw" in text
+    assert "DeviceAllow=char-pps r\n" in text

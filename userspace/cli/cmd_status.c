@@ -130,14 +130,25 @@ static void show_position(const struct node_status *s)
 static void show_signals(const struct node_status *s)
 {
 	const json_t *list = json_object_get(json_object_get(s->json, "gnss"), "signals"), *sat;
-	const char *antenna = node_status_text(s, "gnss", "antenna");
+	const char *antenna = node_status_text(s, "gnss", "antenna"),
+		   *pulse = node_status_text(s, "gnss", "pulse"),
+		   *restart = node_status_text(s, "gnss", "restart"),
+		   *notice = node_status_text(s, "gnss", "notice");
 	size_t i;
 
 	if (*antenna == '\0') {
 		return;
 	}
-	printf("  %-12santenna %s, interference %.0f of 255\n", "receiver", antenna,
-	       number(s, "gnss", "jamming"));
+	printf("  %-12santenna %s, interference %.0f of 255%s%s\n", "receiver", antenna,
+	       number(s, "gnss", "jamming"), *pulse != '\0' ? "; pulse: " : "", pulse);
+	if (*restart != '\0') {
+		printf("  %-12s%.0f times, the last: %s\n", "  restarted",
+		       number(s, "gnss", "restarts"), restart);
+	}
+	if (*notice != '\0') {
+		printf("  %-12s\"%s\" (%.0f in all)\n", "  reported", notice,
+		       number(s, "gnss", "notices"));
+	}
 	json_array_foreach((json_t *)list, i, sat)
 	{
 		printf("%s%2" JSON_INTEGER_FORMAT ": %2" JSON_INTEGER_FORMAT "%s",

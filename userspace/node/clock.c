@@ -136,6 +136,15 @@ bool clock_stamp_of_fix(const struct gnss_fix *fix, struct clock_stamp *stamp)
 	if (!fix->time_known || fix->age_max_ns == UINT64_MAX) {
 		return false;
 	}
+	if (fix->pulse_ns != 0) {
+		*stamp = (struct clock_stamp){
+			.boot_ns = fix->pulse_ns,
+			.utc_us = fix->pulse_utc_us,
+			.source = READING_TIME_GNSS,
+			.acc_ns = fix->pulse_acc_ns,
+		};
+		return true;
+	}
 	half_ns = (fix->age_max_ns - fix->age_min_ns) / 2;
 	*stamp = (struct clock_stamp){
 		.boot_ns = fix->received_ns,
@@ -151,13 +160,15 @@ bool clock_stamp_of_fix(const struct gnss_fix *fix, struct clock_stamp *stamp)
 
 bool clock_contradicts_fix(const struct clock *c, const struct gnss_fix *fix)
 {
-	struct clock_stamp known = clock_at(c, fix->received_ns), stamp;
+	struct clock_stamp known, stamp;
 
 	if (!clock_stamp_of_fix(fix, &stamp)) {
 		stamp = (struct clock_stamp){
+			.boot_ns = fix->received_ns,
 			.utc_us = fix->utc_us + (int64_t)(POLLED_AGE_NS / 2000),
 			.acc_ns = POLLED_AGE_NS / 2,
 		};
 	}
+	known = clock_at(c, stamp.boot_ns);
 	return states_error(&known) && contradict(&stamp, &known);
 }

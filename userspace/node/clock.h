@@ -81,8 +81,8 @@ struct clock_stamp clock_stamp_at(const struct clock_stamp *stamp, uint64_t boot
 struct clock_stamp clock_at(const struct clock *c, uint64_t boot_ns);
 
 /*
- * The time when a fix was received: its epoch and the middle of its possible age, half of which is
- * its uncertainty. false: its time or its age is not known.
+ * The time of a fix's pulse; without one, that when it was received: its epoch and the middle of
+ * its possible age, half of which is its uncertainty. false: its time or its age is not known.
  */
 bool clock_stamp_of_fix(const struct gnss_fix *fix, struct clock_stamp *stamp);
 /* Is the time of a fix, whatever its age may be, not that of a clock that knows better? */

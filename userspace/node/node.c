@@ -250,6 +250,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.gnss_port = sensors_receiver_name(n->sensors),
 		.gnss_identity = sensors_receiver_identity(n->sensors),
 		.gnss_health = sensors_receiver_health(n->sensors),
+		.gnss_pulse = sensors_receiver_pulse(n->sensors),
 		.now = clock_at(&n->clock, now_ns),
 		.clock = &n->clock,
 		.outbox = &outbox,
@@ -261,6 +262,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 	bool ours;
 	int rc;
 
+	sensors_receiver_events(n->sensors, &status.gnss_events);
 	outbox_stats(n->outbox, &outbox);
 	lost = outbox.dropped + outbox.not_written + outbox.refused;
 	n->lost_ns = lost > n->lost ? now_ns : n->lost_ns;

@@ -157,6 +157,9 @@ static const struct config_key table[] = {
 
 	{ "gnss", "port", CONFIG_STRING, AT(gnss_port), "/dev/serial0",
 	  .help = "Serial port of the u-blox receiver; simulated: a receiver that does not exist; none: no receiver." },
+	{ "gnss", "pps", CONFIG_STRING, AT(gnss_pps), "/dev/pps0",
+	  .help = "The receiver's time pulse, as the overlay's parameter pps makes it: time to some 0.1 ms. Nothing is "
+		  "wrong without one; none: the device is another's." },
 	{ "gnss", "baud", CONFIG_UINT, AT(gnss_baud), "115200", .min = 4800, .max = 921600,
 	  .help = "Baud rate that the receiver is switched to; its present one is detected." },
 	{ "gnss", "rate", CONFIG_SECONDS, AT(gnss_rate_ms), "1", .min = 100, .max = 60000,
@@ -271,6 +274,8 @@ struct receiver_config node_config_receiver(const struct node_config *c, const c
 {
 	return (struct receiver_config){
 		.port = port,
+		.pulse = strcmp(port, c->gnss_port) == 0 ? c->gnss_pps : NULL, /* a simulated one
+										  has none */
 		.baud = c->gnss_baud,
 		.rate_ms = c->gnss_rate_ms,
 		.dyn_model = c->gnss_dyn_model,

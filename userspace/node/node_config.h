@@ -45,6 +45,7 @@ struct node_config {
 	unsigned w1_search_every;
 
 	char *gnss_port; /* a path, "simulated" or "none" */
+	char *gnss_pps; /* a path, or "none" */
 	unsigned gnss_baud;
 	unsigned gnss_rate_ms;
 	int gnss_model; /* index into the choices; see gnss_dyn_model */

@@ -46,7 +46,10 @@ struct sensors {
 	bool seen_receiver;
 	enum receiver_state last_logged;
 	enum ubx_silence silence_logged; /* since it was last in use */
-	uint32_t notices; /* logged */
+	char notice[UBX_NOTICE_SIZE]; /* the newest, logged */
+	uint32_t notices_noted; /* in a reading's note */
+	uint32_t restarts_noted; /* of a receiver in use */
+	bool pulse_used; /* logged */
 	enum gnss_time_doubt doubt; /* of the newest fix's time */
 	uint16_t problems; /* logged, and not over */
 	uint64_t problem_ns[UBX_PROBLEM_COUNT]; /* when each was last reported */
@@ -244,7 +247,9 @@ static bool is_in_use(enum receiver_state state)
 static void log_receiver(struct sensors *s, enum receiver_state state)
 {
 	enum ubx_silence silence = receiver_silence(s->receiver);
+	struct receiver_events events;
 
+	receiver_events(s->receiver, &events);
 	if (silence != UBX_SILENCE_NONE && silence != s->silence_logged) {
 		log_warning("receiver: %s", receiver_reason(s->receiver));
 		s->silence_logged = silence;
@@ -273,7 +278,7 @@ static void log_receiver(struct sensors *s, enum receiver_state state)
 		if (!is_in_use(s->last_logged)) {
 			return;
 		}
-		log_warning("receiver: %s: probing again", receiver_restart_reason(s->receiver));
+		log_warning("receiver: %s: probing again", events.restart);
 		break;
 	}
 	s->last_logged = state;
@@ -283,12 +288,12 @@ static void log_receiver(struct sensors *s, enum receiver_state state)
 static void log_problems(struct sensors *s, uint64_t now_ns)
 {
 	const struct ubx_health *h = receiver_health(s->receiver);
-	uint32_t notices;
-	const char *notice = receiver_notice(s->receiver, &notices);
+	struct receiver_events events;
 
-	if (notices != s->notices) {
-		s->notices = notices;
-		log_warning("receiver: reports \"%s\"", notice);
+	receiver_events(s->receiver, &events);
+	if (strcmp(events.notice, s->notice) != 0) {
+		snprintf(s->notice, sizeof(s->notice), "%s", events.notice);
+		log_warning("receiver: reports \"%s\"", events.notice);
 	}
 	for (unsigned p = 0; p < UBX_PROBLEM_COUNT; p++) {
 		bool is = (h->problems >> p & 1) != 0, was = (s->problems >> p & 1) != 0;
@@ -304,6 +309,20 @@ static void log_problems(struct sensors *s, uint64_t now_ns)
 		}
 		s->problems ^= (uint16_t)(1u << p);
 	}
+}
+
+static void log_pulse(struct sensors *s)
+{
+	bool used;
+	const char *pulse = receiver_pulse(s->receiver, &used);
+
+	if (used && !s->pulse_used) {
+		log_notice("receiver: time by the pulse of %s", s->config->gnss_pps);
+	} else if (!used && s->pulse_used) {
+		log_warning("receiver: pulse of %s lost: %s: time by its messages, to some 0.1 s",
+			    s->config->gnss_pps, *pulse != '\0' ? pulse : "no such device");
+	}
+	s->pulse_used = used;
 }
 
 static void check_receiver(struct sensors *s, uint64_t now_ns)
@@ -324,6 +343,7 @@ static void check_receiver(struct sensors *s, uint64_t now_ns)
 	log_receiver(s, state);
 	if (is_in_use(state)) {
 		log_problems(s, now_ns);
+		log_pulse(s);
 	}
 }
 
@@ -450,7 +470,26 @@ static void append_note(char *note, size_t size, size_t *used, const char *text)
 	}
 }
 
-void sensors_note(const struct sensors *s, char *note, size_t size)
+/* What happened since the last note to a receiver that is in use. */
+static void note_events(struct sensors *s, char *note, size_t size, size_t *used)
+{
+	struct receiver_events events;
+	char text[160];
+
+	receiver_events(s->receiver, &events);
+	if (events.restarts != s->restarts_noted && s->seen_receiver) {
+		snprintf(text, sizeof(text), "receiver began again: %s", events.restart);
+		append_note(note, size, used, text);
+	}
+	if (events.notices != s->notices_noted) {
+		snprintf(text, sizeof(text), "receiver reports \"%s\"", events.notice);
+		append_note(note, size, used, text);
+	}
+	s->restarts_noted = events.restarts;
+	s->notices_noted = events.notices;
+}
+
+void sensors_note(struct sensors *s, char *note, size_t size)
 {
 	const char *bus = s->sim != NULL ? "simulated sensors" : s->bus_reason;
 	bool real = s->pty == NULL && s->receiver != NULL;
@@ -460,6 +499,8 @@ void sensors_note(const struct sensors *s, char *note, size_t size)
 		append_note(note, size, &used, "simulated receiver");
 	} else if (real && !is_in_use(receiver_state(s->receiver))) {
 		append_note(note, size, &used, receiver_reason(s->receiver));
+	} else if (real) {
+		note_events(s, note, size, &used);
 	}
 	for (unsigned p = 0; real && p < UBX_PROBLEM_COUNT; p++) {
 		if ((s->problems >> p & 1) != 0) {
@@ -514,4 +555,19 @@ const char *sensors_receiver_reason(const struct sensors *s)
 const char *sensors_receiver_identity(const struct sensors *s)
 {
 	return s->receiver != NULL ? receiver_identity(s->receiver) : "";
+}
+
+const char *sensors_receiver_pulse(const struct sensors *s)
+{
+	bool used;
+
+	return s->receiver != NULL ? receiver_pulse(s->receiver, &used) : "";
+}
+
+bool sensors_receiver_events(const struct sensors *s, struct receiver_events *events)
+{
+	if (s->receiver != NULL) {
+		receiver_events(s->receiver, events);
+	}
+	return s->receiver != NULL;
 }

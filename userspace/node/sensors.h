@@ -18,6 +18,7 @@
 #include "gpio-w1/thermometers.h"
 #include "node_config.h"
 #include "ubx/gnss_fix.h"
+#include "ubx/receiver.h"
 #include "ubx/ubx_assist.h"
 #include "ubx/ubx_health.h"
 
@@ -59,8 +60,11 @@ int sensors_read_fix(struct sensors *s, const struct gnss_fix **fix);
  */
 uint32_t sensors_receiver_errors(struct sensors *s);
 
-/* For a reading: what is simulated, what is missing and why; "" if nothing. */
-void sensors_note(const struct sensors *s, char *note, size_t size);
+/*
+ * For a reading: what is simulated, what is missing and why, what the receiver reported since the
+ * last note; "" if nothing.
+ */
+void sensors_note(struct sensors *s, char *note, size_t size);
 
 /* For the status; never NULL. */
 const char *sensors_bus_name(const struct sensors *s); /* "userspace", "kernel", "simulated", "none"
@@ -71,6 +75,9 @@ const char *sensors_receiver_state(const struct sensors *s); /* "no-port", "prob
 							    "limited", "ready", "none" */
 const char *sensors_receiver_reason(const struct sensors *s);
 const char *sensors_receiver_identity(const struct sensors *s);
+const char *sensors_receiver_pulse(const struct sensors *s); /* as receiver_pulse() */
+/* false: no receiver */
+bool sensors_receiver_events(const struct sensors *s, struct receiver_events *events);
 const struct ubx_health *sensors_receiver_health(const struct sensors *s); /* NULL: no receiver */
 
 #endif

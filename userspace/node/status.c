@@ -149,8 +149,13 @@ static json_t *gnss(const struct status *s)
 	const struct reading *r = s->last;
 
 	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"problems", problems(h), "antenna", text(ubx_antenna_text(h)), "jamming",
+		"{s:o, s:I, s:o, s:I, s:o,"
+		" s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"pulse", text(s->gnss_pulse), "restarts", (json_int_t)s->gnss_events.restarts,
+		"restart", text(s->gnss_events.restarts > 0 ? s->gnss_events.restart : NULL),
+		"notices", (json_int_t)s->gnss_events.notices, "notice",
+		text(s->gnss_events.notice), "problems", problems(h), "antenna",
+		text(ubx_antenna_text(h)), "jamming",
 		(h->seen & UBX_SEEN_HW) != 0 ? json_integer(h->jam_indicator) : json_null(),
 		"signals", signals(h), "state", s->gnss_state, "reason", text(s->gnss_reason),
 		"port", text(s->gnss_port), "identity", text(s->gnss_identity), "fix",

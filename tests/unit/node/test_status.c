@@ -95,12 +95,23 @@ static json_t *written(const struct status *s)
 
 static void what_is_unknown_is_null(void **state)
 {
-	static const char *const null[] = {
-		"reading.age_s",   "gnss.lat",	    "gnss.satellites",	       "gnss.fix",
-		"gnss.fix_age_s",  "uplink.server", "uplink.retry_s",	       "clock.utc_us",
-		"outbox.oldest_s", "outbox.lost_s", "uplink.certificate_days", "uplink.last_sent_s",
-		"last_error.text", "w1.reason"
-	};
+	static const char *const null[] = { "reading.age_s",
+					    "gnss.lat",
+					    "gnss.satellites",
+					    "gnss.fix",
+					    "gnss.fix_age_s",
+					    "uplink.server",
+					    "uplink.retry_s",
+					    "clock.utc_us",
+					    "outbox.oldest_s",
+					    "outbox.lost_s",
+					    "uplink.certificate_days",
+					    "uplink.last_sent_s",
+					    "last_error.text",
+					    "w1.reason",
+					    "gnss.pulse",
+					    "gnss.restart",
+					    "gnss.notice" };
 	struct status s = bare();
 	json_t *json = written(&s);
 
