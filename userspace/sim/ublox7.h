@@ -82,6 +82,7 @@ struct ublox7_config {
 	uint8_t refused_set; /* only sets of this one */
 	bool refuse_all; /* every CFG message */
 	uint32_t latency_ms; /* from an epoch to its first byte */
+	uint32_t warn_every; /* a warning per so many epochs; 0: none */
 };
 
 void ublox7_config_default(struct ublox7_config *config);

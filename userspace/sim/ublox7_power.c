@@ -68,6 +68,9 @@ void ublox7_epoch(struct ublox7 *u)
 			     (ublox7_now_gps_us(u) - (int64_t)u->config.latency_ms * 1000 + 1000) /
 				     rate_us * rate_us);
 	u->epochs++;
+	if (u->config.warn_every && u->epochs % u->config.warn_every == 0) {
+		ublox7_inform(u, 1, "txbuf alloc");
+	}
 	for (size_t i = 0;
 	     i < sizeof(nmea_order) && ublox7_settings_out(&u->set) & UBLOX7_PROTO_NMEA; i++) {
 		unsigned every = *ublox7_settings_rate(&u->set, 0xF0, nmea_order[i]);
