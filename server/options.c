@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "userspace/daemon/options.h"
 
 #define CONFIG_PATH "/etc/geotherm/server.conf"
 
@@ -65,41 +62,27 @@ static const struct manual manual = {
 
 int server_options_read(struct server_options *o, int argc, char **argv)
 {
-	int c;
+	const char *level = NULL;
+	const struct options_value values[] = {
+		{ 'c', .text = &o->config.path },
+		{ 'o', .accept = options_assign, .arg = &o->config },
+		{ CHECK, .flag = &o->check },
+		{ RELOAD, .text = &o->reload },
+		{ LEVEL, .text = &level },
+		{ SHOW, .flag = &o->show },
+		{ READY, .text = &o->ready_file },
+	};
+	int code;
 
-	*o = (struct server_options){ .config_path = CONFIG_PATH };
-	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
-		switch (c) {
-		case 'c':
-			o->config_path = optarg;
-			break;
-		case 'o':
-			if (o->n_overrides == SERVER_OVERRIDES_MAX) {
-				log_error("more than %d times -o", SERVER_OVERRIDES_MAX);
-				return EXIT_USAGE;
-			}
-			o->overrides[o->n_overrides++] = optarg;
-			break;
-		case CHECK:
-			o->check = true;
-			break;
-		case LEVEL:
-			o->log_level = optarg;
-			break;
-		case SHOW:
-			o->show = true;
-			break;
-		case RELOAD:
-			o->reload = optarg;
-			break;
-		case READY:
-			o->ready_file = optarg;
-			break;
-		case OPTIONS_DONE:
-			return EXIT_OK;
-		default:
-			return EXIT_USAGE; /* options_next() has printed why */
-		}
+	*o = (struct server_options){ .config.path = CONFIG_PATH };
+	code = options_read(&manual, &command, argc, argv, values,
+			    sizeof(values) / sizeof(values[0]), 1);
+	if (code < 0 && level != NULL) {
+		snprintf(o->level, sizeof(o->level), "server.log_level=%s", level);
+		code = options_assign(&o->config, o->level) ? -1 : EXIT_USAGE;
+	}
+	if (code >= 0) {
+		return code;
 	}
 	if (optind + 1 == argc && strcmp(argv[optind], "verify") == 0) {
 		o->verify = true;
@@ -115,18 +98,7 @@ int server_options_read(struct server_options *o, int argc, char **argv)
 int server_options_load(const struct server_options *o, struct server_config *config, char *err,
 			size_t err_size)
 {
-	const struct config_source source = { o->config_path, o->overrides, o->n_overrides };
-	int rc = server_config_load(config, &source, err, err_size);
+	const struct config_source source = options_source(&o->config, CONFIG_PATH);
 
-	if (rc < 0) {
-		return rc;
-	}
-	if (o->log_level != NULL && log_level_parse(o->log_level, &config->log_level) < 0) {
-		snprintf(err, err_size,
-			 "--log-level %s: must be one of error, warning, notice, info, debug",
-			 o->log_level);
-		server_config_free(config);
-		return -EINVAL;
-	}
-	return 0;
+	return server_config_load(config, &source, err, err_size);
 }

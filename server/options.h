@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "server_config.h"
+#include "userspace/daemon/options.h"
 
 enum server_exit {
 	EXIT_OK = 0,
@@ -19,14 +20,11 @@ enum server_exit {
 	EXIT_INCOMPLETE = 7
 };
 
-#define SERVER_OVERRIDES_MAX 64
 #define SERVER_USER "geotherm-server" /* of the unit */
 
 struct server_options {
-	const char *config_path;
-	const char *overrides[SERVER_OVERRIDES_MAX];
-	size_t n_overrides;
-	const char *log_level; /* replaces that of the configuration; NULL: none */
+	struct options_config config;
+	char level[64]; /* --log-level is an assignment too */
 	const char *ready_file;
 	const char *reload; /* number of the process to reload; NULL: serve */
 	bool check, show, verify;

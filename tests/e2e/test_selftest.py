@@ -299,7 +299,7 @@ def test_list_names_every_check_that_the_run_then_makes(rig):
 
 def test_wrong_options_end_with_2_and_say_which(rig):
     for args, words in ((["--only", "buss"], "buss: no such group or check"), (["--loop=0"], "number from 1"),
-                        (["--fix-wait", "x"], "number from 0"), (["extra"], "extra: no argument"),
+                        (["--fix-wait", "x"], "number from 0"), (["extra"], "extra: unexpected argument"),
                         (["-o", "w1.gpio=999"], "gpio"), (["--nonsense"], "nonsense")):
         code, out, err = run(rig.node_conf(), *args)
         assert code == 2 and words in err and out == "", (args, err)

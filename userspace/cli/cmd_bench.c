@@ -191,26 +191,18 @@ static int prepare_reading(struct bench *b)
 static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b,
 			const char **ciphers)
 {
-	int key;
+	const struct options_value values[] = {
+		CLI_CREDENTIALS_VALUES(b->client),
+		{ CLI_CIPHERS, .text = ciphers },
+		{ CLI_COUNT, .number = &b->count, .min = 1, .max = COUNT_MAX },
+	};
+	int code;
 
 	cli_credentials_default(&b->client);
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		if (cli_credentials_option(&b->client, key, optarg)) {
-			continue;
-		}
-		switch (key) {
-		case CLI_CIPHERS:
-			*ciphers = optarg;
-			break;
-		case CLI_COUNT:
-			if (!options_number("geotherm bench: --count", optarg, 1, COUNT_MAX,
-					    &b->count)) {
-				return CLI_USAGE;
-			}
-			break;
-		default:
-			return key == OPTIONS_DONE ? key : CLI_USAGE;
-		}
+	code = options_read(&cli_manual, self, argc, argv, values, sizeof values / sizeof values[0],
+			    2);
+	if (code >= 0) {
+		return code;
 	}
 	if (argc - optind != 2 ||
 	    (strcmp(argv[optind], "handshake") != 0 && strcmp(argv[optind], "post") != 0)) {
@@ -223,7 +215,7 @@ static int take_options(const struct manual_command *self, int argc, char **argv
 		fprintf(stderr, "geotherm bench: %s: expected a coaps:// URI\n", b->client.uri);
 		return CLI_USAGE;
 	}
-	return cli_credentials_check(&b->client, "bench") ? CLI_OK : CLI_USAGE;
+	return cli_credentials_check(&b->client, "bench") ? -1 : CLI_USAGE;
 }
 
 int cmd_bench(const struct manual_command *self, int argc, char **argv)
@@ -235,8 +227,8 @@ int cmd_bench(const struct manual_command *self, int argc, char **argv)
 	size_t good = 0;
 	int code = take_options(self, argc, argv, &b, &ciphers);
 
-	if (code != CLI_OK) {
-		return code == OPTIONS_DONE ? CLI_OK : code;
+	if (code >= 0) {
+		return code;
 	}
 	if (coaps_policy_parse(ciphers, &policy, err, sizeof err) != 0) {
 		fprintf(stderr, "geotherm bench: %s\n", err);

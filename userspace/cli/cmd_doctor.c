@@ -9,7 +9,6 @@
  */
 #define _GNU_SOURCE /* nanosleep() */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -441,27 +440,16 @@ int cmd_doctor(const struct manual_command *self, int argc, char **argv)
 	struct config_source source;
 	struct doctor d = { .client = NULL };
 	unsigned long wait_s = 20;
+	const struct options_value values[] = {
+		{ 'c', .text = &config.path },
+		{ 'o', .accept = options_assign, .arg = &config },
+		{ CLI_OWN, .number = &wait_s, .max = 3600 },
+	};
 	char err[512];
-	int c, code;
+	int code = options_read(&cli_manual, self, argc, argv, values, 3, 0);
 
-	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		if (c == 'c') {
-			config.path = optarg;
-		} else if (c == 'o') {
-			if (!options_assign(&config, optarg)) {
-				return CLI_USAGE;
-			}
-		} else if (c == CLI_OWN) {
-			if (!options_number("--wait", optarg, 0, 3600, &wait_s)) {
-				return CLI_USAGE;
-			}
-		} else {
-			return c == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "geotherm doctor: %s: no argument is expected\n", argv[optind]);
-		return CLI_USAGE;
+	if (code >= 0) {
+		return code;
 	}
 	source = options_source(&config, NODE_CONFIG_FILE);
 	if (node_config_load(&d.config, &source, err, sizeof(err)) != 0) {

@@ -149,16 +149,14 @@ int cmd_replay(const struct manual_command *self, int argc, char **argv)
 	struct replay p = { .now_ns = NS_A_MS };
 	const char *path;
 	FILE *in;
-	int key, rc;
+	const struct options_value json = { CLI_JSON, .flag = &p.json };
+	int rc = options_read(&cli_manual, self, argc, argv, &json, 1, 1);
 
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		if (key != CLI_JSON) {
-			return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
-		}
-		p.json = true;
+	if (rc >= 0) {
+		return rc;
 	}
-	if (optind + 1 != argc) {
-		fputs("geotherm replay: expected one file, or - for stdin\n", stderr);
+	if (optind == argc) {
+		fputs("geotherm replay: expected a file, or - for stdin\n", stderr);
 		return CLI_USAGE;
 	}
 	path = argv[optind];

@@ -64,72 +64,53 @@ static int format_number(const char *text)
 	return end != text && *end == '\0' && number >= 0 && number <= 65535 ? (int)number : -1;
 }
 
-static bool parse_timeout(struct options *o, const char *text)
+static bool parse_format(void *number, const char *text)
+{
+	*(int *)number = format_number(text);
+	if (*(int *)number < 0) {
+		fprintf(stderr, "%s: no such format\n", text);
+	}
+	return *(int *)number >= 0;
+}
+
+static bool parse_timeout(void *config, const char *text)
 {
 	char *end;
 	double seconds = strtod(text, &end);
 
 	if (end == text || *end != '\0' || !(seconds > 0 && seconds <= 3600)) {
-		fprintf(stderr, "geotherm %s: --timeout %s: expected seconds up to 3600\n", o->verb,
-			text);
+		fprintf(stderr, "--timeout %s: expected seconds up to 3600\n", text);
 		return false;
 	}
-	o->client.deadline_ms = (unsigned)(seconds * 1000);
+	((struct coaps_client_config *)config)->deadline_ms = (unsigned)(seconds * 1000);
 	return true;
 }
 
 static int parse(const struct manual_command *self, int argc, char **argv, struct options *o)
 {
-	int c;
+	const struct options_value values[] = {
+		CLI_CREDENTIALS_VALUES(o->client),
+		{ CLI_CIPHERS, .text = &o->client.ciphers },
+		{ CLI_JSON, .flag = &o->json },
+		{ CLI_ACCEPT, .accept = parse_format, .arg = &o->accept },
+		{ CLI_FORMAT, .accept = parse_format, .arg = &o->content_format },
+		{ CLI_TIMEOUT, .accept = parse_timeout, .arg = &o->client },
+		{ CLI_FROM, .text = &o->from },
+		{ CLI_TO, .text = &o->to },
+	};
+	int code;
 
-	memset(o, 0, sizeof *o);
-	o->verb = self->name;
-	o->accept = o->content_format = -1;
+	*o = (struct options){ .verb = self->name, .accept = -1, .content_format = -1 };
 	cli_credentials_default(&o->client);
-	while ((c = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		if (cli_credentials_option(&o->client, c, optarg)) {
-			continue;
-		}
-		switch (c) {
-		case CLI_CIPHERS:
-			o->client.ciphers = optarg;
-			break;
-		case CLI_JSON:
-			o->json = true;
-			break;
-		case CLI_ACCEPT:
-		case CLI_FORMAT:
-			if (format_number(optarg) < 0) {
-				fprintf(stderr, "geotherm %s: no such format: %s\n", o->verb,
-					optarg);
-				return CLI_USAGE;
-			}
-			*(c == CLI_ACCEPT ? &o->accept : &o->content_format) =
-				format_number(optarg);
-			break;
-		case CLI_TIMEOUT:
-			if (!parse_timeout(o, optarg)) {
-				return CLI_USAGE;
-			}
-			break;
-		case CLI_FROM:
-			o->from = optarg;
-			break;
-		case CLI_TO:
-			o->to = optarg;
-			break;
-		default:
-			return c == OPTIONS_DONE ? -1 : CLI_USAGE;
-		}
-	}
-	o->uri = optind < argc ? argv[optind] : NULL;
-	o->payload = optind + 1 < argc ? argv[optind + 1] : NULL;
-	if (o->uri == NULL || optind + 2 < argc) {
-		fprintf(stderr, "geotherm %s: %s\n", o->verb,
-			o->uri == NULL ? "a URI is wanted" : "too many arguments");
+	code = options_read(&cli_manual, self, argc, argv, values, sizeof values / sizeof values[0],
+			    2);
+	if (code < 0 && optind == argc) {
+		fprintf(stderr, "geotherm %s: a URI is wanted\n", o->verb);
 		return CLI_USAGE;
 	}
-	return CLI_OK;
+	o->uri = argv[optind];
+	o->payload = optind + 1 < argc ? argv[optind + 1] : NULL;
+	return code;
 }
 
 /*
@@ -309,8 +290,8 @@ int cmd_request(const struct manual_command *self, int argc, char **argv)
 	char err[512], path[PATH_SIZE];
 	int code = parse(self, argc, argv, &o);
 
-	if (code != CLI_OK) {
-		return code < 0 ? CLI_OK : code;
+	if (code >= 0) {
+		return code;
 	}
 	o.client.uri = o.uri;
 	if (!cli_credentials_check(&o.client, o.verb) || !make_path(&o, path, sizeof path)) {

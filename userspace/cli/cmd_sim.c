@@ -21,11 +21,6 @@
 
 #define BROWN_OUT_MS 500
 
-/* In the order of the enums. */
-static const char *const modes[] = { "nmea", "ubx", "mixed", "silent", "asleep", NULL };
-static const char *const kinds[] = { "genuine", "nmea-only", "no-version", "wrong-protver",
-				     "ublox8",	"ublox6",    NULL };
-
 static const struct fault {
 	const char *name;
 	size_t offset;
@@ -44,22 +39,7 @@ struct sim {
 	const char *link, *recording;
 };
 
-static bool choose(const char *option, const char *text, const char *const *names, int *index)
-{
-	for (*index = 0; names[*index] != NULL; ++*index) {
-		if (strcmp(text, names[*index]) == 0) {
-			return true;
-		}
-	}
-	fprintf(stderr, "%s %s: must be one of", option, text);
-	for (; *names != NULL; names++) {
-		fprintf(stderr, " %s", *names);
-	}
-	fputc('\n', stderr);
-	return false;
-}
-
-static bool set_fault(struct ublox7_config *config, const char *text)
+static bool set_fault(void *config, const char *text)
 {
 	const char *value = strchr(text, '=');
 	size_t length = value != NULL ? (size_t)(value - text) : strlen(text);
@@ -84,57 +64,6 @@ static bool set_fault(struct ublox7_config *config, const char *text)
 	}
 	fprintf(stderr, "--fault %s: must be NAME=N with a name that --help lists\n", text);
 	return false;
-}
-
-static bool set_option(struct sim *s, int key)
-{
-	unsigned long v;
-	int index;
-
-	switch (key) {
-	case CLI_LINK:
-		s->link = optarg;
-		return true;
-	case CLI_BAUD:
-		if (!options_number("--baud", optarg, 1, UINT32_MAX, &v)) {
-			return false;
-		}
-		s->config.baud = (uint32_t)v;
-		if (!ublox7_settings_has_baud(s->config.baud)) {
-			fprintf(stderr,
-				"--baud %s: must be one of 4800 9600 19200 38400 57600 115200 "
-				"230400 460800\n",
-				optarg);
-			return false;
-		}
-		return true;
-	case CLI_MODE:
-		if (!choose("--mode", optarg, modes, &index)) {
-			return false;
-		}
-		s->config.mode = (enum ublox7_mode)index;
-		return true;
-	case CLI_KIND:
-		if (!choose("--kind", optarg, kinds, &index)) {
-			return false;
-		}
-		s->config.kind = (enum ublox7_kind)index;
-		return true;
-	case CLI_RUNNING:
-		s->config.power_on = false;
-		return true;
-	case CLI_SEED:
-		if (!options_number("--seed", optarg, 0, ULONG_MAX, &v)) {
-			return false;
-		}
-		s->config.seed = v;
-		return true;
-	case CLI_RECORDING:
-		s->recording = optarg;
-		return true;
-	default:
-		return set_fault(&s->config, optarg);
-	}
 }
 
 /* Removes nothing but an older link. */
@@ -211,25 +140,41 @@ static int run_ublox7(struct sim *s)
 
 int cmd_sim(const struct manual_command *self, int argc, char **argv)
 {
+	/* In the order of the manual's words; modes and kinds have that of their enums. */
+	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800 };
 	struct sim s = { .link = NULL };
-	int key;
+	int baud = 1, mode, kind, code;
+	unsigned long seed = 1;
+	bool running = false;
+	const struct options_value values[] = {
+		{ CLI_LINK, .text = &s.link },
+		{ CLI_BAUD, .choice = &baud },
+		{ CLI_MODE, .choice = &mode },
+		{ CLI_KIND, .choice = &kind },
+		{ CLI_RUNNING, .flag = &running },
+		{ CLI_SEED, .number = &seed, .max = ULONG_MAX },
+		{ CLI_RECORDING, .text = &s.recording },
+		{ CLI_FAULT, .accept = set_fault, .arg = &s.config },
+	};
 
 	ublox7_config_default(&s.config);
-	s.config.seed = 1;
-	s.config.power_on = true;
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		if (key == OPTIONS_DONE) {
-			return CLI_OK;
-		}
-		if (key == OPTIONS_WRONG || !set_option(&s, key)) {
-			return CLI_USAGE;
-		}
+	mode = (int)s.config.mode;
+	kind = (int)s.config.kind;
+	code = options_read(&cli_manual, self, argc, argv, values, sizeof values / sizeof values[0],
+			    1);
+	if (code >= 0) {
+		return code;
 	}
-	if (optind + 1 != argc || strcmp(argv[optind], "ublox7") != 0) {
+	if (optind == argc || strcmp(argv[optind], "ublox7") != 0) {
 		fprintf(stderr, "geotherm sim: %s: expected a simulator: ublox7\n",
-			optind < argc ? argv[argc - 1] : "no operand");
+			optind < argc ? argv[optind] : "no operand");
 		return CLI_USAGE;
 	}
+	s.config.baud = bauds[baud];
+	s.config.mode = (enum ublox7_mode)mode;
+	s.config.kind = (enum ublox7_kind)kind;
+	s.config.seed = seed;
+	s.config.power_on = !running;
 	if (s.config.delay_max_us < s.config.delay_min_us) {
 		s.config.delay_max_us = s.config.delay_min_us;
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm status */
 #define _GNU_SOURCE /* isatty, nanosleep, gmtime_r */
-#include <getopt.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,26 +301,15 @@ int cmd_status(const struct manual_command *self, int argc, char **argv)
 {
 	const char *path = NODE_STATUS_FILE;
 	bool json = false, watch = false;
-	int key, code;
+	const struct options_value values[] = {
+		{ CLI_FILE, .text = &path },
+		{ CLI_JSON, .flag = &json },
+		{ CLI_WATCH, .flag = &watch },
+	};
+	int code = options_read(&cli_manual, self, argc, argv, values, 3, 0);
 
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		switch (key) {
-		case CLI_FILE:
-			path = optarg;
-			break;
-		case CLI_JSON:
-			json = true;
-			break;
-		case CLI_WATCH:
-			watch = true;
-			break;
-		default:
-			return key == OPTIONS_DONE ? CLI_OK : CLI_USAGE;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "geotherm status: %s: no argument is expected\n", argv[optind]);
-		return CLI_USAGE;
+	if (code >= 0) {
+		return code;
 	}
 	if (watch) {
 		sigaction(SIGINT, &(struct sigaction){ .sa_handler = on_signal }, NULL);

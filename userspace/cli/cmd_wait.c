@@ -72,31 +72,21 @@ static int report(const struct wait *w)
 
 static int parse(const struct manual_command *self, int argc, char **argv, struct wait *w)
 {
-	int key;
+	const struct options_value values[] = {
+		{ CLI_FILE, .text = &w->path },
+		{ CLI_FIX, .flag = &w->wants_fix },
+		{ CLI_SENT, .flag = &w->wants_sent },
+	};
+	int code = options_read(&cli_manual, self, argc, argv, values, 3, 1);
 
-	while ((key = options_next(&cli_manual, self, argc, argv)) != OPTIONS_END) {
-		switch (key) {
-		case CLI_FILE:
-			w->path = optarg;
-			break;
-		case CLI_FIX:
-			w->wants_fix = true;
-			break;
-		case CLI_SENT:
-			w->wants_sent = true;
-			break;
-		default:
-			return key == OPTIONS_DONE ? key : CLI_USAGE;
-		}
-	}
-	if (optind + 1 < argc || (!w->wants_fix && !w->wants_sent)) {
-		fprintf(stderr, "geotherm wait: %s\n",
-			optind + 1 < argc ? "too many arguments" : "expected --fix or --sent");
+	if (code < 0 && !w->wants_fix && !w->wants_sent) {
+		fputs("geotherm wait: expected --fix or --sent\n", stderr);
 		return CLI_USAGE;
 	}
-	return optind == argc || options_number("geotherm wait", argv[optind], 0, 1000000,
-						&w->limit_s)
-		       ? CLI_OK
+	return code >= 0 || optind == argc ||
+			       options_number("geotherm wait", argv[optind], 0, 1000000,
+					      &w->limit_s)
+		       ? code
 		       : CLI_USAGE;
 }
 
@@ -105,8 +95,8 @@ int cmd_wait(const struct manual_command *self, int argc, char **argv)
 	struct wait w = { .path = NODE_STATUS_FILE, .limit_s = 60 };
 	int code = parse(self, argc, argv, &w);
 
-	if (code != CLI_OK) {
-		return code == OPTIONS_DONE ? CLI_OK : code;
+	if (code >= 0) {
+		return code;
 	}
 	return wait_until(&w) ? CLI_OK : report(&w);
 }

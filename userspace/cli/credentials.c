@@ -5,33 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
-
 void cli_credentials_default(struct coaps_client_config *c)
 {
 	c->credentials.ca = getenv("GEOTHERM_CA");
 	c->credentials.certificate = getenv("GEOTHERM_CERT");
 	c->credentials.key = getenv("GEOTHERM_KEY");
-}
-
-bool cli_credentials_option(struct coaps_client_config *c, int key, const char *value)
-{
-	switch (key) {
-	case CLI_CA:
-		c->credentials.ca = value;
-		return true;
-	case CLI_CERT:
-		c->credentials.certificate = value;
-		return true;
-	case CLI_KEY:
-		c->credentials.key = value;
-		return true;
-	case CLI_NAME:
-		c->server_name = value;
-		return true;
-	default:
-		return false;
-	}
 }
 
 bool cli_credentials_check(const struct coaps_client_config *c, const char *command)

@@ -93,6 +93,12 @@ static void fill_table(struct table *t, const struct manual *m,
 	memset(&t->rows[n + n_own], 0, sizeof t->rows[0]);
 }
 
+static void end_of_message(const struct manual *m, const struct manual_command *command)
+{
+	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
+		command->name != NULL ? command->name : "");
+}
+
 /* key: '?' or ':' of getopt_long() */
 static void report_wrong(const struct manual *m, const struct manual_command *command, int key,
 			 char **argv)
@@ -106,8 +112,7 @@ static void report_wrong(const struct manual *m, const struct manual_command *co
 		fprintf(stderr, "%s: %s", argv[optind - 1],
 			optopt != 0 ? "takes no value" : "unknown or ambiguous option");
 	}
-	fprintf(stderr, "; try '%s%s%s --help'\n", m->name, command->name != NULL ? " " : "",
-		command->name != NULL ? command->name : "");
+	end_of_message(m, command);
 }
 
 int options_next(const struct manual *m, const struct manual_command *command, int argc,
@@ -124,6 +129,71 @@ int options_next(const struct manual *m, const struct manual_command *command, i
 	}
 	report_wrong(m, command, key, argv);
 	return OPTIONS_WRONG;
+}
+
+/* Which of the words of "a|b|c"; false with a message. */
+static bool choose(const char *option, const char *words, const char *text, int *choice)
+{
+	size_t length = strlen(text);
+
+	*choice = 0;
+	for (const char *word = words; *word != '\0'; ++*choice) {
+		size_t end = strcspn(word, "|");
+
+		if (end == length && strncmp(word, text, length) == 0) {
+			return true;
+		}
+		word += end + (word[end] == '|');
+	}
+	fprintf(stderr, "%s %s: must be one of %s\n", option, text, words);
+	return false;
+}
+
+static bool accept(const struct options_value *v, const struct manual_option *o, const char *text)
+{
+	char option[32];
+
+	snprintf(option, sizeof option, "--%s", o->name != NULL ? o->name : "");
+	if (v->flag != NULL) {
+		*v->flag = true;
+	} else if (v->text != NULL) {
+		*v->text = text;
+	} else if (v->choice != NULL) {
+		return choose(option, o->argument, text, v->choice);
+	} else if (v->number != NULL) {
+		return options_number(option, text, v->min, v->max, v->number);
+	} else {
+		return v->accept(v->arg, text);
+	}
+	return true;
+}
+
+int options_read(const struct manual *m, const struct manual_command *command, int argc,
+		 char **argv, const struct options_value *values, size_t n, int max_operands)
+{
+	int key;
+
+	while ((key = options_next(m, command, argc, argv)) >= 0) {
+		const struct manual_option *o = command->options;
+		size_t i = 0;
+
+		while (o->key != key) {
+			o++;
+		}
+		while (i < n && values[i].key != key) {
+			i++;
+		}
+		if (i == n || !accept(&values[i], o, optarg)) {
+			return 2;
+		}
+	}
+	if (key == OPTIONS_END && optind + max_operands < argc) {
+		start_of_message(m, command);
+		fprintf(stderr, "%s: unexpected argument", argv[optind + max_operands]);
+		end_of_message(m, command);
+		return 2;
+	}
+	return key == OPTIONS_END ? -1 : key == OPTIONS_DONE ? 0 : 2;
 }
 
 int options_dispatch(const struct manual *m, int argc, char **argv)
@@ -169,8 +239,10 @@ bool options_number(const char *option, const char *text, unsigned long min, uns
 	return true;
 }
 
-bool options_assign(struct options_config *o, const char *assignment)
+bool options_assign(void *config, const char *assignment)
 {
+	struct options_config *o = config;
+
 	if (o->n == OPTIONS_ASSIGNMENTS_MAX) {
 		fprintf(stderr, "-o %s: more than %d options -o\n", assignment,
 			OPTIONS_ASSIGNMENTS_MAX);

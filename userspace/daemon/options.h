@@ -24,6 +24,24 @@ enum options_result {
 int options_next(const struct manual *m, const struct manual_command *command, int argc,
 		 char **argv);
 
+/* Where options_read() puts the value of an option: one of these. */
+struct options_value {
+	int key;
+	bool *flag;
+	const char **text;
+	int *choice; /* which of the words of its argument in the manual, "a|b|c", from 0 */
+	unsigned long *number, min, max;
+	bool (*accept)(void *arg, const char *text); /* false: it has reported why, on stderr */
+	void *arg;
+};
+
+/*
+ * Reads all options, each of which is in values. -1: argv[optind] is the first operand; there are
+ * max_operands at most. Else an exit code: 0 (--help and the like), or 2, reported on stderr.
+ */
+int options_read(const struct manual *m, const struct manual_command *command, int argc,
+		 char **argv, const struct options_value *values, size_t n, int max_operands);
+
 /* Runs the command that argv[1] names, in a program of several. Its exit code; 2 for a wrong name.
  */
 int options_dispatch(const struct manual *m, int argc, char **argv);
@@ -40,8 +58,8 @@ struct options_config {
 	size_t n;
 };
 
-/* False with a message on stderr: too many. */
-bool options_assign(struct options_config *o, const char *assignment);
+/* To a struct options_config. False with a message on stderr: too many. */
+bool options_assign(void *config, const char *assignment);
 /* Borrows o. */
 struct config_source options_source(const struct options_config *o, const char *default_path);
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm-node: measures, keeps, sends. Here: the command line. */
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,43 +61,27 @@ static const struct manual manual = {
 
 struct options {
 	struct options_config config;
-	char level[64]; /* --log-level is an assignment too */
+	const char *level;
+	char assignment[64]; /* --log-level is one too */
 	const char *reload; /* a process number */
 	bool check;
 };
 
 /* An exit code if the options are already handled, else -1. */
-static int parse_options(int argc, char **argv, struct options *o)
+static int read_options(int argc, char **argv, struct options *o)
 {
-	int c, code = -1;
+	const struct options_value values[] = {
+		{ 'c', .text = &o->config.path },
+		{ 'o', .accept = options_assign, .arg = &o->config },
+		{ CHECK, .flag = &o->check },
+		{ RELOAD, .text = &o->reload },
+		{ LEVEL, .text = &o->level },
+	};
+	int code = options_read(&manual, &command, argc, argv, values, 5, 0);
 
-	while (code < 0 && (c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
-		switch (c) {
-		case 'c':
-			o->config.path = optarg;
-			break;
-		case 'o':
-			code = options_assign(&o->config, optarg) ? -1 : NODE_CONFIG;
-			break;
-		case CHECK:
-			o->check = true;
-			break;
-		case RELOAD:
-			o->reload = optarg;
-			break;
-		case LEVEL:
-			snprintf(o->level, sizeof(o->level), "node.log_level=%s", optarg);
-			code = options_assign(&o->config, o->level) ? -1 : NODE_CONFIG;
-			break;
-		case OPTIONS_DONE:
-			return NODE_OK;
-		default:
-			return NODE_CONFIG; /* logged already */
-		}
-	}
-	if (code < 0 && optind < argc) {
-		log_error("%s: no argument is expected; see --help", argv[optind]);
-		code = NODE_CONFIG;
+	if (code < 0 && o->level != NULL) {
+		snprintf(o->assignment, sizeof(o->assignment), "node.log_level=%s", o->level);
+		code = options_assign(&o->config, o->assignment) ? -1 : NODE_CONFIG;
 	}
 	return code;
 }
@@ -152,7 +135,7 @@ int main(int argc, char **argv)
 	int code;
 
 	log_init("geotherm-node", LOG_LEVEL_INFO);
-	code = parse_options(argc, argv, &options);
+	code = read_options(argc, argv, &options);
 	if (code >= 0) {
 		return code;
 	}

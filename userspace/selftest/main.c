@@ -65,8 +65,7 @@ static const struct manual manual = {
 struct options {
 	struct options_config config;
 	const char *only, *bundle;
-	enum report_format format;
-	bool list, position;
+	bool tap, json, list, position;
 	unsigned long rounds; /* 0: without end */
 	unsigned long fix_wait_s;
 };
@@ -91,61 +90,33 @@ static void list(void)
 	}
 }
 
-/* An exit code if the options are already handled, else -1. */
-static int take_options(int argc, char **argv, struct options *o)
+static bool set_rounds(void *rounds, const char *text)
 {
-	char word[64];
-	int c;
+	*(unsigned long *)rounds = 0;
+	return text == NULL || options_number("--loop", text, 1, 1000000, rounds);
+}
 
-	while ((c = options_next(&manual, &command, argc, argv)) != OPTIONS_END) {
-		switch (c) {
-		case 'c':
-			o->config.path = optarg;
-			break;
-		case 'o':
-			if (!options_assign(&o->config, optarg)) {
-				return EXIT_USAGE;
-			}
-			break;
-		case ONLY:
-			o->only = optarg;
-			break;
-		case LIST:
-			o->list = true;
-			break;
-		case TAP:
-			o->format = REPORT_TAP;
-			break;
-		case JSON:
-			o->format = REPORT_JSON;
-			break;
-		case LOOP:
-			o->rounds = 0;
-			if (optarg != NULL &&
-			    !options_number("--loop", optarg, 1, 1000000, &o->rounds)) {
-				return EXIT_USAGE;
-			}
-			break;
-		case FIX_WAIT:
-			if (!options_number("--fix-wait", optarg, 0, 3600, &o->fix_wait_s)) {
-				return EXIT_USAGE;
-			}
-			break;
-		case BUNDLE:
-			o->bundle = optarg;
-			break;
-		case POSITION:
-			o->position = true;
-			break;
-		case OPTIONS_DONE:
-			return EXIT_PASSED;
-		default:
-			return EXIT_USAGE; /* reported */
-		}
-	}
-	if (optind < argc) {
-		log_error("%s: no argument is expected; see --help", argv[optind]);
-		return EXIT_USAGE;
+/* An exit code if the options are already handled, else -1. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	const struct options_value values[] = {
+		{ 'c', .text = &o->config.path },
+		{ 'o', .accept = options_assign, .arg = &o->config },
+		{ ONLY, .text = &o->only },
+		{ LIST, .flag = &o->list },
+		{ TAP, .flag = &o->tap },
+		{ JSON, .flag = &o->json },
+		{ LOOP, .accept = set_rounds, .arg = &o->rounds },
+		{ FIX_WAIT, .number = &o->fix_wait_s, .max = 3600 },
+		{ BUNDLE, .text = &o->bundle },
+		{ POSITION, .flag = &o->position },
+	};
+	char word[64];
+	int code = options_read(&manual, &command, argc, argv, values,
+				sizeof(values) / sizeof(values[0]), 0);
+
+	if (code >= 0) {
+		return code;
 	}
 	if (selftest_unknown(o->only, word, sizeof(word)) != NULL) {
 		log_error("--only %s: no such group or check; --list shows them", word);
@@ -185,7 +156,8 @@ static bool wants_colour(void)
 static int run_checks(struct selftest *t, const struct options *o,
 		      struct selftest_outcome *outcomes, size_t *n)
 {
-	bool colour = o->format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
+	enum report_format format = o->json ? REPORT_JSON : o->tap ? REPORT_TAP : REPORT_HUMAN;
+	bool colour = format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
 	unsigned planned = 0;
 	struct report report;
 
@@ -193,7 +165,7 @@ static int run_checks(struct selftest *t, const struct options *o,
 		planned += selftest_wanted(&selftest_checks[i], o->only);
 	}
 	*n = 0;
-	report_begin(&report, stdout, o->format, colour, planned);
+	report_begin(&report, stdout, format, colour, planned);
 	for (size_t i = 0; i < selftest_checks_count && !interrupted; i++) {
 		if (!selftest_wanted(&selftest_checks[i], o->only)) {
 			continue;
@@ -205,7 +177,7 @@ static int run_checks(struct selftest *t, const struct options *o,
 			report_add(&report, &outcomes[(*n)++]);
 		}
 	}
-	if (interrupted && o->format == REPORT_TAP) {
+	if (interrupted && format == REPORT_TAP) {
 		puts("Bail out! interrupted");
 	}
 	report_end(&report);
@@ -267,7 +239,7 @@ int main(int argc, char **argv)
 	int code;
 
 	log_init("geotherm-selftest", LOG_LEVEL_ERROR);
-	code = take_options(argc, argv, &options);
+	code = read_options(argc, argv, &options);
 	if (code >= 0) {
 		return code;
 	}

@@ -130,6 +130,75 @@ static void a_mistake_is_named_with_the_command_and_where_help_is(void **state)
 	}
 }
 
+static bool accept_x(void *arg, const char *text)
+{
+	*(const char **)arg = text;
+	return strcmp(text, "x") == 0;
+}
+
+/* What options_read() leaves, and its result. */
+struct values {
+	const char *file, *accepted;
+	unsigned long count;
+	int level;
+	bool watch;
+};
+
+static int read_line(const char *line, struct values *v)
+{
+	static const struct manual_option options[] = {
+		{ 'c', "config", "FILE", "A file." },  { COUNT, "count", "N", "A number." },
+		{ WATCH, "watch", NULL, "No value." }, { LOOP, "level", "a|bc|d", "A choice." },
+		{ 'o', NULL, "X", "Short only." },
+	};
+	static const struct manual_command command = { .name = "get",
+						       .options = options,
+						       .n_options = 5 };
+	const struct options_value values[] = {
+		{ 'c', .text = &v->file },
+		{ COUNT, .number = &v->count, .min = 1, .max = 9 },
+		{ WATCH, .flag = &v->watch },
+		{ LOOP, .choice = &v->level },
+		{ 'o', .accept = accept_x, .arg = &v->accepted },
+	};
+	char copy[64], *argv[12] = { (char[]){ "get" } };
+	int argc = 1;
+
+	*v = (struct values){ .level = -1 };
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+		argv[argc++] = word;
+	}
+	optind = 0;
+	return options_read(&manual, &command, argc, argv, values, 5, 1);
+}
+
+static void each_value_goes_where_its_row_points(void **state)
+{
+	static const char *const wrong[] = {
+		"--count 0",	"--count 10", "--level b", "--level abc",
+		"--level a|bc", "-o y",	      "--none",	   "u v",
+	};
+	struct values v;
+
+	(void)state;
+	assert_int_equal(read_line("--count 9 u --watch --level bc -o x", &v), -1);
+	assert_int_equal(v.count, 9);
+	assert_true(v.watch);
+	assert_int_equal(v.level, 1);
+	assert_non_null(v.accepted);
+	assert_null(v.file);
+	assert_int_equal(read_line("--level d -c f", &v), -1);
+	assert_int_equal(v.level, 2);
+	assert_non_null(v.file);
+	assert_int_equal(read_line("--version", &v), 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (read_line(wrong[i], &v) != 2) {
+			fail_msg("%s", wrong[i]);
+		}
+	}
+}
+
 static void a_command_runs_with_its_own_arguments_and_its_exit_code(void **state)
 {
 	char *argv[] = { (char[]){ "prog" }, (char[]){ "put" }, (char[]){ "x" }, NULL };
@@ -179,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_come_with_their_values_in_every_form),
 		cmocka_unit_test(a_mistake_is_named_with_the_command_and_where_help_is),
+		cmocka_unit_test(each_value_goes_where_its_row_points),
 		cmocka_unit_test(a_command_runs_with_its_own_arguments_and_its_exit_code),
 		cmocka_unit_test(a_number_is_whole_and_within_its_bounds),
 		cmocka_unit_test(a_configuration_is_the_default_file_only_where_there_is_one),
