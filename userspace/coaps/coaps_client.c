@@ -573,17 +573,10 @@ static int configure(struct coaps_client *c, const struct coaps_client_config *c
 	c->ack_spread_percent = or_default(config->ack_spread_percent, ACK_SPREAD_PERCENT);
 	c->idle_ms = or_default(config->idle_ms, IDLE_MS);
 	c->deadline_ms = or_default(config->deadline_ms, DEADLINE_MS);
-	if (code != 0 || !c->secure) {
-		return code;
-	}
 	c->credentials = config->credentials;
 	snprintf(c->server_name, sizeof c->server_name, "%s",
 		 config->server_name != NULL ? config->server_name : c->host);
-	return coaps_credentials_check(&c->credentials, COAPS_CLIENT,
-				       config->utc_s != 0 ? config->utc_s : coaps_now_s(), NULL,
-				       err, err_size) == 0
-		       ? 0
-		       : -EKEYREJECTED;
+	return code;
 }
 
 void coaps_client_set_utc(struct coaps_client *c, int64_t utc_s)
@@ -594,10 +587,13 @@ void coaps_client_set_utc(struct coaps_client *c, int64_t utc_s)
 static int open_context(struct coaps_client *c, const struct coaps_client_config *config, char *err,
 			size_t err_size)
 {
+	int64_t now_s = config->utc_s != 0 ? config->utc_s : coaps_now_s();
+	int code = coaps_endpoint_init(&c->endpoint, COAPS_CLIENT, config->ciphers, err, err_size);
 	coap_context_t *context;
-	int code = coaps_endpoint_init(&c->endpoint, COAPS_CLIENT, &c->credentials, config->ciphers,
-				       NULL, err, err_size);
 
+	if (code == 0 && c->secure) {
+		code = coaps_endpoint_renew(&c->endpoint, &c->credentials, now_s, err, err_size);
+	}
 	if (code != 0) {
 		return code;
 	}
@@ -645,11 +641,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 	mbedtls_ssl_session_init(&c->ticket);
 	*code = configure(c, config, err, err_size);
 	*code = *code != 0 ? *code : open_context(c, config, err, err_size);
-	if (*code != 0) { /* of the endpoint nothing is left */
-		free(c);
-		return NULL;
-	}
-	*code = open_loop(c, err, err_size);
+	*code = *code != 0 ? *code : open_loop(c, err, err_size);
 	if (*code != 0) {
 		coaps_client_free(c);
 		return NULL;

@@ -8,7 +8,6 @@
 
 #include "coaps_answer.h"
 #include "coaps_cookie.h"
-#include "coaps_tls.h"
 #include "coaps_x509.h"
 #include "time/now.h"
 #include "userspace/daemon/log.h"
@@ -132,48 +131,6 @@ static int on_tls(coap_session_t *session, coap_dtls_phase_t phase, void *tls, v
 	}
 }
 
-static void keys_init(struct coaps_keys *k)
-{
-	mbedtls_x509_crt_init(&k->own);
-	mbedtls_pk_init(&k->key);
-	mbedtls_x509_crt_init(&k->ca);
-	mbedtls_x509_crl_init(&k->crl);
-}
-
-static void keys_free(struct coaps_keys *k)
-{
-	mbedtls_x509_crt_free(&k->own);
-	mbedtls_pk_free(&k->key);
-	mbedtls_x509_crt_free(&k->ca);
-	mbedtls_x509_crl_free(&k->crl);
-}
-
-/* coaps_credentials_check() has reported most errors of the files; what remains is a race with
- * their writer. */
-static int keys_load(struct coaps_endpoint *endpoint, struct coaps_keys *k,
-		     const struct coaps_credentials *c, char *err, size_t err_size)
-{
-	const char *key = c->key != NULL ? c->key : c->certificate;
-
-	if (c->ca != NULL && mbedtls_x509_crt_parse_file(&k->ca, c->ca) != 0) {
-		snprintf(err, err_size, "%s: the CA certificate cannot be read", c->ca);
-		return -EKEYREJECTED;
-	}
-	if (c->crl != NULL && mbedtls_x509_crl_parse_file(&k->crl, c->crl) != 0) {
-		snprintf(err, err_size, "%s: the revocation list cannot be read", c->crl);
-		return -EKEYREJECTED;
-	}
-	if (endpoint->role == COAPS_SERVER &&
-	    (mbedtls_x509_crt_parse_file(&k->own, c->certificate) != 0 ||
-	     coaps_tls_parse_key(&k->key, key) != 0 ||
-	     coaps_tls_check_pair(&k->own.pk, &k->key) != 0)) {
-		snprintf(err, err_size, "%s: the certificate and its key cannot be read",
-			 c->certificate);
-		return -EKEYREJECTED;
-	}
-	return 0;
-}
-
 static uint64_t mark_of(const mbedtls_x509_crt *ca)
 {
 	psa_hash_operation_t hash = PSA_HASH_OPERATION_INIT;
@@ -225,22 +182,23 @@ static int load_secrets(struct coaps_endpoint *endpoint, const struct coaps_secr
 }
 
 int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
-			 const struct coaps_credentials *credentials, char *err, size_t err_size)
+			 const struct coaps_credentials *credentials, int64_t now_s, char *err,
+			 size_t err_size)
 {
 	struct coaps_keys fresh;
-	int code;
+	uint64_t trust;
 
-	keys_init(&fresh);
-	code = keys_load(endpoint, &fresh, credentials, err, err_size);
-	if (code != 0) {
-		keys_free(&fresh);
-		return code;
+	coaps_keys_init(&fresh);
+	if (coaps_keys_load(&fresh, credentials, endpoint->role, now_s, err, err_size) != 0) {
+		coaps_keys_free(&fresh);
+		return -EKEYREJECTED;
 	}
-	keys_free(&endpoint->keys);
+	coaps_keys_free(&endpoint->keys);
 	endpoint->keys = fresh; /* nothing in these structures points to themselves */
-	if (endpoint->role == COAPS_SERVER && mark_of(&fresh.ca) != endpoint->trust) {
-		endpoint->trust = mark_of(&fresh.ca);
-		if (setup_tickets(endpoint) != 0) {
+	trust = mark_of(&fresh.ca);
+	if (trust != endpoint->trust) {
+		endpoint->trust = trust;
+		if (endpoint->secrets.n > 0 && setup_tickets(endpoint) != 0) {
 			log_warning(
 				"no keys for session tickets: each session takes a full handshake");
 		}
@@ -255,44 +213,21 @@ int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint, const struct coa
 	return load_secrets(endpoint, secrets) == 0 ? 0 : -EIO;
 }
 
-static int load(struct coaps_endpoint *endpoint, const struct coaps_credentials *credentials,
-		const struct coaps_secrets *secrets, char *err, size_t err_size)
-{
-	int code = psa_crypto_init() != PSA_SUCCESS ? -EIO : 0;
-
-	if (code == 0) {
-		code = keys_load(endpoint, &endpoint->keys, credentials, err, err_size);
-		if (code != 0) {
-			return code;
-		}
-		endpoint->trust = mark_of(&endpoint->keys.ca);
-	}
-	if (code != 0 || (endpoint->role == COAPS_SERVER && load_secrets(endpoint, secrets) != 0)) {
-		snprintf(err, err_size, "no randomness for the session tickets");
-		return -EIO;
-	}
-	return 0;
-}
-
-int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
-			const struct coaps_credentials *credentials, const char *ciphers,
-			const struct coaps_secrets *secrets, char *err, size_t err_size)
+int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role, const char *ciphers,
+			char *err, size_t err_size)
 {
 	int code;
 
 	memset(endpoint, 0, sizeof *endpoint);
 	endpoint->role = role;
 	endpoint->authmode = MBEDTLS_SSL_VERIFY_REQUIRED;
-	keys_init(&endpoint->keys);
-	coaps_tickets_init(&endpoint->tickets);
-	coaps_cookies_init(&endpoint->cookies);
 	code = coaps_policy_parse(ciphers, &endpoint->policy, err, err_size);
-	if (code == 0) {
-		code = load(endpoint, credentials, secrets, err, err_size);
-	}
 	if (code != 0) {
-		coaps_endpoint_free(endpoint);
 		return code;
+	}
+	if (psa_crypto_init() != PSA_SUCCESS) {
+		snprintf(err, err_size, "no random numbers: psa_crypto_init() failed");
+		return -EIO;
 	}
 	coap_startup();
 	coap_set_log_handler(on_log);
@@ -300,10 +235,12 @@ int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
 	coap_dtls_set_log_level(COAP_LOG_WARN);
 	endpoint->context = coap_new_context(NULL);
 	if (endpoint->context == NULL) {
-		coaps_endpoint_free(endpoint);
 		snprintf(err, err_size, "no memory for a CoAP context");
 		return -ENOMEM;
 	}
+	coaps_keys_init(&endpoint->keys);
+	coaps_tickets_init(&endpoint->tickets);
+	coaps_cookies_init(&endpoint->cookies);
 	coap_set_app_data(endpoint->context, endpoint);
 	coap_context_set_block_mode(endpoint->context,
 				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
@@ -320,7 +257,7 @@ void coaps_endpoint_free(struct coaps_endpoint *endpoint)
 	coaps_tickets_free(&endpoint->tickets);
 	coaps_cookies_free(&endpoint->cookies);
 	mbedtls_platform_zeroize(&endpoint->secrets, sizeof(endpoint->secrets));
-	keys_free(&endpoint->keys);
+	coaps_keys_free(&endpoint->keys);
 }
 
 /* mbedTLS through libcoap: without check_common_ca the CA file is not loaded, and both must be set.

@@ -9,25 +9,14 @@
 #define COAPS_ENDPOINT_H
 
 #include <coap3/coap.h>
-#include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
-#include <mbedtls/x509_crl.h>
-#include <mbedtls/x509_crt.h>
 #include <stdbool.h>
 
 #include "coaps_cause.h"
 #include "coaps_cookie.h"
-#include "coaps_credentials.h"
+#include "coaps_keys.h"
 #include "coaps_policy.h"
 #include "coaps_tickets.h"
-
-/* What the files of the credentials hold. */
-struct coaps_keys {
-	mbedtls_x509_crt own; /* server only: libcoap reads a client's */
-	mbedtls_pk_context key;
-	mbedtls_x509_crt ca;
-	mbedtls_x509_crl crl;
-};
 
 struct coaps_endpoint {
 	enum coaps_role role;
@@ -54,19 +43,18 @@ struct coaps_endpoint {
 	} verified;
 };
 
-/*
- * Parses the credentials, makes the context. secrets: what tickets and cookies come from, copied;
- * NULL: its own. 0, or -ENOMEM, -EKEYREJECTED, -EINVAL with err.
- */
-int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role,
-			const struct coaps_credentials *credentials, const char *ciphers,
-			const struct coaps_secrets *secrets, char *err, size_t err_size);
+/* Makes the context. 0, or -ENOMEM, -EINVAL, -EIO with err, and there is nothing to free. */
+int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role, const char *ciphers,
+			char *err, size_t err_size);
 void coaps_endpoint_free(struct coaps_endpoint *endpoint);
-/* Reads the files again: from now on every handshake uses them, those of known addresses too. 0, or
- * as above and nothing has changed. With other CA certificates the tickets made before are void. */
+/* Reads the files, at first and later: from now on every handshake uses them, those of known
+ * addresses too. 0, or -EKEYREJECTED with err and nothing has changed. With other CA certificates
+ * the tickets made before are void. */
 int coaps_endpoint_renew(struct coaps_endpoint *endpoint,
-			 const struct coaps_credentials *credentials, char *err, size_t err_size);
-/* Uses other secrets for tickets and cookies from now on. 0 or -EIO. */
+			 const struct coaps_credentials *credentials, int64_t now_s, char *err,
+			 size_t err_size);
+/* Tickets and cookies come from these secrets from now on, which are copied; NULL: from one of its
+ * own. After the credentials. 0 or -EIO. */
 int coaps_endpoint_set_secrets(struct coaps_endpoint *endpoint,
 			       const struct coaps_secrets *secrets);
 /* libcoap's form of the credentials; the strings stay borrowed. */

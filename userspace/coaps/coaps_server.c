@@ -91,7 +91,15 @@ static int secure(struct coaps_server *s, const struct coaps_server_config *conf
 		  size_t err_size)
 {
 	coap_dtls_pki_t pki;
+	int code = coaps_server_renew(s, &config->credentials, err, err_size);
 
+	if (code != 0) {
+		return code;
+	}
+	if (coaps_endpoint_set_secrets(&s->endpoint, config->secrets) != 0) {
+		snprintf(err, err_size, "no randomness for the session tickets");
+		return -EIO;
+	}
 	if (config->client_auth == COAPS_AUTH_NONE) {
 		s->endpoint.authmode = MBEDTLS_SSL_VERIFY_NONE;
 	} else if (config->credentials.ca == NULL) {
@@ -127,22 +135,14 @@ static int listen_alone(struct coaps_server *s, const char *list, char *err, siz
 struct coaps_server *coaps_server_new(const struct coaps_server_config *config, int *code,
 				      char *err, size_t err_size)
 {
-	struct coaps_server *s;
+	struct coaps_server *s = calloc(1, sizeof *s);
 
-	*code = coaps_credentials_check(&config->credentials, COAPS_SERVER, coaps_now_s(), NULL,
-					err, err_size);
-	if (*code != 0) {
-		*code = -EKEYREJECTED;
-		return NULL;
-	}
-	s = calloc(1, sizeof *s);
 	if (s == NULL) {
 		*code = -ENOMEM;
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
-	*code = coaps_endpoint_init(&s->endpoint, COAPS_SERVER, &config->credentials,
-				    config->ciphers, config->secrets, err, err_size);
+	*code = coaps_endpoint_init(&s->endpoint, COAPS_SERVER, config->ciphers, err, err_size);
 	if (*code != 0) {
 		free(s);
 		return NULL;
@@ -178,11 +178,7 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
 		       char *err, size_t err_size)
 {
-	int code = coaps_credentials_check(credentials, COAPS_SERVER, coaps_now_s(), NULL, err,
-					   err_size);
-
-	code = code != 0 ? code : coaps_endpoint_renew(&s->endpoint, credentials, err, err_size);
-	return code != 0 ? -EKEYREJECTED : 0;
+	return coaps_endpoint_renew(&s->endpoint, credentials, coaps_now_s(), err, err_size);
 }
 
 int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets)
