@@ -287,6 +287,42 @@ static void a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand(v
 	bench_close(&b);
 }
 
+static struct bench vanishing;
+static unsigned transactions_until_gone;
+
+static void vanish(void *ctx, bool begin)
+{
+	(void)ctx;
+	if (begin && transactions_until_gone > 0 && --transactions_until_gone == 0) {
+		w1_sim_unplug(vanishing.sim, 0, w1_sim_now(vanishing.sim), W1_SLAVE_NEVER);
+	}
+}
+
+/* Before its conversion, its read, or the alarm search that proves it. */
+static void a_sensor_that_vanishes_before_any_transaction_is_absent(void **state)
+{
+	struct bench *b = &vanishing;
+	bool gone = true;
+
+	(void)state;
+	for (unsigned k = 1; gone; k++) {
+		struct w1_line_ops ops;
+
+		bench_open(b, 1, W1_MODEL_A1, false);
+		b->cycle.proof = W1_PROOF_STRICT;
+		assert_int_equal(run(b), 1);
+		ops = *w1_sim_line(b->sim).ops;
+		ops.transaction = vanish;
+		b->cycle.bus.slots.line.ops = &ops;
+		transactions_until_gone = k;
+		run(b);
+		gone = transactions_until_gone == 0;
+		assert_true(gone || k > 4);
+		assert_int_equal(b->sample[0].quality, gone ? DS18B20_ABSENT : DS18B20_OK);
+		bench_close(b);
+	}
+}
+
 static void a_brown_out_in_the_conversion_is_told_from_a_temperature(void **state)
 {
 	struct bench b;
@@ -490,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_without_a_temperature_keeps_no_place),
 		cmocka_unit_test(
 			a_sensor_that_vanishes_in_mid_cycle_is_absent_and_the_others_stand),
+		cmocka_unit_test(a_sensor_that_vanishes_before_any_transaction_is_absent),
 		cmocka_unit_test(a_brown_out_in_the_conversion_is_told_from_a_temperature),
 		cmocka_unit_test(eighty_five_degrees_that_are_real_are_accepted),
 		cmocka_unit_test(every_wiring_fault_has_its_error),

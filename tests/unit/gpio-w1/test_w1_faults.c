@@ -381,6 +381,60 @@ static void a_bit_that_a_stall_costs_is_taken_from_the_next_try(void **state)
 	assert_true(twos > 5);
 }
 
+/* --- a read slot so long that it may have been a reset --- */
+
+static unsigned releases_until_stall;
+static uint64_t slots_at_stall, slots_at_end;
+
+static int stalling_release(void *ctx)
+{
+	if (releases_until_stall > 0 && --releases_until_stall == 0) {
+		slots_at_stall = stalled.cycle.bus.slots.slots;
+		w1_sim_advance(stalled.sim, 260000);
+	}
+	return real.ops->release(ctx);
+}
+
+static void note_end_of_try(void *ctx, bool begin)
+{
+	(void)ctx;
+	if (!begin && slots_at_stall > 0 && slots_at_end == 0) {
+		slots_at_end = stalled.cycle.bus.slots.slots;
+	}
+}
+
+static void a_slot_that_may_have_been_a_reset_ends_the_try(void **state)
+{
+	const struct w1_sim_config config = { .seed = 8 };
+	const uint8_t command = DS18B20_READ_SCRATCHPAD;
+	uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
+	const struct w1_transaction t = { .rom = stalled.sample[0].rom,
+					  .tx = &command,
+					  .tx_len = 1,
+					  .rx = sp,
+					  .rx_len = sizeof sp,
+					  .crc = true };
+	struct w1_line_ops ops;
+	unsigned retries = 0;
+
+	(void)state;
+	rig_open(&stalled, &config, 1, false);
+	assert_int_equal(rig_run(&stalled), 1);
+	real = w1_sim_line(stalled.sim);
+	ops = *real.ops;
+	ops.release = stalling_release;
+	ops.transaction = note_end_of_try;
+	stalled.cycle.bus.slots.line.ops = &ops;
+	releases_until_stall = 100; /* one for the reset, 80 to write: in the read */
+	slots_at_stall = slots_at_end = 0;
+	assert_int_equal(w1_bus_transact(&stalled.cycle.bus, &t, &retries), 0);
+	assert_int_equal(retries, 1);
+	assert_in_range(slots_at_end, slots_at_stall, slots_at_stall + 1);
+	assert_memory_equal(sp, w1_sim_slave(stalled.sim, 0)->scratchpad, 8);
+	stalled.cycle.bus.slots.line = real;
+	w1_sim_free(stalled.sim);
+}
+
 static void tries_before_and_after_a_loss_of_power_are_not_mixed(void **state)
 {
 	unsigned anew = 0;
@@ -448,6 +502,7 @@ int main(void)
 		cmocka_unit_test(
 			killed_at_any_operation_the_next_start_reads_right_on_parasite_power),
 		cmocka_unit_test(a_bit_that_a_stall_costs_is_taken_from_the_next_try),
+		cmocka_unit_test(a_slot_that_may_have_been_a_reset_ends_the_try),
 		cmocka_unit_test(tries_before_and_after_a_loss_of_power_are_not_mixed),
 		cmocka_unit_test(eighty_five_degrees_of_a_part_without_sentinel_are_asked_twice),
 		cmocka_unit_test(a_thermocouples_fault_has_a_quality_of_its_own),
