@@ -26,7 +26,7 @@ static const struct config_key table[] = {
 	{ "server", "client_auth", CONFIG_CHOICE, AT(client_auth), "required",
 	  .choices = client_auth_words,
 	  .help = "required: every client shows a certificate. optional: one without may only send the legacy client's text. "
-		  "none: no certificate is requested, anyone may write and read, no client may delete." },
+		  "none: no certificate is requested, so nothing else is allowed to any client." },
 	{ "server", "ciphers", CONFIG_STRING, AT(ciphers), NULL,
 	  .help = "Cipher policy: OpenSSL-style tokens such as ECDHE+AESGCM, or mbedTLS suite names." },
 	{ "server", "session_timeout", CONFIG_SECONDS, AT(session_timeout_ms), "24h", .min = 10000,

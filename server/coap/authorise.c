@@ -12,8 +12,7 @@ bool authorise(enum coaps_client_auth mode, const struct coaps_identity *who,
 		return false;
 	}
 	if (!who->certified) {
-		return (mode == COAPS_AUTH_NONE && !operators_only) ||
-		       (mode == COAPS_AUTH_OPTIONAL && action == AUTHORISE_WRITE_LEGACY);
+		return mode != COAPS_AUTH_REQUIRED && action == AUTHORISE_WRITE_LEGACY;
 	}
 	if (who->name[0] == '\0') { /* an empty name compares equal to no device */
 		return false;

@@ -6,8 +6,7 @@
  * The certificate of an operator: reads and removes everything, sets labels and settings, writes no
  * readings.
  * A revoked certificate, or one without a usable name: nothing.
- * No certificate: with client_auth = none reads and writes everything; with optional only sends the
- * legacy client's text.
+ * No certificate: where client_auth is none or optional, sends the legacy client's text.
  */
 #ifndef AUTHORISE_H
 #define AUTHORISE_H

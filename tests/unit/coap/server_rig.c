@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/coaps/dtls_peer.h"
+
 char dir[64];
 struct server_rig rig;
 
@@ -310,51 +312,76 @@ int64_t count_rows(void)
 	return n;
 }
 
-int wire = -1;
+static int wire = -1;
 uint8_t answer[1500];
 size_t answer_size;
 
-int start_plain(void **state)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	coap_address_t address;
-	int taken;
+static struct dtls_peer peer;
 
-	start_open(state);
-	coap_address_init(&address);
-	taken = socket(AF_INET, SOCK_DGRAM, 0); /* finds a free port */
-	bind(taken, (struct sockaddr *)&at, sizeof(at));
-	getsockname(taken, (struct sockaddr *)&at, &(socklen_t){ sizeof(at) });
-	close(taken);
-	address.addr.sin = at;
-	address.size = sizeof(at);
-	if (coap_new_endpoint(coaps_server_context(rig.server), &address, COAP_PROTO_UDP) == NULL) {
-		return -1;
-	}
-	wire = socket(AF_INET, SOCK_DGRAM, 0);
-	return connect(wire, (struct sockaddr *)&at, sizeof(at));
+static void serve(int fd)
+{
+	(void)fd;
+	turn(20);
 }
 
-int stop_plain(void **state)
+/* who NULL: without a certificate. */
+static int start_wire_as(const char *who)
 {
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct coaps_credentials files = { .certificate = who != NULL ? in_dir("node.pem")
+									    : NULL,
+						 .key = in_dir("node.key"),
+						 .ca = in_dir("ca.pem") };
+	unsigned port;
+
+	start_server(COAPS_AUTH_OPTIONAL, 1000);
+	be(who);
+	assert_int_equal(sscanf(rig.uri, "coaps://127.0.0.1:%u", &port), 1);
+	to.sin_port = htons((uint16_t)port);
+	wire = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(wire, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_true(dtls_peer_init(&peer, wire, &files));
+	assert_int_equal(dtls_peer_handshake(&peer, 1000, serve), 0);
+	return 0;
+}
+
+int start_wire(void **state)
+{
+	(void)state;
+	return start_wire_as("node");
+}
+
+int start_wire_nameless(void **state)
+{
+	(void)state;
+	return start_wire_as(NULL);
+}
+
+int stop_wire(void **state)
+{
+	dtls_peer_free(&peer);
 	close(wire);
 	return stop(state);
 }
 
+void send_message(const uint8_t *message, size_t size)
+{
+	assert_int_equal(mbedtls_ssl_write(&peer.ssl, message, size), (int)size);
+}
+
 bool is_answered(int timeout_ms)
 {
-	struct pollfd p = { .fd = wire, .events = POLLIN };
 	time_t until = time(NULL) + timeout_ms / 1000 + 1;
-	ssize_t n;
+	int n;
 
-	while (poll(&p, 1, 0) == 0) {
+	while ((n = mbedtls_ssl_read(&peer.ssl, answer, sizeof(answer))) ==
+	       MBEDTLS_ERR_SSL_WANT_READ) {
 		if (time(NULL) > until) {
 			return false;
 		}
 		turn(20);
 	}
-	n = recv(wire, answer, sizeof(answer), 0);
 	answer_size = n > 0 ? (size_t)n : 0;
 	return n >= 4;
 }

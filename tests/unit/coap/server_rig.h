@@ -94,13 +94,16 @@ void expect_words(const char *words);
 
 int64_t count_rows(void);
 
-/* A server without certificates, and beside its DTLS a plain endpoint, for messages of a test's own
- * making on the socket `wire`. */
-int start_plain(void **state);
+/* A server where certificates are optional, and beside the client a DTLS session of the node's, for
+ * messages of a test's own making. */
+int start_wire(void **state);
 
-int stop_plain(void **state);
+/* The same without a certificate. */
+int start_wire_nameless(void **state);
 
-extern int wire;
+int stop_wire(void **state);
+
+void send_message(const uint8_t *message, size_t size);
 
 extern uint8_t answer[1500];
 

@@ -563,17 +563,6 @@ static void the_legacy_client_is_answered_in_the_acknowledgement_only(void **sta
 	assert_int_equal(count_rows(), 1);
 }
 
-static void without_certificates_anyone_writes_and_nobody_removes(void **state)
-{
-	the_legacy_clients_text_is_stored(state);
-	assert_int_equal(post_range(OTHER, SENML_CBOR, 1, 2), CODE(2, 4));
-	assert_int_equal(get("/gpsflowtemp/" OTHER), CODE(2, 5));
-	assert_int_equal(
-		request(COAPS_DELETE, "/gpsflowtemp/" OTHER "/1234567890abcdef.2", -1, -1, NULL, 0),
-		CODE(4, 3));
-	assert_int_equal(count_rows(), 4);
-}
-
 static void where_certificates_are_optional_one_without_sends_old_text_only(void **state)
 {
 	the_legacy_clients_text_is_stored(state);
@@ -618,7 +607,6 @@ static int tests(void)
 		ON(time_is_utc_in_microseconds, start),
 		ON(paths_and_methods_that_are_none_are_told_so, start),
 		ON(the_legacy_client_is_answered_in_the_acknowledgement_only, start_open),
-		ON(without_certificates_anyone_writes_and_nobody_removes, start_open),
 		ON(where_certificates_are_optional_one_without_sends_old_text_only, start_optional),
 		ON(without_a_certificate_there_is_no_session_where_one_is_required, start),
 	};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A certificate of our CA that names no device: no right to anything but /time. */
+/* A client whose certificate names no device, or that has none: no right to anything but /time, and
+ * the legacy client's text where it has none. */
 #define _GNU_SOURCE
 #include "server_rig.h"
 
@@ -50,10 +51,36 @@ static void a_certificate_without_a_name_has_no_right_but_to_the_time(void **sta
 	}
 }
 
+static void expect_the_legacy_post_and_nothing_else(enum coaps_client_auth auth)
+{
+	static const char text[] = "SENSOR_A/202481588596741/24.687/0//1700000000.25";
+
+	start_server(auth, 1000);
+	be(NULL);
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, text, sizeof(text) - 1),
+			 CODE(2, 4));
+	expect_time_and_nothing_else();
+	assert_int_equal(get("/gpsflowtemp/urn:dev:mac:b827ebfffe123456"), CODE(4, 3));
+}
+
+static void a_client_without_a_certificate_sends_the_legacy_text_only(void **state)
+{
+	(void)state;
+	expect_the_legacy_post_and_nothing_else(COAPS_AUTH_OPTIONAL);
+}
+
+static void where_none_is_required_it_sends_the_legacy_text_only(void **state)
+{
+	(void)state;
+	expect_the_legacy_post_and_nothing_else(COAPS_AUTH_NONE);
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
 		ON(a_certificate_without_a_name_has_no_right_but_to_the_time, start),
+		ON(a_client_without_a_certificate_sends_the_legacy_text_only, NULL),
+		ON(where_none_is_required_it_sends_the_legacy_text_only, NULL),
 	};
 
 	return cmocka_run_group_tests_name("routes: nameless", all, NULL, NULL);

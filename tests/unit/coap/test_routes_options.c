@@ -16,7 +16,7 @@ static void send_bytes(uint8_t type, uint8_t code, const char *options, size_t s
 	uint8_t b[200] = { 0x41 | type, code, 1, ++mid, 't' };
 
 	memcpy(b + 5, options, size);
-	assert_int_equal(send(wire, b, size + 5, 0), (ssize_t)size + 5);
+	send_message(b, size + 5);
 }
 
 #define ASK(method, options) ask_for(method, options, sizeof(options) - 1)
@@ -66,11 +66,11 @@ static void an_answer_to_no_request_is_rejected(void **state)
 static int tests(void)
 {
 	const struct CMUnitTest all[] = {
-#define PLAIN(f) cmocka_unit_test_setup_teardown(f, start_plain, stop_plain)
-		PLAIN(a_format_that_is_not_there_is_not_acceptable),
-		PLAIN(a_condition_is_obeyed_or_refused),
-		PLAIN(a_method_that_a_path_does_not_have_is_not_allowed),
-		PLAIN(an_answer_to_no_request_is_rejected),
+#define WIRE(f) cmocka_unit_test_setup_teardown(f, start_wire, stop_wire)
+		WIRE(a_format_that_is_not_there_is_not_acceptable),
+		WIRE(a_condition_is_obeyed_or_refused),
+		WIRE(a_method_that_a_path_does_not_have_is_not_allowed),
+		WIRE(an_answer_to_no_request_is_rejected),
 	};
 
 	return cmocka_run_group_tests_name("routes: options", all, NULL, NULL);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* upload: bodies in blocks, block by block, and then as readings over CoAP (without DTLS, which is
- * not what this is about). */
+/* upload: bodies in blocks, block by block, and then as readings over CoAP. */
 #define _GNU_SOURCE
 #include "server_rig.h"
 
@@ -332,7 +331,7 @@ static unsigned post_block(uint16_t mid, int format, const char *body, unsigned 
 	b[n++] = (uint8_t)(num << 4 | (rest > 64 ? 8 : 0) | 2);
 	b[n++] = 0xff;
 	memcpy(b + n, body + offset, size);
-	assert_int_equal(send(wire, b, n + size, 0), (ssize_t)(n + size));
+	send_message(b, n + size);
 	assert_true(is_answered(30000));
 	assert_int_equal(answer[2] << 8 | answer[3], mid);
 	return answer[1];
@@ -434,10 +433,10 @@ static int tests(void)
 		ALONE(a_peer_has_so_many_transfers_and_loses_its_oldest),
 		ALONE(a_peer_has_so_many_bytes_and_loses_its_oldest),
 		cmocka_unit_test_setup_teardown(
-			the_reading_that_is_acknowledged_is_the_one_that_was_sent, start_plain,
-			stop_plain),
+			the_reading_that_is_acknowledged_is_the_one_that_was_sent, start_wire,
+			stop_wire),
 		cmocka_unit_test_setup_teardown(the_legacy_client_gets_no_block1_in_its_last_answer,
-						start_plain, stop_plain),
+						start_wire_nameless, stop_wire),
 	};
 
 	return cmocka_run_group_tests_name("upload", all, NULL, NULL);

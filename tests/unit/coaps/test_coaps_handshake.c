@@ -5,8 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <mbedtls/psa_util.h>
-#include <mbedtls/timing.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,18 +12,10 @@
 #include <unistd.h>
 
 #include "coaps_rig.h"
+#include "dtls_peer.h"
 
 #define HALF_OPEN 1005 /* the server keeps 1,000 */
 #define CHANGED 0x44 /* 2.04 */
-
-struct peer {
-	int fd;
-	mbedtls_ssl_context ssl;
-	mbedtls_ssl_config conf;
-	mbedtls_x509_crt ca, own;
-	mbedtls_pk_context key;
-	mbedtls_timing_delay_context timer;
-};
 
 static struct coaps_rig rig;
 
@@ -55,59 +45,13 @@ static uint16_t port_of(int fd)
 	return ntohs(at.sin_port);
 }
 
-static int on_send(void *arg, const unsigned char *data, size_t size)
-{
-	const struct peer *p = arg;
-
-	return send(p->fd, data, size, 0) == (ssize_t)size ? (int)size
-							   : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
-}
-
-static int on_receive(void *arg, unsigned char *data, size_t size)
-{
-	const struct peer *p = arg;
-	ssize_t n = recv(p->fd, data, size, 0);
-
-	return n > 0 ? (int)n : MBEDTLS_ERR_SSL_WANT_READ;
-}
-
 /* On a socket that stays the caller's, with the certificate of `who`. */
-static void peer_init(struct peer *p, int fd, const char *who)
+static void peer_init(struct dtls_peer *p, int fd, const char *who)
 {
-	const struct coaps_credentials files = coaps_rig_credentials(who);
+	struct coaps_credentials files = coaps_rig_credentials(who);
 
-	memset(p, 0, sizeof(*p));
-	p->fd = fd;
-	mbedtls_ssl_init(&p->ssl);
-	mbedtls_ssl_config_init(&p->conf);
-	mbedtls_x509_crt_init(&p->ca);
-	mbedtls_x509_crt_init(&p->own);
-	mbedtls_pk_init(&p->key);
-	assert_int_equal(mbedtls_x509_crt_parse_file(&p->ca, coaps_rig_file("ca.pem")), 0);
-	assert_int_equal(mbedtls_x509_crt_parse_file(&p->own, files.certificate), 0);
-	assert_int_equal(mbedtls_pk_parse_keyfile(&p->key, files.key, NULL, mbedtls_psa_get_random,
-						  MBEDTLS_PSA_RANDOM_STATE),
-			 0);
-	mbedtls_ssl_config_defaults(&p->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_DATAGRAM,
-				    MBEDTLS_SSL_PRESET_DEFAULT);
-	mbedtls_ssl_conf_rng(&p->conf, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
-	mbedtls_ssl_conf_max_tls_version(&p->conf, MBEDTLS_SSL_VERSION_TLS1_2);
-	mbedtls_ssl_conf_ca_chain(&p->conf, &p->ca, NULL);
-	mbedtls_ssl_conf_own_cert(&p->conf, &p->own, &p->key);
-	assert_int_equal(mbedtls_ssl_setup(&p->ssl, &p->conf), 0);
-	mbedtls_ssl_set_hostname(&p->ssl, "localhost");
-	mbedtls_ssl_set_bio(&p->ssl, p, on_send, on_receive, NULL);
-	mbedtls_ssl_set_timer_cb(&p->ssl, &p->timer, mbedtls_timing_set_delay,
-				 mbedtls_timing_get_delay);
-}
-
-static void peer_free(struct peer *p)
-{
-	mbedtls_ssl_free(&p->ssl);
-	mbedtls_ssl_config_free(&p->conf);
-	mbedtls_x509_crt_free(&p->ca);
-	mbedtls_x509_crt_free(&p->own);
-	mbedtls_pk_free(&p->key);
+	files.ca = coaps_rig_file("ca.pem");
+	assert_true(dtls_peer_init(p, fd, &files));
 }
 
 static void serve(int client_fd)
@@ -119,22 +63,15 @@ static void serve(int client_fd)
 	coaps_server_process(rig.server);
 }
 
-/* Until its end, or for so many turns: 0, or the error of Mbed TLS. */
-static int shake_hands(struct peer *p, unsigned turns)
+static int shake_hands(struct dtls_peer *p, unsigned turns)
 {
-	int rc = mbedtls_ssl_handshake(&p->ssl);
-
-	while (rc == MBEDTLS_ERR_SSL_WANT_READ && turns-- > 0) {
-		serve(p->fd);
-		rc = mbedtls_ssl_handshake(&p->ssl);
-	}
-	return rc;
+	return dtls_peer_handshake(p, turns, serve);
 }
 
 /* Up to the server's flight, which is not answered; or to no answer. */
 static void begin_and_leave(int fd)
 {
-	struct peer p;
+	struct dtls_peer p;
 	unsigned turns = 0;
 
 	peer_init(&p, fd, "node");
@@ -144,13 +81,13 @@ static void begin_and_leave(int fd)
 			turns++;
 		}
 	}
-	peer_free(&p);
+	dtls_peer_free(&p);
 	while (recv(fd, &(char){ 0 }, 1, 0) >= 0) {
 	}
 }
 
 /* The code of the answer; 0: none. A CON POST to /x with that Message ID. */
-static unsigned post(struct peer *p, uint8_t mid)
+static unsigned post(struct dtls_peer *p, uint8_t mid)
 {
 	const uint8_t request[] = { 0x40, COAP_REQUEST_CODE_POST, 0, mid, 0xb1, 'x' };
 	uint8_t answer[256];
@@ -185,7 +122,7 @@ static int stop(void **state)
 static void an_unfinished_handshake_from_its_address_leaves_a_session_as_it_is(void **state)
 {
 	int fd = socket_at(INADDR_LOOPBACK, 0);
-	struct peer first, second;
+	struct dtls_peer first, second;
 
 	(void)state;
 	peer_init(&first, fd, "node");
@@ -199,45 +136,45 @@ static void an_unfinished_handshake_from_its_address_leaves_a_session_as_it_is(v
 	assert_int_equal(post(&second, 3), CHANGED);
 	assert_true(rig.identity.is_operator);
 	assert_int_equal(rig.handled, 3);
-	peer_free(&first);
-	peer_free(&second);
+	dtls_peer_free(&first);
+	dtls_peer_free(&second);
 	close(fd);
 }
 
 static void a_failed_handshake_from_its_address_leaves_a_session_as_it_is(void **state)
 {
 	int fd = socket_at(INADDR_LOOPBACK, 0);
-	struct peer first, foreign, second;
+	struct dtls_peer first, foreign, second;
 
 	(void)state;
 	peer_init(&first, fd, "node");
 	assert_int_equal(shake_hands(&first, 200), 0);
 	peer_init(&foreign, fd, "other/node");
 	assert_int_equal(shake_hands(&foreign, 200), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
-	peer_free(&foreign);
+	dtls_peer_free(&foreign);
 	assert_int_equal(post(&first, 1), CHANGED);
 	peer_init(&second, fd, "node");
 	assert_int_equal(shake_hands(&second, 200), 0);
 	assert_int_equal(post(&second, 2), CHANGED);
-	peer_free(&first);
-	peer_free(&second);
+	dtls_peer_free(&first);
+	dtls_peer_free(&second);
 	close(fd);
 }
 
 static void after_a_failed_handshake_alone_its_address_is_free(void **state)
 {
 	int fd = socket_at(INADDR_LOOPBACK, 0);
-	struct peer foreign, good;
+	struct dtls_peer foreign, good;
 
 	(void)state;
 	peer_init(&foreign, fd, "other/node");
 	assert_int_equal(shake_hands(&foreign, 200), MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
-	peer_free(&foreign);
+	dtls_peer_free(&foreign);
 	begin_and_leave(fd);
 	peer_init(&good, fd, "node");
 	assert_int_equal(shake_hands(&good, 200), 0);
 	assert_int_equal(post(&good, 1), CHANGED);
-	peer_free(&good);
+	dtls_peer_free(&good);
 	close(fd);
 }
 
@@ -248,7 +185,7 @@ static void with_the_new_session_all_of_the_old_one_goes(void **state)
 					   .content_format = -1,
 					   .max_age_s = -1 };
 	int fd = socket_at(INADDR_LOOPBACK, 0);
-	struct peer first, second;
+	struct dtls_peer first, second;
 	uint16_t port = port_of(fd);
 	struct coaps_deferred *late;
 
@@ -275,8 +212,8 @@ static void with_the_new_session_all_of_the_old_one_goes(void **state)
 	first.fd = fd; /* the old keys are worth nothing */
 	assert_int_equal(post(&first, 2), 0);
 	assert_int_equal(rig.handled, 3);
-	peer_free(&first);
-	peer_free(&second);
+	dtls_peer_free(&first);
+	dtls_peer_free(&second);
 	close(fd);
 }
 
@@ -284,7 +221,7 @@ static void with_the_new_session_all_of_the_old_one_goes(void **state)
 static void more_half_open_handshakes_than_are_kept_shut_nobody_out(void **state)
 {
 	static int fds[HALF_OPEN];
-	struct peer good;
+	struct dtls_peer good;
 	int fd;
 
 	(void)state;
@@ -297,7 +234,7 @@ static void more_half_open_handshakes_than_are_kept_shut_nobody_out(void **state
 		peer_init(&good, fd, "node");
 		assert_int_equal(shake_hands(&good, 50), 0);
 		assert_int_equal(post(&good, 1), CHANGED);
-		peer_free(&good);
+		dtls_peer_free(&good);
 		close(fd);
 		for (unsigned i = 0; i < HALF_OPEN; i++) {
 			close(fds[i]);
