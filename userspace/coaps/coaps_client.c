@@ -136,9 +136,11 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 		return;
 	}
 	switch (reason) {
-	case COAP_NACK_TOO_MANY_RETRIES:
-	case COAP_NACK_TLS_FAILED: /* no retransmission left: the failure was reported */
+	case COAP_NACK_TLS_FAILED: /* in a handshake the failure was reported */
 	case COAP_NACK_TLS_LAYER_FAILED:
+		fail_for(c, c->established_ns != 0 ? COAPS_PEER_CLOSED : COAPS_NO_ANSWER);
+		break;
+	case COAP_NACK_TOO_MANY_RETRIES:
 		fail_for(c, COAPS_NO_ANSWER);
 		break;
 	case COAP_NACK_RST:

@@ -202,6 +202,36 @@ static int find_cookie(const uint8_t *data, size_t size, const uint8_t **cookie,
 	return 0;
 }
 
+const uint8_t *coaps_hello_ticket(const uint8_t *data, size_t size, size_t *ticket_size)
+{
+	const uint8_t *at, *end, *cookie;
+	size_t length;
+
+	if (find_cookie(data, size, &cookie, &length) != 0) {
+		return NULL;
+	}
+	at = cookie + length;
+	end = data + RECORD_HEADER + read_be(data + 11, 2);
+	for (unsigned width = 2; width >= 1; width--) { /* cipher suites, compression methods */
+		if (end - at < (ptrdiff_t)width ||
+		    end - at - (ptrdiff_t)width < (ptrdiff_t)read_be(at, width)) {
+			return NULL;
+		}
+		at += width + read_be(at, width);
+	}
+	for (at += 2; end - at >= 4; at += 4 + length) { /* extensions: type, length */
+		length = read_be(at + 2, 2);
+		if ((ptrdiff_t)length > end - at - 4) {
+			return NULL;
+		}
+		if (read_be(at, 2) == MBEDTLS_TLS_EXT_SESSION_TICKET) {
+			*ticket_size = length;
+			return at + 4;
+		}
+	}
+	return NULL;
+}
+
 /* Always shorter than the ClientHello: no amplification (RFC 6347 4.2.1). */
 static size_t hello_verify_request(struct coaps_cookies *cookies, const struct sender *s,
 				   const uint8_t *hello, uint8_t *reply)

@@ -38,6 +38,8 @@ void coaps_cookies_free(struct coaps_cookies *c);
 int coaps_cookie_judge(struct coaps_cookies *cookies, const coap_address_t *remote,
 		       const uint8_t *data, size_t size, uint8_t reply[COAP_DTLS_HELLO_REPLY_MAX],
 		       size_t *reply_size);
+/* The session ticket (RFC 5077) in a ClientHello with a cookie; NULL: none. */
+const uint8_t *coaps_hello_ticket(const uint8_t *data, size_t size, size_t *ticket_size);
 /* The same cookies for mbedTLS, which asks for them when a known address begins again. */
 void coaps_cookie_configure(mbedtls_ssl_config *conf, struct coaps_cookies *cookies);
 

@@ -113,14 +113,14 @@ static int on_tls(coap_session_t *session, coap_dtls_phase_t phase, void *tls, v
 	case COAP_DTLS_PHASE_CONFIGURE:
 		return configure(endpoint, ssl, config) == 0;
 	case COAP_DTLS_PHASE_START:
-#ifdef MBEDTLS_SSL_DTLS_CONNECTION_ID
-		/* libcoap 4.3.5 moves a session to whoever sends its CID, before the record is
-		 * authenticated (RFC 9146 6 forbids that). */
-		mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_DISABLED, NULL, 0);
-#endif
 		mbedtls_ssl_set_user_data_n(ssl, (uintptr_t)endpoint->trust);
 		if (endpoint->on_start != NULL) {
 			endpoint->on_start(session, ssl);
+		}
+		return 1;
+	case COAP_DTLS_PHASE_DONE:
+		if (endpoint->on_done != NULL) {
+			endpoint->on_done(session);
 		}
 		return 1;
 	case COAP_DTLS_PHASE_FAILED:
@@ -242,8 +242,6 @@ int coaps_endpoint_init(struct coaps_endpoint *endpoint, enum coaps_role role, c
 	coaps_tickets_init(&endpoint->tickets);
 	coaps_cookies_init(&endpoint->cookies);
 	coap_set_app_data(endpoint->context, endpoint);
-	coap_context_set_block_mode(endpoint->context,
-				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
 	return 0;
 }
 
@@ -273,6 +271,7 @@ void coaps_endpoint_pki(const struct coaps_credentials *credentials, bool verify
 	pki->check_common_ca = verify_peer;
 	pki->cert_chain_validation = 1;
 	pki->cert_chain_verify_depth = 3;
+	pki->use_cid = 1; /* a client asks for one; a server gives one in any case */
 	pki->additional_tls_session_call_back = on_tls;
 	pki->pki_key.key_type = COAP_PKI_KEY_PEM;
 	pki->pki_key.key.pem.ca_file = credentials->ca;

@@ -35,6 +35,8 @@ struct coaps_endpoint {
 	struct coaps_answers *answers; /* server */
 	/* A session is set up and has sent nothing yet; may be NULL. */
 	void (*on_start)(coap_session_t *session, mbedtls_ssl_context *ssl);
+	/* A handshake is complete; may be NULL. */
+	void (*on_done)(coap_session_t *session);
 	/* A handshake has failed. */
 	void (*on_failed)(coap_session_t *session, const struct coaps_failure *failure);
 	struct { /* the newest certificate: its defect, its owner */

@@ -3,6 +3,7 @@
 
 #include <mbedtls/oid.h>
 #include <mbedtls/ssl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "coaps_endpoint.h"
@@ -60,7 +61,8 @@ void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 	}
 	out->certified = true;
 	endpoint = coap_get_app_data(coap_session_get_context(session));
-	out->revoked = is_revoked(endpoint, crt) || !is_trusted(endpoint, ssl, crt);
+	out->untrusted = !is_trusted(endpoint, ssl, crt);
+	out->revoked = out->untrusted || is_revoked(endpoint, crt);
 	if (!coaps_x509_device(crt, out->name, sizeof out->name)) {
 		coaps_x509_attribute(crt, MBEDTLS_OID_AT_CN, MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_CN),
 				     out->name, sizeof out->name);
@@ -70,4 +72,20 @@ void coaps_identity_of(coap_session_t *session, struct coaps_identity *out)
 						MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORG_UNIT), unit,
 						sizeof unit) &&
 			   strcmp(unit, "operator") == 0;
+}
+
+bool coaps_peer_of(coap_session_t *session, char name[COAPS_PEER_SIZE])
+{
+	struct coaps_identity who;
+
+	coaps_identity_of(session, &who);
+	if (who.name[0] != '\0') {
+		snprintf(name, COAPS_PEER_SIZE, "%s", who.name);
+		return true;
+	}
+	if (coap_print_ip_addr(coap_session_get_addr_remote(session), name, COAPS_PEER_SIZE) ==
+	    NULL) {
+		snprintf(name, COAPS_PEER_SIZE, "?");
+	}
+	return false;
 }

@@ -6,7 +6,7 @@
  * error, each losing the other's datagrams. Processes that share a port on purpose inherit their
  * sockets from a service manager that keeps them open: the kernel assigns senders to sockets by
  * address, and assigns them again when one is closed, so that every session would lose its server.
- * deps/patches/0007 hands a socket to libcoap.
+ * deps/patches/0006 hands a socket to libcoap.
  */
 #ifndef COAPS_LISTEN_H
 #define COAPS_LISTEN_H

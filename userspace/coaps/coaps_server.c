@@ -12,12 +12,12 @@
 #include "coaps_answer.h"
 #include "coaps_cookie.h"
 #include "coaps_endpoint.h"
+#include "coaps_sessions.h"
 #include "time/now.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/refusals.h"
 
 #define SESSION_TIMEOUT_S 86400
-#define MAX_BODY (1024 * 1024)
 /* libcoap refuses new clients while so many have not finished their handshake; its 100 is three a
  * second. */
 #define MAX_HANDSHAKES 1000
@@ -26,6 +26,8 @@ struct coaps_server {
 	struct coaps_endpoint endpoint;
 	void *user;
 	struct refusals refusals; /* of handshakes, by address */
+	struct coaps_sessions sessions;
+	uint64_t unfinished;
 };
 
 /* libcoap closes what it is given. */
@@ -58,8 +60,16 @@ static struct coaps_server *server_of(const coap_context_t *context)
 static int on_hello(coap_context_t *context, const coap_address_t *remote, const uint8_t *data,
 		    size_t size, uint8_t *reply, size_t *reply_size)
 {
-	return coaps_cookie_judge(&server_of(context)->endpoint.cookies, remote, data, size, reply,
-				  reply_size);
+	struct coaps_endpoint *endpoint = &server_of(context)->endpoint;
+	const uint8_t *ticket;
+	size_t ticket_size = 0;
+
+	if (coaps_cookie_judge(&endpoint->cookies, remote, data, size, reply, reply_size) == 0) {
+		return 0;
+	}
+	ticket = coaps_hello_ticket(data, size, &ticket_size);
+	return ticket != NULL && coaps_tickets_accept(&endpoint->tickets, ticket, ticket_size) ? 2
+											       : 1;
 }
 
 static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
@@ -78,8 +88,19 @@ static void on_failed_handshake(coap_session_t *session, const struct coaps_fail
 	}
 }
 
+static void on_established(coap_session_t *session)
+{
+	coaps_sessions_add(&server_of(coap_session_get_context(session))->sessions, session);
+}
+
 static int on_event(coap_session_t *session, const coap_event_t event)
 {
+	if (event == COAP_EVENT_SERVER_SESSION_DEL) {
+		struct coaps_server *s = server_of(coap_session_get_context(session));
+
+		s->unfinished += coap_session_get_state(session) == COAP_SESSION_STATE_HANDSHAKE;
+		coaps_sessions_remove(&s->sessions, session);
+	}
 	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED ||
 	    event == COAP_EVENT_DTLS_CLOSED) {
 		coaps_answers_forget(session);
@@ -151,8 +172,8 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 								      ? config->session_timeout_s
 								      : SESSION_TIMEOUT_S);
 	coap_context_set_max_handshake_sessions(s->endpoint.context, MAX_HANDSHAKES);
-	coap_context_set_max_body_size(s->endpoint.context,
-				       config->max_body != 0 ? config->max_body : MAX_BODY);
+	coap_context_set_max_idle_sessions(s->endpoint.context, COAPS_SESSIONS_MAX);
+	s->endpoint.on_done = on_established;
 	s->endpoint.on_failed = on_failed_handshake;
 	coap_register_event_handler(s->endpoint.context, on_event);
 	coap_context_set_dtls_hello_call_back(s->endpoint.context, on_hello);
@@ -178,7 +199,12 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
 		       char *err, size_t err_size)
 {
-	return coaps_endpoint_renew(&s->endpoint, credentials, coaps_now_s(), err, err_size);
+	int code = coaps_endpoint_renew(&s->endpoint, credentials, coaps_now_s(), err, err_size);
+
+	if (code == 0) {
+		coaps_sessions_end_untrusted(&s->sessions);
+	}
+	return code;
 }
 
 int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets)
@@ -192,7 +218,15 @@ void coaps_server_free(struct coaps_server *s)
 		return;
 	}
 	coaps_endpoint_free(&s->endpoint);
+	coaps_sessions_free(&s->sessions);
 	free(s);
+}
+
+struct coaps_server_counts coaps_server_counts(const struct coaps_server *s)
+{
+	return (struct coaps_server_counts){ .sessions = s->sessions.n,
+					     .displaced = s->sessions.displaced,
+					     .unfinished = s->unfinished };
 }
 
 coap_context_t *coaps_server_context(struct coaps_server *s)

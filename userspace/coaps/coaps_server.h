@@ -10,6 +10,7 @@
 
 #include <coap3/coap.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "coaps_credentials.h"
 #include "coaps_listen.h"
@@ -29,7 +30,6 @@ struct coaps_server_config {
 	const char *ciphers; /* coaps_policy.h, NULL: default */
 	unsigned session_timeout_s; /* idle sessions end after this; 0: 86 400, for nodes post
 				       rarely */
-	unsigned max_body; /* largest request body in bytes; 0: 1 MiB */
 	/*
 	 * Sockets that another process has bound (coaps_listen_adopt()); they stay the caller's and
 	 * replace `listen`. NULL: alone on its port.
@@ -52,15 +52,22 @@ struct coaps_server *coaps_server_new(const struct coaps_server_config *config, 
 void coaps_server_free(struct coaps_server *s);
 
 /*
- * Loads credentials while it runs, from the same or other files. Sessions continue; each later
- * handshake uses them, also of a known address; a revoked client has no rights from its next
- * request on. 0, or -EKEYREJECTED with err, and the old ones stay in use.
+ * Loads credentials while it runs, from the same or other files. Sessions continue, but for those
+ * whose CA is gone; each later handshake uses them, also of a known address; a revoked client has
+ * no rights from its next request on. 0, or -EKEYREJECTED with err, and the old ones stay in use.
  */
 int coaps_server_renew(struct coaps_server *s, const struct coaps_credentials *credentials,
 		       char *err, size_t err_size);
 
 /* Derives tickets and cookies from these from now on. 0 or -EIO. */
 int coaps_server_set_secrets(struct coaps_server *s, const struct coaps_secrets *secrets);
+
+struct coaps_server_counts {
+	unsigned sessions; /* established */
+	uint64_t displaced; /* sessions that ended for a further one of their peer */
+	uint64_t unfinished; /* handshakes that gave way to others, or took too long */
+};
+struct coaps_server_counts coaps_server_counts(const struct coaps_server *s);
 
 /* Owned by s. Handlers find s by coap_context_get_app_data(), the owner's data by
  * coaps_server_user(). */

@@ -11,6 +11,7 @@
 /* RFC 5077 recommends a lifetime of a day at the most; the key changes every half of it. */
 #define LIFETIME_S 86400
 #define PERIOD_S (LIFETIME_S / 2)
+#define TICKET_MAX 2048 /* more than a datagram */
 
 int coaps_secret_derive(const uint8_t secret[COAPS_SECRET_SIZE], const char *label, int64_t number,
 			uint8_t out[32])
@@ -95,6 +96,23 @@ static int parse_ticket(void *arg, mbedtls_ssl_session *session, unsigned char *
 			     : mbedtls_ssl_ticket_parse(&t->of[i].context, session, ticket, size);
 	}
 	return rc;
+}
+
+bool coaps_tickets_accept(struct coaps_tickets *t, const uint8_t *ticket, size_t size)
+{
+	mbedtls_ssl_session session;
+	uint8_t copy[TICKET_MAX]; /* it is decrypted in its place */
+	int rc;
+
+	if (size == 0 || size > sizeof(copy)) {
+		return false;
+	}
+	memcpy(copy, ticket, size);
+	mbedtls_ssl_session_init(&session);
+	rc = parse_ticket(t, &session, copy, size);
+	mbedtls_ssl_session_free(&session);
+	mbedtls_platform_zeroize(copy, sizeof(copy));
+	return rc == 0;
 }
 
 void coaps_tickets_init(struct coaps_tickets *t)

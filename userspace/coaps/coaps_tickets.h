@@ -14,6 +14,7 @@
 
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,8 @@ void coaps_tickets_init(struct coaps_tickets *t);
 /* An error of mbedTLS or PSA, or 0. */
 int coaps_tickets_setup(struct coaps_tickets *t, const struct coaps_secrets *secrets);
 void coaps_tickets_configure(mbedtls_ssl_config *conf, struct coaps_tickets *t);
+/* Whether one of the keys made it, and it has not expired. */
+bool coaps_tickets_accept(struct coaps_tickets *t, const uint8_t *ticket, size_t size);
 void coaps_tickets_free(struct coaps_tickets *t);
 
 /* out: HMAC-SHA-256(secret, label, number); 0 or an error of PSA. */

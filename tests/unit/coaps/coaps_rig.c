@@ -100,9 +100,7 @@ unsigned coaps_rig_next_port(void)
 int coaps_rig_start_server(struct coaps_rig *r, enum coaps_client_auth auth,
 			   const struct coaps_credentials *own)
 {
-	struct coaps_server_config config = { .listen = r->listen,
-					      .client_auth = auth,
-					      .max_body = 100000 };
+	struct coaps_server_config config = { .listen = r->listen, .client_auth = auth };
 	coap_resource_t *resource;
 	char err[512] = "";
 	int code = -EADDRINUSE;
@@ -119,6 +117,9 @@ int coaps_rig_start_server(struct coaps_rig *r, enum coaps_client_auth auth,
 		print_message("%s\n", err);
 		return code;
 	}
+	/* For large bodies of this rig's client; geotherm's server has upload.h. */
+	coap_context_set_block_mode(coaps_server_context(r->server),
+				    COAP_BLOCK_USE_LIBCOAP | COAP_BLOCK_SINGLE_BODY);
 	resource = coap_resource_init(coap_make_str_const("x"), 0);
 	coap_resource_set_userdata(resource, r);
 	coap_register_request_handler(resource, COAP_REQUEST_POST, coaps_rig_handle);

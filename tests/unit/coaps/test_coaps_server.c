@@ -108,67 +108,19 @@ static void a_client_needs_a_certificate_of_the_ca_unless_none_is_asked_for(void
 	}
 }
 
-static void a_large_body_arrives_whole_and_one_too_large_is_refused(void **state)
+static void a_large_body_arrives_whole(void **state)
 {
-	static uint8_t body[200000];
+	static uint8_t body[90000];
 	struct coaps_rig r;
 
 	(void)state;
 	coaps_rig_begin(&r, "node", NULL);
 	memset(body, 'x', sizeof body);
-	coaps_rig_post(&r, body, 90000);
+	coaps_rig_post(&r, body, sizeof body);
 	coaps_rig_wait_answer(&r);
 	assert_int_equal(r.answer.code, COAP_RESPONSE_CODE_CHANGED);
 	assert_int_equal(r.body_size, 90000);
-	coaps_rig_post(&r, body, sizeof body);
-	coaps_rig_wait_answer(&r);
-	assert_int_equal(r.answer.code, COAP_RESPONSE_CODE(413));
-	assert_int_equal(r.handled, 1);
 	coaps_rig_stop(&r);
-}
-
-/* libcoap 4.3.5 dereferenced NULL at the first block of a body whose size the client did not tell
- * (RFC 7959 4). */
-static void a_first_block_without_size1_does_not_end_the_server(void **state)
-{
-	struct coaps_credentials server = coaps_rig_credentials("server");
-	struct coaps_rig r = { 0 };
-	coap_address_t address;
-	coap_context_t *plain = NULL;
-	coap_session_t *session;
-	coap_pdu_t *pdu;
-	uint8_t block[1024] = { 0 }, option[4];
-	struct pollfd wait;
-
-	(void)state;
-	assert_int_equal(coaps_rig_start_server(&r, COAPS_AUTH_REQUIRED, &server), 0);
-	/* Without DTLS, which is not what this is about: an endpoint beside the other. */
-	coap_address_init(&address);
-	address.addr.sin.sin_family = AF_INET;
-	address.addr.sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	address.addr.sin.sin_port = htons((uint16_t)coaps_rig_next_port());
-	address.size = sizeof address.addr.sin;
-	assert_non_null(
-		coap_new_endpoint(coaps_server_context(r.server), &address, COAP_PROTO_UDP));
-	plain = coap_new_context(NULL);
-	session = coap_new_client_session(plain, NULL, &address, COAP_PROTO_UDP);
-	assert_non_null(session);
-	pdu = coap_pdu_init(COAP_MESSAGE_CON, COAP_REQUEST_CODE_POST, coap_new_message_id(session),
-			    1300);
-	coap_add_token(pdu, 2, (const uint8_t *)"AB");
-	coap_add_option(pdu, COAP_OPTION_URI_PATH, 1, (const uint8_t *)"x");
-	/* NUM 0, M 1, SZX 6: 1024 of more bytes */
-	coap_add_option(pdu, COAP_OPTION_BLOCK1,
-			coap_encode_var_safe(option, sizeof option, 0 << 4 | 1 << 3 | 6), option);
-	coap_add_data(pdu, sizeof block, block);
-	assert_int_not_equal(coap_send(session, pdu), COAP_INVALID_MID);
-	wait = (struct pollfd){ .fd = coaps_server_fd(r.server), .events = POLLIN };
-	assert_int_equal(poll(&wait, 1, 30000), 1);
-	coaps_server_process(r.server); /* it used to crash here */
-	assert_int_equal(r.handled, 0);
-	coap_session_release(session);
-	coap_free_context(plain);
-	coaps_server_free(r.server);
 }
 
 static void a_server_that_is_gone_is_told_and_the_next_request_finds_the_new_one(void **state)
@@ -232,8 +184,7 @@ int main(void)
 		cmocka_unit_test(a_server_with_another_name_is_refused_by_name_and_by_address),
 		cmocka_unit_test(a_server_of_another_ca_is_refused),
 		cmocka_unit_test(a_client_needs_a_certificate_of_the_ca_unless_none_is_asked_for),
-		cmocka_unit_test(a_large_body_arrives_whole_and_one_too_large_is_refused),
-		cmocka_unit_test(a_first_block_without_size1_does_not_end_the_server),
+		cmocka_unit_test(a_large_body_arrives_whole),
 		cmocka_unit_test(
 			a_server_that_is_gone_is_told_and_the_next_request_finds_the_new_one),
 		cmocka_unit_test(a_port_in_use_is_an_error_and_named),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What deps/patches change in libcoap and no other test would miss: how often it goes to the kernel
- * (0005, 0006). A plain endpoint; its clients are bytes from a socket.
+ * (0004, 0005). A plain endpoint; its clients are bytes from a socket.
  */
 #define _GNU_SOURCE /* syscall */
 #include <setjmp.h>
