@@ -229,6 +229,7 @@ static int start_metrics(struct server *s)
 		&(struct metrics_config){
 			.listen = s->config->metrics,
 			.ingest = s->ingest,
+			.coaps = s->coaps,
 			.routes = s->routes,
 		},
 		&code, err, sizeof(err));

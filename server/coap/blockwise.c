@@ -9,6 +9,15 @@
 
 #define SZX_MAX 6 /* 1024 bytes: fits a datagram with its options */
 
+/* A representation; kept where it is longer than a block. */
+struct body {
+	struct transfer transfer; /* first; its session began to read it */
+	char key[BLOCKWISE_KEY_SIZE]; /* path, query, format */
+	int content_format;
+	uint64_t etag;
+	size_t size;
+};
+
 static size_t size_of(unsigned szx)
 {
 	return (size_t)16 << szx;
@@ -24,8 +33,8 @@ static void put_option(coap_pdu_t *pdu, uint16_t number, uint64_t value)
 }
 
 /* Fills code, options and payload. */
-static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_t block,
-		     unsigned szx, int32_t observe)
+static void put_body(coap_pdu_t *pdu, const struct body *body, uint32_t block, unsigned szx,
+		     int32_t observe)
 {
 	size_t start = (size_t)block * size_of(szx), size = size_of(szx);
 	bool more;
@@ -51,7 +60,7 @@ static void put_body(coap_pdu_t *pdu, const struct blockwise_body *body, uint32_
 		put_option(pdu, COAP_OPTION_BLOCK2, (uint64_t)block << 4 | (more ? 8 : 0) | szx);
 		put_option(pdu, COAP_OPTION_SIZE2, body->size);
 	}
-	coap_add_data(pdu, size, (const uint8_t *)body->data + start);
+	coap_add_data(pdu, size, body->transfer.data + start);
 }
 
 static void read_etags(const coap_pdu_t *request, struct blockwise_request *r)
@@ -69,11 +78,25 @@ static void read_etags(const coap_pdu_t *request, struct blockwise_request *r)
 	}
 }
 
-int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
+static struct body *find(const struct transfers *kept, const coap_session_t *session,
+			 const char *key)
+{
+	for (struct transfer *t = kept->newest; t != NULL; t = t->next) {
+		struct body *body = (struct body *)t;
+
+		if (t->session == session && strcmp(body->key, key) == 0) {
+			return body;
+		}
+	}
+	return NULL;
+}
+
+int blockwise_open(struct transfers *kept, struct blockwise_request *r, coap_session_t *session,
 		   const coap_pdu_t *request, coap_pdu_t *response, const struct blockwise_how *how)
 {
 	coap_bin_const_t token = coap_pdu_get_token(request);
 	struct coaps_deferred *deferred;
+	struct body *body;
 	int rc;
 	coap_block_t block = { .szx = SZX_MAX };
 	coap_opt_iterator_t at;
@@ -88,14 +111,11 @@ int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_sessio
 	if (block.szx > SZX_MAX) {
 		return -EINVAL;
 	}
-	if (block.num > 0) {
-		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-			if (b->kept[i].data != NULL && b->kept[i].session == session &&
-			    strcmp(b->kept[i].key, how->key) == 0) {
-				put_body(response, &b->kept[i], block.num, block.szx, -1);
-				return 1;
-			}
-		}
+	body = block.num > 0 ? find(kept, session, how->key) : NULL;
+	if (body != NULL) {
+		transfers_touch(kept, &body->transfer, body->size, BLOCKWISE_PEER_BYTES);
+		put_body(response, body, block.num, block.szx, -1);
+		return 1;
 	}
 	rc = coaps_defer(session, request, response, how->defer, &deferred);
 	if (rc < 0) {
@@ -142,14 +162,34 @@ static void send_answer(struct blockwise_request *r, coap_pdu_t *pdu)
 	r->session = NULL;
 }
 
-void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
+/* False without memory. Takes the data. */
+static bool keep(struct transfers *kept, const struct blockwise_request *r, const struct body *body)
+{
+	struct body *found = find(kept, r->session, r->key);
+
+	if (found != NULL) {
+		transfers_drop(kept, &found->transfer);
+	}
+	found = (struct body *)transfers_add(kept, sizeof(*found), r->session);
+	if (found == NULL) {
+		return false;
+	}
+	memcpy(found->key, r->key, sizeof(found->key));
+	found->content_format = body->content_format;
+	found->etag = body->etag;
+	found->size = body->size;
+	found->transfer.data = body->transfer.data;
+	transfers_touch(kept, &found->transfer, body->size, BLOCKWISE_PEER_BYTES);
+	return true;
+}
+
+void blockwise_answer(struct transfers *kept, struct blockwise_request *r, int content_format,
 		      void *data, size_t size)
 {
-	struct blockwise_body body = {
-		.session = r->session,
+	struct body body = {
+		.transfer = { .data = data },
 		.content_format = content_format,
 		.etag = hash_etag(data, size),
-		.data = data,
 		.size = size,
 	};
 	coap_pdu_t *pdu = answer_to(r);
@@ -169,19 +209,7 @@ void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int cont
 	if (pdu != NULL) {
 		put_body(pdu, &body, r->block, r->szx, r->observe);
 	}
-	if (size > size_of(r->szx)) {
-		struct blockwise_body *kept = &b->kept[b->next++ % BLOCKWISE_KEPT];
-
-		for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-			if (b->kept[i].session == r->session &&
-			    strcmp(b->kept[i].key, r->key) == 0) {
-				kept = &b->kept[i];
-			}
-		}
-		free(kept->data);
-		*kept = body;
-		memcpy(kept->key, r->key, sizeof(kept->key));
-	} else {
+	if (size <= size_of(r->szx) || !keep(kept, r, &body)) {
 		free(data);
 	}
 	send_answer(r, pdu);
@@ -200,12 +228,4 @@ void blockwise_reply(struct blockwise_request *r, coap_pdu_code_t code, int64_t 
 	r->deferred = NULL;
 	coap_session_release(r->session);
 	r->session = NULL;
-}
-
-void blockwise_free(struct blockwise *b)
-{
-	for (unsigned i = 0; i < BLOCKWISE_KEPT; i++) {
-		free(b->kept[i].data);
-	}
-	memset(b, 0, sizeof(*b));
 }

@@ -3,8 +3,8 @@
  * blockwise: answers to GET that come later and may be long (RFC 7959 Block2).
  *
  * The handler opens one and returns; nothing is sent. When the representation is ready, the
- * requested block is sent, with an ETag of the whole. A few long representations are kept by their
- * key and reader, so that a client's next blocks come from the one it began with: libcoap
+ * requested block is sent, with an ETag of the whole. Long representations are kept by their key
+ * and reader (transfers.h), so that a client's next blocks come from the one it began with: libcoap
  * distinguishes its own transfers by query only, which is not enough where one handler serves many
  * paths.
  *
@@ -18,25 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transfers.h"
 #include "userspace/coaps/coaps_answer.h"
 
 #define BLOCKWISE_KEY_SIZE 256
-#define BLOCKWISE_KEPT 16
+#define BLOCKWISE_PEER_BYTES (8 * 1024 * 1024)
 #define BLOCKWISE_ETAGS 4
-
-struct blockwise_body {
-	char key[BLOCKWISE_KEY_SIZE]; /* path, query, format */
-	const coap_session_t *session; /* that began to read it; compared only */
-	int content_format;
-	uint64_t etag;
-	void *data; /* malloc'ed */
-	size_t size;
-};
-
-struct blockwise {
-	struct blockwise_body kept[BLOCKWISE_KEPT];
-	unsigned next; /* to be replaced */
-};
 
 /* One request that waits for its answer. */
 struct blockwise_request {
@@ -63,16 +50,15 @@ struct blockwise_how {
  * In a handler: 1: answered, from what was kept, or a message that came before; 0: *r is open,
  * answer later; -ENAMETOOLONG: the key does not fit, -EINVAL: the block option is invalid, -ENOMEM.
  */
-int blockwise_open(struct blockwise *b, struct blockwise_request *r, coap_session_t *session,
+int blockwise_open(struct transfers *kept, struct blockwise_request *r, coap_session_t *session,
 		   const coap_pdu_t *request, coap_pdu_t *response,
 		   const struct blockwise_how *how);
 /* Takes data. If the client already has it (its ETag options), the answer is 2.03 alone. */
-void blockwise_answer(struct blockwise *b, struct blockwise_request *r, int content_format,
+void blockwise_answer(struct transfers *kept, struct blockwise_request *r, int content_format,
 		      void *data, size_t size);
 /* An answer without a representation: success, or an error with its text. Not for a notification.
  */
 void blockwise_reply(struct blockwise_request *r, coap_pdu_code_t code, int64_t max_age_s,
 		     const char *text);
-void blockwise_free(struct blockwise *b);
 
 #endif

@@ -55,15 +55,16 @@ bool observers_add(struct observers *os, struct blockwise_request *r, const stru
 	struct coaps_identity who;
 	struct observer *o;
 	unsigned of_session = 0, of_peer = 0;
-	char peer[PEER_SIZE];
+	char peer[COAPS_PEER_SIZE];
 
-	peer_of(r->session, peer);
+	coaps_peer_of(r->session, peer);
 	for (o = os->first; o != NULL; o = o->next) {
 		of_session += o->request.session == r->session;
 		of_peer += strcmp(o->peer, peer) == 0;
 	}
 	if (os->n >= OBSERVERS_MAX || of_session >= OBSERVERS_PER_SESSION ||
 	    of_peer >= OBSERVERS_PER_PEER || (o = calloc(1, sizeof(*o))) == NULL) {
+		os->refused++;
 		return false;
 	}
 	coaps_identity_of(r->session, &who);
@@ -245,7 +246,7 @@ static bool end_read(struct observers *os, struct observer *o)
 	return true;
 }
 
-void observers_notify(struct observers *os, struct observer *o, struct blockwise *b,
+void observers_notify(struct observers *os, struct observer *o, struct transfers *kept,
 		      int content_format, void *data, size_t size)
 {
 	uint64_t etag = hash_etag(data, size), now = now_ms();
@@ -272,7 +273,7 @@ void observers_notify(struct observers *os, struct observer *o, struct blockwise
 		o->con_ms = now;
 		o->since_con = 0;
 	}
-	blockwise_answer(b, &r, content_format, data, size);
+	blockwise_answer(kept, &r, content_format, data, size);
 }
 
 void observers_read_failed(struct observers *os, struct observer *o)

@@ -17,7 +17,7 @@
 #define OBSERVERS_H
 
 #include "blockwise.h"
-#include "peer.h"
+#include "userspace/coaps/coaps_identity.h"
 #include "server/ingest/queries.h"
 
 #define OBSERVERS_MAX \
@@ -33,7 +33,7 @@ struct observer {
 	struct blockwise_request request; /* the token, the size of blocks; its session is
 					     referenced */
 	char identity[READING_DEVICE_SIZE]; /* of the certificate at first: it must stay the same */
-	char peer[PEER_SIZE];
+	char peer[COAPS_PEER_SIZE];
 	uint64_t etag; /* of what was sent last */
 	uint64_t mark; /* of the last poll; 0: none yet */
 	uint64_t due_ms, con_ms; /* not before; last CON */
@@ -44,6 +44,7 @@ struct observer {
 struct observers {
 	struct observer *first;
 	unsigned n;
+	uint64_t refused; /* counted */
 	uint64_t swept_ms, polled_ms;
 	bool polling; /* a poll is under way */
 	struct queries *queries; /* to poll; NULL: no other server writes into the database */
@@ -69,7 +70,7 @@ void observers_mark_changed(struct observers *os, const char *device);
 int observers_tick(struct observers *os);
 
 /* o's read is done. Takes data. */
-void observers_notify(struct observers *os, struct observer *o, struct blockwise *b,
+void observers_notify(struct observers *os, struct observer *o, struct transfers *kept,
 		      int content_format, void *data, size_t size);
 void observers_read_failed(struct observers *os, struct observer *o);
 /* After queries has stopped. */

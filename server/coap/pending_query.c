@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer.h"
+#include "userspace/coaps/coaps_identity.h"
 #include "request.h"
 #include "server/store/hash.h"
 #include "userspace/daemon/log.h"
@@ -19,7 +19,7 @@ struct pending_query {
 	struct query query; /* first: the job is the pending query */
 	struct pending_queries *of;
 	struct pending_query *next; /* in `of` */
-	char peer[PEER_SIZE];
+	char peer[COAPS_PEER_SIZE];
 	bool running; /* the thread has it */
 	struct blockwise_request request; /* not of an observer's read */
 	bool observe;
@@ -115,7 +115,7 @@ static void on_observer_query_done(struct pending_query *p)
 	struct pending_queries *of = p->of;
 
 	if (p->query.result >= 0) {
-		observers_notify(&of->observers, p->observer, &of->blockwise,
+		observers_notify(&of->observers, p->observer, &of->bodies,
 				 content_format_of(&p->query), p->query.body, p->query.body_size);
 	} else {
 		observers_read_failed(&of->observers, p->observer);
@@ -149,8 +149,8 @@ static void answer(struct pending_query *p)
 			observers_add(&p->of->observers, &p->request, query,
 				      hash_etag(query->body, query->body_size));
 		}
-		blockwise_answer(&p->of->blockwise, &p->request, content_format_of(query),
-				 query->body, query->body_size);
+		blockwise_answer(&p->of->bodies, &p->request, content_format_of(query), query->body,
+				 query->body_size);
 	}
 	pending_query_free(p);
 }
@@ -180,7 +180,7 @@ static void on_query_done(struct job *job)
 {
 	struct pending_query *p = (struct pending_query *)job, **at = &p->of->first;
 	struct pending_queries *of = p->of;
-	char peer[PEER_SIZE];
+	char peer[COAPS_PEER_SIZE];
 
 	/* One chunk is removed; queries of others run between two chunks. */
 	if (p->query.kind == QUERY_FORGET && p->query.result >= 0 && !p->query.expiry.done &&
@@ -203,7 +203,7 @@ static int enqueue(struct pending_query *p, coap_session_t *session)
 	bool running = false;
 	unsigned n = 0;
 
-	peer_of(session, p->peer);
+	coaps_peer_of(session, p->peer);
 	for (at = &p->of->first; *at != NULL; at = &(*at)->next) {
 		if (strcmp((*at)->peer, p->peer) == 0) {
 			running = running || (*at)->running;
@@ -297,7 +297,7 @@ void pending_query_submit(struct pending_queries *of, const struct query *query,
 	}
 	key_of(query, key, sizeof(key));
 	rc = blockwise_open(
-		&of->blockwise, &p->request, session, request, response,
+		&of->bodies, &p->request, session, request, response,
 		&(struct blockwise_how){ .key = key, .defer = is_change(query) ? COAPS_ONCE : 0 });
 	if (rc != 0) {
 		pending_query_free(p);
@@ -310,6 +310,7 @@ void pending_query_submit(struct pending_queries *of, const struct query *query,
 		return;
 	}
 	if (enqueue(p, session) < 0) {
+		of->refused++;
 		blockwise_reply(&p->request, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, DOWN_MAX_AGE_S,
 				"too many requests wait for the store");
 		pending_query_free(p);
@@ -329,5 +330,5 @@ void pending_queries_init(struct pending_queries *p, struct queries *queries, bo
 void pending_queries_free(struct pending_queries *p)
 {
 	observers_free(&p->observers);
-	blockwise_free(&p->blockwise);
+	transfers_free(&p->bodies);
 }

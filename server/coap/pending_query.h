@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pending_query: a request that the store answers (GET, DELETE, PUT of settings), from the handler
- * to the answer. An observer's later reads go the same way. Peers (peer.h) take turns: one query of
- * each is with the store, the others of the same peer wait here.
+ * to the answer. An observer's later reads go the same way. Peers (coaps_peer_of()) take turns: one
+ * query of each is with the store, the others of the same peer wait here.
  *
  * Threads: the loop's.
  */
@@ -17,8 +17,9 @@
 struct pending_queries {
 	struct queries *queries;
 	struct pending_query *first; /* all, in the order of their arrival */
-	struct blockwise blockwise;
+	struct transfers bodies; /* kept for their readers */
 	struct observers observers;
+	uint64_t refused; /* counted: too many wait */
 };
 
 /* shared: as in routes.h. Must not move from now on. */

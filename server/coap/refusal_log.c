@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "refusal_log.h"
 
-#include "peer.h"
 #include "time/now.h"
 #include "userspace/coaps/coaps_identity.h"
 #include "userspace/daemon/log.h"
@@ -19,7 +18,7 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	coap_pdu_code_t code = coap_pdu_get_code(response);
 	const uint8_t *text = (const uint8_t *)"";
 	struct coaps_identity who;
-	char address[64] = "", peer[PEER_SIZE];
+	char address[64] = "", peer[COAPS_PEER_SIZE];
 	unsigned suppressed;
 	size_t size = 0;
 
@@ -28,7 +27,7 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	}
 	coaps_identity_of(session, &who);
 	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
-	peer_of(session, peer);
+	coaps_peer_of(session, peer);
 	if (!refusals_should_log(refusals, peer, now_ms(), &suppressed)) {
 		return;
 	}

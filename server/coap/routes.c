@@ -22,7 +22,7 @@ struct routes {
 	enum coaps_client_auth client_auth;
 	struct post post;
 	struct pending_queries queries;
-	struct uploads uploads;
+	struct transfers uploads;
 	struct refusals refusals;
 	coap_context_t *context;
 };
@@ -438,7 +438,6 @@ struct routes *routes_new(const struct routes_config *config)
 	}
 	r->client_auth = config->client_auth;
 	r->context = coaps_server_context(config->coaps);
-	coap_context_set_block_mode(r->context, 0); /* upload.h and blockwise.h do it */
 	pending_queries_init(&r->queries, config->queries, config->shared);
 	r->post = (struct post){
 		.ingest = config->ingest,
@@ -464,12 +463,18 @@ int routes_tick(struct routes *r)
 {
 	return earlier(earlier(coaps_answers_tick(r->context, now_ns()),
 			       observers_tick(&r->queries.observers)),
-		       uploads_tick(&r->uploads, now_ms()));
+		       earlier(transfers_tick(&r->uploads, now_ms()),
+			       transfers_tick(&r->queries.bodies, now_ms())));
 }
 
-unsigned routes_observers(const struct routes *r)
+struct routes_counts routes_counts(const struct routes *r)
 {
-	return r->queries.observers.n;
+	return (struct routes_counts){
+		.observers = r->queries.observers.n,
+		.observations_refused = r->queries.observers.refused,
+		.queries_refused = r->queries.refused,
+		.bodies_displaced = r->uploads.displaced + r->queries.bodies.displaced,
+	};
 }
 
 void routes_free(struct routes *r)
@@ -479,7 +484,7 @@ void routes_free(struct routes *r)
 		 * observer is left to end. */
 		coap_register_nack_handler(r->context, NULL);
 		pending_queries_free(&r->queries);
-		uploads_free(&r->uploads);
+		transfers_free(&r->uploads);
 		free(r->post.scratch);
 		free(r);
 	}

@@ -41,7 +41,13 @@ struct routes_config {
 struct routes *routes_new(const struct routes_config *config);
 /* After each turn of the loop. Returns in how many ms at the latest again; -1: no matter when. */
 int routes_tick(struct routes *r);
-unsigned routes_observers(const struct routes *r); /* clients that are notified of changes */
+
+struct routes_counts {
+	unsigned observers; /* clients that are notified of changes */
+	uint64_t observations_refused, queries_refused; /* too many, of one client or of all */
+	uint64_t bodies_displaced; /* transfers in blocks that ended for a limit */
+};
+struct routes_counts routes_counts(const struct routes *r);
 /* After ingest and queries have stopped, before the coaps server. Accepts NULL. */
 void routes_free(struct routes *r);
 

@@ -4,23 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "peer.h"
 #include "request.h"
 #include "server/store/hash.h"
-#include "time/now.h"
 
 #define BUSY_MAX_AGE_S 2
 
 struct upload {
-	struct upload *next;
-	coap_session_t *session; /* a reference */
-	char peer[PEER_SIZE];
+	struct transfer transfer; /* first */
 	uint64_t place; /* of method and path */
 	uint64_t options; /* of all others that the blocks of a request share */
-	uint64_t at_ms; /* of the last block */
 	size_t last; /* where the last block begins */
-	size_t size, room;
-	uint8_t *data;
+	size_t size;
 };
 
 /* What a block is of. */
@@ -56,57 +50,16 @@ static struct place place_of(const coap_pdu_t *request)
 	return at;
 }
 
-/* --- the list ------------------------------------------------------------- */
-
-static void drop(struct uploads *u, struct upload **at)
+static struct upload *find(struct transfers *u, const coap_session_t *session, uint64_t place)
 {
-	struct upload *upload = *at;
+	for (struct transfer *t = u->newest; t != NULL; t = t->next) {
+		struct upload *upload = (struct upload *)t;
 
-	if (upload == NULL) {
-		return;
+		if (t->session == session && upload->place == place) {
+			return upload;
+		}
 	}
-	*at = upload->next;
-	u->bytes -= upload->room;
-	coap_session_release(upload->session);
-	free(upload->data);
-	free(upload);
-}
-
-static struct upload **find(struct uploads *u, const coap_session_t *session, uint64_t place)
-{
-	struct upload **at = &u->newest;
-
-	while (*at != NULL && ((*at)->session != session || (*at)->place != place)) {
-		at = &(*at)->next;
-	}
-	return at;
-}
-
-/* Keeps the limits at the cost of the oldest; the newest, which the peer is sending, stays. */
-static void obey_limits(struct uploads *u, struct upload *newest)
-{
-	struct upload **at, **of_peer, **last;
-	size_t bytes, n;
-
-	do {
-		bytes = newest->room;
-		n = 1;
-		of_peer = last = NULL;
-		for (at = &newest->next; *at != NULL; at = &(*at)->next) {
-			last = at;
-			if (strcmp((*at)->peer, newest->peer) == 0) {
-				of_peer = at;
-				bytes += (*at)->room;
-				n++;
-			}
-		}
-		if (n <= UPLOAD_PER_PEER && bytes <= UPLOAD_PEER_BYTES) {
-			of_peer = u->bytes > UPLOAD_BYTES ? last : NULL;
-		}
-		if (of_peer != NULL) {
-			drop(u, of_peer);
-		}
-	} while (of_peer != NULL);
+	return NULL;
 }
 
 /* --- a block -------------------------------------------------------------- */
@@ -140,41 +93,24 @@ static bool go_on(coap_pdu_t *response, const coap_block_t *block)
 	return false;
 }
 
-/* NULL without memory. */
-static struct upload *begin(struct uploads *u, coap_session_t *session, const struct place *place)
+static bool append(struct transfers *u, struct upload *upload, const uint8_t *data, size_t size)
 {
-	struct upload *upload = calloc(1, sizeof(*upload));
-
-	if (upload != NULL) {
-		peer_of(session, upload->peer);
-		upload->session = coap_session_reference(session);
-		upload->place = place->place;
-		upload->options = place->options;
-		upload->next = u->newest;
-		u->newest = upload;
-		obey_limits(u, upload);
-	}
-	return upload;
-}
-
-static bool append(struct uploads *u, struct upload *upload, const uint8_t *data, size_t size)
-{
-	size_t room = upload->room;
+	struct transfer *t = &upload->transfer;
+	size_t room = t->bytes;
 
 	while (room < upload->size + size) {
 		room = room == 0 ? 4096 : 2 * room;
 	}
-	if (room > upload->room) {
-		uint8_t *grown = realloc(upload->data, room);
+	if (room > t->bytes) {
+		uint8_t *grown = realloc(t->data, room);
 
 		if (grown == NULL) {
 			return false;
 		}
-		upload->data = grown;
-		u->bytes += room - upload->room;
-		upload->room = room;
+		t->data = grown;
 	}
-	memcpy(upload->data + upload->size, data, size);
+	transfers_touch(u, t, room, UPLOAD_PEER_BYTES);
+	memcpy(t->data + upload->size, data, size);
 	upload->last = upload->size;
 	upload->size += size;
 	return true;
@@ -184,15 +120,15 @@ static bool is_last_again(const struct upload *upload, size_t offset, const uint
 			  size_t size)
 {
 	return offset == upload->last && upload->size - offset == size &&
-	       memcmp(upload->data + offset, data, size) == 0;
+	       memcmp(upload->transfer.data + offset, data, size) == 0;
 }
 
 /* A block of a valid form; the first one has made the transfer. */
-static bool take_block(struct uploads *u, struct upload *upload, const coap_block_t *block,
+static bool take_block(struct transfers *u, struct upload *upload, const coap_block_t *block,
 		       const uint8_t *data, size_t size, coap_pdu_t *response,
 		       struct upload_body *body)
 {
-	size_t offset = (size_t)block->num << (block->szx + 4), room = upload->room;
+	size_t offset = (size_t)block->num << (block->szx + 4);
 
 	if (block->m && upload->size > 0 && is_last_again(upload, offset, data, size)) {
 		return go_on(response, block);
@@ -202,20 +138,17 @@ static bool take_block(struct uploads *u, struct upload *upload, const coap_bloc
 			      "a block before this one is missing: begin with block 0");
 	}
 	if (!append(u, upload, data, size)) {
-		drop(u, find(u, upload->session, upload->place));
+		transfers_drop(u, &upload->transfer);
 		request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE, BUSY_MAX_AGE_S,
 			       "out of memory");
 		return false;
 	}
 	if (block->m) {
-		if (upload->room > room) {
-			obey_limits(u, upload); /* this is the newest: it stays */
-		}
 		return go_on(response, block);
 	}
-	*body = (struct upload_body){ upload->data, upload->size, upload->data };
-	upload->data = NULL;
-	drop(u, find(u, upload->session, upload->place));
+	*body = (struct upload_body){ upload->transfer.data, upload->size, upload->transfer.data };
+	upload->transfer.data = NULL;
+	transfers_drop(u, &upload->transfer);
 	return true;
 }
 
@@ -230,13 +163,13 @@ static uint32_t size1_of(const coap_pdu_t *request)
 		       : 0;
 }
 
-bool upload_receive(struct uploads *u, coap_session_t *session, const coap_pdu_t *request,
+bool upload_receive(struct transfers *u, coap_session_t *session, const coap_pdu_t *request,
 		    coap_pdu_t *response, struct upload_body *body)
 {
 	const uint8_t *data = NULL;
 	coap_opt_iterator_t iterator;
 	struct place place;
-	struct upload **at, *upload;
+	struct upload *upload;
 	coap_block_t block;
 	size_t size = 0;
 
@@ -251,37 +184,33 @@ bool upload_receive(struct uploads *u, coap_session_t *session, const coap_pdu_t
 			      "the Block1 option does not fit the payload");
 	}
 	place = place_of(request);
-	at = find(u, session, place.place);
+	upload = find(u, session, place.place);
 	if (((size_t)block.num << (block.szx + 4)) + size > UPLOAD_BODY_MAX ||
 	    size1_of(request) > UPLOAD_BODY_MAX) {
-		if (*at != NULL && (*at)->options == place.options) {
-			drop(u, at);
+		if (upload != NULL && upload->options == place.options) {
+			transfers_drop(u, &upload->transfer);
 		}
 		return refuse_size(response);
 	}
 	if (block.num == 0) {
-		if (*at != NULL) {
-			drop(u, at);
+		if (upload != NULL) {
+			transfers_drop(u, &upload->transfer);
 		}
 		if (!block.m) {
 			return true;
 		}
-		upload = begin(u, session, &place);
+		upload = (struct upload *)transfers_add(u, sizeof(*upload), session);
 		if (upload == NULL) {
 			request_refuse(response, COAP_RESPONSE_CODE_SERVICE_UNAVAILABLE,
 				       BUSY_MAX_AGE_S, "out of memory");
 			return false;
 		}
-	} else if (*at == NULL || (*at)->options != place.options) {
+		upload->place = place.place;
+		upload->options = place.options;
+	} else if (upload == NULL || upload->options != place.options) {
 		return refuse(response, COAP_RESPONSE_CODE_INCOMPLETE,
 			      "no such transfer is under way: begin with block 0");
-	} else {
-		upload = *at;
-		*at = upload->next;
-		upload->next = u->newest;
-		u->newest = upload;
 	}
-	upload->at_ms = now_ms();
 	return take_block(u, upload, &block, data, size, response, body);
 }
 
@@ -289,24 +218,4 @@ void upload_body_free(struct upload_body *body)
 {
 	free(body->owned);
 	body->owned = NULL;
-}
-
-int uploads_tick(struct uploads *u, uint64_t now)
-{
-	for (struct upload **at = &u->newest; *at != NULL;) {
-		if (coap_session_get_state((*at)->session) != COAP_SESSION_STATE_ESTABLISHED ||
-		    now - (*at)->at_ms > UPLOAD_IDLE_MS) {
-			drop(u, at);
-		} else {
-			at = &(*at)->next;
-		}
-	}
-	return u->newest != NULL ? UPLOAD_IDLE_MS / 10 : -1;
-}
-
-void uploads_free(struct uploads *u)
-{
-	while (u->newest != NULL) {
-		drop(u, &u->newest);
-	}
 }

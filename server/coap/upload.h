@@ -8,8 +8,7 @@
  * the same options (RFC 9175 3.3), or it is answered 4.08 and changes nothing. The last one again
  * is confirmed again.
  *
- * Limits are per peer (peer.h), then for all; the transfer that was idle for longest gives way, and
- * its next block is answered 4.08.
+ * One that ended for a limit (transfers.h) is answered 4.08 at its next block.
  *
  * Threads: the loop's.
  */
@@ -21,16 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define UPLOAD_BODY_MAX (1024 * 1024) /* 4.13 above */
-#define UPLOAD_IDLE_MS 247000 /* EXCHANGE_LIFETIME (RFC 7959 2.5) */
-#define UPLOAD_PER_PEER 16
-#define UPLOAD_PEER_BYTES (4 * 1024 * 1024)
-#define UPLOAD_BYTES (64 * 1024 * 1024)
+#include "transfers.h"
 
-struct uploads {
-	struct upload *newest; /* the one that got a block last is first */
-	size_t bytes; /* of all */
-};
+#define UPLOAD_BODY_MAX (1024 * 1024) /* 4.13 above */
+#define UPLOAD_PEER_BYTES (4 * 1024 * 1024)
 
 /* A whole body. */
 struct upload_body {
@@ -41,13 +34,8 @@ struct upload_body {
 
 /* In a handler of a method with a body. False: the response is set, and there is nothing to handle.
  */
-bool upload_receive(struct uploads *u, coap_session_t *session, const coap_pdu_t *request,
+bool upload_receive(struct transfers *u, coap_session_t *session, const coap_pdu_t *request,
 		    coap_pdu_t *response, struct upload_body *body);
 void upload_body_free(struct upload_body *body);
-
-/* Forgets transfers of sessions that have ended, and idle ones. Returns in how many ms again; -1:
- * none. */
-int uploads_tick(struct uploads *u, uint64_t now_ms);
-void uploads_free(struct uploads *u);
 
 #endif

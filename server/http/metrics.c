@@ -31,6 +31,8 @@ static void put(FILE *out, const char *name, const char *type, const char *help,
 static char *metrics_text(const struct metrics *m)
 {
 	struct ingest_counts c = ingest_counts(m->config.ingest);
+	struct coaps_server_counts s = coaps_server_counts(m->config.coaps);
+	struct routes_counts r = routes_counts(m->config.routes);
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -57,8 +59,19 @@ static char *metrics_text(const struct metrics *m)
 	put(out, "gaps_reported", "counter", "Ranges that nodes reported as lost.", c.gaps);
 	put(out, "queue_readings", "gauge", "Readings that wait for their commit or are in it.",
 	    ingest_queued(m->config.ingest));
-	put(out, "observers", "gauge", "Clients that are notified of changes.",
-	    routes_observers(m->config.routes));
+	put(out, "sessions", "gauge", "Clients' DTLS sessions.", s.sessions);
+	put(out, "sessions_displaced", "counter",
+	    "Sessions that ended for a further one of the same client.", s.displaced);
+	put(out, "handshakes_unfinished", "counter",
+	    "Handshakes that gave way to others, or took too long.", s.unfinished);
+	put(out, "bodies_displaced", "counter",
+	    "Transfers in blocks that ended for a limit of bytes or number.", r.bodies_displaced);
+	put(out, "queries_refused", "counter", "Reads answered 5.03: too many of one client.",
+	    r.queries_refused);
+	put(out, "observations_refused", "counter",
+	    "Observations answered once: too many of one client, or of all.",
+	    r.observations_refused);
+	put(out, "observers", "gauge", "Clients that are notified of changes.", r.observers);
 	fputs("# EOF\n", out);
 	if (fclose(out) != 0) {
 		free(text);

@@ -20,6 +20,7 @@ struct metrics;
 struct metrics_config {
 	const char *listen; /* "127.0.0.1:9684" or "[::1]:9684": loopback, nothing else */
 	struct ingest *ingest;
+	const struct coaps_server *coaps;
 	const struct routes *routes;
 };
 

@@ -94,7 +94,9 @@ static int encode(struct query *q, const struct collected *c)
 		rc = senml_encode((enum senml_format)q->format, c->readings, c->n, body, size,
 				  NULL);
 		if (rc >= 0) {
-			q->body = body;
+			uint8_t *fitting = realloc(body, (size_t)rc); /* it may be kept */
+
+			q->body = fitting != NULL ? fitting : body;
 			q->body_size = (size_t)rc;
 			return (int)c->n;
 		}

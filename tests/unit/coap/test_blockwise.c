@@ -20,7 +20,7 @@
 static struct coaps_endpoint endpoint;
 static coap_context_t *context;
 static coap_session_t *session;
-static struct blockwise blockwise;
+static struct transfers bodies;
 
 /* Bytes that depend on the place and on who made them. */
 static uint8_t byte_at(unsigned body, size_t i)
@@ -44,7 +44,7 @@ static void answer(const char *key, unsigned body, size_t size)
 		data[i] = byte_at(body, i);
 	}
 	strcpy(r.key, key);
-	blockwise_answer(&blockwise, &r, FORMAT, data, size);
+	blockwise_answer(&bodies, &r, FORMAT, data, size);
 	assert_null(r.session);
 }
 
@@ -71,7 +71,7 @@ static struct got get(const char *key, unsigned number, coap_pdu_t **pdu)
 	*pdu = coap_pdu_init(COAP_MESSAGE_ACK, COAP_EMPTY_CODE, 1, 2000);
 	coap_add_option(request, COAP_OPTION_BLOCK2,
 			coap_encode_var_safe(option, sizeof(option), number << 4 | 6), option);
-	got.rc = blockwise_open(&blockwise, &r, session, request, *pdu,
+	got.rc = blockwise_open(&bodies, &r, session, request, *pdu,
 				&(struct blockwise_how){ .key = key });
 	if (got.rc == 0) { /* to be made: an answer of its own */
 		blockwise_reply(&r, COAP_RESPONSE_CODE_NOT_FOUND, -1, "");
@@ -151,12 +151,14 @@ static void the_newest_bodies_are_kept_and_the_oldest_is_replaced(void **state)
 	char key[16];
 
 	(void)state;
-	for (unsigned body = 0; body < 40 * BLOCKWISE_KEPT; body++) {
+	for (unsigned body = 0; body < 40 * TRANSFERS_PER_PEER; body++) {
 		snprintf(key, sizeof(key), "key %u", body);
 		answer(key, body, SIZE);
-		for (unsigned back = 0; back <= BLOCKWISE_KEPT && back <= body; back++) {
-			snprintf(key, sizeof(key), "key %u", body - back);
-			assert_int_equal(is_kept(key, body - back), back < BLOCKWISE_KEPT);
+		/* The oldest first: what is read is the newest then. */
+		for (unsigned i = body < TRANSFERS_PER_PEER ? 0 : body - TRANSFERS_PER_PEER;
+		     i <= body; i++) {
+			snprintf(key, sizeof(key), "key %u", i);
+			assert_int_equal(is_kept(key, i), i + TRANSFERS_PER_PEER > body);
 		}
 	}
 }
@@ -181,7 +183,7 @@ static int start(void **state)
 static int stop(void **state)
 {
 	(void)state;
-	blockwise_free(&blockwise);
+	transfers_free(&bodies);
 	coap_session_release(session);
 	coap_free_context(context);
 	coaps_answers_free(endpoint.answers);

@@ -21,7 +21,7 @@ static coap_context_t *context;
 static coap_session_t *session;
 static int client;
 static struct observers observers;
-static struct blockwise blockwise;
+static struct transfers bodies;
 static struct observer *reading; /* what read() was called with last */
 
 static int read_later(void *arg, struct observer *o)
@@ -51,7 +51,7 @@ static struct observer *observe(uint8_t token, const char *device, const char *b
 
 static void notify(struct observer *o, const char *body)
 {
-	observers_notify(&observers, o, &blockwise, 0, strdup(body), strlen(body));
+	observers_notify(&observers, o, &bodies, 0, strdup(body), strlen(body));
 }
 
 /* The message that the client got, -1: none. *mid: its number. */
@@ -210,7 +210,7 @@ static int stop(void **state)
 		o->reading = false; /* no read is left under way */
 	}
 	observers_free(&observers);
-	blockwise_free(&blockwise);
+	transfers_free(&bodies);
 	coap_session_release(session);
 	coap_free_context(context);
 	close(client);

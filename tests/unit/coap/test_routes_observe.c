@@ -149,7 +149,7 @@ static void an_observer_that_ends_its_session_is_forgotten(void **state)
 	watchers[0].client = NULL;
 	post_one(1);
 	UNTIL(watchers[1].newest.seq == 1);
-	UNTIL(routes_observers(rig.routes) == 1);
+	UNTIL(routes_counts(rig.routes).observers == 1);
 }
 
 static void an_observer_that_forgot_resets_and_is_forgotten(void **state)
@@ -157,9 +157,9 @@ static void an_observer_that_forgot_resets_and_is_forgotten(void **state)
 	(void)state;
 	observe(&watchers[0], "operator", "/gpsflowtemp");
 	UNTIL(watchers[0].answers == 1);
-	assert_int_equal(routes_observers(rig.routes), 1);
+	assert_int_equal(routes_counts(rig.routes).observers, 1);
 	coaps_client_cancel(watchers[0].client);
-	for (uint64_t seq = 1; routes_observers(rig.routes) > 0; seq++) {
+	for (uint64_t seq = 1; routes_counts(rig.routes).observers > 0; seq++) {
 		assert_true(seq < 100);
 		post_one(seq);
 		turn_all();

@@ -36,6 +36,30 @@ static void a_format_that_is_not_there_is_not_acceptable(void **state)
 	assert_int_equal(ASK(1, TIME), CODE(2, 5));
 }
 
+#define CORE                  \
+	"\xbb.well-known\x04" \
+	"core" /* 2 Uri-Path */
+
+static void the_links_are_found_by_format_and_in_one_format_only(void **state)
+{
+	(void)state;
+	assert_int_equal(ASK(1, CORE "\x61\x3c"), CODE(4, 6)); /* Accept 60 */
+	assert_int_equal(ASK(1, CORE "\x61\x28"), CODE(2, 5)); /* 40 */
+	assert_int_equal(ASK(1, CORE "\x46"
+				     "ct=110"),
+			 CODE(2, 5)); /* Uri-Query (15) */
+	assert_non_null(memmem(answer, answer_size, "</gpsflowtemp>", 14));
+	assert_null(memmem(answer, answer_size, "</time>", 7));
+	assert_int_equal(ASK(1, CORE "\x44"
+				     "ct=0"),
+			 CODE(2, 5));
+	assert_non_null(memmem(answer, answer_size, "</time>", 7));
+	assert_int_equal(ASK(1, CORE "\x45"
+				     "ct=11"),
+			 CODE(2, 5));
+	assert_null(memmem(answer, answer_size, "</gpsflowtemp>", 14));
+}
+
 static void a_condition_is_obeyed_or_refused(void **state)
 {
 	(void)state;
@@ -68,6 +92,7 @@ static int tests(void)
 	const struct CMUnitTest all[] = {
 #define WIRE(f) cmocka_unit_test_setup_teardown(f, start_wire, stop_wire)
 		WIRE(a_format_that_is_not_there_is_not_acceptable),
+		WIRE(the_links_are_found_by_format_and_in_one_format_only),
 		WIRE(a_condition_is_obeyed_or_refused),
 		WIRE(a_method_that_a_path_does_not_have_is_not_allowed),
 		WIRE(an_answer_to_no_request_is_rejected),

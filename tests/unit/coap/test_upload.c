@@ -18,7 +18,7 @@
 
 static coap_context_t *context;
 static coap_session_t *one, *other;
-static struct uploads uploads;
+static struct transfers uploads;
 
 static coap_session_t *session_to(uint16_t port)
 {
@@ -46,7 +46,7 @@ static int open_sessions(void **state)
 static int close_sessions(void **state)
 {
 	(void)state;
-	uploads_free(&uploads);
+	transfers_free(&uploads);
 	assert_int_equal(uploads.bytes, 0);
 	coap_session_release(one);
 	coap_session_release(other);
@@ -254,15 +254,15 @@ static void idle_for_minutes_is_kept_and_for_longer_is_forgotten(void **state)
 	struct timespec t;
 
 	(void)state;
-	assert_int_equal(uploads_tick(&uploads, 0), -1);
+	assert_int_equal(transfers_tick(&uploads, 0), -1);
 	assert_int_equal(give(one, (struct block){ .num = 0, .more = true, .fill = 'a' }),
 			 CODE(2, 31));
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	now = (uint64_t)t.tv_sec * 1000;
-	assert_true(uploads_tick(&uploads, now + UPLOAD_IDLE_MS - 10000) > 0);
+	assert_true(transfers_tick(&uploads, now + TRANSFERS_IDLE_MS - 10000) > 0);
 	assert_int_equal(give(one, (struct block){ .num = 1, .more = true, .fill = 'b' }),
 			 CODE(2, 31));
-	assert_int_equal(uploads_tick(&uploads, now + UPLOAD_IDLE_MS + 60000), -1);
+	assert_int_equal(transfers_tick(&uploads, now + TRANSFERS_IDLE_MS + 60000), -1);
 	assert_int_equal(give(one, (struct block){ .num = 2, .more = false, .fill = 'c' }),
 			 CODE(4, 8));
 }
@@ -272,7 +272,7 @@ static void a_peer_has_so_many_transfers_and_loses_its_oldest(void **state)
 	char path[8];
 
 	(void)state;
-	for (unsigned i = 0; i < UPLOAD_PER_PEER + 1; i++) {
+	for (unsigned i = 0; i < TRANSFERS_PER_PEER + 1; i++) {
 		snprintf(path, sizeof(path), "%u", i);
 		assert_int_equal(
 			give(i % 2 == 0 ? one : other,
