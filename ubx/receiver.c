@@ -28,6 +28,7 @@
 #define LIMITS_SIZE 400
 #define REASON_SIZE (LIMITS_SIZE + 150)
 #define PULSE_LOST_MS 10000 /* a fix may be without: one answers a poll, one pulse came late */
+#define PULSE_STOPPED_MS 3000
 #define READS_AT_ONCE 16 /* a port with endless input must not block the caller */
 
 struct receiver {
@@ -38,7 +39,7 @@ struct receiver {
 	char *pulse_path; /* NULL: not connected */
 	struct pulse_port pulse_port;
 	struct ubx_pulse pulse;
-	uint64_t pulse_ns; /* of the newest that a fix has; 0: none since the receiver was opened */
+	uint64_t edge_ns, pulse_ns; /* the newest edge; the newest that a fix has; 0: none */
 	int epoll_fd, timer_fd;
 	uint64_t reopen_ns;
 	uint32_t baud_pending; /* to be set once the driver has sent all; 0 none */
@@ -313,6 +314,7 @@ static void add_pulse(struct receiver *r)
 		return;
 	}
 	if (pulse_port_read(&r->pulse_port, r->pulse_path, &edge)) {
+		r->edge_ns = edge.boot_ns;
 		ubx_pulse_judge(&r->pulse, &r->fix, &edge);
 	}
 	r->pulse_ns = r->fix.pulse_ns ? r->fix.pulse_ns : r->pulse_ns;
@@ -540,7 +542,10 @@ const char *receiver_pulse(const struct receiver *r, bool *used)
 {
 	const struct pulse_port *port = &r->pulse_port;
 
-	*used = r->pulse_ns != 0 && now_boot_ns() < r->pulse_ns + PULSE_LOST_MS * MS;
+	uint64_t lost_ns = (PULSE_LOST_MS + 3 * r->config.rate_ms) * MS;
+	bool stopped = r->edge_ns + PULSE_STOPPED_MS * MS < r->fix.received_ns;
+
+	*used = r->pulse_ns != 0 && now_boot_ns() < r->pulse_ns + lost_ns;
 	if (*used) {
 		return "used";
 	}
@@ -550,7 +555,8 @@ const char *receiver_pulse(const struct receiver *r, bool *used)
 	if (port->error != 0) {
 		return strerror(port->error);
 	}
-	return !port->has_offset      ? "no pulse yet"
+	return stopped		      ? "no pulse"
+	       : !r->fix.time_known   ? "no time from satellites"
 	       : r->pulse.second == 0 ? "not at the second"
 				      : "not one a second";
 }
