@@ -11,6 +11,13 @@
 /* Without a fix only satellites make a time this good: transit times differ by 20 ms at most. The
  * receiver's own clock and what aided it are not known to better than tenths of a second. */
 #define TACC_WITHOUT_FIX_NS 10000000
+#define WEEK_MS 604800000
+#define JUMP_MS 2 /* iTOW is rounded to 1 ms: recordings have 0 and 1 */
+/* The receiver itself follows 4 g at most (V14 section 2.1). This host may have read one of two
+ * epochs a second late. After 1000 s anything may be anywhere. */
+#define ACCELERATION_M_S2 40
+#define READ_LATE_MS 1000
+#define ANYWHERE_MS 1000000
 
 bool gnss_utc_us(const struct civil *date, int32_t nano, int64_t *utc_us)
 {
@@ -170,4 +177,39 @@ bool gnss_parts_add(struct gnss_parts *g, enum ubx_message message, const uint8_
 	}
 	g->have = 0;
 	return true;
+}
+
+/* A lower bound of the distance: the farther of north and east, where cos(lat) is at least the
+ * chord. 1e-7 degree of a meridian is 11.1 mm. */
+static int64_t apart_mm(const struct gnss_fix *a, const struct gnss_fix *b)
+{
+	int64_t lat = a->lat_e7, north = lat - b->lat_e7, east = (int64_t)a->lon_e7 - b->lon_e7;
+
+	lat = lat < 0 ? -lat : lat;
+	north = north < 0 ? -north : north;
+	east = east < 0 ? -east : east;
+	east = east > LON_LIMIT_E7 ? 2 * (int64_t)LON_LIMIT_E7 - east : east;
+	east = east * ((LAT_LIMIT_E7 - lat) / 1000) / (LAT_LIMIT_E7 / 1000);
+	return (north > east ? north : east) * 111 / 10;
+}
+
+void gnss_fix_doubt(struct gnss_fix *fix, const struct gnss_fix *before)
+{
+	bool timed = fix->time_known && before->time_known;
+	int64_t ms = ((int64_t)fix->itow_ms - before->itow_ms + WEEK_MS) % WEEK_MS, way_mm;
+	int64_t jump_ms = (fix->utc_us - before->utc_us) / 1000 - ms;
+
+	if (timed && (jump_ms > JUMP_MS || jump_ms < -JUMP_MS)) {
+		fix->time_known = timed = false;
+		fix->time_doubt = GNSS_TIME_JUMPED;
+	}
+	if (!timed) {
+		ms = (int64_t)((fix->received_ns - before->received_ns) / 1000000) + READ_LATE_MS;
+	}
+	ms = ms < ANYWHERE_MS ? ms : ANYWHERE_MS;
+	way_mm = (int64_t)fix->hacc_mm + before->hacc_mm +
+		 (before->speed_mm_s + ACCELERATION_M_S2 * ms) * ms / 1000;
+	if (fix->position_known && before->position_known && apart_mm(fix, before) > way_mm) {
+		fix->position_known = false;
+	}
 }

@@ -21,6 +21,7 @@ enum gnss_time_doubt {
 	GNSS_TIME_KNOWN,
 	GNSS_TIME_INVALID, /* not validDate and validTime */
 	GNSS_TIME_UNRESOLVED, /* not fullyResolved: leap seconds are the firmware's guess */
+	GNSS_TIME_JUMPED, /* not that of the epoch before plus the time since, by iTOW */
 	GNSS_TIME_NO_FIX, /* of the receiver's clock or of aiding, not of satellites */
 	GNSS_TIME_IMPLAUSIBLE, /* outside the limits: utc_us has it all the same; or no date, then 0
 				*/
@@ -94,6 +95,14 @@ bool gnss_parts_add(struct gnss_parts *parts, enum ubx_message message, const ui
 /* As gnss_fix_from_pvt(), of a complete epoch. */
 bool gnss_fix_from_parts(struct gnss_fix *fix, const struct gnss_parts *parts, uint64_t received_ns,
 			 const struct gnss_limits *limits);
+
+/*
+ * Makes unknown what the epoch before, as far as it is known, rules out: a time that went on
+ * otherwise than iTOW, a position farther away than 4 g lead. The checksum misses one in 120 frames
+ * with two flipped bits, mostly those of highest value; of positions wrong by 100 m and more among
+ * them one in 60 is left.
+ */
+void gnss_fix_doubt(struct gnss_fix *fix, const struct gnss_fix *before);
 
 /*
  * us since 1970 of a UTC calendar time plus nano ns; false if there is no such time.

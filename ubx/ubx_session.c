@@ -291,6 +291,9 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 	if (s->fix_ever && fix->itow_ms - s->fix.itow_ms <= UINT16_MAX) {
 		s->observed_ms = (uint16_t)(fix->itow_ms - s->fix.itow_ms);
 	}
+	if (s->fix_ever) {
+		gnss_fix_doubt(fix, &s->fix);
+	}
 	ubx_timing_judge(&s->timing, fix, size, s->tx.baud, s->phase == UBX_CONFIGURE,
 			 s->evidence.answer_ns != 0);
 	assist_from_fix(&s->assist, fix);

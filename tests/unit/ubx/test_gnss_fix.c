@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -364,6 +365,123 @@ static void a_recording_gives_the_positions_and_times_that_gpsd_gives(void **sta
 	json_decref(tpvs);
 }
 
+/* The Fletcher checksum of a frame with this payload, in 16 bits. */
+static unsigned checksum(const uint8_t p[84])
+{
+	static const uint8_t head[] = { 0x01, 0x07, 84, 0 };
+	uint8_t a = 0, b = 0;
+
+	for (size_t i = 0; i < sizeof(head) + 84; i++) {
+		a = (uint8_t)(a + (i < sizeof(head) ? head[i] : p[i - sizeof(head)]));
+		b = (uint8_t)(b + a);
+	}
+	return (unsigned)(a | b << 8);
+}
+
+/* What two flipped bits that the checksum does not see make of an epoch; with the one before. */
+static void of_damage_that_the_checksum_misses_most_shows(void **state)
+{
+	struct gnss_limits limits = { .max_hacc_mm = 100000, .max_utc_us = INT64_MAX };
+	unsigned missed = 0, positions[2] = { 0 }, far[2] = { 0 }, times[2] = { 0 };
+	struct gnss_fix before, truth;
+	uint8_t p[84];
+
+	(void)state;
+	good_pvt(p);
+	assert_true(gnss_fix_from_pvt(&before, p, 84, 1000000000, &limits));
+	ubx_msg_put(p, UBX_NAV_PVT_iTOW, 0, 131715000);
+	ubx_msg_put(p, UBX_NAV_PVT_sec, 0, 57);
+	assert_true(gnss_fix_from_pvt(&truth, p, 84, 2000000000, &limits));
+	for (unsigned i = 0; i < 84 * 8; i++) {
+		for (unsigned j = 0; j < i; j++) {
+			struct gnss_fix fix;
+			uint8_t bad[84];
+
+			memcpy(bad, p, 84);
+			bad[i / 8] ^= (uint8_t)(1u << i % 8);
+			bad[j / 8] ^= (uint8_t)(1u << j % 8);
+			if (checksum(bad) != checksum(p)) {
+				continue;
+			}
+			missed++;
+			if (!gnss_fix_from_pvt(&fix, bad, 84, 2000000000, &limits)) {
+				continue;
+			}
+			for (unsigned doubted = 0; doubted < 2; doubted++) {
+				int64_t lat = llabs((int64_t)fix.lat_e7 - truth.lat_e7),
+					lon = llabs((int64_t)fix.lon_e7 - truth.lon_e7);
+
+				positions[doubted] += fix.position_known && lat + lon > 200;
+				far[doubted] += fix.position_known && lat + lon > 50000;
+				times[doubted] += fix.time_known &&
+						  llabs(fix.utc_us - truth.utc_us) > 10000;
+				gnss_fix_doubt(&fix, &before);
+			}
+		}
+	}
+	print_message(
+		"%u pairs of flipped bits pass the checksum: position wrong %u, by 0.5 km and "
+		"more %u, time wrong %u; beside the epoch before: %u, %u, %u\n",
+		missed, positions[0], far[0], times[0], positions[1], far[1], times[1]);
+	assert_true(missed > 1000 && far[0] > 100 && times[0] > 40);
+	assert_true(positions[1] * 4 < positions[0]);
+	assert_int_equal(far[1], 0);
+	assert_int_equal(times[1], 0);
+}
+
+static void what_can_follow_is_not_doubted(void **state)
+{
+	static const struct {
+		const char *what;
+		int32_t lat_e7, lon_e7, later_lat_e7, later_lon_e7, speed_mm_s;
+		unsigned later_ms, utc_ms;
+		bool position, time;
+	} rows[] = {
+		{ "a car", 474000000, 85000000, 474003000, 85000000, 40000, 1000, 1000, true,
+		  true },
+		{ "a jet at 500 m/s", 474000000, 85000000, 474045000, 85000000, 500000, 1000, 1000,
+		  true, true },
+		{ "a ship at 89 degrees", 890000000, 0, 890000000, 120000, 20000, 1000, 1000, true,
+		  true },
+		{ "over the date line", 474000000, 1799999000, 474000000, -1799999000, 30000, 1000,
+		  1000, true, true },
+		{ "a kilometre in a second", 474000000, 85000000, 474090000, 85000000, 0, 1000,
+		  1000, false, true },
+		{ "after a tunnel of two minutes", 474000000, 85000000, 474900000, 85000000, 30000,
+		  120000, 120000, true, true },
+		{ "after a month", 474000000, 85000000, -474000000, -85000000, 30000, 2592000000u,
+		  2592000000u, true, true },
+		{ "a second too many", 474000000, 85000000, 474000000, 85000000, 0, 1000, 2000,
+		  true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gnss_fix before = { .received_ns = 5000000000,
+					   .position_known = true,
+					   .time_known = true,
+					   .itow_ms = 604799000,
+					   .utc_us = 1795437296000000,
+					   .hacc_mm = 3000,
+					   .lat_e7 = rows[i].lat_e7,
+					   .lon_e7 = rows[i].lon_e7,
+					   .speed_mm_s = rows[i].speed_mm_s };
+		struct gnss_fix fix = before;
+
+		fix.received_ns += rows[i].later_ms * 1000000ull;
+		fix.itow_ms = (uint32_t)((fix.itow_ms + (uint64_t)rows[i].later_ms) % 604800000);
+		fix.utc_us += rows[i].utc_ms * 1000ll;
+		fix.lat_e7 = rows[i].later_lat_e7;
+		fix.lon_e7 = rows[i].later_lon_e7;
+		gnss_fix_doubt(&fix, &before);
+		if (fix.position_known != rows[i].position ||
+		    (fix.time_known != rows[i].time && rows[i].later_ms < 604800000)) {
+			fail_msg("%s: position %d, time %d", rows[i].what, fix.position_known,
+				 fix.time_known);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +496,8 @@ int main(void)
 		cmocka_unit_test(a_time_before_the_build_is_the_receivers_mistake),
 		cmocka_unit_test(impossible_values_are_no_fix_at_all),
 		cmocka_unit_test(a_recording_gives_the_positions_and_times_that_gpsd_gives),
+		cmocka_unit_test(of_damage_that_the_checksum_misses_most_shows),
+		cmocka_unit_test(what_can_follow_is_not_doubted),
 	};
 
 	return cmocka_run_group_tests_name("gnss_fix", tests, NULL, NULL);

@@ -218,6 +218,32 @@ static void a_noisy_line_costs_frames_but_never_truth(void **state)
 	assert_true(r.host.fixes - fixes > 3000);
 }
 
+static void a_position_that_cannot_follow_is_unknown_for_one_epoch(void **state)
+{
+	static const struct ublox7_point track[] = {
+		{ 0, 0, 470000000, .fix_type = 3, .fix_ok = 1 },
+		{ 1000, 0, 480000000, .fix_type = 3, .fix_ok = 1 }
+	};
+	static struct ubx_rig r;
+	struct ublox7_config receiver;
+	struct ubx_session_config host = ubx_rig_host();
+	struct gnss_fix fix;
+	unsigned known = 0, epochs = 0, in_a_row = 0;
+
+	(void)state;
+	ubx_rig_receiver(&receiver);
+	receiver.track = track;
+	receiver.track_len = 2;
+	ubx_rig_start(&r, &host, &receiver, RIG_S);
+	ubx_rig_run(&r, 30 * RIG_S);
+	for (; fix_queue_take(&r.host.queue, &fix); epochs++) {
+		in_a_row = fix.position_known ? in_a_row + 1 : 0;
+		assert_true(in_a_row < 2);
+		known += fix.position_known;
+	}
+	assert_in_range(known, epochs / 3, epochs / 2 + 1);
+}
+
 static void doubtful_epochs_are_no_positions(void **state)
 {
 	static struct ubx_rig r;
@@ -650,6 +676,7 @@ int main(void)
 		cmocka_unit_test(stuck_output_is_noticed_and_ended_by_a_reset),
 		cmocka_unit_test(another_receiver_in_its_place_is_configured_too),
 		cmocka_unit_test(a_noisy_line_costs_frames_but_never_truth),
+		cmocka_unit_test(a_position_that_cannot_follow_is_unknown_for_one_epoch),
 		cmocka_unit_test(doubtful_epochs_are_no_positions),
 		cmocka_unit_test(utc_is_known_only_when_its_page_has_come),
 		cmocka_unit_test(in_2032_a_receiver_of_2012_still_tells_the_year),
