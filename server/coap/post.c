@@ -60,7 +60,14 @@ static void on_committed(struct job *job)
 	uint8_t body[ANSWER_SIZE];
 	struct coaps_reply reply = { .content_format = -1, .max_age_s = -1, .payload = body };
 
-	if (w->ingest.result >= 0) {
+	if (w->ingest.conflict != NULL && w->format != 0) { /* to the legacy client all is well */
+		snprintf(w->ingest.why, sizeof(w->ingest.why),
+			 "%016" PRIx64 ".%" PRIu64 ": the number is taken by another reading",
+			 w->ingest.conflict->epoch, w->ingest.conflict->seq);
+		reply.code = COAP_RESPONSE_CODE_CONFLICT;
+		reply.payload = w->ingest.why;
+		reply.payload_size = strlen(w->ingest.why);
+	} else if (w->ingest.result >= 0) {
 		reply.code = COAP_RESPONSE_CODE_CHANGED;
 		reply.payload_size = encode_acks(w, body, sizeof(body));
 		reply.content_format = reply.payload_size > 0 ? w->format : -1;
@@ -298,7 +305,7 @@ static struct pending_post *pending_post_of_gaps(const char *device, const struc
 		w->gaps->holes[i].range =
 			(struct gaps_range){ list->gaps[i].first, list->gaps[i].last };
 		snprintf(w->gaps->holes[i].cause, sizeof(w->gaps->holes[i].cause),
-			 "dropped by node: %s", list->gaps[i].cause);
+			 STORE_CAUSE_NODE "%s", list->gaps[i].cause);
 	}
 	return w;
 }

@@ -12,6 +12,15 @@
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 10000 /* a day at one reading in 8.64 s, which is what a screen can show */
 
+static void first_query(const coap_pdu_t *request, coap_opt_iterator_t *at)
+{
+	coap_opt_filter_t queries;
+
+	coap_option_filter_clear(&queries);
+	coap_option_filter_set(&queries, COAP_OPTION_URI_QUERY);
+	coap_option_iterator_init(request, at, &queries);
+}
+
 int request_path(const coap_pdu_t *request, struct request_path *path)
 {
 	coap_opt_iterator_t at;
@@ -149,13 +158,10 @@ int request_track(const coap_pdu_t *request, struct request_track *track, char *
 		  size_t err_size)
 {
 	coap_opt_iterator_t at;
-	coap_opt_filter_t filter;
 	const coap_opt_t *option;
 
 	*track = (struct request_track){ .to_us = INT64_MAX, .limit = LIMIT_DEFAULT };
-	coap_option_filter_clear(&filter);
-	coap_option_filter_set(&filter, COAP_OPTION_URI_QUERY);
-	coap_option_iterator_init(request, &at, &filter);
+	first_query(request, &at);
 	while ((option = coap_option_next(&at)) != NULL) {
 		size_t size = coap_opt_length(option);
 		const char *text = (const char *)coap_opt_value(option);
@@ -166,6 +172,34 @@ int request_track(const coap_pdu_t *request, struct request_track *track, char *
 				"?%.*s: expected from=, to= (seconds since 1970), limit=1..%d or fields= with "
 				"names such as temp,lat,lon",
 				size < 64 ? (int)size : 64, text, LIMIT_MAX);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+int request_epoch(const coap_pdu_t *request, uint64_t *epoch, char *err, size_t err_size)
+{
+	static const char name[] = "epoch=";
+	coap_opt_iterator_t at;
+	const coap_opt_t *option;
+
+	*epoch = 0;
+	first_query(request, &at);
+	while ((option = coap_option_next(&at)) != NULL) {
+		char text[sizeof(name) + 16] = "";
+
+		if (coap_opt_length(option) == sizeof(text) - 1) {
+			memcpy(text, coap_opt_value(option), sizeof(text) - 1);
+		}
+		if (strncmp(text, name, sizeof(name) - 1) == 0 &&
+		    strspn(text + sizeof(name) - 1, "0123456789abcdef") == 16) {
+			*epoch = strtoull(text + sizeof(name) - 1, NULL, 16);
+		}
+		if (*epoch == 0) {
+			snprintf(err, err_size, "?%.*s: expected epoch=, 16 lowercase hex digits",
+				 coap_opt_length(option) < 64 ? (int)coap_opt_length(option) : 64,
+				 (const char *)coap_opt_value(option));
 			return -EINVAL;
 		}
 	}

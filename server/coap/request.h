@@ -32,6 +32,12 @@ uint64_t request_etag(const coap_pdu_t *request, uint16_t option);
 /* "16 hex digits.number": 0 or -EINVAL. */
 int request_key(const char *text, uint64_t *epoch, uint64_t *seq);
 
+/*
+ * "16 hex digits" of ?epoch=, 0 without a query: 0, or -EINVAL with err, which has what was
+ * expected.
+ */
+int request_epoch(const coap_pdu_t *request, uint64_t *epoch, char *err, size_t err_size);
+
 struct request_track {
 	bool from_known;
 	int64_t from_us, to_us; /* INT64_MAX: to the last */

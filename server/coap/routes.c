@@ -181,7 +181,12 @@ static void get_reading(struct call *c)
 static void get_gaps(struct call *c)
 {
 	struct query query = query_of(c, QUERY_GAPS);
+	char err[160];
 
+	if (request_epoch(c->request, &query.epoch, err, sizeof(err)) < 0) {
+		request_refuse(c->response, COAP_RESPONSE_CODE_BAD_REQUEST, -1, "%s", err);
+		return;
+	}
 	if (choose_format(c, &query) && allow(c, AUTHORISE_READ, c->device)) {
 		submit(c, &query, NULL);
 	}

@@ -26,6 +26,7 @@ struct ingest {
 	struct streams streams;
 	struct row *rows; /* config.batch of them, and the items made of them */
 	struct store_item *items;
+	size_t conflicts; /* of the newest commit */
 
 	bool down_logged;
 	uint64_t retry_at_ms;
@@ -230,6 +231,30 @@ static void advance_complete(struct ingest *in, struct stream *stream, int64_t n
 	}
 }
 
+/* One line a stream: rows are sorted. */
+static void log_conflicts(const struct ingest *in, size_t n)
+{
+	const struct row *first = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct row *row = &in->rows[i];
+
+		if (in->items[i].conflict) {
+			first = count++ == 0 ? row : first;
+		}
+		if (count > 0 && (i + 1 == n || in->rows[i + 1].stream != row->stream)) {
+			log_warning(
+				"device %s: %zu readings not stored, from epoch=%016" PRIx64
+				" seq=%" PRIu64
+				" on: others have their numbers (its outbox was restored, or copied to another node?)",
+				row->stream->device, count, row->stream->epoch,
+				first->reading->seq);
+			count = 0;
+		}
+	}
+}
+
 /* After a commit: gaps, counts, conflicts in the log. */
 static void committed(struct ingest *in, size_t n, int fresh)
 {
@@ -246,9 +271,6 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		}
 		if (in->items[i].conflict) {
 			conflicts++;
-			log_warning("conflicting duplicate not stored: device=%s epoch=%016" PRIx64
-				    " seq=%" PRIu64,
-				    row->stream->device, row->stream->epoch, seq);
 		} else if (!row->known && in->config.stored != NULL) {
 			in->config.stored(in->config.arg, row->reading);
 		}
@@ -258,6 +280,10 @@ static void committed(struct ingest *in, size_t n, int fresh)
 			advance_complete(in, in->rows[i].stream, in->rows[i].received_us,
 					 (size_t)fresh < n);
 		}
+	}
+	in->conflicts = conflicts;
+	if (conflicts > 0) {
+		log_conflicts(in, n);
 	}
 	pthread_mutex_lock(&in->lock);
 	in->counts.readings += n;
@@ -375,8 +401,19 @@ static void finish(struct ingest *in, struct job *job, int rc)
 	struct ingest_job *done = (struct ingest_job *)job;
 
 	done->result = rc;
+	done->conflict = NULL;
 	if (rc >= 0) {
 		acknowledge(in, done);
+		for (size_t i = 0, left = in->conflicts; left > 0 && done->n > 0; i++) {
+			const struct reading *r = in->rows[i].reading;
+
+			left -= in->items[i].conflict;
+			if (in->items[i].conflict && r >= done->readings &&
+			    r < done->readings + done->n) {
+				done->conflict = r;
+				break;
+			}
+		}
 	} else {
 		snprintf(done->why, sizeof(done->why), "%s", store_error(in->store));
 		count_failure(in, rc);

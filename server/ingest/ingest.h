@@ -39,6 +39,9 @@ struct ingest_job {
 	struct reading_ack *acks; /* the caller's, room for n (gaps: 1): one per stream in the job
 				   */
 	size_t n_acks;
+	/* Of readings, the first whose key is taken by other content, which stays; NULL: none. All
+	 * others are stored. */
+	const struct reading *conflict;
 	char why[160];
 };
 

@@ -185,7 +185,7 @@ static int read_readings(struct store *store, struct query *q)
 static int read_text(struct store *store, struct query *q)
 {
 	char *text = NULL;
-	int rc = q->kind == QUERY_GAPS ? gaps_report(store, q->device, &text)
+	int rc = q->kind == QUERY_GAPS ? gaps_report(store, q->device, q->epoch, &text)
 				       : store_get_device(store, q->device, take_device, &text);
 
 	q->body = text;

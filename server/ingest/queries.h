@@ -40,7 +40,7 @@ struct query {
 	struct job job; /* the caller sets done */
 	enum query_kind kind;
 	char device[READING_DEVICE_SIZE]; /* "" for QUERY_NEWEST of all devices */
-	uint64_t epoch, seq; /* ONE, REMOVE */
+	uint64_t epoch, seq; /* ONE, REMOVE; GAPS: of this epoch only, 0: of all */
 	struct store_track track; /* TRACK; its device is set here */
 	struct query_fields fields; /* NEWEST, TRACK */
 	struct store_device *settings; /* SET_DEVICE; the caller's */

@@ -62,6 +62,11 @@ enum verify_result cmd_verify(const struct store_config *config)
 	printf("%" PRIu64 " readings of %" PRIu64 " streams; %" PRIu64
 	       " temperatures proven by their nine bytes, %" PRIu64 " that came without\n",
 	       v.rows, v.streams, v.proven, v.unproven);
+	if (v.renumbered > 0) {
+		printf("%" PRIu64
+		       " streams began as their outbox was restored or copied: is one certificate on two nodes?\n",
+		       v.renumbered);
+	}
 	rc = VERIFY_GOOD;
 	for (unsigned i = 0; i < STORE_FLAWS; i++) {
 		if (v.flaws[i] > 0) {

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "time/civil.h"
+#include "userspace/reading/gap_list.h"
+
+#define NEVER_ARRIVED "never arrived"
 
 struct range {
 	struct gaps_range range;
@@ -17,6 +20,7 @@ struct range {
 /* The stream under way; ranges come stream by stream. */
 struct report {
 	json_t *streams;
+	bool missing_only;
 	uint64_t epoch;
 	struct range *ranges;
 	size_t n, size;
@@ -29,8 +33,13 @@ static int by_first(const void *a, const void *b)
 	return x->range.first < y->range.first ? -1 : x->range.first > y->range.first;
 }
 
-static void add_hole(json_t *holes, uint64_t first, uint64_t last, const char *cause)
+static void add_hole(const struct report *report, json_t *holes, uint64_t first, uint64_t last,
+		     const char *cause)
 {
+	if (report->missing_only &&
+	    (strcmp(cause, NEVER_ARRIVED) != 0 || json_array_size(holes) == GAP_LIST_MAX)) {
+		return;
+	}
 	json_array_append_new(holes, json_pack("{s:I, s:I, s:s}", "first", (json_int_t)first,
 					       "last", (json_int_t)last, "cause", cause));
 }
@@ -41,7 +50,7 @@ static void close_stream(struct report *report)
 	uint64_t seen = 0, complete = 0;
 	char epoch[17];
 
-	if (report->n == 0) {
+	if (report->n == 0 && !report->missing_only) {
 		json_decref(holes);
 		return;
 	}
@@ -50,10 +59,10 @@ static void close_stream(struct report *report)
 		const struct range *r = &report->ranges[i];
 
 		if (r->range.first > seen + 1) {
-			add_hole(holes, seen + 1, r->range.first - 1, "never arrived");
+			add_hole(report, holes, seen + 1, r->range.first - 1, NEVER_ARRIVED);
 		}
 		if (r->cause[0] != '\0') {
-			add_hole(holes, r->range.first, r->range.last, r->cause);
+			add_hole(report, holes, r->range.first, r->range.last, r->cause);
 		}
 		if (r->range.first <= complete + 1 && r->range.last > complete) {
 			complete = r->range.last;
@@ -119,13 +128,15 @@ static int add_start(void *arg, const struct store_start *start)
 	return json_array_append_new(arg, object) == 0 ? 0 : -ENOMEM;
 }
 
-int gaps_report(struct store *store, const char *device, char **out)
+int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out)
 {
-	struct report report = { .streams = json_array() };
+	struct report report = { .streams = json_array(),
+				 .missing_only = only_epoch != 0,
+				 .epoch = only_epoch };
 	json_t *starts = json_array();
-	int rc = store_ranges(store, device, add_range, &report);
+	int rc = store_ranges(store, device, only_epoch, add_range, &report);
 
-	if (rc >= 0) {
+	if (rc >= 0 && only_epoch == 0) {
 		rc = store_starts(store, device, add_start, starts);
 	}
 	if (rc >= 0) {

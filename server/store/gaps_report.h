@@ -13,13 +13,17 @@
  * starts: where the node did not run: seq is the first reading after it, since and until are the
  * times of the reading before it and its own, omitted where they are unknown. No number is missing
  * there.
+ *
+ * Of one epoch only: its stream in any case, and of its holes the first GAP_LIST_MAX that never
+ * arrived, for the node, which may still have them.
  */
 #ifndef GAPS_REPORT_H
 #define GAPS_REPORT_H
 
 #include "store.h"
 
-/* malloc'ed text in *out. The number of streams, a code of store.h, or -ENOMEM. */
-int gaps_report(struct store *store, const char *device, char **out);
+/* malloc'ed text in *out. only_epoch 0: all. The number of streams, a code of store.h, or -ENOMEM.
+ */
+int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out);
 
 #endif

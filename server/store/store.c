@@ -11,6 +11,7 @@
 #include "store_schema.h"
 #include "store_sql.h"
 
+#define COMPARED_SPAN 4096 /* numbers in one query: some more than items of a batch */
 #define STREAMS_PER_TRACK 64 /* in one query by stream; each new outbox of a device is one */
 
 struct store *store_new(const struct store_config *config)
@@ -100,36 +101,73 @@ static int walk_readings(struct store *s, const char *tail, const struct sql_val
 	return store_query(s, sql, params, n, take_reading, &walk);
 }
 
-static int compare_reading(void *arg, const struct reading *r, int64_t received_us)
-{
-	struct store_item *item = arg;
+/* Items of one stream, by seq, and their rows in that order. */
+struct comparison {
+	struct store *store;
+	struct store_item *item, *end;
+};
 
-	(void)received_us;
-	item->conflict = !reading_equal(r, item->reading);
+/* A row that is no reading (damaged since) is other content. */
+static int compare_row(void *arg, const struct sql_value *v, size_t n)
+{
+	struct comparison *c = arg;
+	struct reading *r = &c->store->reading;
+	int64_t seq = v[STORE_COLUMN_SEQ].integer;
+
+	(void)n;
+	while (c->item < c->end && (int64_t)c->item->reading->seq < seq) {
+		c->item++;
+	}
+	for (; c->item < c->end && (int64_t)c->item->reading->seq == seq; c->item++) {
+		const struct reading *sent = c->item->reading;
+
+		c->item->conflict = store_row_reading(v, sent->device, sent->epoch, r) < 0 ||
+				    !reading_is_same_sample(r, sent);
+	}
 	return 0;
+}
+
+/* Compares the items of the first stream with their rows. Returns how many these are. */
+static int compare_run(struct store *s, struct store_item *items, size_t n)
+{
+	struct comparison c = { .store = s, .item = items, .end = items };
+	char sql[1024];
+	int rc;
+
+	do {
+		c.end++;
+	} while (c.end < items + n && c.end->stream == items->stream &&
+		 c.end->reading->seq >= c.end[-1].reading->seq &&
+		 c.end->reading->seq - items->reading->seq < COMPARED_SPAN);
+	n = (size_t)(c.end - items);
+	snprintf(sql, sizeof(sql),
+		 "SELECT %s FROM readings WHERE stream = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+		 store_row_names);
+	rc = store_query(s, sql,
+			 SQL_PARAMS(sql_integer((int64_t)items->stream),
+				    sql_integer((int64_t)items->reading->seq),
+				    sql_integer((int64_t)c.end[-1].reading->seq)),
+			 compare_row, &c);
+	return rc < 0 ? rc : (int)n;
 }
 
 int store_commit(struct store *s, struct store_item *items, size_t n)
 {
-	int fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n)),
-	    rc = 0;
+	int fresh = s->db == NULL ? STORE_DOWN : store_after(s, s->backend->insert(s, items, n));
 
 	for (size_t i = 0; i < n; i++) {
 		items[i].conflict = false;
 	}
 	/* Some were there before: the same readings sent again, or others under their keys. */
-	for (size_t i = 0; fresh >= 0 && (size_t)fresh < n && rc >= 0 && i < n; i++) {
-		rc = walk_readings(
-			s, "readings JOIN streams ON id = stream WHERE stream = ? AND seq = ?",
-			SQL_PARAMS(sql_integer((int64_t)items[i].stream),
-				   sql_integer((int64_t)items[i].reading->seq)),
-			compare_reading, &items[i]);
-		if (rc == STORE_REFUSED) { /* damaged since: it stays, and the commit is valid */
-			items[i].conflict = true;
-			rc = 0;
+	for (size_t i = 0; fresh >= 0 && (size_t)fresh < n && i < n;) {
+		int rc = compare_run(s, items + i, n - i);
+
+		if (rc < 0) {
+			return rc;
 		}
+		i += (size_t)rc;
 	}
-	return fresh < 0 || rc >= 0 ? fresh : rc;
+	return fresh;
 }
 
 /* --- readings out -------------------------------------------------------- */

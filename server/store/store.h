@@ -105,6 +105,8 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 int store_one(struct store *s, const char *device, uint64_t epoch, uint64_t seq,
 	      store_reading_fn each, void *arg);
 
+#define STORE_CAUSE_NODE "dropped by node: " /* and the node's cause (docs/protocol.md 3.1) */
+
 /* Numbers that will never come, and why. */
 struct store_hole {
 	struct gaps_range range; /* last below INT64_MAX */
@@ -121,11 +123,12 @@ int store_explain(struct store *s, uint64_t stream, const struct store_hole *hol
  * What a stream has, as ranges that do not overlap. cause NULL: readings that are there, or are
  * below a checkpoint and then may be in a range with a cause, too; else why they never will be
  * ("removed by operator"). Numbers in no range never arrived. Streams in the order of their making,
- * without those of READING_EPOCH_LEGACY, whose numbers are times.
+ * without those of READING_EPOCH_LEGACY, whose numbers are times. only_epoch 0: all.
  */
 typedef int (*store_range_fn)(void *arg, uint64_t epoch, struct gaps_range range,
 			      const char *cause);
-int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg);
+int store_ranges(struct store *s, const char *device, uint64_t only_epoch, store_range_fn each,
+		 void *arg);
 
 /* The first reading after a start of the node: why, and between which times it made none. */
 struct store_start {
@@ -184,6 +187,7 @@ struct store_verdict {
 	uint64_t streams, rows, proven; /* proven: temperatures recomputed from their nine bytes */
 	uint64_t unproven; /* temperatures that came without (the legacy client's, the kernel's
 			      1/1000) */
+	uint64_t renumbered; /* streams that began as their outbox was restored or copied */
 	uint64_t flaws[STORE_FLAWS];
 	char first[256]; /* describes the first flaw, holes apart; "": none */
 	char first_hole[160];

@@ -233,7 +233,8 @@ static int ranges_of(struct range_walk *walk, const struct stream_row *row)
 	return rc;
 }
 
-int store_ranges(struct store *s, const char *device, store_range_fn each, void *arg)
+int store_ranges(struct store *s, const char *device, uint64_t only_epoch, store_range_fn each,
+		 void *arg)
 {
 	struct stream_list list = { .n = STREAMS_LISTED };
 	int64_t after = 0;
@@ -248,6 +249,10 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 				   sql_integer(STREAMS_LISTED)),
 			list_stream, &list);
 		for (unsigned i = 0; rc >= 0 && i < list.n; i++) {
+			after = list.row[i].id;
+			if (only_epoch != 0 && list.epoch[i] != only_epoch) {
+				continue;
+			}
 			struct range_walk walk = { .store = s,
 						   .stream = list.row[i].id,
 						   .each = each,
@@ -255,7 +260,6 @@ int store_ranges(struct store *s, const char *device, store_range_fn each, void 
 						   .epoch = list.epoch[i] };
 
 			rc = ranges_of(&walk, &list.row[i]);
-			after = list.row[i].id;
 		}
 	}
 	return rc < 0 ? rc : 0;

@@ -182,10 +182,15 @@ int store_verify(struct store *s, struct store_verdict *verdict,
 		 int (*progress)(void *arg, const struct store_verdict *v), void *arg)
 {
 	struct check c = { .store = s, .verdict = verdict };
+	int64_t renumbered = 0;
 	int rc;
 
 	memset(verdict, 0, sizeof(*verdict));
-	for (;;) {
+	rc = store_query(s, "SELECT COUNT(DISTINCT stream) FROM holes WHERE cause = ?",
+			 SQL_PARAMS(sql_text(STORE_CAUSE_NODE "renumbered")), sql_first_integer,
+			 &renumbered);
+	verdict->renumbered = (uint64_t)renumbered;
+	while (rc >= 0) {
 		int64_t last = c.stream;
 
 		rc = store_query(
@@ -201,4 +206,5 @@ int store_verify(struct store *s, struct store_verdict *verdict,
 			return rc;
 		}
 	}
+	return rc;
 }

@@ -188,6 +188,10 @@ static void judge_uplink(const struct node_status *s, struct judge *j)
 		node_status_span(oldest, span, sizeof span);
 		add(j, "%.0f readings wait for the server, the oldest for %s", waiting, span);
 	}
+	if (node_status_number(s, "outbox", "new_epochs", &n) && n > 0) {
+		add(j, "the server has other readings of this device's last epoch: the outbox was "
+		       "restored, or copied to another node; a new epoch has begun");
+	}
 	if (strcmp(node_status_text(s, "uplink", "state"), "no-credentials") == 0) {
 		add(j, "readings wait in the outbox: %s", node_status_text(s, "uplink", "error"));
 	} else if (*node_status_text(s, "uplink", "error") != '\0') {

@@ -518,13 +518,40 @@ static int read_row(struct outbox *o, uint64_t seq, struct reading *r, int64_t *
 }
 
 /* Of the epoch before nothing can be reported any more: its numbers mean two things. */
-static int begin_epoch(struct outbox *o, uint64_t epoch)
+static int write_epoch(struct outbox *o, uint64_t epoch)
 {
 	int rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_EPOCH, (int64_t)epoch));
 
 	rc = rc == 0 ? outbox_sql_run(&o->sql, o->sql.statements[OUTBOX_GAP_CLEAR]) : rc;
 	return rc == 0 ? outbox_gap_add(&o->sql, 1, o->stats.next_seq - 1, OUTBOX_GAP_RENUMBERED)
 		       : rc;
+}
+
+/* As finish(), and it is the epoch from here on. */
+static int finish_epoch(struct outbox *o, uint64_t epoch, int rc)
+{
+	bool is_new = epoch != o->stats.epoch;
+
+	o->lost_first = is_new ? 0 : o->lost_first; /* in the gap */
+	rc = finish(o, rc);
+	if (rc == 0) {
+		o->stats.epoch = epoch;
+		o->stats.new_epochs += is_new;
+	}
+	return rc;
+}
+
+int outbox_begin_epoch(struct outbox *o, uint64_t of_epoch)
+{
+	uint64_t epoch = (uint64_t)outbox_file_epoch();
+	int rc = of_epoch == o->stats.epoch ? outbox_sql_begin(&o->sql) : -ENOENT;
+
+	if (rc != 0) {
+		return rc;
+	}
+	rc = finish_epoch(o, epoch, write_epoch(o, epoch));
+	outbox_wal_on_commit(&o->wal);
+	return rc;
 }
 
 int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
@@ -542,7 +569,7 @@ int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
 	rc = read_row(o, seq, &r, &boot, &before);
 	if (rc == 0 && r.epoch == epoch) {
 		epoch = (uint64_t)outbox_file_epoch();
-		rc = begin_epoch(o, epoch);
+		rc = write_epoch(o, epoch);
 	}
 	if (rc == 0) {
 		r.epoch = epoch;
@@ -553,12 +580,10 @@ int outbox_renumber(struct outbox *o, uint64_t of_epoch, uint64_t seq)
 	if (rc == 0) {
 		rc = outbox_sql_run(&o->sql, OUTBOX_SQL(&o->sql, OUTBOX_DROP, (int64_t)seq));
 	}
-	o->lost_first = epoch != o->stats.epoch ? 0 : o->lost_first; /* in the gap */
-	rc = finish(o, rc);
+	rc = finish_epoch(o, epoch, rc);
 	if (rc != 0) {
 		return rc;
 	}
-	o->stats.epoch = epoch;
 	o->stats.next_seq++;
 	o->stats.bytes += (uint64_t)length - (uint64_t)before;
 	return outbox_wal_on_put(&o->wal, r.seq, r.boot_ns);

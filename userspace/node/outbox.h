@@ -62,6 +62,7 @@ struct outbox_stats {
 	uint64_t dropped; /* of this process's life: FULL */
 	uint64_t not_written; /* of this process's life: NOT_WRITTEN */
 	uint64_t unprotected; /* in memory only */
+	uint64_t new_epochs; /* of this process's life: begun as the server had other readings */
 	uint64_t syncs; /* of this process's life: by outbox_sync() or the thread */
 	uint64_t oldest_boot_ns; /* of the oldest waiting reading, if it is of this boot, else 0 */
 	int64_t oldest_utc_us; /* of the same; 0 if not dated */
@@ -129,6 +130,13 @@ int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *wh
  * unique; those before are a gap of the new epoch. 0, or -ENOENT.
  */
 int outbox_renumber(struct outbox *o, uint64_t epoch, uint64_t seq);
+
+/*
+ * The server has numbers of this epoch that were never given (this file was restored or copied):
+ * all that is put from here on is of a new epoch. What waits keeps its number: the server takes it,
+ * or answers 4.09. 0, -ENOENT: it is not the epoch, or an error.
+ */
+int outbox_begin_epoch(struct outbox *o, uint64_t epoch);
 
 /*
  * Dates readings of this boot that have no time by the stamp of the first call: all in what

@@ -85,8 +85,9 @@ static json_t *outbox(const struct status *s)
 				? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000)
 				: 0);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "epoch",
-			 epoch, "next_seq", (json_int_t)o->next_seq, "waiting",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+			 "epoch", epoch, "new_epochs", (json_int_t)o->new_epochs, "next_seq",
+			 (json_int_t)o->next_seq, "waiting",
 			 (json_int_t)(o->rows - o->refused + o->unprotected), "unprotected",
 			 (json_int_t)o->unprotected, "refused", (json_int_t)o->refused, "gaps",
 			 (json_int_t)o->gaps, "bytes", (json_int_t)o->bytes, "dropped",

@@ -42,12 +42,13 @@
 /* It stores any time unchecked: readings without time wait this long to be dated. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
 
-enum kind { KIND_NONE, KIND_TIME, KIND_GAPS, KIND_PACK, KIND_COUNT };
+enum kind { KIND_NONE, KIND_TIME, KIND_CHECK, KIND_GAPS, KIND_PACK, KIND_COUNT };
 
 struct server {
 	const char *uri; /* the configuration's */
 	char path[256];
 	struct coaps_client *client;
+	bool checked; /* its numbers were compared with ours since its last failure */
 	char last_logged[KIND_COUNT][160]; /* failure of each kind; "": none since it succeeded */
 };
 
@@ -68,8 +69,8 @@ struct uplink {
 	struct request requests[COAPS_REQUESTS_MAX];
 	unsigned in_flight;
 	struct outbox_sent sent; /* no pack begins in here while any is in flight */
-	bool time_pending, gaps_pending;
-	uint64_t time_not_before_ns, gaps_not_before_ns, began_ns;
+	bool time_pending, gaps_pending, check_pending;
+	uint64_t time_not_before_ns, gaps_not_before_ns, check_not_before_ns, began_ns;
 	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* in flight */
 	unsigned n_gaps;
 	char device[READING_DEVICE_SIZE];
@@ -274,6 +275,7 @@ static void server_failed(struct uplink *u, const struct request *r, const char 
 	const struct server *next = &u->servers[u->plan.server];
 
 	u->serving = NULL;
+	r->server->checked = false;
 	if (u->plan.not_before_ns <= u->now_ns) {
 		snprintf(text, sizeof(text), "%.700s; trying %s", why, next->uri);
 	} else {
@@ -421,6 +423,45 @@ static void on_gaps_answer(struct uplink *u, const struct request *r,
 	log_notice("%s: %u gaps recorded: these readings are lost", r->server->uri, u->n_gaps);
 }
 
+/* Numbers that were never given here are those of the file that this one was copied from. */
+static void on_check_answer(struct uplink *u, const struct request *r,
+			    const struct coaps_response *answer)
+{
+	struct outbox_stats stats;
+	struct gap_report report;
+	char why[800];
+	int rc = 0;
+
+	if (answer->code >> 5 == 5) {
+		bool is_first = r->attempt.round == u->plan.round;
+
+		uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s,
+				   u->now_ns);
+		explain(r, answer, why, sizeof(why));
+		if (is_first) {
+			server_failed(u, r, why);
+		}
+		return;
+	}
+	if (answer->code != UPLINK_CODE(2, 5) ||
+	    gap_report_decode(answer->payload, answer->payload_size, r->epoch, &report) != 0) {
+		u->check_not_before_ns = u->now_ns + RETRY_NS; /* an older server */
+		return;
+	}
+	r->server->checked = true;
+	rc = outbox_stats(u->outbox, &stats);
+	if (rc == 0 && stats.epoch == r->epoch && report.last >= stats.next_seq) {
+		rc = outbox_begin_epoch(u->outbox, r->epoch);
+		if (rc == 0) {
+			log_warning("%s has readings up to %" PRIu64
+				    ", this outbox has given %" PRIu64
+				    " (restored, or copied?): a new epoch begins",
+				    r->server->uri, report.last, stats.next_seq - 1);
+		}
+	}
+	keep_error(u, rc);
+}
+
 static void on_response(void *arg, const struct coaps_response *answer)
 {
 	struct request *slot = arg, r = *slot;
@@ -431,6 +472,7 @@ static void on_response(void *arg, const struct coaps_response *answer)
 	u->in_flight--;
 	u->time_pending &= r.kind != KIND_TIME;
 	u->gaps_pending &= r.kind != KIND_GAPS;
+	u->check_pending &= r.kind != KIND_CHECK;
 	if (answer->cause != COAPS_ANSWERED) {
 		bool is_first = r.attempt.round == u->plan.round;
 
@@ -443,6 +485,8 @@ static void on_response(void *arg, const struct coaps_response *answer)
 		on_time_answer(u, &r, answer);
 	} else if (r.kind == KIND_GAPS) {
 		on_gaps_answer(u, &r, answer);
+	} else if (r.kind == KIND_CHECK) {
+		on_check_answer(u, &r, answer);
 	} else {
 		on_pack_answer(u, &r, answer);
 	}
@@ -492,6 +536,31 @@ static void send_time_request(struct uplink *u)
 			     .content_format = -1,
 			     .accept = -1,
 		     });
+}
+
+/* Before anything else is sent: 1, 0 if there is nothing to send, or an error of the outbox. */
+static int send_check(struct uplink *u)
+{
+	struct outbox_stats stats;
+	char path[sizeof(u->device) + 32];
+	struct request *slot;
+	int rc = outbox_stats(u->outbox, &stats);
+
+	if (rc < 0 || stats.rows - stats.refused + stats.unprotected + stats.gaps == 0) {
+		return rc;
+	}
+	snprintf(path, sizeof(path), "/gaps/%s?epoch=%016" PRIx64, u->device, stats.epoch);
+	slot = free_slot(u);
+	*slot = (struct request){ .kind = KIND_CHECK, .epoch = stats.epoch };
+	u->check_pending = true;
+	send_request(u, slot, 0,
+		     &(const struct coaps_request){
+			     .method = COAPS_GET,
+			     .path = path,
+			     .content_format = -1,
+			     .accept = -1,
+		     });
+	return 1;
 }
 
 /* The next gaps: 1, 0 if there are none, or an error of the outbox. */
@@ -597,7 +666,7 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 	if (u->has_time) { /* before the next pack: waiting readings can now be dated */
 		return 1;
 	}
-	while (u->rc == 0 && rc > 0 && !u->time_pending &&
+	while (u->rc == 0 && rc > 0 && !u->time_pending && !u->check_pending &&
 	       uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
 		if (u->in_flight == 0) {
 			close_others(u);
@@ -607,6 +676,11 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 				break;
 			}
 			send_time_request(u);
+			continue;
+		}
+		if (!legacy && !u->servers[u->plan.server].checked &&
+		    now_ns >= u->check_not_before_ns && (rc = send_check(u)) != 0) {
+			keep_error(u, rc);
 			continue;
 		}
 		rc = legacy || u->gaps_pending || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);

@@ -81,12 +81,11 @@ static int read_epoch(const json_t *root, uint64_t *epoch, char *err, size_t err
 	return *epoch != 0 ? 0 : bad(err, err_size, "epoch: expected a number other than 0");
 }
 
-static int read_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
-		    size_t err_size)
+static int read_range(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
+		      size_t err_size)
 {
 	const json_t *first = json_object_get(value, "first"),
 		     *last = json_object_get(value, "last");
-	const char *cause = json_string_value(json_object_get(value, "cause"));
 
 	if (!json_is_integer(first) || json_integer_value(first) < 1) {
 		return bad(err, err_size, "gap %u: first: expected a number from 1", i);
@@ -98,6 +97,18 @@ static int read_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, c
 	if (!numbers_ok(gap)) {
 		return bad(err, err_size, "gap %u: last: expected a number from first to %" PRId64,
 			   i, GAP_LIST_SEQ_MAX);
+	}
+	return 0;
+}
+
+static int read_gap(const json_t *value, unsigned i, struct gap_list_gap *gap, char *err,
+		    size_t err_size)
+{
+	const char *cause = json_string_value(json_object_get(value, "cause"));
+	int rc = read_range(value, i, gap, err, err_size);
+
+	if (rc < 0) {
+		return rc;
 	}
 	if (cause == NULL || !cause_ok(cause)) {
 		return bad(err, err_size, "gap %u: cause: expected 1 to %d of a-z and -", i,
@@ -149,6 +160,49 @@ int gap_list_decode(const void *data, size_t size, struct gap_list *out, char *e
 		return bad(err, err_size, "byte %d: %s", error.position, error.text);
 	}
 	rc = read_list(root, out, err, err_size);
+	json_decref(root);
+	return rc;
+}
+
+static int read_holes(const json_t *stream, struct gap_report *out)
+{
+	const json_t *holes = json_object_get(stream, "holes"),
+		     *last = json_object_get(stream, "last");
+	char err[160];
+
+	if (!json_is_array(holes) || !json_is_integer(last) || json_integer_value(last) < 0) {
+		return -EBADMSG;
+	}
+	out->last = (uint64_t)json_integer_value(last);
+	for (; out->n < json_array_size(holes) && out->n < GAP_LIST_MAX; out->n++) {
+		struct gap_list_gap gap;
+		json_t *hole = json_array_get(holes, out->n);
+
+		if (read_range(hole, out->n, &gap, err, sizeof(err)) < 0) {
+			return -EBADMSG;
+		}
+		out->holes[out->n].first = gap.first;
+		out->holes[out->n].last = gap.last;
+	}
+	return 0;
+}
+
+int gap_report_decode(const void *data, size_t size, uint64_t epoch, struct gap_report *out)
+{
+	json_error_t error;
+	json_t *root = json_loadb(data, size, 0, &error);
+	const json_t *stream = json_array_get(json_object_get(root, "streams"), 0);
+	char text[17];
+	const char *of = json_string_value(json_object_get(stream, "epoch"));
+	int rc = -EBADMSG;
+
+	*out = (struct gap_report){ .last = 0 };
+	snprintf(text, sizeof(text), "%016" PRIx64, epoch);
+	if (root == NULL && json_error_code(&error) == json_error_out_of_memory) {
+		rc = -ENOMEM;
+	} else if (of != NULL && strcmp(of, text) == 0) {
+		rc = read_holes(stream, out);
+	}
 	json_decref(root);
 	return rc;
 }

@@ -35,4 +35,16 @@ int gap_list_encode(const struct gap_list *list, char *out, size_t size);
 int gap_list_decode(const void *data, size_t size, struct gap_list *out, char *err,
 		    size_t err_size);
 
+/* What a server has of one epoch: the answer to GET /gaps/{device}?epoch=. */
+struct gap_report {
+	uint64_t last; /* the highest number that it has or that is explained; 0: none */
+	unsigned n; /* holes that never arrived, the first of them */
+	struct {
+		uint64_t first, last;
+	} holes[GAP_LIST_MAX];
+};
+
+/* 0; -EBADMSG: it is no report, or not of that epoch; -ENOMEM. */
+int gap_report_decode(const void *data, size_t size, uint64_t epoch, struct gap_report *out);
+
 #endif

@@ -100,14 +100,19 @@ static bool temperature_equal(const struct thermometer_sample *a,
 	       a->quality == b->quality;
 }
 
-bool reading_equal(const struct reading *a, const struct reading *b)
+static bool is_time_equal(const struct reading *a, const struct reading *b)
+{
+	return a->time_source == b->time_source &&
+	       (a->time_source == READING_TIME_NONE || a->utc_us == b->utc_us) &&
+	       a->time_acc_ns == b->time_acc_ns;
+}
+
+static bool is_equal_but_time(const struct reading *a, const struct reading *b)
 {
 	if (strcmp(a->device, b->device) != 0 || a->epoch != b->epoch || a->seq != b->seq ||
-	    a->time_source != b->time_source ||
-	    (a->time_source != READING_TIME_NONE && a->utc_us != b->utc_us) ||
-	    a->time_acc_ns != b->time_acc_ns || a->boot_ns != b->boot_ns || a->known != b->known ||
-	    strcmp(a->host, b->host) != 0 || strcmp(a->version, b->version) != 0 ||
-	    strcmp(a->note, b->note) != 0 || a->n_temperatures != b->n_temperatures) {
+	    a->boot_ns != b->boot_ns || a->known != b->known || strcmp(a->host, b->host) != 0 ||
+	    strcmp(a->version, b->version) != 0 || strcmp(a->note, b->note) != 0 ||
+	    a->n_temperatures != b->n_temperatures) {
 		return false;
 	}
 	for (unsigned i = 0; i < READING_SCALAR_COUNT; i++) {
@@ -121,6 +126,16 @@ bool reading_equal(const struct reading *a, const struct reading *b)
 		}
 	}
 	return true;
+}
+
+bool reading_equal(const struct reading *a, const struct reading *b)
+{
+	return is_time_equal(a, b) && is_equal_but_time(a, b);
+}
+
+bool reading_is_same_sample(const struct reading *a, const struct reading *b)
+{
+	return (a->boot_ns != 0 || is_time_equal(a, b)) && is_equal_but_time(a, b);
 }
 
 int reading_device_check(const char *device)

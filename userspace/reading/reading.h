@@ -150,6 +150,8 @@ int64_t reading_scalar_get(const struct reading *r, enum reading_scalar id);
 int reading_scalar_put(struct reading *r, enum reading_scalar id, int64_t value);
 
 bool reading_equal(const struct reading *a, const struct reading *b);
+/* Equal, or dated differently since (boot_ns is the same): one sample under one key. */
+bool reading_is_same_sample(const struct reading *a, const struct reading *b);
 
 /*
  * "urn:dev:..." of 9 to 95 characters that a SenML name may hold (RFC 8428 4.5.1: letters,

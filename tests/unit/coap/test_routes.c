@@ -124,6 +124,32 @@ static void put_stores_the_reading_that_its_path_names(void **state)
 	assert_int_equal(count_rows(), 1);
 }
 
+static void a_number_that_is_taken_is_a_conflict_and_the_others_are_stored(void **state)
+{
+	struct reading r[3];
+	uint8_t body[4096];
+	int length;
+
+	(void)state;
+	assert_int_equal(post_range(NODE, SENML_CBOR, 1, 2), CODE(2, 4));
+	for (unsigned i = 0; i < 3; i++) {
+		make(&r[i], NODE, i + 1);
+	}
+	r[1].temperatures[0].temp_mc++;
+	length = senml_encode(SENML_CBOR, r, 3, body, sizeof(body), NULL);
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length),
+			 CODE(4, 9));
+	expect_words("1234567890abcdef.2");
+	assert_int_equal(count_rows(), 3);
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length),
+			 CODE(4, 9));
+	assert_int_equal(put_one("/gpsflowtemp/" NODE "/1234567890abcdef.2", 2), CODE(2, 4));
+	make(&r[1], NODE, 2);
+	length = senml_encode(SENML_CBOR, r, 3, body, sizeof(body), NULL);
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", SENML_CBOR, -1, body, (size_t)length),
+			 CODE(2, 4));
+}
+
 static void a_commit_that_takes_long_is_acknowledged_first_and_answered_later(void **state)
 {
 	time_t until;
@@ -272,6 +298,17 @@ static void gaps_names_what_never_arrived_and_what_was_removed(void **state)
 	assert_int_equal(get("/gaps/" NODE), CODE(4, 4));
 	post_range(NODE, SENML_CBOR, 1, 4);
 	post_range(NODE, SENML_CBOR, 7, 9);
+	assert_int_equal(get("/gaps/" NODE "?epoch=1234567890abcdef"), CODE(2, 5));
+	assert_string_equal(
+		(char *)rig.body,
+		"{\"device\":\"" NODE
+		"\",\"streams\":[{\"epoch\":\"1234567890abcdef\",\"complete\":4,\"last\":9,\"holes\":["
+		"{\"first\":5,\"last\":6,\"cause\":\"never arrived\"}]}],\"starts\":[]}");
+	assert_int_equal(get("/gaps/" NODE "?epoch=1234567890abcdee"), CODE(2, 5));
+	assert_non_null(strstr((char *)rig.body,
+			       "\"complete\":0,\"last\":0,\"holes\":[]}],\"starts\":[]}"));
+	assert_int_equal(get("/gaps/" NODE "?epoch=12"), CODE(4, 0));
+	expect_words("16 lowercase hex digits");
 	be("operator");
 	assert_int_equal(
 		request(COAPS_DELETE, "/gpsflowtemp/" NODE "/1234567890abcdef.2", -1, -1, NULL, 0),
@@ -521,6 +558,9 @@ static const char legacy_text[] =
 	"SENSOR_A/202481588596741/24.687/0/"
 	"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n/1700000000.25";
 
+static const char legacy_other_text[] = /* of the same time: it is told no conflict */
+	"SENSOR_A/202481588596741/25.001/0/here/1700000000.25";
+
 static void the_legacy_clients_text_is_stored(void **state)
 {
 	(void)state;
@@ -531,6 +571,9 @@ static void the_legacy_clients_text_is_stored(void **state)
 	assert_int_equal(
 		request(COAPS_POST, "/gpsflowtemp", 0, -1, legacy_text, sizeof(legacy_text) - 1),
 		CODE(2, 4));
+	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", 0, -1, legacy_other_text,
+				 sizeof(legacy_other_text) - 1),
+			 CODE(2, 4));
 	assert_int_equal(count_rows(), 1);
 	assert_int_equal(request(COAPS_POST, "/gpsflowtemp", -1, -1, "202481588596741", 15),
 			 CODE(2, 4));
@@ -591,6 +634,7 @@ static int tests(void)
 		ON(more_readings_than_a_pack_may_hold_are_too_large, start),
 		ON(a_number_that_the_store_cannot_hold_is_refused, start),
 		ON(a_node_writes_and_reads_as_itself_only, start),
+		ON(a_number_that_is_taken_is_a_conflict_and_the_others_are_stored, start),
 		ON(put_stores_the_reading_that_its_path_names, start),
 		ON(a_commit_that_takes_long_is_acknowledged_first_and_answered_later, start),
 		ON(a_full_queue_is_answered_5_03_with_max_age, NULL),

@@ -204,7 +204,7 @@ static void expect_acked_in_store(uint64_t last)
 	uint64_t acked = 0;
 
 	assert_int_equal(store_connect(s), 0);
-	assert_int_equal(store_ranges(s, DEVICE, add_present, present), 0);
+	assert_int_equal(store_ranges(s, DEVICE, 0, add_present, present), 0);
 	for (uint64_t seq = 1; seq <= last; seq++) {
 		assert_true(present[seq] >= bed.acked[seq]);
 		acked += bed.acked[seq];

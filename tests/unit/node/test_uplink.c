@@ -86,6 +86,60 @@ static void readings_whose_numbers_are_taken_go_again_in_a_new_epoch(void **stat
 	assert_true(log_lines("in a new epoch") >= 1);
 }
 
+static void an_outbox_behind_the_server_begins_a_new_epoch_before_it_sends(void **state)
+{
+	uint64_t epoch = outbox().epoch;
+
+	(void)state;
+	catch_log();
+	t.report = "{\"streams\":[{\"epoch\":\"EPOCH\",\"last\":3,\"holes\":[]}]}";
+	rig_put(2);
+	UNTIL(outbox().epoch != epoch);
+	assert_int_equal(t.posts, 0);
+	assert_int_equal(outbox().new_epochs, 1);
+	t.report = NULL;
+	rig_put(1);
+	UNTIL(outbox().rows == 0 && outbox().gaps == 0);
+	assert_non_null(strstr(t.gaps, "[{\"first\":1,\"last\":2,\"cause\":\"renumbered\"}]"));
+	assert_int_equal(t.stored[1] + t.stored[2] + t.stored[3], 3);
+	assert_int_equal(log_lines("a new epoch begins"), 1);
+	assert_int_equal(t.checks, 1);
+}
+
+static void a_server_that_has_what_was_given_or_cannot_tell_changes_no_epoch(void **state)
+{
+	static const char *const reports[] = {
+		"{\"streams\":[{\"epoch\":\"EPOCH\",\"last\":2,\"holes\":[]}]}",
+		"{\"streams\":[{\"epoch\":\"0123456789abcdef\",\"last\":9,\"holes\":[]}]}",
+		"{\"streams\":[]}",
+		"no JSON",
+	};
+	uint64_t epoch = outbox().epoch;
+
+	(void)state;
+	rig_put(1);
+	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		t.report = reports[i];
+		rig_put(1);
+		open_with(NULL, NULL);
+		UNTIL(outbox().rows == 0);
+		assert_int_equal(t.checks, i + 1);
+	}
+	t.check_code = CODE(4, 4);
+	rig_put(1);
+	open_with(NULL, NULL);
+	UNTIL(outbox().rows == 0);
+	assert_true(outbox().epoch == epoch);
+	t.check_code = CODE(5, 3); /* its store is down: so it would be for readings */
+	rig_put(1);
+	open_with(NULL, NULL);
+	UNTIL(uplink().failures == 1);
+	assert_int_equal(t.posts, 5);
+	t.check_code = 0;
+	t.skew_ns += 120 * S;
+	UNTIL(outbox().rows == 0);
+}
+
 static void what_will_never_come_is_told_until_the_server_knows(void **state)
 {
 	char expected[160];
@@ -344,6 +398,8 @@ int main(void)
 		TEST(what_the_server_has_is_deleted_in_packs_of_the_batch),
 		TEST(only_2_04_is_an_acknowledgement),
 		TEST(readings_whose_numbers_are_taken_go_again_in_a_new_epoch),
+		TEST(an_outbox_behind_the_server_begins_a_new_epoch_before_it_sends),
+		TEST(a_server_that_has_what_was_given_or_cannot_tell_changes_no_epoch),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
 		TEST(what_will_never_come_is_told_until_the_server_knows),
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),

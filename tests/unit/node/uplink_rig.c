@@ -100,6 +100,23 @@ static void serve_gaps(const struct coap_message *m, const struct sockaddr_in *f
 	reply(m, t.gap_code != 0 ? t.gap_code : t.code, "", from);
 }
 
+static void serve_check(const struct coap_message *m, const struct sockaddr_in *from)
+{
+	const char *text =
+		t.report != NULL ? t.report
+				 : "{\"streams\":[{\"epoch\":\"EPOCH\",\"last\":0,\"holes\":[]}]}";
+	const char *at = strstr(text, "EPOCH");
+	char report[400];
+
+	t.checks++;
+	snprintf(report, sizeof(report), "%s", text);
+	if (at != NULL) {
+		snprintf(report, sizeof(report), "%.*s%016llx%s", (int)(at - text), text,
+			 (unsigned long long)outbox().epoch, at + 5);
+	}
+	reply(m, t.check_code != 0 ? t.check_code : CODE(2, 5), report, from);
+}
+
 /* Whether t.code asks for silence, or for an answer that no server of ours gives. */
 static bool answered_badly(const struct coap_message *m, const struct sockaddr_in *from)
 {
@@ -137,6 +154,10 @@ static bool serve(void)
 		return false;
 	}
 	if (!coap_parse(buffer, (size_t)n, &m) || m.code == 0) {
+		return true;
+	}
+	if (m.code == 1 && strncmp(m.path, "/gaps/", 6) == 0) {
+		serve_check(&m, &from);
 		return true;
 	}
 	if (m.code == 1) {
@@ -197,9 +218,10 @@ static void serve_other(void)
 			     (struct sockaddr *)&from, &from_size);
 	struct coap_message m;
 
-	if (n > 0 && coap_parse(buffer, (size_t)n, &m) && m.code == 2) {
-		t.other_posts++;
-		assert_true(coap_reply(t.other_fd, &m, CODE(2, 4), -1, "", &from));
+	if (n > 0 && coap_parse(buffer, (size_t)n, &m) && (m.code == 1 || m.code == 2)) {
+		t.other_posts += m.code == 2;
+		assert_true(coap_reply(t.other_fd, &m, m.code == 2 ? CODE(2, 4) : CODE(4, 4), -1,
+				       "", &from));
 	}
 }
 
@@ -213,7 +235,10 @@ void open_with(const char *second, const char *third)
 	t.uplink = NULL;
 	node_config_free(&t.config);
 	if (node_config_load(&t.config,
-			     &(const struct config_source){ NULL, over, third != NULL ? 4 : 3 },
+			     &(const struct config_source){ NULL, over,
+							    third != NULL    ? 4
+							    : second != NULL ? 3
+									     : 2 },
 			     err, sizeof(err)) != 0) {
 		fail_msg("%s", err);
 	}

@@ -43,7 +43,9 @@ extern struct uplink_rig {
 	struct coap_message held[COAPS_REQUESTS_MAX];
 	struct sockaddr_in held_from;
 	unsigned n_held, most_held;
-	unsigned posts, gets, gap_posts;
+	const char *report; /* of GET /gaps, EPOCH is the outbox's; NULL: it has none */
+	uint8_t check_code; /* of that answer; 0: 2.05 */
+	unsigned posts, gets, gap_posts, checks;
 	char gaps[600]; /* the newest body of a POST to /gaps */
 	uint8_t gap_code; /* its answer; 0: as code */
 	unsigned sizes[64]; /* readings in each pack */

@@ -107,12 +107,22 @@ static void other_content_under_a_taken_key_is_kept_out_and_told(void **state)
 					       .reading = &r[i],
 					       .received_us = T0 };
 	}
+	r[2].boot_ns = 77;
 	r[1].temperatures[0].scratchpad[3] = 7;
 	r[1].temperatures[0].scratchpad_known = true;
 	assert_int_equal(store_commit(bed.store, item, 3), 1);
 	assert_false(item[0].conflict);
 	assert_true(item[1].conflict);
 	assert_false(item[2].conflict);
+	/* Dated since: it is the same sample. */
+	r[2].time_source = READING_TIME_SERVER;
+	r[2].utc_us += 5;
+	assert_int_equal(store_commit(bed.store, item, 3), 0);
+	assert_true(item[1].conflict);
+	assert_false(item[2].conflict);
+	r[2].boot_ns++;
+	assert_int_equal(store_commit(bed.store, item, 3), 0);
+	assert_true(item[2].conflict);
 	assert_int_equal(store_one(bed.store, "urn:dev:a", 1, 2, see, seen), 0);
 	assert_false(seen->reading[0].temperatures[0].scratchpad_known);
 	free(seen);

@@ -30,7 +30,7 @@ static void expect_ranges(const char *wanted)
 {
 	struct account account = { "" };
 
-	assert_int_equal(store_ranges(bed.store, DEVICE, see_range, &account), 0);
+	assert_int_equal(store_ranges(bed.store, DEVICE, 0, see_range, &account), 0);
 	assert_string_equal(account.text, wanted);
 }
 
@@ -122,7 +122,7 @@ static void no_epoch_is_left_out(void **state)
 	for (uint64_t epoch = 1; epoch <= 70; epoch++) {
 		bed_put(DEVICE, epoch, 1, 1);
 	}
-	assert_int_equal(store_ranges(bed.store, DEVICE, count_epoch, &last), 0);
+	assert_int_equal(store_ranges(bed.store, DEVICE, 0, count_epoch, &last), 0);
 	assert_int_equal(last, 70);
 }
 
