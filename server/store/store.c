@@ -11,7 +11,8 @@
 #include "store_schema.h"
 #include "store_sql.h"
 
-#define COMPARED_SPAN 4096 /* numbers in one query: some more than items of a batch */
+#define COMPARED_RUNS 64 /* in one query, each of so many numbers: a batch has some fewer */
+#define COMPARED_SPAN 4096
 #define STREAMS_PER_TRACK 64 /* in one query by stream; each new outbox of a device is one */
 
 struct store *store_new(const struct store_config *config)
@@ -101,54 +102,69 @@ static int walk_readings(struct store *s, const char *tail, const struct sql_val
 	return store_query(s, sql, params, n, take_reading, &walk);
 }
 
-/* Items of one stream, by seq, and their rows in that order. */
 struct comparison {
 	struct store *store;
-	struct store_item *item, *end;
+	struct store_item *items;
+	size_t n;
 };
 
 /* A row that is no reading (damaged since) is other content. */
 static int compare_row(void *arg, const struct sql_value *v, size_t n)
 {
-	struct comparison *c = arg;
+	const struct comparison *c = arg;
 	struct reading *r = &c->store->reading;
-	int64_t seq = v[STORE_COLUMN_SEQ].integer;
 
 	(void)n;
-	while (c->item < c->end && (int64_t)c->item->reading->seq < seq) {
-		c->item++;
-	}
-	for (; c->item < c->end && (int64_t)c->item->reading->seq == seq; c->item++) {
-		const struct reading *sent = c->item->reading;
+	for (size_t i = 0; i < c->n; i++) {
+		struct store_item *item = &c->items[i];
 
-		c->item->conflict = store_row_reading(v, sent->device, sent->epoch, r) < 0 ||
-				    !reading_is_same_sample(r, sent);
+		if ((int64_t)item->stream == v[STORE_COLUMN_STREAM].integer &&
+		    (int64_t)item->reading->seq == v[STORE_COLUMN_SEQ].integer) {
+			item->conflict = store_row_reading(v, item->reading->device,
+							   item->reading->epoch, r) < 0 ||
+					 !reading_is_same_sample(r, item->reading);
+		}
 	}
 	return 0;
 }
 
-/* Compares the items of the first stream with their rows. Returns how many these are. */
-static int compare_run(struct store *s, struct store_item *items, size_t n)
+/* How many of them are of one stream, by seq and close together. */
+static size_t run_length(const struct store_item *items, size_t n)
 {
-	struct comparison c = { .store = s, .item = items, .end = items };
-	char sql[1024];
+	size_t i = 1;
+
+	while (i < n && items[i].stream == items->stream &&
+	       items[i].reading->seq >= items[i - 1].reading->seq &&
+	       items[i].reading->seq - items->reading->seq < COMPARED_SPAN) {
+		i++;
+	}
+	return i;
+}
+
+/* Compares as many of them with their rows as one query can: how many, or negative. */
+static int compare_some(struct store *s, struct store_item *items, size_t n)
+{
+	struct comparison c = { .store = s, .items = items };
+	struct sql_value params[COMPARED_RUNS * 3];
+	size_t k = 0, at;
+	char sql[1024 + COMPARED_RUNS * 48];
 	int rc;
 
-	do {
-		c.end++;
-	} while (c.end < items + n && c.end->stream == items->stream &&
-		 c.end->reading->seq >= c.end[-1].reading->seq &&
-		 c.end->reading->seq - items->reading->seq < COMPARED_SPAN);
-	n = (size_t)(c.end - items);
-	snprintf(sql, sizeof(sql),
-		 "SELECT %s FROM readings WHERE stream = ? AND seq BETWEEN ? AND ? ORDER BY seq",
-		 store_row_names);
-	rc = store_query(s, sql,
-			 SQL_PARAMS(sql_integer((int64_t)items->stream),
-				    sql_integer((int64_t)items->reading->seq),
-				    sql_integer((int64_t)c.end[-1].reading->seq)),
-			 compare_row, &c);
-	return rc < 0 ? rc : (int)n;
+	at = (size_t)snprintf(sql, sizeof(sql), "SELECT %s FROM readings %s WHERE ",
+			      store_row_names, s->backend->by_key);
+	while (c.n < n && k < COMPARED_RUNS * 3) {
+		const struct store_item *first = &items[c.n];
+
+		c.n += run_length(first, n - c.n);
+		at += (size_t)snprintf(sql + at, sizeof(sql) - at,
+				       "%s(stream = ? AND seq BETWEEN ? AND ?)",
+				       k == 0 ? "" : " OR ");
+		params[k++] = sql_integer((int64_t)first->stream);
+		params[k++] = sql_integer((int64_t)first->reading->seq);
+		params[k++] = sql_integer((int64_t)items[c.n - 1].reading->seq);
+	}
+	rc = store_query(s, sql, params, k, compare_row, &c);
+	return rc < 0 ? rc : (int)c.n;
 }
 
 int store_commit(struct store *s, struct store_item *items, size_t n)
@@ -160,7 +176,7 @@ int store_commit(struct store *s, struct store_item *items, size_t n)
 	}
 	/* Some were there before: the same readings sent again, or others under their keys. */
 	for (size_t i = 0; fresh >= 0 && (size_t)fresh < n && i < n;) {
-		int rc = compare_run(s, items + i, n - i);
+		int rc = compare_some(s, items + i, n - i);
 
 		if (rc < 0) {
 			return rc;
