@@ -57,6 +57,7 @@ static int connect_store(struct ingest *in)
 		return STORE_DOWN;
 	}
 	rc = store_connect(in->store);
+	streams_free(&in->streams); /* it may be another database by now */
 	if (rc < 0) {
 		in->retry_ms = in->retry_ms == 0 ? RETRY_FIRST_MS : in->retry_ms * 2;
 		if (in->retry_ms > RETRY_LAST_MS) {
@@ -159,6 +160,7 @@ static int try_commit(struct ingest *in, const struct ingest_gaps *none, size_t 
 			.stream = in->rows[i].stream->id,
 			.reading = in->rows[i].reading,
 			.received_us = in->rows[i].received_us,
+			.after = in->rows[i].stream->newest,
 		};
 	}
 	return store_commit(in->store, in->items, n);
@@ -178,8 +180,13 @@ static int persist(struct ingest *in,
 		if (rc >= 0) {
 			rc = attempt(in, gaps, n);
 		}
-		again = rc == STORE_BUSY && now_ms() < until_ms;
-		if (again) { /* at random, so that two writers do not collide again */
+		again = (rc == STORE_BUSY || rc == STORE_REPLACED) && now_ms() < until_ms;
+		if (rc == STORE_REPLACED) {
+			log_warning(
+				"store: a stream is gone, or a reading that was stored: was a backup "
+				"restored? Looking up all streams again");
+			streams_free(&in->streams);
+		} else if (again) { /* at random, so that two writers do not collide again */
 			nanosleep(&(struct timespec){ .tv_nsec = (1 + rand() % 32) * 1000000L },
 				  NULL);
 		}
@@ -222,10 +229,12 @@ static bool is_filled_elsewhere(struct ingest *in, const struct stream *stream, 
 static void advance_complete(struct ingest *in, struct stream *stream, int64_t now_us,
 			     bool repeated)
 {
-	if (gaps_stale(&stream->gaps) || is_filled_elsewhere(in, stream, repeated)) {
+	bool is_due = stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY;
+
+	if (is_due || gaps_stale(&stream->gaps) || is_filled_elsewhere(in, stream, repeated)) {
 		load_gaps(in, stream, now_us);
 	}
-	if (stream->gaps.complete >= stream->saved + CHECKPOINT_EVERY &&
+	if (is_due && stream->id != 0 && /* by what the store has, not by what was acknowledged */
 	    store_checkpoint(in->store, stream->id, stream->gaps.complete) == 0) {
 		stream->saved = stream->gaps.complete;
 	}
@@ -268,6 +277,7 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		if (row->stream->epoch != READING_EPOCH_LEGACY) {
 			row->known = gaps_is_accounted(&row->stream->gaps, seq);
 			gaps_add(&row->stream->gaps, seq, seq);
+			row->stream->newest = seq;
 		}
 		if (in->items[i].conflict) {
 			conflicts++;
@@ -301,8 +311,13 @@ static int try_explain(struct ingest *in, const struct ingest_gaps *gaps, size_t
 {
 	int64_t now_us = now_utc_us();
 	struct stream *stream;
-	int rc = find_stream(in, gaps->device, gaps->epoch, now_us, &stream);
+	int rc;
 
+	stream = streams_find(&in->streams, gaps->device, gaps->epoch);
+	if (stream != NULL) {
+		stream->id = 0; /* it is looked up again: nothing guards holes */
+	}
+	rc = find_stream(in, gaps->device, gaps->epoch, now_us, &stream);
 	return rc < 0 ? rc : store_explain(in->store, stream->id, gaps->holes, n, now_us);
 }
 

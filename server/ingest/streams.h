@@ -14,6 +14,7 @@ struct stream {
 	char device[READING_DEVICE_SIZE];
 	uint64_t epoch;
 	uint64_t id; /* in the store */
+	uint64_t newest; /* committed last, since it was looked up; 0: nothing, or not counted */
 	uint64_t saved; /* `complete` as the store has it at least */
 	struct gaps gaps;
 };

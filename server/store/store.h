@@ -28,6 +28,9 @@
 #define STORE_UNUSABLE \
 	(-1104) /* wrong path, password, schema or credential: only a person can help */
 
+#define STORE_REPLACED \
+	(-1105) /* a stream is another one, or has lost a reading: look streams up again */
+
 enum store_kind { STORE_SQLITE, STORE_MARIADB };
 
 struct store_config {
@@ -64,6 +67,8 @@ int store_is_accounted(struct store *s, uint64_t stream, uint64_t seq);
 
 struct store_item {
 	uint64_t stream;
+	uint64_t after; /* a number that the stream must have; 0: none. The same in all items of a
+			   stream */
 	const struct reading *reading; /* borrowed; seq 1..INT64_MAX */
 	int64_t received_us;
 	bool conflict; /* out: the key was taken by other content, which stays */
@@ -71,7 +76,9 @@ struct store_item {
 
 /*
  * All or nothing, one transaction. Items are best sorted by (stream, seq). Returns how many were
- * new; the others were there before, `conflict` is set in those that differ.
+ * new; the others were there before, `conflict` is set in those that differ. STORE_REPLACED: a
+ * stream is not that of the reading's device and epoch, or does not have `after`: a backup was
+ * restored since store_stream(), or that reading removed.
  */
 int store_commit(struct store *s, struct store_item *items, size_t n);
 

@@ -36,7 +36,10 @@ struct store_backend {
 	 * code. */
 	int (*query)(struct store *s, const char *sql, const struct sql_value *params, size_t n,
 		     sql_row_fn each, void *arg);
-	/* Inside no transaction: adds what is new, all or nothing and durable. How many were. */
+	/*
+	 * Inside no transaction: adds what is new, all or nothing and durable. How many were. In
+	 * the same statement or transaction: STORE_REPLACED, see store_commit().
+	 */
 	int (*insert)(struct store *s, const struct store_item *items, size_t n);
 };
 

@@ -8,7 +8,7 @@
  * off: it continues a broken transaction on a new connection.
  */
 #define _GNU_SOURCE /* explicit_bzero */
-#include "store_backend.h"
+#include "store_sql.h"
 
 #include <errmsg.h>
 #include <errno.h>
@@ -54,9 +54,10 @@ static int class_of(unsigned code)
 	case ER_TRUNCATED_WRONG_VALUE_FOR_FIELD:
 	case ER_DATA_TOO_LONG:
 	case ER_INVALID_CHARACTER_STRING:
-	case ER_BAD_NULL_ERROR:
 	case ER_NO_PARTITION_FOR_GIVEN_VALUE:
 		return STORE_REFUSED;
+	case ER_BAD_NULL_ERROR: /* put_first_stream(): nothing else is NULL where it may not be */
+		return STORE_REPLACED;
 	case ER_ACCESS_DENIED_ERROR:
 	case ER_DBACCESS_DENIED_ERROR:
 	case ER_TABLEACCESS_DENIED_ERROR:
@@ -218,20 +219,27 @@ static int walk_rows(MYSQL_RES *result, sql_row_fn each, void *arg)
 	return rc;
 }
 
-static int mariadb_query(struct store *s, const char *sql, const struct sql_value *params, size_t n,
-			 sql_row_fn each, void *arg)
+/* Appends the SQL with its parameters in place of "?". */
+static void put_sql(struct mariadb *m, const char *sql, const struct sql_value *params, size_t n)
 {
-	struct mariadb *m = s->db;
-	MYSQL_RES *result;
 	size_t param = 0;
-	int rc;
 
-	m->length = 0;
 	for (const char *mark; param < n && (mark = strchr(sql, '?')) != NULL; sql = mark + 1) {
 		put(m, sql, (size_t)(mark - sql));
 		put_value(m, &params[param++]);
 	}
 	put_string(m, sql);
+}
+
+static int mariadb_query(struct store *s, const char *sql, const struct sql_value *params, size_t n,
+			 sql_row_fn each, void *arg)
+{
+	struct mariadb *m = s->db;
+	MYSQL_RES *result;
+	int rc;
+
+	m->length = 0;
+	put_sql(m, sql, params, n);
 	rc = send_sql(s);
 	if (rc < 0) {
 		return rc;
@@ -295,6 +303,35 @@ static void put_names(struct mariadb *m, uint64_t columns)
 	put_string(m, ") VALUES ");
 }
 
+/*
+ * The stream of the first row: NULL, which no row may have, unless each stream is that of its
+ * readings and has `after`. A join with a table of values: 6 us for each of 1000 streams, where a
+ * condition for each takes 60.
+ */
+static void put_first_stream(struct mariadb *m, const struct store_item *items, size_t n)
+{
+	int64_t streams = 0;
+
+	put_string(m, "IF((WITH batch (i, d, e, a) AS (VALUES ");
+	for (size_t i = 0; i < n; i++) {
+		struct epoch_text text;
+
+		if (i > 0 && items[i - 1].stream == items[i].stream) {
+			continue;
+		}
+		put_sql(m, streams++ > 0 ? ",(?,?,?,?)" : "(?,?,?,?)",
+			SQL_PARAMS(sql_integer((int64_t)items[i].stream),
+				   sql_text(items[i].reading->device),
+				   sql_epoch(items[i].reading->epoch, &text),
+				   sql_integer((int64_t)items[i].after)));
+	}
+	put_sql(m,
+		") SELECT COUNT(*) FROM batch STRAIGHT_JOIN streams FORCE INDEX (PRIMARY) ON id = i "
+		"LEFT JOIN readings FORCE INDEX (PRIMARY) ON stream = i AND seq = a "
+		"WHERE device = d AND epoch = e AND (a = 0 OR seq IS NOT NULL)) = ?, ?, NULL)",
+		SQL_PARAMS(sql_integer(streams), sql_integer((int64_t)items->stream)));
+}
+
 /* One statement as a rule; a batch beyond the packet limit takes more, in one transaction. */
 static int insert_all(struct store *s, const struct store_item *items, size_t n, bool *transaction)
 {
@@ -322,9 +359,15 @@ static int insert_all(struct store *s, const struct store_item *items, size_t n,
 			put(m, ",", 1);
 		}
 		store_row_make(&s->row, items[i].stream, items[i].reading, items[i].received_us);
-		for (unsigned c = 0; c < STORE_COLUMNS; c++) {
+		put(m, "(", 1);
+		if (i == 0) {
+			put_first_stream(m, items, n);
+		} else {
+			put_value(m, &s->row.value[0]);
+		}
+		for (unsigned c = 1; c < STORE_COLUMNS; c++) {
 			if (columns >> c & 1) {
-				put(m, c == 0 ? "(" : ",", 1);
+				put(m, ",", 1);
 				put_value(m, &s->row.value[c]);
 			}
 		}
@@ -474,6 +517,15 @@ static int check_server(struct store *s)
 				"%s: this node of the cluster is not ready (wsrep_ready=%s)",
 				m->server, ready);
 		}
+		/* What was acknowledged over another node of the cluster is visible from here on.
+		 */
+		rc = rc < 0 ? rc
+			    : mariadb_query(s, "SET SESSION wsrep_sync_wait = 1", NULL, 0, NULL,
+					    NULL);
+		rc = rc < 0 ? rc : mariadb_query(s, "SELECT 1", NULL, 0, NULL, NULL);
+		rc = rc < 0 ? rc
+			    : mariadb_query(s, "SET SESSION wsrep_sync_wait = 0", NULL, 0, NULL,
+					    NULL);
 	}
 	if (rc >= 0) {
 		rc = mariadb_query(s, "SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'", NULL,

@@ -14,7 +14,7 @@
 
 struct sqlite {
 	sqlite3 *db;
-	sqlite3_stmt *insert;
+	sqlite3_stmt *insert, *insert_first;
 };
 
 static int failed(struct store *s, const char *doing)
@@ -28,6 +28,10 @@ static int failed(struct store *s, const char *doing)
 		return store_fail(s, STORE_BUSY, "%s: %s: %s", s->config.path, doing,
 				  sqlite3_errmsg(q->db));
 	case SQLITE_CONSTRAINT:
+		if (sqlite3_extended_errcode(q->db) == SQLITE_CONSTRAINT_NOTNULL) {
+			return STORE_REPLACED;
+		}
+		/* fallthrough */
 	case SQLITE_MISMATCH:
 	case SQLITE_TOOBIG:
 		return store_fail(s, STORE_REFUSED, "%s: %s: %s", s->config.path, doing,
@@ -81,6 +85,22 @@ static struct sql_value column(sqlite3_stmt *stmt, int at)
 	}
 }
 
+/* Was the file replaced, or removed? What is written into the old one no one will find. */
+static int check_place(struct store *s)
+{
+	struct sqlite *q = s->db;
+	int moved = 0;
+
+	if (!sqlite3_get_autocommit(q->db) ||
+	    sqlite3_file_control(q->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK ||
+	    moved == 0) {
+		return 0;
+	}
+	/* Closing must not copy the WAL, nor delete that of the new file. */
+	sqlite3_db_config(q->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	return store_fail(s, STORE_DOWN, "%s was replaced: it is opened again", s->config.path);
+}
+
 static int run(struct store *s, const char *sql, const struct sql_value *params, size_t n,
 	       sql_row_fn each, void *arg)
 {
@@ -88,8 +108,11 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 	struct sql_value values[STORE_COLUMNS + 2];
 	sqlite3_stmt *stmt;
 	const char *rest;
-	int rc = 0, step;
+	int rc = check_place(s), step;
 
+	if (rc < 0) {
+		return rc;
+	}
 	if (sqlite3_prepare_v2(q->db, sql, -1, &stmt, &rest) != SQLITE_OK) {
 		return failed(s, "SQL");
 	}
@@ -123,24 +146,40 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 	return rc;
 }
 
+static void bind_guard(sqlite3_stmt *stmt, const struct store_item *item)
+{
+	struct epoch_text text;
+	struct sql_value epoch = sql_epoch(item->reading->epoch, &text);
+
+	sqlite3_bind_text(stmt, STORE_COLUMNS + 1, item->reading->device, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, STORE_COLUMNS + 2, epoch.data, (int)epoch.size, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(stmt, STORE_COLUMNS + 3, (int64_t)item->after);
+}
+
 static int insert_all(struct store *s, const struct store_item *items, size_t n)
 {
 	struct sqlite *q = s->db;
 	int fresh = 0;
 
 	for (size_t i = 0; i < n; i++) {
+		bool first = i == 0 || items[i - 1].stream != items[i].stream;
+		sqlite3_stmt *stmt = first ? q->insert_first : q->insert;
+
 		store_row_make(&s->row, items[i].stream, items[i].reading, items[i].received_us);
 		for (int c = 0; c < STORE_COLUMNS; c++) {
-			bind(q->insert, c + 1, &s->row.value[c]);
+			bind(stmt, c + 1, &s->row.value[c]);
 		}
-		if (sqlite3_step(q->insert) != SQLITE_DONE) {
+		if (first) {
+			bind_guard(stmt, &items[i]);
+		}
+		if (sqlite3_step(stmt) != SQLITE_DONE) {
 			int rc = failed(s, "INSERT");
 
-			sqlite3_reset(q->insert);
+			sqlite3_reset(stmt);
 			return rc;
 		}
 		fresh += sqlite3_changes(q->db);
-		sqlite3_reset(q->insert);
+		sqlite3_reset(stmt);
 	}
 	return fresh;
 }
@@ -166,6 +205,7 @@ static void sqlite_close(struct store *s)
 	struct sqlite *q = s->db;
 
 	sqlite3_finalize(q->insert);
+	sqlite3_finalize(q->insert_first);
 	sqlite3_close_v2(q->db);
 	free(q);
 }
@@ -249,26 +289,40 @@ static int sqlite_open(struct store *s)
 	return rc < 0 ? rc : run(s, sql, NULL, 0, NULL, NULL);
 }
 
-/* The table exists only after the migrations, so the statement is prepared at first use. */
+static int prepare_insert(struct store *s, const char *stream, sqlite3_stmt **stmt)
+{
+	struct sqlite *q = s->db;
+	char sql[2048];
+	int at = snprintf(sql, sizeof(sql), "INSERT INTO readings (%s) VALUES (%s", store_row_names,
+			  stream);
+
+	for (int i = 1; i < STORE_COLUMNS; i++) {
+		at += snprintf(sql + at, sizeof(sql) - (size_t)at, ",?%d", i + 1);
+	}
+	snprintf(sql + at, sizeof(sql) - (size_t)at, ") ON CONFLICT DO NOTHING");
+	return sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL) ==
+			       SQLITE_OK
+		       ? 0
+		       : failed(s, "INSERT");
+}
+
+/* The table exists only after the migrations, so the statements are prepared at first use. */
 static int sqlite_insert(struct store *s, const struct store_item *items, size_t n)
 {
 	struct sqlite *q = s->db;
+	/* NULL, which no row may have, unless the stream is the reading's and has `after`. */
+	char guard[320];
+	int rc = q->insert != NULL ? 0 : prepare_insert(s, "?1", &q->insert);
 
-	if (q->insert == NULL) {
-		char sql[1024];
-		int at = snprintf(sql, sizeof(sql), "INSERT INTO readings (%s) VALUES (?",
-				  store_row_names);
-
-		for (int i = 1; i < STORE_COLUMNS; i++) {
-			at += snprintf(sql + at, sizeof(sql) - (size_t)at, ",?");
-		}
-		snprintf(sql + at, sizeof(sql) - (size_t)at, ") ON CONFLICT DO NOTHING");
-		if (sqlite3_prepare_v3(q->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->insert,
-				       NULL) != SQLITE_OK) {
-			return failed(s, "INSERT");
-		}
+	if (rc == 0 && q->insert_first == NULL) {
+		snprintf(
+			guard, sizeof(guard),
+			"(SELECT id FROM streams WHERE id = ?1 AND device = ?%1$d AND epoch = ?%2$d AND "
+			"(?%3$d = 0 OR EXISTS (SELECT 1 FROM readings WHERE stream = ?1 AND seq = ?%3$d)))",
+			STORE_COLUMNS + 1, STORE_COLUMNS + 2, STORE_COLUMNS + 3);
+		rc = prepare_insert(s, guard, &q->insert_first);
 	}
-	return insert(s, items, n);
+	return rc < 0 ? rc : insert(s, items, n);
 }
 
 const struct store_backend store_sqlite = {

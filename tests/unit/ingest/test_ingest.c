@@ -559,6 +559,145 @@ static void killing_the_database_in_mid_commit_loses_nothing_that_was_answered(v
 	print_message("%s\n", line);
 }
 
+/* --- a restored backup ------------------------------------------------------ */
+
+static void post_for(const char *device, uint64_t first, size_t n)
+{
+	struct ingest_job *j = job_of(1, first, n);
+
+	for (size_t i = 0; i < n; i++) {
+		strcpy(j->readings[i].device, device);
+		j->readings[i].temperatures[0].retries = (uint8_t)device[8]; /* its own content */
+		j->readings[i].n_temperatures = 1;
+	}
+	submit(j);
+	wait_for_answers();
+	assert_true(bed.last.result >= 0);
+	assert_null(bed.last.conflict);
+}
+
+static int is_own(void *arg, const struct reading *r, int64_t received_us)
+{
+	(void)received_us;
+	*(bool *)arg = r->temperatures[0].retries == (uint8_t)r->device[8];
+	return 0;
+}
+
+static bool is_stored(struct store *s, const char *device, uint64_t seq)
+{
+	bool own = false;
+
+	assert_int_equal(store_one(s, device, 1, seq, is_own, &own), 0);
+	return own;
+}
+
+static void restore_and_expect(void (*dump)(void), void (*restore)(void))
+{
+	struct store *s;
+
+	start(100, 100);
+	post_for("urn:dev:aa", 1, 5);
+	dump();
+	post_for("urn:dev:bb", 1, 3);
+	post_for("urn:dev:aa", 6, 3);
+	restore();
+	post_for("urn:dev:cc", 1, 2);
+	assert_int_equal(bed.ack[0].complete, 2);
+	post_for("urn:dev:bb", 4, 2);
+	assert_int_equal(bed.ack[0].complete, 0);
+	post_for("urn:dev:aa", 9, 1);
+	assert_int_equal(bed.ack[0].complete, 5);
+	s = store_new(&bed.config);
+	assert_int_equal(store_connect(s), 0);
+	assert_true(is_stored(s, "urn:dev:cc", 1) && is_stored(s, "urn:dev:cc", 2));
+	assert_true(is_stored(s, "urn:dev:bb", 4) && is_stored(s, "urn:dev:bb", 5));
+	assert_false(is_stored(s, "urn:dev:bb", 1));
+	assert_true(is_stored(s, "urn:dev:aa", 5) && is_stored(s, "urn:dev:aa", 9));
+	store_free(s);
+}
+
+static void copy_sqlite(const char *from, const char *to)
+{
+	sqlite3 *source, *target;
+	sqlite3_backup *backup;
+
+	assert_int_equal(sqlite3_open(from, &source), SQLITE_OK);
+	assert_int_equal(sqlite3_open(to, &target), SQLITE_OK);
+	backup = sqlite3_backup_init(target, "main", source, "main");
+	assert_int_equal(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+	assert_int_equal(sqlite3_backup_finish(backup), SQLITE_OK);
+	sqlite3_close(source);
+	sqlite3_close(target);
+}
+
+static const char *dump_path(void)
+{
+	static char path[120];
+
+	snprintf(path, sizeof(path), "%s/dump", dir);
+	return path;
+}
+
+static void dump_sqlite(void)
+{
+	unlink(dump_path());
+	copy_sqlite(bed.path, dump_path());
+}
+
+static void restore_sqlite(void)
+{
+	copy_sqlite(dump_path(), bed.path);
+}
+
+static void replace_sqlite(void)
+{
+	char wal[110];
+
+	snprintf(wal, sizeof(wal), "%s-wal", bed.path);
+	unlink(wal);
+	snprintf(wal, sizeof(wal), "%s-shm", bed.path);
+	unlink(wal);
+	assert_int_equal(rename(dump_path(), bed.path), 0);
+}
+
+static void run_shell(const char *tool, const char *direction)
+{
+	char command[400];
+
+	snprintf(command, sizeof(command), "%s --no-defaults -uroot -S %s geotherm %s %s", tool,
+		 mariadbd.socket, direction, dump_path());
+	assert_int_equal(system(command), 0);
+}
+
+static void dump_mariadb(void)
+{
+	run_shell("mariadb-dump", ">");
+}
+
+static void restore_mariadb(void)
+{
+	run_shell("mariadb", "<");
+}
+
+static void a_backup_restored_under_a_running_server_mixes_no_devices(void **state)
+{
+	(void)state;
+	restore_and_expect(dump_sqlite, restore_sqlite);
+}
+
+static void a_file_replaced_under_a_running_server_is_the_one_that_is_written(void **state)
+{
+	(void)state;
+	restore_and_expect(dump_sqlite, replace_sqlite);
+}
+
+static void a_dump_restored_under_a_running_server_mixes_no_devices(void **state)
+{
+	(void)state;
+	need_mariadb();
+	restore_and_expect(dump_mariadb, restore_mariadb);
+}
+
 int main(void)
 {
 	const char *base = getenv("TMPDIR");
@@ -576,6 +715,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			what_waits_for_a_commit_is_the_next_batch_and_the_queue_is_bounded,
 			make_sqlite, clear),
+		cmocka_unit_test_setup_teardown(
+			a_backup_restored_under_a_running_server_mixes_no_devices, make_sqlite,
+			clear),
+		cmocka_unit_test_setup_teardown(
+			a_file_replaced_under_a_running_server_is_the_one_that_is_written,
+			make_sqlite, clear),
 		cmocka_unit_test_setup_teardown(stopping_answers_all_that_is_queued, make_sqlite,
 						clear),
 		cmocka_unit_test_setup_teardown(more_holes_than_are_kept_in_memory_still_close,
@@ -587,6 +732,9 @@ int main(void)
 						make_sqlite, clear),
 	};
 	const struct CMUnitTest mariadb[] = {
+		cmocka_unit_test_setup_teardown(
+			a_dump_restored_under_a_running_server_mixes_no_devices, make_mariadb,
+			clear),
 		cmocka_unit_test_setup_teardown(
 			a_poisonous_job_is_refused_and_its_neighbours_are_stored, make_mariadb,
 			clear),
