@@ -38,7 +38,7 @@ PURE_SRC := time/civil.c \
 	ubx/ubx_frame.c ubx/ubx_msg.c ubx/ubx_profile.c ubx/ubx_session.c ubx/ubx_steps.c ubx/ubx_tx.c \
 	ubx/ubx_health.c ubx/ubx_assist.c ubx/gnss_fix.c ubx/nmea_line.c ubx/ubx_timing.c ubx/ubx_evidence.c \
 	ubx/ubx_search.c ubx/ubx_pulse.c ubx/fix_queue.c \
-	userspace/reading/hex.c userspace/reading/reading.c userspace/reading/rom.c userspace/reading/senml_number.c \
+	userspace/reading/utf8.c userspace/reading/hex.c userspace/reading/reading.c userspace/reading/rom.c userspace/reading/senml_number.c \
 	userspace/reading/legacy_text.c userspace/reading/legacy_reading.c \
 	userspace/sim/w1_slave.c userspace/sim/w1_model.c userspace/sim/w1_sim_judge.c userspace/sim/w1_sim_wire.c \
 	userspace/node/clock.c userspace/node/sampler.c userspace/node/uplink_plan.c userspace/daemon/refusals.c \

@@ -46,3 +46,24 @@ void civil_from_s(int64_t s, struct civil *c)
 	c->min = (int)(of_day / 60 % 60);
 	c->sec = (int)(of_day % 60);
 }
+
+char *civil_text(int64_t s, char text[CIVIL_TEXT_SIZE])
+{
+	static const char after[] = "--T::Z";
+	char *at = text;
+	struct civil c;
+
+	civil_from_s(s, &c);
+	const int fields[] = { c.year, c.month, c.day, c.hour, c.min, c.sec };
+
+	for (unsigned i = 0; i < 6; i++) {
+		int n = fields[i];
+
+		for (int power = i == 0 ? 1000 : 10; power > 0; power /= 10) {
+			*at++ = (char)('0' + n / power % 10);
+		}
+		*at++ = after[i];
+	}
+	*at = '\0';
+	return text;
+}

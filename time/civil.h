@@ -26,4 +26,8 @@ int64_t civil_to_s(const struct civil *c);
 /* The reverse, for seconds of the years 1 to 9999. */
 void civil_from_s(int64_t s, struct civil *c);
 
+/* "2026-11-23T18:47:03Z" of such seconds; returns text. */
+#define CIVIL_TEXT_SIZE 21
+char *civil_text(int64_t s, char text[CIVIL_TEXT_SIZE]);
+
 #endif

@@ -104,14 +104,10 @@ static int add_range(void *arg, uint64_t epoch, struct gaps_range range, const c
 
 static void put_time(json_t *object, const char *name, int64_t us)
 {
-	char text[40];
-	struct civil at;
+	char text[CIVIL_TEXT_SIZE];
 
 	if (us > 0) {
-		civil_from_s(us / 1000000, &at);
-		snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02dZ", at.year, at.month,
-			 at.day, at.hour, at.min, at.sec);
-		json_object_set_new(object, name, json_string(text));
+		json_object_set_new(object, name, json_string(civil_text(us / 1000000, text)));
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm status */
-#define _GNU_SOURCE /* isatty, nanosleep, gmtime_r */
+#define _GNU_SOURCE /* isatty, nanosleep */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "cli.h"
 #include "node_status.h"
+#include "time/civil.h"
 #include "userspace/daemon/options.h"
 #include "userspace/reading/reading.h"
 
@@ -163,19 +164,18 @@ static void show_signals(const struct node_status *s)
 
 static void show_clock(const struct node_status *s)
 {
-	time_t seconds = (time_t)(number(s, "clock", "utc_us") / 1e6 + s->age_s);
+	int64_t seconds = (int64_t)(number(s, "clock", "utc_us") / 1e6 + s->age_s);
 	const char *source = node_status_text(s, "clock", "source");
-	char text[32];
-	struct tm tm;
+	char text[CIVIL_TEXT_SIZE];
 	double acc;
 
 	printf("  %-12s", "clock");
-	if (strcmp(source, "none") == 0 || gmtime_r(&seconds, &tm) == NULL) {
+	if (strcmp(source, "none") == 0) {
 		puts("unknown");
 		return;
 	}
-	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
-	printf("%s from %s", text, source);
+	civil_text(seconds, text);
+	printf("%.10s %.8s UTC from %s", text, text + 11, source);
 	if (node_status_number(s, "clock", "accuracy_s", &acc)) {
 		printf(acc < 0.001 ? " ± %.0f µs"
 		       : acc < 1   ? " ± %.1f ms"

@@ -124,8 +124,7 @@ int show_body(FILE *out, int content_format, const uint8_t *body, size_t size, i
 
 bool show_time(FILE *out, const uint8_t *body, size_t size)
 {
-	char text[24], *end;
-	struct civil c;
+	char text[24], date[CIVIL_TEXT_SIZE], *end;
 	long long us;
 
 	if (size == 0 || size >= sizeof text) {
@@ -136,8 +135,6 @@ bool show_time(FILE *out, const uint8_t *body, size_t size)
 	if (*end != '\0' || us < 0 || us > LAST_US) {
 		return false;
 	}
-	civil_from_s(us / 1000000, &c);
-	fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\n", c.year, c.month, c.day, c.hour, c.min,
-		c.sec, (int)(us % 1000000));
+	fprintf(out, "%.19s.%06dZ\n", civil_text(us / 1000000, date), (int)(us % 1000000));
 	return true;
 }

@@ -57,10 +57,8 @@ int64_t coaps_now_s(void)
 
 char *coaps_certificate_end(const struct coaps_certificate_info *info, char day[11])
 {
-	struct civil end;
+	char text[CIVIL_TEXT_SIZE];
 
-	civil_from_s(info->not_after_s, &end);
-	snprintf(day, 11, "%04u-%02u-%02u", (unsigned)end.year % 10000, (unsigned)end.month % 100,
-		 (unsigned)end.day % 100);
+	snprintf(day, 11, "%.10s", civil_text(info->not_after_s, text));
 	return day;
 }

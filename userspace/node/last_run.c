@@ -30,7 +30,7 @@ int64_t last_run_written_us(const char *outbox_path)
 
 void last_run_describe(enum reading_start start, int64_t written_us, char *text, size_t size)
 {
-	struct civil at;
+	char at[CIVIL_TEXT_SIZE];
 
 	if (start == READING_START_NEW) {
 		snprintf(text, size, "first reading of this outbox");
@@ -40,9 +40,8 @@ void last_run_describe(enum reading_start start, int64_t written_us, char *text,
 		snprintf(text, size, "start after a %s", reading_start_name(start));
 		return;
 	}
-	civil_from_s(written_us / 1000000, &at);
-	snprintf(text, size, "start after a %s at %04d-%02d-%02dT%02d:%02d:%02dZ",
-		 reading_start_name(start), at.year, at.month, at.day, at.hour, at.min, at.sec);
+	snprintf(text, size, "start after a %s at %s", reading_start_name(start),
+		 civil_text(written_us / 1000000, at));
 }
 
 void last_run_note(const char *text, char *note, size_t size)

@@ -350,17 +350,15 @@ static void check_receiver(struct sensors *s, uint64_t now_ns)
 /* A date that only the receiver is certain of, such as one 1024 weeks off. */
 static void check_doubt(struct sensors *s, const struct gnss_fix *fix)
 {
-	struct civil date;
+	char date[CIVIL_TEXT_SIZE];
 
 	if (fix->time_doubt == s->doubt) {
 		return;
 	}
 	if (fix->time_doubt == GNSS_TIME_IMPLAUSIBLE) {
-		civil_from_s(fix->utc_us / 1000000, &date);
-		log_warning(
-			"receiver: reports %04d-%02d-%02d, before [gnss] not_before or 1024 weeks "
-			"and more after it: its time is not used",
-			date.year, date.month, date.day);
+		log_warning("receiver: reports %.10s, before [gnss] not_before or 1024 weeks "
+			    "and more after it: its time is not used",
+			    civil_text(fix->utc_us / 1000000, date));
 	} else if (s->doubt == GNSS_TIME_IMPLAUSIBLE && fix->time_known) {
 		log_notice("receiver: its date is plausible again");
 	}

@@ -5,32 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NO_CHARACTER UINT32_MAX
+#include "userspace/reading/utf8.h"
+
 #define OUT_MAX 8 /* of one character, terminated */
-
-/* The character that begins at s and its size; NO_CHARACTER and 1: none does (RFC 3629). */
-static uint32_t decode(const uint8_t *s, size_t n, size_t *size)
-{
-	static const uint32_t first[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t c = length == 1 ? s[0] : s[0] & (0x7fu >> length);
-
-	*size = 1;
-	if (length == 0 || length > n || s[0] > 0xf4) {
-		return NO_CHARACTER;
-	}
-	for (size_t i = 1; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			return NO_CHARACTER;
-		}
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < first[length] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
-		return NO_CHARACTER;
-	}
-	*size = length;
-	return c;
-}
 
 static bool is_hidden(uint32_t c)
 {
@@ -46,12 +23,14 @@ static bool is_layout(const uint8_t *s, size_t n)
 /* What comes out for the character at s; its size. */
 static size_t show(const uint8_t *s, size_t n, enum printable_how how, char out[OUT_MAX])
 {
-	size_t size;
-	uint32_t c = decode(s, n, &size);
+	uint32_t c;
+	size_t size = utf8_decode((const char *)s, n, &c);
 
-	if (c == NO_CHARACTER) {
+	if (size == 0) {
 		snprintf(out, OUT_MAX, "\\x%02x", s[0]);
-	} else if (is_hidden(c) && !(how == PRINTABLE_TEXT && is_layout(s, n))) {
+		return 1;
+	}
+	if (is_hidden(c) && !(how == PRINTABLE_TEXT && is_layout(s, n))) {
 		snprintf(out, OUT_MAX, "\\u%04x", (unsigned)(c & 0xffff));
 	} else {
 		memcpy(out, s, size);

@@ -1,33 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _POSIX_C_SOURCE 200809L /* gmtime_r, flockfile */
+#define _POSIX_C_SOURCE 200809L /* flockfile */
 #include "reading_line.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gpio-w1/ds18b20.h"
+#include "time/civil.h"
 #include "userspace/reading/printable.h"
 #include "userspace/reading/rom.h"
 
 static void put_time(FILE *out, const struct reading *r)
 {
-	time_t seconds = (time_t)(r->utc_us / 1000000);
-	int64_t us = r->utc_us % 1000000;
-	char text[32];
-	struct tm tm;
+	char text[CIVIL_TEXT_SIZE];
 
-	if (us < 0) {
-		us += 1000000;
-		seconds--;
-	}
-	if (r->time_source == READING_TIME_NONE || gmtime_r(&seconds, &tm) == NULL) {
+	if (r->time_source == READING_TIME_NONE) {
 		fprintf(out, "%-27s", "time unknown");
 		return;
 	}
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(out, "%s.%06dZ (%s)", text, (int)us, reading_time_source_name(r->time_source));
+	civil_text(r->utc_us / 1000000, text);
+	fprintf(out, "%.19s.%06dZ (%s)", text, (int)(r->utc_us % 1000000),
+		reading_time_source_name(r->time_source));
 }
 
 static void put_temperature(FILE *out, const struct thermometer_sample *t)

@@ -5,6 +5,7 @@
 
 #include "gpio-w1/ds18b20.h"
 #include "userspace/reading/hex.h"
+#include "userspace/reading/utf8.h"
 
 /* The record in the making and where it goes. */
 struct packer {
@@ -13,18 +14,6 @@ struct packer {
 	int rc;
 	struct senml_record record;
 };
-
-static const char *const quality_names[] = {
-#define X(id, number, name, text) [number] = name,
-	DS18B20_QUALITIES(X)
-#undef X
-};
-
-const char *senml_quality_name(unsigned quality)
-{
-	return quality < sizeof(quality_names) / sizeof(quality_names[0]) ? quality_names[quality]
-									  : NULL;
-}
 
 static void epoch_hex(uint64_t epoch, char text[17])
 {
@@ -48,7 +37,7 @@ static void finish(struct packer *p, const char *name)
 static void put_text(struct packer *p, const char *name, const char *text)
 {
 	senml_record_text(&p->record, SENML_VS, text);
-	p->record.value[SENML_VS].text.length = senml_utf8_prefix(text, strlen(text));
+	p->record.value[SENML_VS].text.length = utf8_prefix(text, strlen(text));
 	finish(p, name);
 }
 
@@ -70,7 +59,7 @@ static void put_temperature(struct packer *p, const struct thermometer_sample *t
 	hex_format(base + sizeof(SENML_OW_PREFIX) - 1, t->rom, sizeof(t->rom));
 	memcpy(base + sizeof(base) - 2, "_", 2);
 	senml_record_text(&p->record, SENML_BN, base);
-	put_text(p, "quality", senml_quality_name(t->quality));
+	put_text(p, "quality", ds18b20_quality_name(t->quality));
 	if (t->temp_known) {
 		put_number(p, "temp", "Cel", senml_number_i64(t->temp_mc, -3));
 	}
@@ -107,7 +96,7 @@ static bool is_reading(const struct reading *r)
 		return false;
 	}
 	for (unsigned i = 0; i < r->n_temperatures; i++) {
-		if (senml_quality_name(r->temperatures[i].quality) == NULL) {
+		if ((unsigned)r->temperatures[i].quality >= DS18B20_QUALITY_COUNT) {
 			return false;
 		}
 	}

@@ -36,7 +36,4 @@
 int senml_pack_reading(const struct reading *reading, senml_record_fn fn, void *context);
 int senml_pack_ack(const struct reading_ack *ack, senml_record_fn fn, void *context);
 
-/* Names of DS18B20_QUALITIES by number, NULL beyond. */
-const char *senml_quality_name(unsigned quality);
-
 #endif

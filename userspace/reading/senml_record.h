@@ -95,12 +95,6 @@ static inline void senml_record_number(struct senml_record *r, enum senml_label 
 /* Takes one record, in order. 0, or a negative errno that ends the run. */
 typedef int (*senml_record_fn)(void *context, const struct senml_record *record);
 
-/*
- * Length of the start of text that is UTF-8 (RFC 3629) without NUL: all of it, or up to the
- * first bad byte.
- */
-size_t senml_utf8_prefix(const char *text, size_t length);
-
 /* Fills err->code and err->text (after "record N: " if err->record is set); returns code. */
 int senml_fail(struct senml_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

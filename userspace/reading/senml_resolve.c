@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "senml_resolve.h"
+#include "userspace/reading/utf8.h"
 
 #include <errno.h>
 
@@ -146,10 +147,10 @@ int senml_resolved_number(const struct senml_resolved *s, const char *unit, int 
 		return senml_fail(err, -EBADMSG, "%s: expected a number (v)", s->field);
 	}
 	if (s->unit.length != strlen(unit) || memcmp(s->unit.at, unit, s->unit.length) != 0) {
-		return senml_fail(err, -EBADMSG, "%s: unit \"%.*s\", expected \"%s\"", s->field,
-				  (int)senml_utf8_prefix(s->unit.at,
-							 s->unit.length < 16 ? s->unit.length : 16),
-				  s->unit.at, unit);
+		return senml_fail(
+			err, -EBADMSG, "%s: unit \"%.*s\", expected \"%s\"", s->field,
+			(int)utf8_prefix(s->unit.at, s->unit.length < 16 ? s->unit.length : 16),
+			s->unit.at, unit);
 	}
 	if (is_signed) {
 		rc = senml_number_to_i64(&s->value, exponent, value);
@@ -191,7 +192,7 @@ int senml_resolved_text(const struct senml_resolved *s, char *out, size_t size,
 		return senml_fail(err, -EBADMSG, "%s: text of %zu bytes, expected at most %zu",
 				  s->field, text->length, size - 1);
 	}
-	if (senml_utf8_prefix(text->at, text->length) != text->length) {
+	if (utf8_prefix(text->at, text->length) != text->length) {
 		return senml_fail(err, -EBADMSG, "%s: expected UTF-8 without NUL", s->field);
 	}
 	memcpy(out, text->at, text->length);

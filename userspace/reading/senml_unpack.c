@@ -150,9 +150,8 @@ static int read_sensor_field(struct thermometer_sample *t, enum sensor_field fie
 		if (senml_resolved_text(s, text, sizeof(text), err) != 0) {
 			return err->code;
 		}
-		for (unsigned i = 0; senml_quality_name(i) != NULL; i++) {
-			if (strcmp(text, senml_quality_name(i)) == 0) {
-				t->quality = (enum ds18b20_quality)i;
+		for (t->quality = DS18B20_OK; t->quality < DS18B20_QUALITY_COUNT; t->quality++) {
+			if (strcmp(text, ds18b20_quality_name(t->quality)) == 0) {
 				return 0;
 			}
 		}

@@ -12,6 +12,7 @@
 
 #include "facts.h"
 #include "report.h"
+#include "time/civil.h"
 #include "userspace/node/node_check.h"
 
 static const char *const files[] = {
@@ -92,15 +93,13 @@ int bundle_write(const char *path, const struct node_config *config,
 	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
 	struct report report;
 	char text[512];
-	time_t now = time(NULL);
-	struct tm utc;
 	int failed;
 
 	if (out == NULL) {
 		return -errno;
 	}
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-	fprintf(out, "geotherm-selftest %s, %s\n\n", GEOTHERM_VERSION, text);
+	fprintf(out, "geotherm-selftest %s, %s\n\n", GEOTHERM_VERSION,
+		civil_text(time(NULL), text));
 	report_begin(&report, out, REPORT_HUMAN, false, (unsigned)n);
 	for (size_t i = 0; i < n; i++) {
 		struct selftest_outcome o = outcomes[i];

@@ -12,11 +12,11 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "checks.h"
 #include "facts.h"
+#include "time/civil.h"
 #include "time/now.h"
 #include "userspace/node/system_facts.h"
 
@@ -30,14 +30,11 @@
 enum selftest_cause check_system_clock(struct selftest *t)
 {
 	struct clock_stamp ntp;
-	struct timespec now;
-	char text[32];
-	struct tm utc;
+	char text[CIVIL_TEXT_SIZE];
+	int64_t now_us = now_utc_us();
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now.tv_sec, &utc));
-	selftest_value(t, "%s", text);
-	if (now.tv_sec < t->config->not_before_us / 1000000) {
+	selftest_value(t, "%s", civil_text(now_us / 1000000, text));
+	if (now_us < t->config->not_before_us) {
 		return CAUSE_UNSET;
 	}
 	if (!system_facts_ntp(&ntp)) {

@@ -12,7 +12,7 @@
 #include "facts.h"
 #include "gpio-w1/w1_thread.h"
 #include "time/now.h"
-#include "userspace/reading/senml_record.h"
+#include "userspace/reading/printable.h"
 
 const char *selftest_status_name(enum selftest_status status)
 {
@@ -105,27 +105,11 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
-/* Text from files, devices and servers is printed and put into JSON: '?' replaces unprintable
- * bytes. */
-static void clean(char *text)
-{
-	while (*text != '\0') {
-		size_t n = senml_utf8_prefix(text, strlen(text));
-
-		for (size_t i = 0; i < n; i++) {
-			text[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
-		}
-		text += n;
-		if (*text != '\0') {
-			*text++ = '?';
-		}
-	}
-}
-
 void selftest_run(struct selftest *t, const struct selftest_check *check,
 		  struct selftest_outcome *out)
 {
 	struct job job = { t, check, CAUSE_NONE };
+	char raw[sizeof(out->value)];
 	struct w1_thread thread;
 	uint64_t began = now_ms();
 
@@ -140,7 +124,8 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 		run_job(&job);
 	}
 	out->ms = (unsigned)(now_ms() - began);
-	clean(out->value);
+	memcpy(raw, out->value, sizeof(raw)); /* of files, devices and servers */
+	printable(out->value, sizeof(out->value), raw, strlen(raw), PRINTABLE_LINE);
 	if (job.cause == CAUSE_NONE) {
 		return;
 	}

@@ -66,12 +66,23 @@ static void a_leap_second_is_the_first_second_of_the_next_minute(void **state)
 	assert_int_equal(civil_to_s(&leap), INT64_C(1483228800)); /* 2017-01-01T00:00:00Z */
 }
 
+static void a_date_has_a_text(void **state)
+{
+	char text[CIVIL_TEXT_SIZE];
+
+	(void)state;
+	assert_string_equal(civil_text(0, text), "1970-01-01T00:00:00Z");
+	assert_string_equal(civil_text(1795459623, text), "2026-11-23T18:47:03Z");
+	assert_string_equal(civil_text(253402300799, text), "9999-12-31T23:59:59Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_day_of_years_1_to_9999_agrees_with_the_c_library),
 		cmocka_unit_test(a_date_that_does_not_exist_is_not_valid),
 		cmocka_unit_test(a_leap_second_is_the_first_second_of_the_next_minute),
+		cmocka_unit_test(a_date_has_a_text),
 	};
 
 	return cmocka_run_group_tests_name("civil", tests, NULL, NULL);
