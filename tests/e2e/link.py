@@ -23,6 +23,7 @@ class Link:
         self.front = self.open(("127.0.0.1", self.port))
         self.backs = {}             # of each client: a socket of its own, so that the server can tell them apart
         self.clients = {}           # and back
+        self.to_strangers = set()   # of these sockets, those whose server does not know the sessions of before
         self.queue, self.order = [], itertools.count()
         self.passed = self.lost = self.handshakes = self.certificates = 0
         self.cut = False            # nothing passes
@@ -71,7 +72,21 @@ class Link:
             if sender not in self.backs:
                 self.backs[sender] = self.open(("127.0.0.1", 0))
                 self.clients[self.backs[sender]] = sender
-            self.pass_on(data, self.backs[sender], self.server)
+            back = self.backs[sender]
+            if data[0] == 22 and data[3:5] == b"\0\0":
+                self.to_strangers.discard(back)     # it does now
+            if back not in self.to_strangers:
+                self.pass_on(data, back, self.server)
+
+    def rebind(self, to_stranger=False):
+        """What a NAT does: the clients come from other ports from now on. to_stranger: and another server of several
+        on that port gets what they send."""
+        for sender in list(self.backs):
+            self.clients.pop(self.backs[sender])
+            back = self.backs[sender] = self.open(("127.0.0.1", 0))
+            self.clients[back] = sender
+            if to_stranger:
+                self.to_strangers.add(back)
 
     def run(self):
         while not self.stopped.is_set():

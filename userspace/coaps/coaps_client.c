@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "coaps_exchange.h"
+#include "coaps_link.h"
 #include "coaps_resolve.h"
 #include "coaps_endpoint.h"
 #include "time/now.h"
@@ -27,6 +28,8 @@
 	120000 /* RFC 4787 5: a NAT keeps a mapping for two minutes or more; some keep it for less \
 		*/
 
+#define NS_PER_MS UINT64_C(1000000)
+
 struct coaps_client {
 	struct coaps_endpoint endpoint;
 	struct coaps_credentials credentials;
@@ -34,17 +37,14 @@ struct coaps_client {
 	char host[256];
 	char server_name[256];
 	uint16_t port;
-	unsigned ack_timeout_ms, max_retransmit, ack_spread_percent, deadline_ms, idle_ms;
+	unsigned deadline_ms, idle_ms;
 	int epoll_fd, timer_fd;
 
 	struct coaps_resolve *resolve; /* a lookup that runs */
 	struct coaps_addresses addresses; /* of the last lookup that found any */
 	unsigned at, left; /* the address in use; number of untried ones */
-	coap_session_t *session; /* NULL: closed */
-	uint64_t established_ns; /* 0: not yet */
-	uint64_t answered_ns; /* its newest answer, or when it was established */
-	bool has_ticket;
-	mbedtls_ssl_session ticket;
+	struct coaps_link link;
+	uint64_t answered_ns; /* the newest answer, or when its session was established */
 
 	struct coaps_exchange exchanges[COAPS_REQUESTS_MAX];
 	/* A failure is reported outside of libcoap's callbacks: its session is closed first. */
@@ -55,18 +55,11 @@ struct coaps_client {
 /* Sets the timer to the first deadline, or to now if a failure is to be reported. */
 static void arm(struct coaps_client *c)
 {
-	uint64_t at = UINT64_MAX;
+	uint64_t at = coaps_exchange_due_ns(c->exchanges);
+	uint64_t late_ns = coaps_link_due_ns(&c->link, coaps_exchange_oldest_ns(c->exchanges));
 	struct itimerspec t = { .it_value = { 0, 0 } };
 
-	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
-		const struct coaps_exchange *e = &c->exchanges[i];
-
-		if (e->fn != NULL && e->failed != COAPS_ANSWERED) {
-			at = 1;
-		} else if (e->fn != NULL && e->deadline_ns != 0 && e->deadline_ns < at) {
-			at = e->deadline_ns;
-		}
-	}
+	at = late_ns < at ? late_ns : at;
 	if (at != UINT64_MAX) {
 		t.it_value =
 			(struct timespec){ (time_t)(at / 1000000000u), (long)(at % 1000000000u) };
@@ -77,13 +70,7 @@ static void arm(struct coaps_client *c)
 static void close_session(struct coaps_client *c)
 {
 	c->close_wanted = false;
-	c->established_ns = 0;
-	if (c->session != NULL) {
-		coap_session_t *session = c->session;
-
-		c->session = NULL; /* the release may raise an event */
-		coap_session_release(session);
-	}
+	coaps_link_close(&c->link);
 }
 
 /* All requests in flight share it. */
@@ -103,23 +90,25 @@ static void fail(struct coaps_client *c, const struct coaps_failure *failure)
 static void fail_for(struct coaps_client *c, enum coaps_cause cause)
 {
 	fail(c, &(const struct coaps_failure){
-			.cause = cause, .in_handshake = c->secure && c->established_ns == 0 });
+			.cause = cause, .in_handshake = c->secure && c->link.established_ns == 0 });
 }
 
 static void on_failed_handshake(coap_session_t *session, const struct coaps_failure *failure)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
-	fail(c, failure);
+	if (session == c->link.session) {
+		fail(c, failure);
+	}
 }
 
 static int on_event(coap_session_t *session, const coap_event_t event)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
-	if (session == c->session && event == COAP_EVENT_DTLS_CLOSED) {
+	if (session == c->link.session && event == COAP_EVENT_DTLS_CLOSED) {
 		fail_for(c, COAPS_PEER_CLOSED);
-	} else if (session == c->session && event == COAP_EVENT_BLOCK_ISSUE) {
+	} else if (session == c->link.session && event == COAP_EVENT_BLOCK_ISSUE) {
 		fail_for(c, COAPS_TOO_LARGE);
 	}
 	return 0;
@@ -132,13 +121,13 @@ static void on_nack(coap_session_t *session, const coap_pdu_t *sent,
 
 	(void)sent;
 	(void)mid;
-	if (session != c->session) {
+	if (session != c->link.session) {
 		return;
 	}
 	switch (reason) {
 	case COAP_NACK_TLS_FAILED: /* in a handshake the failure was reported */
 	case COAP_NACK_TLS_LAYER_FAILED:
-		fail_for(c, c->established_ns != 0 ? COAPS_PEER_CLOSED : COAPS_NO_ANSWER);
+		fail_for(c, c->link.established_ns != 0 ? COAPS_PEER_CLOSED : COAPS_NO_ANSWER);
 		break;
 	case COAP_NACK_TOO_MANY_RETRIES:
 		fail_for(c, COAPS_NO_ANSWER);
@@ -166,25 +155,14 @@ static int64_t uint_option(const coap_pdu_t *pdu, coap_option_num_t number)
 							       coap_opt_length(option));
 }
 
-static struct coaps_exchange *find_exchange(struct coaps_client *c, coap_bin_const_t token)
-{
-	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
-		struct coaps_exchange *e = &c->exchanges[i];
-
-		if (e->fn != NULL && e->sent && e->failed == COAPS_ANSWERED &&
-		    e->token_size == token.length && memcmp(e->token, token.s, token.length) == 0) {
-			return e;
-		}
-	}
-	return NULL;
-}
-
 static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
 				   const coap_pdu_t *received, const coap_mid_t mid)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 	struct coaps_exchange *e =
-		session == c->session ? find_exchange(c, coap_pdu_get_token(received)) : NULL;
+		session == c->link.session
+			? coaps_exchange_find(c->exchanges, coap_pdu_get_token(received))
+			: NULL;
 	struct coaps_response response = { .cause = COAPS_ANSWERED, .reason = "" };
 	const uint8_t *body;
 	size_t size, offset, total;
@@ -243,57 +221,20 @@ static int parse_uri(struct coaps_client *c, const char *text, char *err, size_t
 	return 0;
 }
 
-/* A ticket is used once: the server sends another one in the new session. */
 static void resume(coap_session_t *session, mbedtls_ssl_context *ssl)
 {
 	struct coaps_client *c = coap_get_app_data(coap_session_get_context(session));
 
-	if (c->has_ticket) {
-		mbedtls_ssl_set_session(ssl, &c->ticket);
-		mbedtls_ssl_session_free(&c->ticket);
-		c->has_ticket = false;
-	}
-}
-
-static void keep_ticket(struct coaps_client *c)
-{
-	coap_tls_library_t library;
-	const mbedtls_ssl_context *ssl = c->secure ? coap_session_get_tls(c->session, &library)
-						   : NULL;
-
-	if (ssl != NULL) {
-		mbedtls_ssl_session_free(&c->ticket);
-		mbedtls_ssl_session_init(&c->ticket);
-		c->has_ticket = mbedtls_ssl_get_session(ssl, &c->ticket) == 0;
-	}
+	coaps_link_resume(&c->link, ssl);
 }
 
 /* A session with the address that is next. */
 static void open_session(struct coaps_client *c)
 {
-	const coap_address_t *address = &c->addresses.address[c->at];
-	const coap_fixed_point_t timeout = { (uint16_t)(c->ack_timeout_ms / 1000),
-					     (uint16_t)(c->ack_timeout_ms % 1000) };
-	const coap_fixed_point_t factor = { 1, (uint16_t)(c->ack_spread_percent * 10) };
-	coap_dtls_pki_t pki;
-
 	c->left--;
-	if (c->secure) {
-		coaps_endpoint_pki(&c->credentials, true, &pki);
-		c->session = coap_new_client_session_pki(c->endpoint.context, NULL, address,
-							 COAP_PROTO_DTLS, &pki);
-	} else {
-		c->session =
-			coap_new_client_session(c->endpoint.context, NULL, address, COAP_PROTO_UDP);
-	}
-	if (c->session == NULL) {
+	if (!coaps_link_open(&c->link, &c->addresses.address[c->at])) {
 		fail_for(c, COAPS_NO_ROUTE);
-		return;
 	}
-	coap_session_set_ack_timeout(c->session, timeout);
-	coap_session_set_ack_random_factor(c->session, factor);
-	coap_session_set_max_retransmit(c->session, (uint16_t)c->max_retransmit);
-	coap_session_set_nstart(c->session, COAPS_REQUESTS_MAX);
 }
 
 static int watch(struct coaps_client *c, int fd)
@@ -400,13 +341,13 @@ static void send_waiting(struct coaps_client *c)
 		    c->resolve != NULL) {
 			continue;
 		}
-		if (c->session == NULL) {
+		if (c->link.session == NULL) {
 			look_up(c);
 		}
-		if (c->session == NULL) {
+		if (c->link.session == NULL) {
 			continue;
 		}
-		code = coaps_exchange_send(e, c->session);
+		code = coaps_exchange_send(e, c->link.session);
 		if (code != 0) {
 			fail_for(c, code == -ECONNREFUSED   ? COAPS_NOT_LISTENING
 				    : code == -EHOSTUNREACH ? COAPS_NO_ROUTE
@@ -458,19 +399,31 @@ static void report_failures(struct coaps_client *c)
 	}
 }
 
+/* What the session has become. */
+static void follow_link(struct coaps_client *c)
+{
+	enum coaps_link_news news =
+		coaps_link_process(&c->link, coaps_exchange_oldest_ns(c->exchanges));
+
+	if (news != COAPS_LINK_SAME) {
+		c->answered_ns = c->link.established_ns;
+	}
+	for (unsigned i = 0; news == COAPS_LINK_REPLACED && i < COAPS_REQUESTS_MAX; i++) {
+		c->exchanges[i].sent = false;
+	}
+}
+
 void coaps_client_process(struct coaps_client *c)
 {
 	c->processing = true;
 	coap_io_process(c->endpoint.context, COAP_IO_NO_WAIT);
 	expire(c);
 	take_lookup(c);
-	if (c->session != NULL && c->established_ns == 0 &&
-	    coap_session_get_state(c->session) == COAP_SESSION_STATE_ESTABLISHED) {
-		c->established_ns = c->answered_ns = now_ns();
-		keep_ticket(c);
+	if (!c->close_wanted) {
+		follow_link(c);
 	}
 	if (c->close_wanted) {
-		bool was_established = c->established_ns != 0;
+		bool was_established = c->link.established_ns != 0;
 
 		close_session(c);
 		if (!try_next_address(c, was_established)) {
@@ -489,7 +442,7 @@ static bool is_idle(const struct coaps_client *c)
 			return false;
 		}
 	}
-	return c->established_ns != 0 && now_ns() - c->answered_ns > c->idle_ms * UINT64_C(1000000);
+	return c->link.established_ns != 0 && now_ns() - c->answered_ns > c->idle_ms * NS_PER_MS;
 }
 
 int coaps_client_request(struct coaps_client *c, const struct coaps_request *request,
@@ -503,7 +456,7 @@ int coaps_client_request(struct coaps_client *c, const struct coaps_request *req
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX && code == -EBUSY; i++) {
 		if (c->exchanges[i].fn == NULL) {
 			code = coaps_exchange_init(&c->exchanges[i], request, fn, arg,
-						   now_ns() + c->deadline_ms * UINT64_C(1000000));
+						   now_ns() + c->deadline_ms * NS_PER_MS);
 		}
 	}
 	if (code == 0 && !c->processing) { /* else inside a callback of libcoap: it is sent
@@ -536,7 +489,7 @@ int coaps_client_fd(const struct coaps_client *c)
 
 uint64_t coaps_client_established_ns(const struct coaps_client *c)
 {
-	return c->established_ns;
+	return c->link.established_ns;
 }
 
 enum coaps_session_state coaps_client_state(const struct coaps_client *c)
@@ -544,10 +497,10 @@ enum coaps_session_state coaps_client_state(const struct coaps_client *c)
 	if (c->resolve != NULL) {
 		return COAPS_HANDSHAKE;
 	}
-	if (c->session == NULL || c->close_wanted) {
+	if (c->link.session == NULL || c->close_wanted) {
 		return COAPS_CLOSED;
 	}
-	switch (coap_session_get_state(c->session)) {
+	switch (coap_session_get_state(c->link.session)) {
 	case COAP_SESSION_STATE_ESTABLISHED:
 		return COAPS_ESTABLISHED;
 	case COAP_SESSION_STATE_NONE:
@@ -567,12 +520,12 @@ static int configure(struct coaps_client *c, const struct coaps_client_config *c
 {
 	int code = parse_uri(c, config->uri, err, err_size);
 
-	c->ack_timeout_ms = or_default(config->ack_timeout_ms, ACK_TIMEOUT_MS);
-	if (c->ack_timeout_ms < ACK_TIMEOUT_MIN_MS) {
-		c->ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
+	c->link.ack_timeout_ms = or_default(config->ack_timeout_ms, ACK_TIMEOUT_MS);
+	if (c->link.ack_timeout_ms < ACK_TIMEOUT_MIN_MS) {
+		c->link.ack_timeout_ms = ACK_TIMEOUT_MIN_MS;
 	}
-	c->max_retransmit = or_default(config->max_retransmit, MAX_RETRANSMIT);
-	c->ack_spread_percent = or_default(config->ack_spread_percent, ACK_SPREAD_PERCENT);
+	c->link.max_retransmit = or_default(config->max_retransmit, MAX_RETRANSMIT);
+	c->link.ack_spread_percent = or_default(config->ack_spread_percent, ACK_SPREAD_PERCENT);
 	c->idle_ms = or_default(config->idle_ms, IDLE_MS);
 	c->deadline_ms = or_default(config->deadline_ms, DEADLINE_MS);
 	c->credentials = config->credentials;
@@ -604,6 +557,9 @@ static int open_context(struct coaps_client *c, const struct coaps_client_config
 	c->endpoint.on_failed = on_failed_handshake;
 	c->endpoint.on_start = resume;
 	context = c->endpoint.context;
+	c->link.context = context;
+	c->link.credentials = c->secure ? &c->credentials : NULL;
+	c->link.nstart = COAPS_REQUESTS_MAX;
 	coap_context_set_max_body_size(context,
 				       config->max_answer != 0 ? config->max_answer : MAX_ANSWER);
 	/* A Request-Tag only where there are blocks: the legacy server (CoAPthon) never saw one. */
@@ -640,7 +596,7 @@ struct coaps_client *coaps_client_new(const struct coaps_client_config *config, 
 		return NULL;
 	}
 	c->epoll_fd = c->timer_fd = -1;
-	mbedtls_ssl_session_init(&c->ticket);
+	coaps_link_init(&c->link);
 	*code = configure(c, config, err, err_size);
 	*code = *code != 0 ? *code : open_context(c, config, err, err_size);
 	*code = *code != 0 ? *code : open_loop(c, err, err_size);
@@ -660,8 +616,7 @@ void coaps_client_free(struct coaps_client *c)
 		coaps_exchange_end(&c->exchanges[i]);
 	}
 	end_lookup(c);
-	close_session(c);
-	mbedtls_ssl_session_free(&c->ticket);
+	coaps_link_free(&c->link);
 	coaps_endpoint_free(&c->endpoint);
 	if (c->timer_fd >= 0) {
 		close(c->timer_fd);

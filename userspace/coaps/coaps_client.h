@@ -5,10 +5,10 @@
  * The session is opened by the first request and closed by a failure, which all requests in flight
  * share; the next request opens another, with the server's session ticket if there is one (RFC
  * 5077). The name is looked up again for each session, without blocking; its addresses are tried in
- * turn, beginning with the one that worked last. After a silence, too: by then a NAT on the way may
- * have forgotten it, and finding that out takes all retransmissions, where a ticket takes three
- * round trips. The server's certificate must come from the CA *and* name the server. Large payloads
- * go and come in blocks (RFC 7959), transparently.
+ * turn, beginning with the one that worked last. After a silence of idle_ms, too: by then a NAT on
+ * the way may have forgotten it (coaps_link.h: what happens where it gives us another port). The
+ * server's certificate must come from the CA *and* name the server. Large payloads go and come in
+ * blocks (RFC 7959), transparently.
  *
  * How many requests are under way is the caller's business, up to COAPS_REQUESTS_MAX; RFC 7252 4.7
  * asks a client with more than one for some congestion control.

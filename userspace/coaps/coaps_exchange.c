@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "time/now.h"
+
 #define BLOCK_MAX 1024 /* RFC 7959 */
 
 /* One copy of a payload, for the exchange and for libcoap's transfers of it. */
@@ -130,6 +132,7 @@ int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session)
 		return code;
 	}
 	e->sent = true;
+	e->sent_ns = now_ns();
 	/* coap_send() owns the PDU in any case; later errors arrive as a nack. */
 	errno = 0;
 	if (coap_send(session, pdu) != COAP_INVALID_MID) {
@@ -143,4 +146,44 @@ void coaps_exchange_end(struct coaps_exchange *e)
 	free((void *)e->request.path);
 	release_body(NULL, e->body);
 	*e = (struct coaps_exchange){ .fn = NULL };
+}
+
+struct coaps_exchange *coaps_exchange_find(struct coaps_exchange *all, coap_bin_const_t token)
+{
+	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
+		struct coaps_exchange *e = &all[i];
+
+		if (e->fn != NULL && e->sent && e->failed == COAPS_ANSWERED &&
+		    e->token_size == token.length && memcmp(e->token, token.s, token.length) == 0) {
+			return e;
+		}
+	}
+	return NULL;
+}
+
+uint64_t coaps_exchange_due_ns(const struct coaps_exchange *all)
+{
+	uint64_t due_ns = UINT64_MAX;
+
+	for (const struct coaps_exchange *e = all; e < all + COAPS_REQUESTS_MAX; e++) {
+		if (e->fn != NULL && e->failed != COAPS_ANSWERED) {
+			return 1;
+		}
+		if (e->fn != NULL && e->deadline_ns != 0 && e->deadline_ns < due_ns) {
+			due_ns = e->deadline_ns;
+		}
+	}
+	return due_ns;
+}
+
+uint64_t coaps_exchange_oldest_ns(const struct coaps_exchange *all)
+{
+	uint64_t oldest_ns = UINT64_MAX;
+
+	for (const struct coaps_exchange *e = all; e < all + COAPS_REQUESTS_MAX; e++) {
+		if (e->fn != NULL && e->sent && e->deadline_ns != 0 && e->sent_ns < oldest_ns) {
+			oldest_ns = e->sent_ns;
+		}
+	}
+	return oldest_ns;
 }

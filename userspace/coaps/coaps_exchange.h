@@ -19,6 +19,7 @@ struct coaps_exchange {
 	bool sent;
 	uint8_t token[8]; /* once sent */
 	size_t token_size;
+	uint64_t sent_ns;
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (an observation that goes on) */
 	enum coaps_cause failed; /* to be reported; COAPS_ANSWERED: has not failed */
 };
@@ -31,5 +32,13 @@ int coaps_exchange_init(struct coaps_exchange *e, const struct coaps_request *re
 int coaps_exchange_send(struct coaps_exchange *e, coap_session_t *session);
 /* Makes it free. */
 void coaps_exchange_end(struct coaps_exchange *e);
+
+/* Of all COAPS_REQUESTS_MAX of a client: */
+/* Which was sent with that token and waits; NULL: none. */
+struct coaps_exchange *coaps_exchange_find(struct coaps_exchange *all, coap_bin_const_t token);
+/* When the first has its deadline, in the past if one has failed; UINT64_MAX: none. */
+uint64_t coaps_exchange_due_ns(const struct coaps_exchange *all);
+/* When the oldest was sent that waits for its first answer; UINT64_MAX: none waits. */
+uint64_t coaps_exchange_oldest_ns(const struct coaps_exchange *all);
 
 #endif
