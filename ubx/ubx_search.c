@@ -11,6 +11,8 @@
 /* Later sweeps (117 ms) are a second apart: newer parts stop listening for the rest of a second
  * with more than 100 framing errors. */
 #define DWELL_MS 1100
+#define CARRY_OUT_MS \
+	30 /* a receiver takes some 10 ms to carry out CFG-PRT; until then a poll is lost */
 #define ALIVE_MS 3000 /* frames come but no answers: poll, and stay for as long as they come */
 
 const uint32_t ubx_search_rates[UBX_RATE_COUNT] = { 460800, 230400, 115200, 57600,
@@ -51,7 +53,7 @@ void ubx_search_next(struct ubx_search *q, bool any_bytes)
 static void begin_dwell(struct ubx_search *q, uint64_t now)
 {
 	q->polls = 0;
-	q->poll_ns = now;
+	q->poll_ns = now + CARRY_OUT_MS * MS;
 	q->deadline_ns = now + (q->cycle == 1 ? FIRST_DWELL_MS : DWELL_MS) * MS;
 }
 

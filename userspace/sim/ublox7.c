@@ -154,6 +154,11 @@ uint32_t ublox7_baud(const struct ublox7 *u)
 
 /* --- start --- */
 
+static bool is_asleep(const struct ublox7_config *c)
+{
+	return c->asleep || c->mode == UBLOX7_ASLEEP;
+}
+
 static void apply_mode(struct ublox7_settings *s, const struct ublox7_config *c)
 {
 	static const uint8_t out_proto[UBLOX7_MODE_COUNT] = {
@@ -173,7 +178,8 @@ static void apply_mode(struct ublox7_settings *s, const struct ublox7_config *c)
 		for (size_t i = 0; i < sizeof(ids); i++) {
 			*ublox7_settings_rate(s, 0x01, ids[i]) = 1;
 		}
-	} else if (c->mode == UBLOX7_ASLEEP) {
+	}
+	if (is_asleep(c)) {
 		s->rxm[1] = 1;
 		put_u32(s->pm2 + 8, 0); /* never wakes by itself */
 	}
@@ -205,7 +211,7 @@ void ublox7_init(struct ublox7 *u, const struct ublox7_config *config, uint64_t 
 	} else {
 		ublox7_stay_awake(u);
 		ublox7_schedule_epoch(u);
-		if (config->mode == UBLOX7_ASLEEP) {
+		if (is_asleep(config)) {
 			ublox7_power(u, UBLOX7_PSM_SLEEP, NEVER);
 		}
 	}

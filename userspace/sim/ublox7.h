@@ -35,7 +35,7 @@ enum ublox7_mode {
 	UBLOX7_UBX, /* UBX only: as another program left it */
 	UBLOX7_MIXED,
 	UBLOX7_SILENT, /* no output protocol at all */
-	UBLOX7_ASLEEP, /* power save; wakes by an edge on RXD (V14 section 11.2.3.1) */
+	UBLOX7_ASLEEP, /* NMEA in power save; wakes by an edge on RXD (V14 section 11.2.3.1) */
 	UBLOX7_MODE_COUNT
 };
 
@@ -82,6 +82,7 @@ struct ublox7_config {
 	uint8_t refused_set; /* only sets of this one */
 	bool refuse_all; /* every CFG message */
 	uint32_t latency_ms; /* from an epoch to its first byte */
+	bool asleep; /* in power save, with the output of the mode */
 	uint32_t warn_every; /* a warning per so many epochs; 0: none */
 };
 

@@ -25,6 +25,7 @@
 	X("refuse-set", refused_set, 255, "id of a CFG message whose sets get NAK (36: NAV5)") \
 	X("refuse-all", refuse_all, 1, "1: every CFG message gets NAK") \
 	X("latency-ms", latency_ms, 500, "from an epoch to its first byte (15)") \
+	X("asleep", asleep, 1, "1: in power save at first, whatever the mode") \
 	X("warn-every", warn_every, 3600, "one warning (UBX-INF) per so many epochs") \
 	X("antenna", antenna, 4, "MON-HW: 0 init, 1 unknown, 2 ok, 3 short, 4 open") \
 	X("jam-ind", jam_ind, 255, "MON-HW: strength of continuous-wave jamming (5)")

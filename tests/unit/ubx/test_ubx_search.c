@@ -16,11 +16,12 @@ static const char *const mode_names[] = { "NMEA", "UBX", "mixed", "silent", "asl
 
 static void from_each_baud_and_mode_the_first_fix_comes_in_time(void **state)
 {
-	double worst = 0;
+	double worst = 0, over = 0;
 
 	(void)state;
 	for (unsigned b = 0; b < UBX_RATE_COUNT; b++) {
-		for (unsigned mode = 0; mode < UBLOX7_MODE_COUNT; mode++) {
+		for (unsigned i = 0; i < 2 * UBLOX7_ASLEEP; i++) {
+			unsigned mode = i / 2;
 			static struct ubx_rig r;
 			struct ublox7_config receiver;
 			struct ubx_session_config host = ubx_rig_host();
@@ -29,6 +30,7 @@ static void from_each_baud_and_mode_the_first_fix_comes_in_time(void **state)
 			ubx_rig_receiver(&receiver);
 			receiver.baud = ubx_search_rates[b];
 			receiver.mode = (enum ublox7_mode)mode;
+			receiver.asleep = i % 2;
 			receiver.delay_min_us = 5000;
 			receiver.delay_max_us = 10000;
 			ubx_rig_start(&r, &host, &receiver, RIG_S);
@@ -39,15 +41,18 @@ static void from_each_baud_and_mode_the_first_fix_comes_in_time(void **state)
 			 * output (at most a second's epoch) goes out before; a sleeper needs 0.5 s
 			 * to wake. */
 			limit = 445 + 550.0 * 9600 / ubx_search_rates[b] * (mode != UBLOX7_SILENT) +
-				(mode == UBLOX7_ASLEEP ? 500 : 0);
-			print_message("  %6u baud, %-6s: %4.0f ms\n", ubx_search_rates[b],
-				      mode_names[mode], ms);
+				(receiver.asleep ? 500 : 0);
+			print_message("  %6u baud, %-6s%s: %4.0f ms\n", ubx_search_rates[b],
+				      mode_names[mode], receiver.asleep ? ", asleep" : "", ms);
 			assert_true(ms <= limit);
 			worst = ms > worst ? ms : worst;
+			over = ms + 300 - limit > over ? ms + 300 - limit : over;
 			assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
 		}
 	}
-	print_message("start to first verified fix: worst %.0f ms of 40\n", worst);
+	print_message("start to first verified fix: worst %.0f ms of %u; over the wire limit: "
+		      "%.0f ms\n",
+		      worst, UBX_RATE_COUNT * 2 * UBLOX7_ASLEEP, over);
 }
 
 static void no_seeded_start_fails_however_slow_and_deaf_the_receiver(void **state)
