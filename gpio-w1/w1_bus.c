@@ -158,6 +158,7 @@ static int read_all(struct w1_bus *bus, const struct w1_transaction *t, struct h
 		memcpy(t->rx, h->value, t->rx_len);
 	}
 	if (code == 0 && t->crc && w1_crc8(t->rx, t->rx_len) != 0) {
+		bus->wrong_crcs++;
 		code = judge_wrong(h, t->rx_len);
 	}
 	if (code == W1_ECRC || !t->crc) {

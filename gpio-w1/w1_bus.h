@@ -27,6 +27,7 @@ struct w1_bus {
 	uint64_t transactions;
 	uint64_t retries; /* transactions redone, whatever the cause */
 	uint64_t given_up; /* failed on the last try */
+	uint64_t wrong_crcs; /* reads that came whole and with a wrong CRC */
 	uint64_t busy_ns; /* in transactions, asleep not counted: what the bus takes of a core */
 	uint64_t begun_ns; /* private */
 	bool disturbed; /* another master was seen while sensors converted */

@@ -188,6 +188,7 @@ void w1_convert_start(struct w1_bus *bus, struct w1_device *d, struct w1_convers
 	v->state = code == 1 ? W1_CONVERT_HEARD : W1_CONVERT_UNSEEN;
 	v->error = code < 0 ? code : code == 0 && d->pollable ? W1_ECONVERT : 0;
 	d->pollable = d->pollable || code == 1;
+	d->heard_ns = code == 1 ? v->start_ns : d->heard_ns;
 	if (code >= 0) {
 		d->unheard = code == 1 ? 0 : (uint8_t)(d->unheard + (d->unheard < UINT8_MAX));
 	}

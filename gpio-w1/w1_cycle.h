@@ -64,6 +64,7 @@ struct w1_device {
 	struct ds18b20_past past;
 	enum w1_power power;
 	bool pollable; /* was seen busy after Convert T */
+	uint64_t heard_ns; /* when it last was: what a DS18B20_OK rests on */
 	bool recalled; /* its EEPROM is known, and past.alarm differs from it */
 	bool proven; /* gave a temperature at least once */
 	bool single; /* no second device answers to its ROM code, as far as two sentinels can show

@@ -11,8 +11,7 @@
 
 #include "gpio-w1/w1_cycle.h"
 #include "tests/bench/target.h"
-#include "tests/unit/sim/w1_master.h"
-#include "tests/unit/gpio-w1/w1_truth.h"
+#include "tests/unit/gpio-w1/w1_textbook.h"
 
 #define SENSORS_PEER 5
 /* Of T(N), the least that the bus and the conversion allow; and of a core, for 10 sensors at 1 Hz.
@@ -134,26 +133,7 @@ static void cycle_times(const struct computer *c)
 	}
 }
 
-struct tally {
-	unsigned reads, accepted, stale, wrong;
-	uint64_t awake_ns;
-};
-
-static void count(struct tally *t, struct w1_sim *sim, unsigned device, uint64_t start,
-		  bool accepted, int16_t raw)
-{
-	enum truth truth;
-
-	t->reads++;
-	if (accepted) {
-		truth = truth_of(sim, device, start, raw);
-		t->accepted++;
-		t->stale += truth == TRUTH_STALE;
-		t->wrong += truth == TRUTH_WRONG;
-	}
-}
-
-static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t)
+static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct truth_tally *t)
 {
 	static struct w1_cycle cycle;
 	struct thermometer_sample samples[W1_CYCLE_DEVICES];
@@ -168,40 +148,24 @@ static void ours(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally
 
 		w1_cycle_run(&cycle, samples, &n);
 		for (unsigned i = 0; i < n; i++) {
-			count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start,
-			      samples[i].temp_known, ds18b20_raw(samples[i].temp_mc));
+			truth_count(t, sim, truth_device(sim, SENSORS_PEER, samples[i].rom), start,
+				    samples[i].temp_known, ds18b20_raw(samples[i].temp_mc));
 		}
 	}
 }
 
-/* Convert for all, 750 ms, read each; five tries where the CRC is wrong, as the kernel's driver
- * has. */
-static void textbook(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct tally *t)
+static void textbook(struct w1_sim *sim, uint32_t ppm, unsigned cycles, struct truth_tally *t)
 {
 	struct master m = master_on(sim);
 
 	w1_sim_set_preemption(sim, ppm);
-	for (unsigned k = 0; k < cycles; k++) {
-		uint64_t start = w1_sim_now(sim);
-
-		m_command(&m, NULL, 0x44);
-		m_sleep(&m, 750 * MS);
-		for (unsigned i = 0; i < SENSORS_PEER; i++) {
-			uint8_t sp[9], rom[8];
-			bool good = false;
-
-			memcpy(rom, w1_sim_slave(sim, i)->rom, 8);
-			for (int attempt = 0; attempt < 5 && !good; attempt++) {
-				good = m_scratchpad(&m, rom, sp);
-			}
-			count(t, sim, i, start, good, (int16_t)(sp[0] | sp[1] << 8));
-		}
-	}
+	textbook_run(&m, sim, SENSORS_PEER, cycles, t);
 }
 
 static void beside_a_textbook(uint32_t ppm, unsigned cycles)
 {
-	typedef void master_fn(struct w1_sim * sim, uint32_t ppm, unsigned cycles, struct tally *t);
+	typedef void master_fn(struct w1_sim * sim, uint32_t ppm, unsigned cycles,
+			       struct truth_tally *t);
 	static master_fn *const masters[] = { ours, textbook };
 	static const char *const names[] = { "this master", "AN126 slots, CRC and 5 tries" };
 
@@ -209,7 +173,7 @@ static void beside_a_textbook(uint32_t ppm, unsigned cycles)
 	       SENSORS_PEER);
 	for (int i = 0; i < 2; i++) {
 		struct w1_sim *sim = bus_of(&computers[1], SENSORS_PEER, 11, 0);
-		struct tally t = { 0 };
+		struct truth_tally t = { 0 };
 
 		masters[i](sim, ppm, cycles, &t);
 		printf("  %-28s %6u reads, %5.1f %% accepted; of a million accepted %.0f stale, %.0f wrong\n",

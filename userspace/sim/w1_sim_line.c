@@ -377,6 +377,7 @@ void w1_sim_plan(struct w1_sim *sim, unsigned device, enum w1_sim_fault fault, u
 		sim->devices[device].fault = fault;
 		sim->devices[device].off_ns = off_ns > sim->now_ns ? off_ns : sim->now_ns;
 		sim->devices[device].on_ns = on_ns > sim->now_ns ? on_ns : sim->now_ns;
+		sim->devices[device].bounces_until_ns = on_ns;
 		w1_sim_wire_plan(sim);
 		settle_all(sim);
 	}

@@ -83,6 +83,7 @@ struct w1_slave *w1_sim_slave(struct w1_sim *sim, unsigned device);
 enum w1_sim_fault {
 	W1_SIM_UNPLUGGED, /* off the wire and without power: vanished, swapped, plugged in later */
 	W1_SIM_CONTACT_OPEN, /* off the wire; it keeps its supply */
+	W1_SIM_CONTACT_BOUNCES, /* off the wire and on it again, many times; it keeps its supply */
 	W1_SIM_DIP, /* without supply, on the wire */
 };
 

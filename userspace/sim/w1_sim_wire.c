@@ -110,7 +110,8 @@ static void plug(struct w1_sim *sim, unsigned index, bool in, uint64_t at)
 		d->rise_ns = W1_SLAVE_NEVER;
 		w1_slave_wire(&d->slave, in ? !sim->wire_low : true, at);
 	}
-	if (d->fault != W1_SIM_CONTACT_OPEN || d->parasite) {
+	if ((d->fault != W1_SIM_CONTACT_OPEN && d->fault != W1_SIM_CONTACT_BOUNCES) ||
+	    d->parasite) {
 		w1_slave_power(&d->slave, in, at);
 	}
 	w1_sim_wire_look(sim, index);
@@ -153,6 +154,12 @@ void w1_sim_wire_plan(struct w1_sim *sim)
 	}
 }
 
+/* From slots to a millisecond. */
+static uint64_t bounce(struct w1_sim *sim)
+{
+	return w1_random_between(&sim->random, 5, 1000) * W1_SIM_US;
+}
+
 static void carry_out_plan(struct w1_sim *sim, uint64_t at)
 {
 	for (unsigned i = 0; i < sim->n_devices; i++) {
@@ -161,9 +168,15 @@ static void carry_out_plan(struct w1_sim *sim, uint64_t at)
 		if (d->off_ns <= at) {
 			d->off_ns = W1_SLAVE_NEVER;
 			plug(sim, i, false, at);
+			if (d->fault == W1_SIM_CONTACT_BOUNCES && d->bounces_until_ns > at) {
+				d->on_ns = at + bounce(sim);
+			}
 		} else if (d->on_ns <= at) {
 			d->on_ns = W1_SLAVE_NEVER;
 			plug(sim, i, true, at);
+			if (d->fault == W1_SIM_CONTACT_BOUNCES && d->bounces_until_ns > at) {
+				d->off_ns = at + bounce(sim);
+			}
 		}
 	}
 	w1_sim_wire_plan(sim);

@@ -19,7 +19,7 @@ struct w1_sim_device {
 	uint32_t rise_delay_ns; /* from release to its own threshold */
 	uint64_t rise_ns; /* time at which it detects the wire as high */
 	enum w1_sim_fault fault; /* the plan */
-	uint64_t off_ns, on_ns;
+	uint64_t off_ns, on_ns, bounces_until_ns;
 	uint32_t logged;
 };
 

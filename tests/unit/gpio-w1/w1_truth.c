@@ -29,25 +29,36 @@ unsigned truth_device(struct w1_sim *sim, unsigned devices, const uint8_t *rom)
 	return i;
 }
 
-/* Did this device really convert to this value since then? */
-static bool truth_converted(struct w1_sim *sim, unsigned device, uint64_t since_ns, int16_t raw)
+const struct w1_slave_conversion *truth_conversion(struct w1_sim *sim, unsigned device,
+						   uint64_t since_ns, int16_t raw)
 {
 	for (uint64_t i = w1_sim_conversions(sim); i > 0; i--) {
 		const struct w1_sim_conversion *c = w1_sim_conversion(sim, i - 1);
 
 		if (c == NULL || c->what.end_ns < since_ns) {
-			return false;
+			return NULL;
 		}
 		if (c->device == device && c->what.start_ns >= since_ns && c->what.raw == raw) {
-			return true;
+			return &c->what;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 enum truth truth_of(struct w1_sim *sim, unsigned device, uint64_t cycle_ns, int16_t raw)
 {
-	return truth_converted(sim, device, cycle_ns, raw) ? TRUTH_RIGHT
-	       : truth_converted(sim, device, 0, raw)	   ? TRUTH_STALE
-							   : TRUTH_WRONG;
+	return truth_conversion(sim, device, cycle_ns, raw) ? TRUTH_RIGHT
+	       : truth_conversion(sim, device, 0, raw)	    ? TRUTH_STALE
+							    : TRUTH_WRONG;
+}
+
+void truth_count(struct truth_tally *t, struct w1_sim *sim, unsigned device, uint64_t cycle_ns,
+		 bool accepted, int16_t raw)
+{
+	enum truth truth = accepted ? truth_of(sim, device, cycle_ns, raw) : TRUTH_RIGHT;
+
+	t->reads++;
+	t->accepted += accepted;
+	t->stale += truth == TRUTH_STALE;
+	t->wrong += truth == TRUTH_WRONG;
 }

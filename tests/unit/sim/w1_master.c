@@ -71,7 +71,9 @@ void m_write_bit(struct master *m, bool bit)
 		uint64_t from = m_now(m);
 
 		m_low(m);
-		m_wait(m, from, AN126_A);
+		if (!m->long_line) {
+			m_wait(m, from, AN126_A);
+		}
 		m_release(m);
 		m_wait(m, m_now(m), AN126_B);
 	} else {
@@ -89,6 +91,9 @@ bool m_read_bit(struct master *m)
 		m_wait(m, from, AN126_A);
 	}
 	m_release(m);
+	if (m->long_line) {
+		m_wait(m, from, AN126_A + AN126_E - 3); /* the sample itself takes up to 3 */
+	}
 	bit = m_sample(m);
 	m_wait(m, from, AN126_A + AN126_B + 5);
 	return bit;

@@ -18,12 +18,13 @@
 #define MS 1000000ull
 
 /* AN126 letters, us: A write-1/read low, B rest of it, C write-0 low, D its recovery, H reset low,
- * I presence, J rest. */
+ * I presence, J rest, E from a read's release to its sample. */
 enum {
 	AN126_A = 6,
 	AN126_B = 64,
 	AN126_C = 60,
 	AN126_D = 10,
+	AN126_E = 9,
 	AN126_H = 480,
 	AN126_I = 70,
 	AN126_J = 410
@@ -32,6 +33,9 @@ enum {
 struct master {
 	struct w1_line line;
 	bool read_low_is_shortest; /* reads: release at once (a slow GPIO has no 6 us to spend) */
+	/* For a line that rises slowly: a write-1 is released at once, too, and a bit is sampled as
+	   late as AN126 has it, at A + E = 15 us. */
+	bool long_line;
 };
 
 struct master master_on(struct w1_sim *sim);
