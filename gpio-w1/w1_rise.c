@@ -34,8 +34,10 @@ static void count(struct series *series, uint64_t ns, bool high)
 	}
 }
 
-/* The time before which most looks were low and after which most were high: noise in single looks
- * does not move it. */
+/*
+ * The time before which most looks were low and after which most were high: noise in single looks
+ * does not move it.
+ */
 static uint32_t boundary(const struct series *series)
 {
 	unsigned int wrong = 0, best, place = 0;

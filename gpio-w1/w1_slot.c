@@ -29,8 +29,10 @@
 #define POWER_WITHIN (10 * US) /* tSPON */
 /* Aimed at, so that clock granularity can't cost the minimum. */
 #define MARGIN (1 * US)
-/* The sample begins here, on a slow wire up to READ_SAMPLE_LATEST: one ioctl must end by READ_VALID
- * (AN126 samples at 15). */
+/*
+ * The sample begins here, on a slow wire up to READ_SAMPLE_LATEST: one ioctl must end by READ_VALID
+ * (AN126 samples at 15).
+ */
 #define READ_SAMPLE (9 * US)
 #define READ_SAMPLE_LATEST (11500)
 /* What a sample may be early by the grain of the measured settle_ns. */
@@ -44,19 +46,27 @@
 #define WATCH_EVERY (500 * US)
 #define WATCH_LOWS 8
 
-/* A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3,
- * estimated). */
+/*
+ * A sleep costs about as much CPU as to spin for so long (two switches and a timer on a Pi 3,
+ * estimated).
+ */
 #define SLEEP_WORTH (10 * US)
 #define NEVER_LATE UINT64_MAX
-/* A write-0 that was slept in may end so much later than usual: 120 - 60 us less what the edges'
- * ioctls take. */
+/*
+ * A write-0 that was slept in may end so much later than usual: 120 - 60 us less what the edges'
+ * ioctls take.
+ */
 #define LOW0_SLACK (45 * US)
 #define RESET_SLACK (400 * US)
-/* Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes
- * up. */
+/*
+ * Of a sleep's lateness no more is remembered: it was a preemption, not the way this computer wakes
+ * up.
+ */
 #define LATE_MOST (1000 * US)
-/* ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the
- * others prolong the slot. */
+/*
+ * ns, up and down: a running quartile. Every fourth sleep ends early and is spun to its end; the
+ * others prolong the slot.
+ */
 #define LATE_STEP_UP 200
 #define LATE_STEP_DOWN 600
 /* On a computer that wakes up too late to sleep in slots: others get a turn between two of them. */
@@ -75,7 +85,7 @@ static void spin(const struct w1_slots *s, uint64_t until)
 
 void w1_slots_init(struct w1_slots *s, struct w1_line line)
 {
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	s->line = line;
 	s->wake_worst_ns = LATE_MOST;
 	s->parasite = true; /* until it is known to be otherwise */
@@ -100,8 +110,10 @@ void w1_slots_sleep(struct w1_slots *s, uint64_t until_ns)
 	sleep_from(s, now(s), until_ns);
 }
 
-/* The usual lateness is a quartile, so that single preemptions don't move it; the worst is
- * forgotten by a 32nd each time. */
+/*
+ * The usual lateness is a quartile, so that single preemptions don't move it; the worst is
+ * forgotten by a 32nd each time.
+ */
 static void learn(struct w1_slots *s, uint64_t late)
 {
 	late = late < LATE_MOST ? late : LATE_MOST;
@@ -181,8 +193,10 @@ bool w1_slots_watch(struct w1_slots *s, uint64_t until_ns)
 	return seen;
 }
 
-/* A low pulse: the fall lies in [t0, t1], the rise begins in [t2, t3]. t2 is no reading:
- * spin_until() does not end before. */
+/*
+ * A low pulse: the fall lies in [t0, t1], the rise begins in [t2, t3]. t2 is no reading:
+ * spin_until() does not end before.
+ */
 struct pulse {
 	uint64_t t0, t1, t2, t3;
 };
@@ -210,9 +224,11 @@ static bool low_within(const struct pulse *p, uint64_t min, uint64_t max)
 	return p->t2 - p->t1 >= min && p->t3 - p->t0 <= max;
 }
 
-/* Waits for the rest of the slot, sees the line high again and gives the devices their recovery: 0,
+/*
+ * Waits for the rest of the slot, sees the line high again and gives the devices their recovery: 0,
  * or `otherwise`. from: a reading of the clock just taken. pulled: a device may have pulled the
- * line until now. */
+ * line until now.
+ */
 static int end_slot(struct w1_slots *s, const struct pulse *p, uint64_t from, bool pulled,
 		    int otherwise)
 {
@@ -309,8 +325,10 @@ int w1_slot_write(struct w1_slots *s, bool bit)
 
 int w1_slot_write_sure(struct w1_slots *s, bool bit)
 {
-	/* The edges lie within their calls: a quarter of a call at least is no part of the low,
-	 * each. */
+	/*
+	 * The edges lie within their calls: a quarter of a call at least is no part of the low,
+	 * each.
+	 */
 	uint64_t inside = s->rise_ns > s->settle_ns ? (s->rise_ns - s->settle_ns) / 2 : 0;
 	uint64_t rise = device_rise(s), most = LOW1_MAX + inside;
 

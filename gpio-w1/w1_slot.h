@@ -30,8 +30,10 @@ enum w1_violation {
 	W1_VIOLATIONS
 };
 
-/* The longest without a sleep, ns: real-time threads that spin for longer starve others. A
- * transaction takes 11 ms. */
+/*
+ * The longest without a sleep, ns: real-time threads that spin for longer starve others. A
+ * transaction takes 11 ms.
+ */
 #define W1_AWAKE_MAX_NS UINT64_C(15000000)
 
 struct w1_slots {
@@ -41,14 +43,14 @@ struct w1_slots {
 	uint64_t sleeps, slept_ns; /* all, those between slots too */
 	uint64_t awake_longest_ns; /* between two sleeps */
 	/* of the wire, by w1_rise.c */
-	uint32_t settle_ns; /* from the return of a release to the call of a sample that sees it
-			       high */
+	/* from the return of a release to the call of a sample that sees it high */
+	uint32_t settle_ns;
 	uint32_t rise_ns; /* from the release to half the supply */
 	bool parasite; /* a device lives on the line: its threshold is higher */
 	/* how late this computer wakes up: private */
 	uint64_t wake_ns, wake_worst_ns, awake_since_ns;
-	bool counted; /* of the violated read slots, the newest: one slot to every device, only the
-			 bit is lost */
+	/* of the violated read slots, the newest: one slot to every device, only the bit is lost */
+	bool counted;
 };
 
 void w1_slots_init(struct w1_slots *s, struct w1_line line);

@@ -4,21 +4,16 @@
  * have the line.
  *
  * Linux's own w1-gpio writes without reading the clock: a bit that an interrupt stretched is
- *another bit, a lost Convert T leaves the old temperature with a right CRC, and on a Raspberry Pi
- *its strong pull-up drives nothing. Here each slot is measured, judged by gpio-w1/w1_slot.c (the
- *same as in user space) and repeated from reset where it may have been wrong (w1_replay.c);
- *interrupts are off for at most 15 us at a time (w1_kline.c). The rise of the line is measured
- *every RISE_EVERY resets, and the slots fit it (../w1_rise.c). The drivers of the sensors (w1_therm
- *...) work on it unchanged.
+ * another bit, a lost Convert T leaves the old temperature with a right CRC, and on a Raspberry Pi
+ * its strong pull-up drives nothing. Here each slot is measured, judged by gpio-w1/w1_slot.c (the
+ * same as in user space) and repeated from reset where it may have been wrong (w1_replay.c);
+ * interrupts are off for at most 15 us at a time (w1_kline.c). The rise of the line is measured
+ * every RISE_EVERY resets, and the slots fit it (../w1_rise.c). The drivers of the sensors
+ * (w1_therm ...) work on it unchanged.
  *
- * Device tree:
- *	onewire {
- *		compatible = "geotherm,onewire";
- *		data-gpios = <&gpio 4 6>;	(GPIO_ACTIVE_HIGH | GPIO_OPEN_DRAIN)
- *	};
- *
- * Counters since the module was bound are in sysfs, one a file, in the device's folder
- *geotherm_w1/. They are written under the bus mutex and read without it.
+ * The device tree node is docs/kernel/geotherm,onewire.yaml. Counters since the module was bound
+ * are in sysfs, one a file, in the device's folder geotherm_w1/ (docs/kernel/sysfs-geotherm-w1).
+ * They are written under the bus mutex and read without it.
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -37,6 +32,7 @@
 #define RISE_EVERY 1024 /* resets: some minutes of w1_therm */
 
 struct geotherm_w1 {
+	struct device *dev;
 	struct w1_kline line;
 	struct w1_replay bus;
 	struct w1_bus_master master;
@@ -53,11 +49,10 @@ static u8 touch_bit(void *data, u8 bit)
 	struct geotherm_w1 *g = data;
 	u8 answer = bit;
 
-	if (g->pullup_ms > 0) {
+	if (g->pullup_ms > 0)
 		g->strong = w1_replay_power(&g->bus, bit);
-	} else {
+	else
 		answer = (u8)w1_replay_touch(&g->bus, bit);
-	}
 	w1_kline_end(&g->line);
 	return answer;
 }
@@ -67,14 +62,13 @@ static u8 reset_bus(void *data)
 	struct geotherm_w1 *g = data;
 	int absent;
 
-	if (g->slow || g->bus.resets % RISE_EVERY == 0) {
+	if (g->slow || g->bus.resets % RISE_EVERY == 0)
 		g->slow = w1_rise_measure(&g->bus.slots) == W1_ERISE;
-	}
 	if (g->slow) { /* no bit on it could be trusted: no device */
 		g->bus.resets++;
-		pr_warn_ratelimited(
-			"geotherm-w1: the line rises in %u ns, at most %u can be read: use a stronger pull-up or a shorter cable\n",
-			g->bus.slots.rise_ns, W1_RISE_MAX_NS);
+		dev_warn_ratelimited(g->dev,
+				     "the line rises in %u ns, limit %u: too weak a pull-up\n",
+				     g->bus.slots.rise_ns, W1_RISE_MAX_NS);
 		w1_kline_end(&g->line);
 		return 1;
 	}
@@ -84,19 +78,19 @@ static u8 reset_bus(void *data)
 	return (u8)absent;
 }
 
-/* Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the direction
- * written. */
+/*
+ * Two bits read and one written: bits 0 and 1 of the result are the first two, bit 2 the direction
+ * written.
+ */
 static u8 triplet(void *data, u8 direction)
 {
 	u8 bit = touch_bit(data, 1);
 	u8 complement = touch_bit(data, 1);
 
-	if (bit && complement) {
+	if (bit && complement)
 		return 0x03;
-	}
-	if (bit != complement) {
+	if (bit != complement)
 		direction = bit;
-	}
 	touch_bit(data, !!direction);
 	return (u8)(!!direction << 2 | complement << 1 | bit);
 }
@@ -196,18 +190,17 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	struct geotherm_w1 *g = devm_kzalloc(dev, sizeof(*g), GFP_KERNEL);
 	int ret;
 
-	if (!g) {
+	if (!g)
 		return -ENOMEM;
-	}
+	g->dev = dev;
 	g->line.gpio = devm_gpiod_get(dev, "data", GPIOD_OUT_HIGH_OPEN_DRAIN);
 	if (IS_ERR(g->line.gpio)) {
 		return dev_err_probe(dev, PTR_ERR(g->line.gpio),
 				     "data-gpios: the line can't be had\n");
 	}
 	if (gpiod_cansleep(g->line.gpio) || gpiod_is_active_low(g->line.gpio)) {
-		return dev_err_probe(
-			dev, -EINVAL,
-			"data-gpios: expected an active-high line of a controller that does not sleep (no I2C expander)\n");
+		return dev_err_probe(dev, -EINVAL,
+				     "data-gpios: active low, or of a controller that sleeps\n");
 	}
 	/* The consumer name of the line, for others that find it busy. */
 	gpiod_set_consumer_name(g->line.gpio, dev_name(dev));
@@ -221,9 +214,8 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	};
 	platform_set_drvdata(pdev, g);
 	ret = w1_add_master_device(&g->master);
-	if (ret) {
+	if (ret)
 		return dev_err_probe(dev, ret, "no w1 master\n");
-	}
 	return devm_add_action_or_reset(dev, remove_master, g);
 }
 

@@ -16,9 +16,8 @@ static u64 now_ns(void *ctx)
 
 static void interrupts_off(struct w1_kline *k)
 {
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || k->off) {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || k->off)
 		return;
-	}
 	local_irq_save(k->flags);
 	k->off_ns = now_ns(k);
 	k->off = true;
@@ -28,9 +27,8 @@ static void interrupts_on(struct w1_kline *k)
 {
 	u64 window;
 
-	if (!k->off) {
+	if (!k->off)
 		return;
-	}
 	k->off = false;
 	window = now_ns(k) - k->off_ns;
 	local_irq_restore(k->flags);
@@ -47,9 +45,8 @@ void w1_kline_end(struct w1_kline *k)
 /* Before an operation that may exceed the window. */
 static void mind_window(struct w1_kline *k, u64 until)
 {
-	if (k->off && until > k->off_ns + W1_KLINE_OFF_NS) {
+	if (k->off && until > k->off_ns + W1_KLINE_OFF_NS)
 		interrupts_on(k);
-	}
 }
 
 static void count_low(struct w1_kline *k)
@@ -59,13 +56,11 @@ static void count_low(struct w1_kline *k)
 	u64 low_for = now_ns(k) - k->low_ns;
 	unsigned int i = 0;
 
-	if (!k->low) {
+	if (!k->low)
 		return;
-	}
 	k->low = false;
-	while (i < W1_KLINE_LOWS - 1 && low_for > limits[i]) {
+	while (i < W1_KLINE_LOWS - 1 && low_for > limits[i])
 		i++;
-	}
 	k->lows[i]++;
 }
 
@@ -106,9 +101,8 @@ static int strong_pullup(void *ctx, bool on)
 	struct w1_kline *k = ctx;
 	int ret;
 
-	if (!on) {
+	if (!on)
 		return release(ctx);
-	}
 	ret = gpiod_direction_output_raw(k->gpio, 1);
 	count_low(k);
 	interrupts_on(k);
@@ -120,9 +114,8 @@ static void spin_until(void *ctx, u64 until)
 	struct w1_kline *k = ctx;
 
 	mind_window(k, until);
-	while (now_ns(k) < until) {
+	while (now_ns(k) < until)
 		cpu_relax();
-	}
 }
 
 static void sleep_until(void *ctx, u64 until)

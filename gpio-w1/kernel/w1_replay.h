@@ -7,6 +7,9 @@
  * data sheet's window, it resets the bus and repeats all of them; the bits read must be the same.
  * The caller gets a correct answer later instead of a wrong one at once.
  *
+ * A command that may do harm when it comes twice (Copy Scratchpad; whatever is not a thermometer's)
+ * is never repeated: from its last bit on a bad slot loses the transaction.
+ *
  * When that fails too often the transaction is lost: nothing more is driven, reads give 1, and the
  * next resets report an empty bus, so that no reader accepts an old temperature, whose CRC is
  * correct, as a new one. w1_therm tries a transaction up to five times; that many resets are
@@ -29,8 +32,8 @@ struct w1_replay {
 
 	/* private */
 	uint8_t log[W1_REPLAY_SLOTS / 4]; /* two bits a slot: asked for, and answered */
-	unsigned n;
-	unsigned failing; /* resets still to be failed */
+	unsigned int n;
+	unsigned int failing; /* resets still to be failed */
 	bool broken;
 };
 

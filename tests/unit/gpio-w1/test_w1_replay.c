@@ -235,6 +235,72 @@ static void a_command_that_needs_power_ends_in_a_strong_pull_up(void **state)
 	bench_close(&b);
 }
 
+/* As w1_therm does it: Copy Scratchpad, on parasite power with its last bit driven high. */
+static void copy_all(struct bench *b, bool power)
+{
+	if (w1_replay_reset(&b->bus) != 0) {
+		return;
+	}
+	put(b, 0xCC);
+	if (power) {
+		for (int i = 0; i < 7; i++) {
+			w1_replay_touch(&b->bus, 0x48 >> i & 1);
+		}
+		w1_replay_power(&b->bus, false);
+	} else {
+		put(b, 0x48);
+	}
+	w1_sim_advance(b->sim, 20000000);
+	b->line.ops->release(b->line.ctx);
+}
+
+static void copy_scratchpad_is_never_sent_twice(void **state)
+{
+	(void)state;
+	for (int power = 0; power < 2; power++) {
+		uint64_t replays;
+		struct bench b;
+
+		bench_open(&b, 0, power);
+		for (unsigned n = 1; n <= 2000; n++) {
+			w1_sim_set_preemption(b.sim, 3000);
+			copy_all(&b, power);
+			w1_sim_set_preemption(b.sim, 0);
+			for (unsigned i = 0; i < 3; i++) {
+				assert_true(w1_sim_slave(b.sim, i)->copies <= n);
+			}
+		}
+		/* The slots before it were repeated. */
+		replays = b.bus.replays;
+		print_message("2000 copies, %llu replays, %llu lost\n", (unsigned long long)replays,
+			      (unsigned long long)b.bus.lost);
+		assert_true(replays > 0);
+		assert_true(b.bus.lost > 0);
+		bench_close(&b);
+	}
+}
+
+static void polls_after_a_copy_do_not_send_it_again(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 0, false);
+	assert_int_equal(w1_replay_reset(&b.bus), 0);
+	put(&b, 0xCC);
+	put(&b, 0x48);
+	w1_sim_set_preemption(b.sim, 20000);
+	for (int i = 0; i < 50; i++) {
+		w1_replay_touch(&b.bus, true);
+	}
+	w1_sim_set_preemption(b.sim, 0);
+	assert_int_equal(b.bus.lost, 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(w1_sim_slave(b.sim, i)->copies, 1);
+	}
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +311,8 @@ int main(void)
 		cmocka_unit_test(a_shorted_line_has_nobody_on_it),
 		cmocka_unit_test(another_sensor_in_its_place_is_no_replay),
 		cmocka_unit_test(a_command_that_needs_power_ends_in_a_strong_pull_up),
+		cmocka_unit_test(copy_scratchpad_is_never_sent_twice),
+		cmocka_unit_test(polls_after_a_copy_do_not_send_it_again),
 	};
 
 	return cmocka_run_group_tests_name("w1_replay", tests, NULL, NULL);
