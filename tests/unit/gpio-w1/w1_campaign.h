@@ -4,9 +4,9 @@
  * by itself. What the master gives as a temperature is held against what that device converted in
  * that cycle (w1_truth.h).
  *
- * Environment: GEOTHERM_W1_READS, how many reads both campaigns make together (test_w1_weather.c,
- * test_w1_campaign.c); GEOTHERM_W1_LOG, a folder in which each leaves a file with a line for every
- * value that was accepted: tests/w1_recount.py counts them again.
+ * Environment: GEOTHERM_W1_READS, how many reads all campaigns make together (test_w1_weather.c,
+ * test_w1_wires.c, test_w1_campaign.c); GEOTHERM_W1_LOG, a folder in which each leaves a file with
+ * a line for every value that was accepted: tests/w1_recount.py counts them again.
  */
 #ifndef W1_CAMPAIGN_H
 #define W1_CAMPAIGN_H
