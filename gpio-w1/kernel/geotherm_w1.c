@@ -22,6 +22,7 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/platform_device.h>
+#include <linux/property.h>
 #include <linux/w1.h>
 
 #include "../w1_error.h"
@@ -193,6 +194,7 @@ static int geotherm_w1_probe(struct platform_device *pdev)
 	if (!g)
 		return -ENOMEM;
 	g->dev = dev;
+	g->line.posted = device_property_read_bool(dev, "raspberrypi,delay-needs-poll");
 	g->line.gpio = devm_gpiod_get(dev, "data", GPIOD_OUT_HIGH_OPEN_DRAIN);
 	if (IS_ERR(g->line.gpio)) {
 		return dev_err_probe(dev, PTR_ERR(g->line.gpio),

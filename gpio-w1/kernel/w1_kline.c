@@ -64,6 +64,13 @@ static void count_low(struct w1_kline *k)
 	k->lows[i]++;
 }
 
+static void set_value(struct w1_kline *k, int value)
+{
+	gpiod_set_value(k->gpio, value);
+	if (k->posted)
+		gpiod_get_raw_value(k->gpio);
+}
+
 static int drive_low(void *ctx)
 {
 	struct w1_kline *k = ctx;
@@ -71,7 +78,7 @@ static int drive_low(void *ctx)
 	interrupts_off(k);
 	k->low_ns = now_ns(k);
 	k->low = true;
-	gpiod_set_value(k->gpio, 0);
+	set_value(k, 0);
 	return 0;
 }
 
@@ -79,7 +86,7 @@ static int release(void *ctx)
 {
 	struct w1_kline *k = ctx;
 
-	gpiod_set_value(k->gpio, 1);
+	set_value(k, 1);
 	count_low(k);
 	return 0;
 }

@@ -33,6 +33,7 @@ enum w1_kline_low {
 
 struct w1_kline {
 	struct gpio_desc *gpio; /* open drain; it may not sleep */
+	bool posted; /* a write may arrive late; a read behind it shows that it has (Pi 5) */
 
 	/* to look at */
 	u64 lows[W1_KLINE_LOWS];

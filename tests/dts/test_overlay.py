@@ -114,6 +114,8 @@ def test_without_parameters_only_the_pin_is_declared(trees, tmp_path, model):
 def test_the_pin_can_be_another_one(trees, tmp_path, model):
     tree = merged(trees[model], tmp_path, gpiopin="17")
     assert get(tree, "/geotherm-onewire@11", "data-gpios", "u").split()[1] == "17"
+    tree = merged(trees[model], tmp_path, gpiopin="22", geotherm_w1="")
+    assert get(tree, "/onewire@16", "data-gpios", "u").split()[1:] == ["22", "6"]
     tree = merged(trees[model], tmp_path, gpiopin="22", kernel_bus="", pull="2")
     assert get(tree, "/onewire@16", "gpios", "u").split()[1:] == ["22", "0"]
     pins = path_of(tree, "gpio") + "/geotherm_w1_pins@16"
@@ -127,6 +129,11 @@ def test_the_line_is_the_kernels_or_the_programs_never_both(trees, tmp_path, mod
         tree = merged(trees[model], tmp_path, kernel_bus=value)
         assert ("onewire@4" in nodes(tree)) == kernel
         assert ("geotherm-onewire@4" in nodes(tree)) == (not kernel)
+    for parameter, driver in [("kernel_bus", "w1-gpio"), ("geotherm_w1", "geotherm,onewire")]:
+        tree = merged(trees[model], tmp_path, **{parameter: "on"})
+        assert get(tree, "/onewire@4", "compatible") == driver
+        assert get(tree, "/onewire@4", "raspberrypi,delay-needs-poll") == "", "the Pi 5's writes are posted"
+        assert "geotherm-onewire@4" not in nodes(tree)
     with pytest.raises(Wrong, match="neither on nor off"):
         merged(trees[model], tmp_path, kernel_bus="maybe")
 

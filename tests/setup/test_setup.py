@@ -52,6 +52,8 @@ CONFIGS = {
     "w1-gpio, CRLF, no final newline": STOCK.replace("\n", "\r\n") + "dtoverlay=w1-gpio",
     "w1-gpio on another pin": STOCK + "dtoverlay=w1-gpio,gpiopin=17\n",
     "w1-gpio on another pin, below": STOCK + "dtoverlay=w1-gpio\ndtparam=gpiopin=17\n",
+    "w1-gpio for the Pi 5": STOCK + "[pi5]\ndtoverlay=w1-gpio-pullup-pi5,gpiopin=4\ndtoverlay=w1-gpio-pi5\n[all]\n",
+    "w1-gpio on our pin, hexadecimal and octal": STOCK + "dtoverlay=w1-gpio,gpiopin=0x4\ndtoverlay=w1-gpio,gpiopin=04\ndtoverlay=w1-gpio,pullup\n",
     "w1-gpio commented out": STOCK + "#dtoverlay=w1-gpio\n",
     "our overlay by hand": STOCK + "dtoverlay=geotherm\n",
     "a line of 300 characters": STOCK + "#" + "x" * 299 + "\n",
@@ -201,7 +203,9 @@ def test_options_are_remembered_and_changed_one_at_a_time(tmp_path):
     boot("install", "--bus", "kernel")
     assert ("all", "dtoverlay=geotherm,gpiopin=22,kernel_bus") in boot.active()
     assert ("all", "dtoverlay=disable-bt") not in boot.active()
+    boot("install", "--bus", "geotherm-w1")
     boot("install", "--uart", "keep")
+    assert ("all", "dtoverlay=geotherm,gpiopin=22,geotherm_w1") in boot.active()
     assert boot.consoles() == [b"console=serial0,115200"], "uart keep gives the console back"
 
 
@@ -226,7 +230,7 @@ def test_damaged_marks_are_left_to_a_person(tmp_path, command, text, line):
     (("install", "--gpio", "28"), 2, "0 to 27"),
     (("install", "--gpio", "four"), 2, "0 to 27"),
     (("install", "--uart=tty"), 2, "keep, pl011 or mini"),
-    (("install", "--bus", "both"), 2, "userspace or kernel"),
+    (("install", "--bus", "both"), 2, "userspace, kernel or geotherm-w1"),
     (("install", "--pin", "4"), 2, "unknown argument '--pin'"),
     (("commit",), 1, "nothing to commit"),
 ])
@@ -268,6 +272,12 @@ def test_what_is_no_pi_or_has_no_boot_partition_is_told_so(tmp_path):
     assert "in effect:        not yet" in plain("check", code=1, GEOTHERM_SETUP_SYSROOT=str(tmp_path))
     plain("install", "--gpio", "4", "--bus", "kernel", "--dtbo", str(DTBO), code=0, GEOTHERM_SETUP_SYSROOT=str(tmp_path))
     assert "in effect:        not yet" in plain("check", code=1, GEOTHERM_SETUP_SYSROOT=str(tmp_path))
+    plain("install", "--bus", "geotherm-w1", "--dtbo", str(DTBO), code=0, GEOTHERM_SETUP_SYSROOT=str(tmp_path))
+    (tmp_path / "proc/device-tree/onewire@4").mkdir()
+    (tmp_path / "proc/device-tree/onewire@4/gpios").write_bytes(bytes.fromhex("00000007 00000004 00000000"))
+    assert "in effect:        not yet" in plain("check", code=1, GEOTHERM_SETUP_SYSROOT=str(tmp_path)), "it is w1-gpio's"
+    (onewire / "data-gpios").rename(tmp_path / "proc/device-tree/onewire@4/data-gpios")
+    plain("check", code=0, GEOTHERM_SETUP_SYSROOT=str(tmp_path))
     assert "no such folder" in plain("install", "--boot", str(tmp_path / "nowhere"), code=3)
     assert "no config.txt" in plain("install", "--boot", str(tmp_path), code=3)
 
@@ -290,9 +300,10 @@ def test_a_config_txt_that_only_points_elsewhere_is_followed_or_refused(tmp_path
 @pytest.mark.parametrize("config, options, said", [
     (STOCK + "dtoverlay=disable-bt\n", ("--uart", "mini"), f"config.txt:{STOCK.count(chr(10)) + 1}: dtoverlay=disable-bt"),
     (STOCK + "dtoverlay=miniuart-bt\r\n", ("--uart", "mini"), f"config.txt:{STOCK.count(chr(10)) + 1}: dtoverlay=miniuart-bt:"),
+    (STOCK + "dtoverlay=pi3-disable-bt\n", ("--uart", "mini"), f"config.txt:{STOCK.count(chr(10)) + 1}: dtoverlay=pi3-disable-bt:"),
     (STOCK + "dtoverlay=disable-bt\n", (), None),
     (STOCK + "enable_uart=0\n", (), None),       # ours comes later
-], ids=["disable-bt and mini", "miniuart-bt and mini", "disable-bt and pl011", "a port switched off before"])
+], ids=["disable-bt and mini", "miniuart-bt and mini", "pi3-disable-bt and mini", "disable-bt and pl011", "a port switched off before"])
 def test_what_contradicts_is_told(tmp_path, config, options, said):
     boot = Boot(tmp_path / "boot", config)
     words = boot("install", *options)
