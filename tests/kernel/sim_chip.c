@@ -82,6 +82,7 @@ static unsigned int badcrc;
 static unsigned int absent;
 static unsigned int stuck;
 static unsigned int noise;
+static unsigned int rc;
 static unsigned int slow;
 static unsigned int storm;
 
@@ -96,6 +97,7 @@ static int knob_set(const char *value, const struct kernel_param *kp)
 {
 	unsigned int max = kp->arg == &stuck   ? W1_WIRE_STUCK_COUNT - 1
 			   : kp->arg == &noise ? 1000000
+			   : kp->arg == &rc    ? 20000
 			   : kp->arg == &slow  ? 4000
 			   : kp->arg == &storm ? 10000
 					       : (1u << W1_WIRE_DEVICES) - 1;
@@ -123,6 +125,9 @@ MODULE_PARM_DESC(stuck, "the wire is 0: free, 1: shorted to ground, 2: to the su
 module_param_cb(noise, &knob_ops, &noise, 0644);
 __MODULE_PARM_TYPE(noise, "uint");
 MODULE_PARM_DESC(noise, "so many of a million samples come out wrong (0)");
+module_param_cb(rc, &knob_ops, &rc, 0644);
+__MODULE_PARM_TYPE(rc, "uint");
+MODULE_PARM_DESC(rc, "pull-up times capacitance of the wire, in ns (0)");
 module_param_cb(slow, &knob_ops, &slow, 0644);
 __MODULE_PARM_TYPE(slow, "uint");
 MODULE_PARM_DESC(slow,
@@ -148,6 +153,7 @@ static void apply(void)
 		w1_wire_stick(&sim->wire, stuck, now);
 		w1_wire_slow(&sim->wire, slow);
 		sim->wire.noise_ppm = noise;
+		sim->wire.rc_ns = rc;
 		raw_spin_unlock_irqrestore(&sim->lock, flags);
 		hrtimer_cancel(&sim->storm);
 		if (storm > 0) {

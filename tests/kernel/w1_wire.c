@@ -57,7 +57,7 @@ static void tell(struct w1_wire *w, bool high, uint64_t at)
 
 static void rises(struct w1_wire *w, uint64_t at)
 {
-	w->rose_ns = at;
+	w->rising_ns = W1_SLAVE_NEVER;
 	if (at - w->fell_ns >= W1_SLAVE_RESET_MIN_NS) {
 		/* This may be a reset: it concerns those, too, that let the slots pass. */
 		for (unsigned int i = 0; i < w->n_devices; i++) {
@@ -84,15 +84,28 @@ static bool is_low(const struct w1_wire *w)
 	}
 }
 
+/* From the release until devices see it high: 2.2 V of 3.3 V is 1.1 RC, 3.0 V on parasite
+ * power 2.4. */
+static uint32_t device_rise(const struct w1_wire *w)
+{
+	return w->strong ? 0 : w->rc_ns / 10 * (w->n_parasite > 0 ? 24 : 11);
+}
+
 static void update(struct w1_wire *w, uint64_t at)
 {
 	/* Whom an edge makes pull or let go makes the next one. */
 	while (is_low(w) != w->low) {
 		w->low = !w->low;
-		if (w->low) {
+		if (!w->low) {
+			w->rose_ns = at;
+			w->rising_ns = at + device_rise(w);
+		} else if (w->rising_ns != W1_SLAVE_NEVER) {
+			w->rising_ns = W1_SLAVE_NEVER; /* no device saw it high */
+		} else {
 			w->fell_ns = at;
 			tell(w, false, at);
-		} else {
+		}
+		if (w->rising_ns == at) {
 			rises(w, at);
 		}
 	}
@@ -112,11 +125,15 @@ static void run_until(struct w1_wire *w, uint64_t until)
 				who = d;
 			}
 		}
-		if (!who) {
+		if (w->rising_ns <= at) {
+			at = w->rising_ns;
+			rises(w, at);
+		} else if (who) {
+			w1_slave_run(&who->slave, at);
+			look_at(w, (unsigned int)(who - w->device));
+		} else {
 			return;
 		}
-		w1_slave_run(&who->slave, at);
-		look_at(w, (unsigned int)(who - w->device));
 		update(w, at);
 	}
 }
@@ -180,7 +197,8 @@ void w1_wire_drive_low(struct w1_wire *w, uint64_t now)
 	}
 	if (w->stuck == W1_WIRE_FREE) {
 		/* A faulty wire is not the master's fault. */
-		w1_sim_judge_fall(&w->judge, now, w->low ? UINT64_MAX : w->rose_ns);
+		w1_sim_judge_fall(&w->judge, now,
+				  w->low ? UINT64_MAX : w->rose_ns + device_rise(w));
 	}
 	for (unsigned int i = 0; i < w->n_devices && w->n_parasite > 0; i++) {
 		if (w->device[i].plugged && works(&w->device[i].slave, now)) {
@@ -235,7 +253,8 @@ bool w1_wire_sample(struct w1_wire *w, uint64_t now)
 	bool level;
 
 	run_until(w, now);
-	level = !w->low;
+	/* The input's threshold is half the supply: 0.7 RC. */
+	level = !w->low && (w->strong || now - w->rose_ns >= w->rc_ns / 10 * 7);
 	if (w->noise_ppm > 0 && w1_random_between(&w->random, 0, 999999) < w->noise_ppm) {
 		level = !level;
 	}
@@ -314,4 +333,5 @@ void w1_wire_init(struct w1_wire *w, uint64_t seed)
 {
 	memset(w, 0, sizeof(*w));
 	w1_random_init(&w->random, seed);
+	w->rising_ns = W1_SLAVE_NEVER;
 }

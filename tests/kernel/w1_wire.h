@@ -5,8 +5,7 @@
  *
  * What happens on the wire between two calls is worked out at the next one: no timer runs. The
  * master's edges and samples go to w1_sim_judge, which counts what is outside the data sheet; it
- * can't know of preemption here, so nothing is excused. The wire rises at once: there is no
- * capacitance, that is userspace/sim/w1_sim_line.c's.
+ * can't know of preemption here, so nothing is excused.
  *
  * Times are ns and never go back.
  */
@@ -40,6 +39,7 @@ struct w1_wire {
 
 	/* settable */
 	uint32_t noise_ppm; /* so many of a million samples come out wrong */
+	uint32_t rc_ns; /* pull-up x capacitance: how slowly it rises */
 
 	/* private */
 	struct w1_random random;
@@ -47,7 +47,7 @@ struct w1_wire {
 	unsigned n_active, pulling, n_parasite;
 	enum w1_wire_stuck stuck;
 	bool master_low, strong, low, sampled;
-	uint64_t fell_ns, rose_ns, strong_ns, strong_need_ns;
+	uint64_t fell_ns, rose_ns, rising_ns, strong_ns, strong_need_ns;
 };
 
 void w1_wire_init(struct w1_wire *w, uint64_t seed);
