@@ -11,8 +11,8 @@
  * every RISE_EVERY resets, and the slots fit it (../w1_rise.c). The drivers of the sensors
  * (w1_therm ...) work on it unchanged.
  *
- * The device tree node is docs/kernel/geotherm,onewire.yaml. Counters since the module was bound
- * are in sysfs, one a file, in the device's folder geotherm_w1/ (docs/kernel/sysfs-geotherm-w1).
+ * The device tree node is dts/geotherm,onewire.yaml's. Counters since the module was bound are in
+ * sysfs, one a file, in the device's folder geotherm_w1/ (sysfs-driver-geotherm-w1 beside this).
  * They are written under the bus mutex and read without it.
  */
 #include <linux/delay.h>

@@ -174,3 +174,11 @@ def test_the_commands_of_the_documents_do_what_they_claim(pi):
     assert "whole, from the slot to the row" in said["sudo geotherm doctor"]
     assert "After the next reboot" in said["sudo geotherm-setup install"]
     assert (boot / "config.txt").read_text() == config, "remove takes all of it back"
+
+
+def test_the_abi_of_the_kernel_module_names_each_of_its_counters():
+    driver = (ROOT / "gpio-w1/kernel/geotherm_w1.c").read_text()
+    abi = (ROOT / "gpio-w1/kernel/sysfs-driver-geotherm-w1").read_text()
+    counters = re.findall(r"^COUNTER\((\w+),", driver, re.M)
+    assert len(counters) > 20
+    assert sorted(re.findall(r"^What:\t\t/sys/bus/platform/drivers/geotherm-w1/\.\.\./geotherm_w1/(\w+)$", abi, re.M)) == sorted(counters)
