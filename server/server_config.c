@@ -74,11 +74,12 @@ static const struct config_key table[] = {
 };
 
 /* What holds between keys. */
-static int validate(void *target, char *err, size_t err_size)
+static int validate(void *target, size_t *blamed, char *err, size_t err_size)
 {
 	const struct server_config *c = target;
 
 	if (c->batch > c->queue) {
+		*blamed = AT(batch);
 		snprintf(err, err_size,
 			 "[server] batch = %u: must not be more than queue, which is %u", c->batch,
 			 c->queue);

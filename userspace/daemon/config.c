@@ -19,13 +19,23 @@ struct place {
 	size_t err_size;
 };
 
+#define LINE_MAX_SIZE 4096 /* 64 sensors of 17 characters and more; inih takes 198 */
+
+/* Where a value came from. */
+struct origin {
+	const char *file; /* NULL: the default */
+	unsigned line;
+};
+
 struct load {
 	const struct config_table *table;
 	void *target;
 	FILE *file;
 	struct place place;
-	unsigned *line_of; /* per key: where it was given, 0 not yet */
+	struct origin *origins; /* per key */
 	int error; /* of the first error; later ones are dropped */
+	char section[64]; /* of the line that is read */
+	char text[LINE_MAX_SIZE];
 };
 
 static int complain(const struct place *at, const char *format, ...)
@@ -343,46 +353,6 @@ static const struct config_key *find(const struct config_table *table, const cha
 
 /* --- the file ----------------------------------------------------------- */
 
-/*
- * fgets() for inih, whose handler gets no line numbers unless compiled to (Debian's is not): each
- * line is handled before the next is read, so counting here is enough. Blanks at the start are
- * dropped, else an indented key would continue the one before.
- */
-static char *next_line(char *line, int size, void *stream)
-{
-	struct load *load = stream;
-	size_t length, blanks;
-	char *end;
-
-	if (load->error != 0) {
-		return NULL;
-	}
-	if (fgets(line, size, load->file) == NULL) {
-		if (ferror(load->file)) {
-			load->error = complain(&load->place, "cannot be read: %s", strerror(errno));
-		}
-		return NULL;
-	}
-	load->place.line++;
-	length = strlen(line);
-	if (length == 0 || (line[length - 1] != '\n' && !feof(load->file))) {
-		load->error = length + 1 == (size_t)size
-				      ? complain(&load->place, "line of more than %d characters",
-						 size - 2)
-				      : complain(&load->place, "a NUL byte in the line");
-		return NULL;
-	}
-	blanks = strspn(line, " \t");
-	memmove(line, line + blanks, length + 1 - blanks);
-	end = line[0] == '[' ? strchr(line, ']') : NULL;
-	if (end != NULL && strchr(";#\r\n", end[1 + strspn(end + 1, " \t")]) == NULL) {
-		/* inih would ignore it. */
-		load->error = complain(&load->place, "text after [section]");
-		return NULL;
-	}
-	return line;
-}
-
 /* inih's handler: nonzero is success. */
 static int on_pair(void *user, const char *section, const char *name, const char *value)
 {
@@ -399,14 +369,92 @@ static int on_pair(void *user, const char *section, const char *name, const char
 		return 0;
 	}
 	row = (size_t)(key - load->table->keys);
-	if (load->line_of[row] != 0) {
+	if (load->origins[row].file != NULL) {
 		load->error = complain(&load->place, "[%s] %s is given twice, first in line %u",
-				       section, name, load->line_of[row]);
+				       section, name, load->origins[row].line);
 		return 0;
 	}
-	load->line_of[row] = load->place.line;
+	load->origins[row] = (struct origin){ load->place.file, load->place.line };
 	load->error = assign(key, load->target, value, &load->place);
 	return load->error == 0;
+}
+
+/* "key = value" of a line that is too long for inih. */
+static void read_long_line(struct load *load)
+{
+	char *value = strpbrk(load->text, "=:"), *end;
+
+	if (load->text[0] == ';' || load->text[0] == '#') {
+		return;
+	}
+	if (value == NULL || load->text[0] == '[') {
+		load->error =
+			complain(&load->place, "neither \"key = value\" nor a comment (; or #)");
+		return;
+	}
+	for (end = value; end > load->text && isspace((unsigned char)end[-1]); end--) {
+	}
+	*end = '\0';
+	value++;
+	value += strspn(value, " \t");
+	for (end = value; *end != '\0' && !(*end == ';' && isspace((unsigned char)end[-1]));
+	     end++) {
+	}
+	while (end > value && isspace((unsigned char)end[-1])) {
+		end--;
+	}
+	*end = '\0';
+	on_pair(load, load->section, load->text, value);
+}
+
+/*
+ * fgets() for inih, whose handler gets no line numbers unless compiled to (Debian's is not): each
+ * line is handled before the next is read, so counting here is enough. Blanks at the start are
+ * dropped, else an indented key would continue the one before.
+ */
+static char *next_line(char *line, int size, void *stream)
+{
+	struct load *load = stream;
+	size_t length, blanks;
+	char *end;
+
+	if (load->error != 0) {
+		return NULL;
+	}
+	if (fgets(load->text, sizeof(load->text), load->file) == NULL) {
+		if (ferror(load->file)) {
+			load->error = complain(&load->place, "cannot be read: %s", strerror(errno));
+		}
+		return NULL;
+	}
+	load->place.line++;
+	length = strlen(load->text);
+	if (length == 0 || (load->text[length - 1] != '\n' && !feof(load->file))) {
+		load->error = length + 1 == sizeof(load->text)
+				      ? complain(&load->place, "line of more than %zu characters",
+						 sizeof(load->text) - 2)
+				      : complain(&load->place, "a NUL byte in the line");
+		return NULL;
+	}
+	blanks = strspn(load->text, " \t");
+	memmove(load->text, load->text + blanks, length + 1 - blanks);
+	end = load->text[0] == '[' ? strchr(load->text, ']') : NULL;
+	if (end != NULL && strchr(";#\r\n", end[1 + strspn(end + 1, " \t")]) == NULL) {
+		/* inih would ignore it. */
+		load->error = complain(&load->place, "text after [section]");
+		return NULL;
+	}
+	if (end != NULL) {
+		snprintf(load->section, sizeof(load->section), "%.*s", (int)(end - load->text - 1),
+			 load->text + 1);
+		end[1] = '\0'; /* without a comment */
+	}
+	if (strlen(load->text) >= (size_t)size) {
+		read_long_line(load);
+		load->text[0] = '\0';
+	}
+	snprintf(line, (size_t)size, "%s", load->text[0] != '\0' ? load->text : "\n");
+	return load->error == 0 ? line : NULL;
 }
 
 static int load_file(struct load *load)
@@ -420,13 +468,6 @@ static int load_file(struct load *load)
 		complain(&load->place, "%s", strerror(error));
 		return -error;
 	}
-	load->line_of = calloc(load->table->n + 1, sizeof(*load->line_of)); /* a table may be empty
-									     */
-	if (load->line_of == NULL) {
-		fclose(load->file);
-		complain(&load->place, "out of memory");
-		return -ENOMEM;
-	}
 	line = ini_parse_stream(next_line, load, on_pair, load);
 	/* inih reports the first bad line; the error is ours unless ours is of a later line. */
 	if (line > 0 && (load->error == 0 || (unsigned)line < load->place.line)) {
@@ -435,7 +476,6 @@ static int load_file(struct load *load)
 			&load->place,
 			"neither \"[section]\" nor \"key = value\" nor a comment (; or #)");
 	}
-	free(load->line_of);
 	fclose(load->file);
 	return load->error;
 }
@@ -473,16 +513,29 @@ static int load_assignment(struct load *load, const char *assignment)
 	snprintf(section, sizeof(section), "%.*s", (int)(dot - assignment), assignment);
 	snprintf(name, sizeof(name), "%.*s", (int)(equals - dot - 1), dot + 1);
 	key = find(load->table, section, name, &load->place);
-	return key == NULL ? -EINVAL : assign(key, load->target, equals + 1, &load->place);
+	if (key == NULL) {
+		return -EINVAL;
+	}
+	load->origins[key - load->table->keys] = (struct origin){ assignment, 0 };
+	return assign(key, load->target, equals + 1, &load->place);
 }
 
 static int validate(struct load *load, const char *path)
 {
+	const struct config_table *table = load->table;
+	size_t blamed = SIZE_MAX;
 	char why[256];
-	int rc = load->table->validate(load->target, why, sizeof(why));
+	int rc = table->validate(load->target, &blamed, why, sizeof(why));
 
 	load->place.file = path != NULL ? path : "configuration";
 	load->place.line = 0;
+	for (size_t i = 0; i < table->n && rc != 0; i++) {
+		if (table->keys[i].offset == blamed && table->keys[i].type != CONFIG_REMOVED &&
+		    load->origins[i].file != NULL) {
+			load->place.file = load->origins[i].file;
+			load->place.line = load->origins[i].line;
+		}
+	}
 	if (rc != 0) {
 		complain(&load->place, "%s", why);
 	}
@@ -496,9 +549,14 @@ int config_load(const struct config_table *table, void *target, const struct con
 		.table = table,
 		.target = target,
 		.place = { .err = err, .err_size = err_size },
+		.origins = calloc(table->n + 1, sizeof(*load.origins)), /* a table may be empty */
 	};
 	int rc = load_defaults(&load);
 
+	if (rc == 0 && load.origins == NULL) {
+		complain(&load.place, "out of memory");
+		rc = -ENOMEM;
+	}
 	if (rc == 0 && source->path != NULL) {
 		load.place.file = source->path;
 		rc = load_file(&load);
@@ -512,6 +570,7 @@ int config_load(const struct config_table *table, void *target, const struct con
 	if (rc != 0) {
 		config_free(table, target);
 	}
+	free(load.origins);
 	return rc;
 }
 

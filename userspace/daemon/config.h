@@ -53,8 +53,9 @@ struct config_key {
 struct config_table {
 	const struct config_key *keys;
 	size_t n;
-	/* What must hold between keys: 0, or a negative errno with err. May be NULL. */
-	int (*validate)(void *target, char *err, size_t err_size);
+	/* What must hold between keys: 0, or a negative errno with err, and in *blamed, if the
+	 * error names its place, the offset of the member at fault. May be NULL. */
+	int (*validate)(void *target, size_t *blamed, char *err, size_t err_size);
 };
 
 /* Where a configuration comes from; borrowed. */

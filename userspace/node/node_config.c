@@ -243,11 +243,13 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 }
 
 /* What concerns more than one key, and what follows from them. */
-static int validate(void *target, char *err, size_t err_size)
+static int validate(void *target, size_t *blamed, char *err, size_t err_size)
 {
 	struct node_config *c = target;
 	struct receiver_config receiver;
 	char why[200];
+
+	(void)blamed;
 
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
 		snprintf(err, err_size,

@@ -66,10 +66,11 @@ static const struct config_key rows[] = {
 	  .live = true, .help = "How much." },
 };
 
-static int validate(void *target, char *why, size_t why_size)
+static int validate(void *target, size_t *blamed, char *why, size_t why_size)
 {
 	const struct target *t = target;
 
+	*blamed = offsetof(struct target, quiet);
 	snprintf(why, why_size, "loud and quiet exclude each other");
 	return t->loud && t->quiet ? -EINVAL : 0;
 }
@@ -197,10 +198,7 @@ static void times_are_exact_in_every_unit(void **state)
 
 static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void **state)
 {
-	static const char long_line[] =
-		"[node]\nname = 0123456789012345678901234567890123456789012345678901234567890123456789"
-		"0123456789012345678901234567890123456789012345678901234567890123456789"
-		"0123456789012345678901234567890123456789012345678901234567890123456789\n";
+	static char long_line[5000] = "[node]\nname = ";
 	static const struct {
 		const char *text, *words;
 	} cases[] = {
@@ -235,11 +233,12 @@ static void every_mistake_is_named_with_file_line_key_and_what_is_allowed(void *
 		/* the first mistake counts */
 		{ "[node]\njust words\nloud = maybe\n", ":2: neither" },
 		{ "[node]\nloud = maybe\njust words\n", ":2: [node] loud" },
-		{ long_line, ":2: line of more than " },
+		{ long_line, ":2: line of more than 4094 " },
 	};
 	struct target t;
 
 	(void)state;
+	memset(long_line + strlen(long_line), 'x', sizeof(long_line) - strlen(long_line) - 1);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int rc = load(&t, cases[i].text);
 
@@ -387,16 +386,56 @@ static void a_log_level_is_a_level(void **state)
 	assert_non_null(strstr(err, "must be one of error, warning, notice, info, debug"));
 }
 
-static void what_keys_exclude_is_named_with_the_file(void **state)
+static void what_keys_exclude_is_named_with_the_place_of_one(void **state)
 {
 	char expected[sizeof(path) + 64];
 	struct target t;
 
 	(void)state;
 	assert_int_equal(load(&t, "[node]\nloud = yes\nquiet = yes\n"), -EINVAL);
-	snprintf(expected, sizeof(expected), "%s: loud and quiet exclude each other", path);
+	snprintf(expected, sizeof(expected), "%s:3: loud and quiet exclude each other", path);
 	assert_string_equal(err, expected);
 	assert_null(t.name);
+	assert_int_equal(load_over(&t, path, "node.quiet=1"), -EINVAL); /* the newest place */
+	assert_string_equal(err, "node.quiet=1: loud and quiet exclude each other");
+	assert_int_equal(load(&t, "[node]\nloud = yes\n"), 0);
+	config_free(&table, &t);
+	assert_int_equal(load_over(&t, path, "node.quiet=1"), -EINVAL);
+	assert_string_equal(err, "node.quiet=1: loud and quiet exclude each other");
+}
+
+static void a_long_line_is_read_as_a_short_one(void **state)
+{
+	char text[3000] = "; ";
+	struct target t;
+	size_t used;
+
+	(void)state;
+	memset(text + 2, '=', 500);
+	used = (size_t)sprintf(text + 502, "\n[node] ; ");
+	memset(text + 502 + used, 'x', 500);
+	used += 1002;
+	used += (size_t)sprintf(text + used, "\n  name  =  ");
+	memset(text + used, 'n', 1000);
+	used += 1000;
+	sprintf(text + used, " ; and why\nloud = maybe\n");
+	assert_int_equal(load(&t, text), -EINVAL);
+	assert_non_null(strstr(err, ":4: [node] loud"));
+	strcpy(text + used, "\t; and why\nloud = yes\n");
+	assert_int_equal(load(&t, text), 0);
+	assert_int_equal(strlen(t.name), 1000);
+	assert_int_equal(strspn(t.name, "n"), 1000);
+	assert_true(t.loud);
+	config_free(&table, &t);
+	memset(text + 2, 'k', 600);
+	text[0] = 'k';
+	text[1] = '=';
+	text[602] = '\0';
+	assert_int_equal(load(&t, text), -EINVAL);
+	assert_non_null(strstr(err, ":1: k stands before any [section]"));
+	text[1] = 'k';
+	assert_int_equal(load(&t, text), -EINVAL);
+	assert_non_null(strstr(err, ":1: neither"));
 }
 
 /* stderr into text while a load runs. */
@@ -510,7 +549,8 @@ int main(void)
 		cmocka_unit_test(a_value_is_parsed_by_its_rows_function),
 		cmocka_unit_test(a_word_may_stand_for_no_time),
 		cmocka_unit_test(a_log_level_is_a_level),
-		cmocka_unit_test(what_keys_exclude_is_named_with_the_file),
+		cmocka_unit_test(what_keys_exclude_is_named_with_the_place_of_one),
+		cmocka_unit_test(a_long_line_is_read_as_a_short_one),
 		cmocka_unit_test(a_removed_key_is_ignored_with_a_warning),
 		cmocka_unit_test(changes_come_one_by_one_in_the_tables_order),
 		cmocka_unit_test(the_printed_table_names_all_keys_and_loads_as_the_defaults),
