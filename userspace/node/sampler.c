@@ -3,9 +3,23 @@
 
 #include <string.h>
 
+#define SLACK_NS (250 * UINT64_C(1000000)) /* of a cycle that takes longer than the one before */
+
+static uint64_t cycle_ns(const struct sampler *s)
+{
+	return s->took_ns + SLACK_NS > SAMPLER_LEAD_NS ? s->took_ns + SLACK_NS : SAMPLER_LEAD_NS;
+}
+
 static uint64_t lead_ns(const struct sampler *s)
 {
-	return s->period_ns < SAMPLER_LEAD_NS ? s->period_ns : SAMPLER_LEAD_NS;
+	return s->period_ns < cycle_ns(s) ? s->period_ns : cycle_ns(s);
+}
+
+static uint64_t wait_until_ns(const struct sampler *s)
+{
+	uint64_t wait_ns = cycle_ns(s) - SAMPLER_LEAD_NS + SAMPLER_CYCLE_WAIT_NS;
+
+	return s->started_ns + wait_ns;
 }
 
 /*
@@ -14,7 +28,7 @@ static uint64_t lead_ns(const struct sampler *s)
  */
 static bool waits_for_cycle(const struct sampler *s)
 {
-	return s->running && s->period_ns >= SAMPLER_LEAD_NS;
+	return s->running && s->period_ns >= SAMPLER_LEAD_NS && s->period_ns >= s->took_ns;
 }
 
 static bool waits_for_fix(const struct sampler *s)
@@ -56,6 +70,8 @@ void sampler_accept_result(struct sampler *s, const struct thermometers_result *
 	s->running = false;
 	s->has_result = true;
 	s->result = *result;
+	s->took_ns = result->converted_ns > s->started_ns ? result->converted_ns - s->started_ns
+							  : 0;
 }
 
 void sampler_accept_fix(struct sampler *s, const struct gnss_fix *fix)
@@ -75,7 +91,7 @@ bool sampler_is_ready(const struct sampler *s, uint64_t now_ns)
 	if (now_ns < s->due_ns) {
 		return false;
 	}
-	if (waits_for_cycle(s) && now_ns < s->started_ns + SAMPLER_CYCLE_WAIT_NS) {
+	if (waits_for_cycle(s) && now_ns < wait_until_ns(s)) {
 		return false;
 	}
 	return !waits_for_fix(s) || now_ns >= s->due_ns + s->rate_ns;
@@ -94,8 +110,8 @@ uint64_t sampler_deadline_ns(const struct sampler *s, uint64_t now_ns)
 	if (now_ns < at) {
 		return at;
 	}
-	if (waits_for_cycle(s) && now_ns < s->started_ns + SAMPLER_CYCLE_WAIT_NS) {
-		return s->started_ns + SAMPLER_CYCLE_WAIT_NS;
+	if (waits_for_cycle(s) && now_ns < wait_until_ns(s)) {
+		return wait_until_ns(s);
 	}
 	return at + s->rate_ns;
 }

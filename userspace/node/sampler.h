@@ -28,8 +28,8 @@
 /* 0.75 s of conversion at 12 bits (DS18B20 tCONV) and 0.25 s to search and read some sensors */
 #define SAMPLER_LEAD_NS (1000 * UINT64_C(1000000))
 /*
- * A reading waits this long for a cycle that is late (64 sensors take about 1.5 s), then goes
- * without.
+ * A reading waits this long, or 2 s longer than the cycle before took, for a cycle that is late,
+ * then goes without.
  */
 #define SAMPLER_CYCLE_WAIT_NS (3000 * UINT64_C(1000000))
 /* With a period of 0 and no fix, a reading is made after this. */
@@ -40,6 +40,8 @@ struct sampler {
 	uint64_t rate_ns; /* between two fixes */
 	uint64_t due_ns; /* of the next reading */
 	uint64_t started_ns; /* of the running cycle */
+	uint64_t took_ns; /* the newest: more than SAMPLER_LEAD_NS with many sensors or buses, on
+			     parasite power, with strict proof */
 	bool has_bus; /* set by the caller: there are thermometers to start */
 	bool running, has_result; /* a cycle; its result, not yet in a reading */
 	bool has_fix, fix_is_new;

@@ -57,6 +57,7 @@ static unsigned simulate(struct sampler *s, struct clock *clock, uint64_t cycle_
 		if (cycle_ends != 0 && now >= cycle_ends) {
 			struct thermometers_result result = result_of(temp_mc++);
 
+			result.converted_ns = now;
 			sampler_accept_result(s, &result);
 			cycle_ends = 0;
 		}
@@ -334,6 +335,31 @@ static void a_full_bus_is_in_the_reading_sensor_by_sensor(void **state)
 	}
 }
 
+/* Ten sensors with strict proof; three buses; twelve on parasite power. */
+static void a_cycle_that_takes_long_begins_in_time(void **state)
+{
+	static const uint64_t takes[] = { 7700 * MS, 2400 * MS, 9600 * MS };
+	struct sampler s;
+	struct clock clock;
+	unsigned n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++) {
+		clock_init(&clock, T0);
+		sampler_init(&s, 10000, 1000, 100 * S);
+		s.has_bus = true;
+		n = simulate(&s, &clock, takes[i], 0, 0, 100 * S, 200 * S, out, 64);
+		assert_true(n >= 9);
+		for (unsigned k = 2; k < n; k++) {
+			assert_int_equal(out[k].n_temperatures, 1);
+			/* of the cycle before it, which was over less than a second before */
+			assert_int_equal(out[k].temperatures[0].temp_mc,
+					 out[k - 1].temperatures[0].temp_mc + 1);
+			assert_true(out[k].boot_ns - out[k - 1].boot_ns == 10 * S);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_period_of_zero_makes_a_reading_of_each_fix),
 		cmocka_unit_test(a_period_of_zero_without_a_receiver_still_makes_readings),
 		cmocka_unit_test(without_a_bus_readings_come_without_temperatures),
+		cmocka_unit_test(a_cycle_that_takes_long_begins_in_time),
 		cmocka_unit_test(a_bus_that_hangs_delays_a_reading_only_so_long),
 		cmocka_unit_test(
 			a_period_shorter_than_a_cycle_is_kept_and_no_temperature_is_told_twice),
