@@ -18,144 +18,266 @@
 #include "w1_sysfs.h"
 #include "w1_thread.h"
 
-/* A conversion, its polls and its alarm flag, for one sensor. */
-#define STRICT_NS UINT64_C(770000000)
-
 enum stage { IDLE, RUNNING, DONE, CLOSING };
+
+struct bus {
+	unsigned gpio;
+	struct w1_cycle cycle;
+	struct w1_gpiod *gpiod; /* NULL on another line, or while the kernel's bus is in use */
+	bool ready; /* cycle has a line */
+	uint32_t violations_reported, retries_reported;
+	unsigned first, n; /* its samples in the result */
+};
 
 struct thermometers {
 	struct thermometers_config config;
 	char *chip, *sysfs;
-	struct w1_cycle cycle;
-	struct w1_gpiod *gpiod; /* NULL on another line, or while the kernel's bus is in use */
-	bool bus_ready; /* cycle has a line */
-	uint32_t violations_reported, retries_reported;
+	struct bus bus[THERMOMETERS_BUSES];
+	unsigned n_buses;
 
 	struct w1_thread thread;
-	pthread_mutex_t lock; /* for stage; the thread owns result while RUNNING */
+	pthread_mutex_t lock; /* for stage, period and forgotten; the thread owns result while
+				 RUNNING */
 	pthread_cond_t wake;
 	enum stage stage;
+	unsigned period_ms;
+	enum w1_proof proof; /* of this cycle */
+	uint8_t forgotten[THERMOMETERS_MAX][W1_ROM_SIZE];
+	unsigned n_forgotten;
 	int event_fd;
 	struct thermometers_result result;
 };
 
-/* 0, or the error with its text in err. */
-static int open_userspace(struct thermometers *t, char *err, size_t err_size)
+/* One text behind the other, as far as there is room. */
+static void add_reason(struct thermometers_result *r, const char *text)
+{
+	size_t used = strlen(r->reason);
+
+	snprintf(r->reason + used, sizeof r->reason - used, "%s%s", used > 0 ? "; " : "", text);
+}
+
+/* 0, or the error with its text in why. */
+static int open_bus(struct thermometers *t, struct bus *b, char *why, size_t why_size)
 {
 	struct w1_line line;
 
-	if (t->bus_ready) {
+	if (b->ready) {
 		return 0;
 	}
 	if (t->config.line != NULL) {
-		line = *t->config.line;
+		line = t->config.line[b - t->bus];
 	} else {
-		int code = w1_gpiod_open(t->chip, t->config.gpio, &t->gpiod, err, err_size);
+		int code = w1_gpiod_open(t->chip, b->gpio, &b->gpiod, why, why_size);
 
 		if (code != 0) {
 			return code;
 		}
-		line = w1_gpiod_line(t->gpiod);
+		line = w1_gpiod_line(b->gpiod);
 	}
-	w1_cycle_init(&t->cycle, line, &t->config.resolutions, t->config.search_every_cycles);
-	t->violations_reported = t->retries_reported = 0;
-	t->bus_ready = true;
+	w1_cycle_init(&b->cycle, line, &t->config.resolutions, t->config.search_every_cycles);
+	b->violations_reported = b->retries_reported = 0;
+	b->ready = true;
 	return 0;
 }
 
-static void close_userspace(struct thermometers *t)
+static void close_bus(struct bus *b)
 {
-	w1_gpiod_close(t->gpiod);
-	t->gpiod = NULL;
-	t->bus_ready = false;
+	w1_gpiod_close(b->gpiod);
+	b->gpiod = NULL;
+	b->ready = false;
 }
 
-/* Strict proof where there is time for it; false: refused. */
-static bool choose_proof(struct thermometers *t)
+/* Strict proof where there is time for the sensors of all buses. */
+static void choose_proof(struct thermometers *t)
 {
-	uint64_t takes = t->cycle.n * STRICT_NS;
-	bool fits = t->config.period_ns == 0 || takes <= t->config.period_ns;
+	char why[100], text[sizeof why + 80];
+	unsigned n = 0;
 
-	t->cycle.proof = fits ? t->config.proof : W1_PROOF_PARALLEL;
-	return fits || t->config.proof == W1_PROOF_PARALLEL;
+	for (unsigned i = 0; i < t->n_buses; i++) {
+		n += t->bus[i].ready ? t->bus[i].cycle.n : 0;
+	}
+	t->proof = t->config.proof;
+	if (t->proof == W1_PROOF_STRICT &&
+	    !thermometers_strict_fits(n, t->period_ms, why, sizeof why)) {
+		snprintf(text, sizeof text, "strict proof refused: %s: they convert in parallel",
+			 why);
+		add_reason(&t->result, text);
+		t->proof = W1_PROOF_PARALLEL;
+	}
 }
 
-static int run_userspace(struct thermometers *t, struct thermometers_result *r)
+static void explain(const struct bus *b, int code, char *why, size_t why_size)
 {
-	uint32_t violations, retries, rise = 0, most = 0;
-	bool parasite = false, strict;
-	int code = open_userspace(t, r->reason, sizeof r->reason);
+	uint32_t rise = b->cycle.bus.slots.rise_ns, most;
+	bool parasite = rise <= W1_RISE_MAX_NS;
 
+	if (code != W1_ERISE) {
+		snprintf(why, why_size, "GPIO%u: %s", b->gpio,
+			 code < -1000 ? w1_error_text(code) : strerror(-code));
+		return;
+	}
+	most = parasite ? W1_RISE_PARASITE_MAX_NS : W1_RISE_MAX_NS;
+	snprintf(why, why_size,
+		 "GPIO%u: the line rises in %u.%u us, at most %u.%u can be read%s: "
+		 "use a stronger pull-up or a shorter cable",
+		 b->gpio, rise / 1000, rise % 1000 / 100, most / 1000, most % 1000 / 100,
+		 parasite ? " on parasite power" : "");
+}
+
+/* One bus: its samples go behind those that the result has. 0, or an error and why. */
+static int run_bus(struct thermometers *t, struct bus *b, char *why, size_t why_size)
+{
+	struct thermometers_result *r = &t->result;
+	uint32_t violations, retries;
+	int code = open_bus(t, b, why, why_size);
+
+	b->first = r->n;
+	b->n = 0;
 	if (code != 0) {
 		return code;
 	}
-	strict = choose_proof(t);
-	code = w1_cycle_run(&t->cycle, r->sample, &r->n);
-	violations = w1_bus_violations(&t->cycle.bus);
-	retries = (uint32_t)t->cycle.bus.retries;
-	r->violations = violations - t->violations_reported;
-	r->retries = retries - t->retries_reported;
-	t->violations_reported = violations;
-	t->retries_reported = retries;
-	if (code == W1_ERISE) {
-		rise = t->cycle.bus.slots.rise_ns;
-		parasite = rise <= W1_RISE_MAX_NS;
-		most = parasite ? W1_RISE_PARASITE_MAX_NS : W1_RISE_MAX_NS;
-		snprintf(r->reason, sizeof r->reason,
-			 "GPIO%u: the line rises in %u.%u us, at most %u.%u can be read%s: "
-			 "use a stronger pull-up or a shorter cable",
-			 t->config.gpio, rise / 1000, rise % 1000 / 100, most / 1000,
-			 most % 1000 / 100, parasite ? " on parasite power" : "");
-	} else if (code < 0) {
-		snprintf(r->reason, sizeof r->reason, "GPIO%u: %s", t->config.gpio,
-			 code < -1000 ? w1_error_text(code) : strerror(-code));
-		if (code > -1000) {
-			close_userspace(t); /* the chip is gone or the request is dead: open it
-					       again next time */
-		}
+	b->cycle.proof = t->proof;
+	code = w1_cycle_run(&b->cycle, &r->sample[r->n], &b->n);
+	r->n += b->n;
+	r->turned_away += b->cycle.turned_away;
+	violations = w1_bus_violations(&b->cycle.bus);
+	retries = (uint32_t)b->cycle.bus.retries;
+	r->violations += violations - b->violations_reported;
+	r->retries += retries - b->retries_reported;
+	b->violations_reported = violations;
+	b->retries_reported = retries;
+	if (code >= 0) {
+		return 0;
 	}
-	if (code >= 0 && !strict) {
-		snprintf(
-			r->reason, sizeof r->reason,
-			"strict proof of %u sensors takes %u ms, longer than the period: they convert in parallel",
-			r->n, (unsigned)(r->n * STRICT_NS / 1000000));
+	explain(b, code, why, why_size);
+	if (code > -1000) {
+		close_bus(b); /* the chip is gone or the request is dead: open it again next time */
 	}
-	return code < 0 ? code : 0;
+	return code;
 }
 
-static int run_kernel(struct thermometers *t, struct thermometers_result *r, char *err,
-		      size_t err_size)
+static void run_kernel(struct thermometers *t, int *error, char *why, size_t why_size)
 {
-	r->used = THERMOMETERS_KERNEL;
-	return w1_sysfs_read(t->sysfs, &t->config.resolutions, r->sample, &r->n, err, err_size);
+	struct thermometers_result *r = &t->result;
+	unsigned n = 0;
+	int code = w1_sysfs_read(t->sysfs, &t->config.resolutions, &r->sample[r->n], &n, why,
+				 why_size);
+
+	if (code == 0) {
+		r->used = r->n == 0 ? THERMOMETERS_KERNEL : r->used;
+		r->n += n;
+		*error = 0;
+	}
+}
+
+static struct bus *bus_of(struct thermometers *t, unsigned sample)
+{
+	for (unsigned i = 0; i < t->n_buses; i++) {
+		if (sample >= t->bus[i].first && sample < t->bus[i].first + t->bus[i].n) {
+			return &t->bus[i];
+		}
+	}
+	return NULL; /* the kernel's */
+}
+
+/*
+ * A ROM code that two buses have: the sensor was moved, and the bus that it left forgets it; or
+ * both answered, and there are two of it.
+ */
+static void merge(struct thermometers *t, struct thermometer_sample *kept, unsigned other)
+{
+	struct thermometers_result *r = &t->result;
+	unsigned loser = other;
+	struct bus *left;
+
+	if (kept->scratchpad_known && r->sample[other].scratchpad_known) {
+		kept->temp_known = false;
+		kept->quality = DS18B20_DUPLICATE;
+		return;
+	}
+	if (r->sample[other].scratchpad_known) {
+		loser = (unsigned)(kept - r->sample);
+		*kept = r->sample[other];
+	}
+	left = bus_of(t, loser);
+	if (left != NULL && kept->temp_known) {
+		w1_cycle_forget(&left->cycle, kept->rom);
+	}
+}
+
+static void merge_all(struct thermometers *t)
+{
+	struct thermometers_result *r = &t->result;
+	unsigned n = 0, same;
+
+	for (unsigned i = 0; i < r->n; i++) {
+		for (same = 0; same < n; same++) {
+			if (memcmp(r->sample[same].rom, r->sample[i].rom, W1_ROM_SIZE) == 0) {
+				merge(t, &r->sample[same], i);
+				break;
+			}
+		}
+		if (same == n) {
+			r->sample[n++] = r->sample[i];
+		}
+	}
+	r->n = n;
 }
 
 /* Each cycle tries user space first, and so leaves the kernel's bus as soon as the reason is gone.
  */
+static void run_userspace(struct thermometers *t)
+{
+	struct thermometers_result *r = &t->result;
+	char why[sizeof r->reason];
+	unsigned failed = 0, closed = 0;
+
+	choose_proof(t);
+	for (unsigned i = 0; i < t->n_buses; i++) {
+		int code = run_bus(t, &t->bus[i], why, sizeof why);
+
+		if (code < 0) {
+			add_reason(r, why);
+			r->error = failed == 0 ? code : r->error;
+			r->missing = code != W1_ENOPRESENCE ? DS18B20_BUS_FAILED : r->missing;
+			failed++;
+			closed += !t->bus[i].ready;
+		}
+	}
+	r->error = failed < t->n_buses ? 0 : r->error;
+	/* A line is not available: perhaps the kernel's driver uses it. The reason stays. */
+	if (closed > 0 && t->config.line == NULL && t->config.bus == THERMOMETERS_AUTO) {
+		run_kernel(t, &r->error, why, sizeof why);
+	}
+	if (t->n_buses > 1) {
+		merge_all(t);
+	}
+}
+
 static void run_cycle(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
-	enum thermometers_bus bus = t->config.line != NULL ? THERMOMETERS_USERSPACE : t->config.bus;
 
 	memset(r, 0, sizeof *r);
 	r->used = THERMOMETERS_USERSPACE;
-	if (bus == THERMOMETERS_KERNEL) {
-		r->error = run_kernel(t, r, r->reason, sizeof r->reason);
+	r->missing = DS18B20_ABSENT;
+	if (t->config.bus == THERMOMETERS_KERNEL && t->config.line == NULL) {
+		r->error = -ENODEV;
+		r->used = THERMOMETERS_KERNEL;
+		run_kernel(t, &r->error, r->reason, sizeof r->reason);
 	} else {
-		r->error = run_userspace(t, r);
-	}
-	/* The line is not available: perhaps the kernel's driver uses it. The reason stays in the
-	 * result. */
-	if (bus == THERMOMETERS_AUTO && r->error < 0 && !t->bus_ready) {
-		char ignored[sizeof r->reason];
-
-		if (run_kernel(t, r, ignored, sizeof ignored) == 0) {
-			r->error = 0;
-		} else {
-			r->used = THERMOMETERS_USERSPACE;
-		}
+		run_userspace(t);
 	}
 	r->converted_ns = now_boot_ns();
+}
+
+/* With the lock held, between two cycles. */
+static void forget_sensors(struct thermometers *t)
+{
+	for (unsigned i = 0; i < t->n_forgotten * t->n_buses; i++) {
+		w1_cycle_forget(&t->bus[i % t->n_buses].cycle, t->forgotten[i / t->n_buses]);
+	}
+	t->n_forgotten = 0;
 }
 
 static void *bus_thread(void *arg)
@@ -171,6 +293,7 @@ static void *bus_thread(void *arg)
 			pthread_cond_wait(&t->wake, &t->lock);
 			continue;
 		}
+		forget_sensors(t);
 		pthread_mutex_unlock(&t->lock);
 		run_cycle(t);
 		pthread_mutex_lock(&t->lock);
@@ -212,6 +335,10 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 		return NULL;
 	}
 	t->config = *config;
+	t->n_buses = config->n_buses > 0 ? config->n_buses : 1;
+	for (unsigned i = 0; i < t->n_buses; i++) {
+		t->bus[i].gpio = config->gpio[i];
+	}
 	t->chip = config->chip != NULL ? strdup(config->chip) : NULL;
 	t->sysfs = strdup(config->sysfs != NULL ? config->sysfs : "/sys/bus/w1");
 	pthread_mutex_init(&t->lock, NULL);
@@ -246,7 +373,9 @@ void thermometers_close(struct thermometers *t)
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
 	w1_thread_join(&t->thread); /* waits for a running cycle */
-	close_userspace(t);
+	for (unsigned i = 0; i < t->n_buses; i++) {
+		close_bus(&t->bus[i]);
+	}
 	close(t->event_fd);
 	pthread_cond_destroy(&t->wake);
 	pthread_mutex_destroy(&t->lock);
@@ -265,13 +394,14 @@ int thermometers_fd(const struct thermometers *t)
 	return t->event_fd;
 }
 
-int thermometers_start(struct thermometers *t)
+int thermometers_start(struct thermometers *t, unsigned period_ms)
 {
 	int code = -EBUSY;
 
 	pthread_mutex_lock(&t->lock);
 	if (t->stage == IDLE) {
 		t->stage = RUNNING;
+		t->period_ms = period_ms;
 		pthread_cond_signal(&t->wake);
 		code = 0;
 	}
@@ -293,4 +423,17 @@ int thermometers_take(struct thermometers *t, struct thermometers_result *out)
 	}
 	pthread_mutex_unlock(&t->lock);
 	return taken;
+}
+
+int thermometers_forget(struct thermometers *t, const uint8_t rom[W1_ROM_SIZE])
+{
+	int code = -EBUSY;
+
+	pthread_mutex_lock(&t->lock);
+	if (t->n_forgotten < THERMOMETERS_MAX) {
+		memcpy(t->forgotten[t->n_forgotten++], rom, W1_ROM_SIZE);
+		code = 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return code;
 }

@@ -97,11 +97,10 @@ static void open_bus(struct sensors *s, uint64_t now_ns)
 	struct thermometers_config config = {
 		.bus = buses[c->w1_bus],
 		.chip = c->w1_chip,
-		.gpio = c->w1_gpio,
+		.gpio = { c->w1_gpio },
 		.search_every_cycles = c->w1_search_every,
 		.resolutions = c->w1_resolutions,
 		.proof = (enum w1_proof)c->w1_proof,
-		.period_ns = (uint64_t)c->period_ms * 1000000,
 	};
 	char err[sizeof(s->bus_reason)];
 
@@ -174,7 +173,7 @@ int sensors_start_cycle(struct sensors *s, uint64_t now_ns)
 		w1_sim_advance(s->sim, now_ns - s->sim_ns);
 		s->sim_ns = now_ns;
 	}
-	rc = thermometers_start(s->thermometers);
+	rc = thermometers_start(s->thermometers, s->config->period_ms);
 	s->measuring |= rc == 0;
 	return rc;
 }

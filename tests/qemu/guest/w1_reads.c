@@ -117,7 +117,7 @@ static void cycle(struct thermometers *t)
 	struct pollfd ready = { .fd = thermometers_fd(t), .events = POLLIN };
 	unsigned n = look(before, THERMOMETERS_MAX);
 
-	thermometers_start(t);
+	thermometers_start(t, 0);
 	poll(&ready, 1, -1);
 	if (thermometers_take(t, &result) != 1) {
 		count.failed_cycles++;
@@ -194,7 +194,7 @@ int main(int argc, char **argv)
 	struct thermometers_config config = {
 		.bus = THERMOMETERS_USERSPACE,
 		.chip = "geotherm-sim",
-		.gpio = 4,
+		.gpio = { 4 },
 		.search_every_cycles = 1000000,
 	};
 	unsigned long cycles = 10;
@@ -215,7 +215,7 @@ int main(int argc, char **argv)
 			config.chip = optarg;
 			break;
 		case 'g':
-			config.gpio = (unsigned)strtoul(optarg, NULL, 10);
+			config.gpio[0] = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'n':
 			cycles = strtoul(optarg, NULL, 10);

@@ -88,11 +88,13 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+static unsigned period_ms; /* of the next cycle */
+
 static void cycle(struct thermometers *t)
 {
 	struct pollfd p = { .fd = thermometers_fd(t), .events = POLLIN };
 
-	assert_int_equal(thermometers_start(t), 0);
+	assert_int_equal(thermometers_start(t, period_ms), 0);
 	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_int_equal(thermometers_take(t, &got), 1);
 	assert_int_equal(thermometers_take(t, &got), 0);
@@ -101,7 +103,7 @@ static void cycle(struct thermometers *t)
 
 static struct thermometers *open_bus(enum thermometers_bus bus)
 {
-	const struct thermometers_config config = { .bus = bus, .gpio = 4, .sysfs = root };
+	const struct thermometers_config config = { .bus = bus, .gpio = { 4 }, .sysfs = root };
 	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
 
 	assert_non_null(t);
@@ -152,8 +154,8 @@ static void one_cycle_at_a_time(void **state)
 	struct thermometers *t = thermometers_open(&config, err, sizeof(err));
 
 	(void)state;
-	assert_int_equal(thermometers_start(t), 0);
-	assert_int_equal(thermometers_start(t), -EBUSY); /* runs, or was not taken */
+	assert_int_equal(thermometers_start(t, 0), 0);
+	assert_int_equal(thermometers_start(t, 0), -EBUSY); /* runs, or was not taken */
 	thermometers_close(t); /* with a cycle under way */
 	assert_true(w1_sim_released(sim));
 	w1_sim_free(sim);
@@ -194,9 +196,7 @@ static void strict_proof_that_does_not_fit_the_period_is_refused(void **state)
 {
 	struct w1_sim *sim = w1_sim_new(&(struct w1_sim_config){ .seed = 1 });
 	struct w1_line line = w1_sim_line(sim);
-	struct thermometers_config config = { .line = &line,
-					      .proof = W1_PROOF_STRICT,
-					      .period_ns = UINT64_C(2000000000) };
+	struct thermometers_config config = { .line = &line, .proof = W1_PROOF_STRICT };
 	struct thermometers *t;
 
 	(void)state;
@@ -204,19 +204,212 @@ static void strict_proof_that_does_not_fit_the_period_is_refused(void **state)
 		assert_int_equal(w1_sim_add(sim, W1_MODEL_A1, false), i);
 	}
 	t = thermometers_open(&config, err, sizeof(err));
+	period_ms = 2000;
 	cycle(t); /* finds them */
 	cycle(t);
 	assert_int_equal(got.n, 3);
-	assert_non_null(strstr(got.reason, "2310 ms"));
+	assert_non_null(strstr(got.reason, "refused: 3 sensors x 0.77 s = 2.31 s, longer than the "
+					   "period of 2.00 s"));
 	assert_int_equal(got.sample[0].quality, DS18B20_OK);
-	thermometers_close(t);
-	config.period_ns = UINT64_C(2400000000);
-	t = thermometers_open(&config, err, sizeof(err));
-	cycle(t);
+	period_ms = 2310; /* as a reload changes it */
 	cycle(t);
 	assert_string_equal(got.reason, "");
+	period_ms = 2309;
+	cycle(t);
+	assert_non_null(strstr(got.reason, "2.31 s"));
+	period_ms = 0;
 	thermometers_close(t);
 	w1_sim_free(sim);
+}
+
+/* --- several buses --- */
+
+#define MS UINT64_C(1000000)
+
+static struct w1_sim *sims[2];
+static struct w1_line lines[2];
+
+/* Two buses of `a` and `b` genuine sensors. */
+static struct thermometers *open_two(unsigned a, unsigned b, enum w1_proof proof)
+{
+	struct thermometers_config config = { .n_buses = 2,
+					      .gpio = { 4, 17 },
+					      .line = lines,
+					      .proof = proof,
+					      .search_every_cycles = 1 };
+	struct thermometers *t;
+
+	for (unsigned i = 0; i < 2; i++) {
+		sims[i] = w1_sim_new(&(struct w1_sim_config){ .seed = i + 1 });
+		lines[i] = w1_sim_line(sims[i]);
+		for (unsigned k = 0; k < (i == 0 ? a : b); k++) {
+			assert_true(w1_sim_add(sims[i], W1_MODEL_A1, false) >= 0);
+		}
+	}
+	t = thermometers_open(&config, err, sizeof(err));
+	assert_non_null(t);
+	return t;
+}
+
+static void close_two(struct thermometers *t)
+{
+	thermometers_close(t);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(w1_sim_released(sims[i]));
+		w1_sim_free(sims[i]);
+	}
+}
+
+static void unplug(unsigned bus, unsigned device, uint64_t until_ns)
+{
+	w1_sim_unplug(sims[bus], device, w1_sim_now(sims[bus]), until_ns);
+}
+
+static void two_buses_are_read_into_one_result(void **state)
+{
+	struct thermometers *t = open_two(2, 3, W1_PROOF_PARALLEL);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		cycle(t);
+		assert_int_equal(got.error, 0);
+		assert_string_equal(got.reason, "");
+		assert_int_equal(got.n, 5);
+		for (unsigned k = 0; k < 5; k++) {
+			assert_int_equal(got.sample[k].quality, DS18B20_OK);
+		}
+	}
+	close_two(t);
+}
+
+static void a_bus_that_fails_is_named_and_leaves_the_other_one(void **state)
+{
+	struct thermometers *t = open_two(1, 2, W1_PROOF_PARALLEL);
+
+	(void)state;
+	cycle(t);
+	w1_sim_set_wiring(sims[0], W1_SIM_SHORT_TO_GND);
+	cycle(t);
+	assert_int_equal(got.error, 0);
+	assert_non_null(strstr(got.reason, "GPIO4: "));
+	assert_int_equal(got.missing, DS18B20_BUS_FAILED);
+	assert_int_equal(got.n, 3);
+	assert_int_equal(got.sample[0].quality, DS18B20_BUS_FAILED);
+	assert_int_equal(got.sample[2].quality, DS18B20_OK);
+	w1_sim_set_wiring(sims[1], W1_SIM_SHORT_TO_GND);
+	cycle(t);
+	assert_int_equal(got.error, W1_ESHORT);
+	assert_non_null(strstr(got.reason, "; GPIO17: "));
+	w1_sim_set_wiring(sims[0], W1_SIM_WIRING_OK);
+	w1_sim_set_wiring(sims[1], W1_SIM_WIRING_OK);
+	cycle(t);
+	assert_string_equal(got.reason, "");
+	assert_int_equal(got.missing, DS18B20_ABSENT);
+	assert_int_equal(got.sample[0].quality, DS18B20_OK);
+	close_two(t);
+}
+
+static void an_empty_bus_beside_a_full_one_is_named(void **state)
+{
+	struct thermometers *t = open_two(0, 1, W1_PROOF_PARALLEL);
+
+	(void)state;
+	cycle(t);
+	assert_int_equal(got.error, 0);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.missing, DS18B20_ABSENT);
+	assert_true(strncmp(got.reason, "GPIO4: ", 7) == 0);
+	close_two(t);
+}
+
+/* The second bus's device 0 has the ROM code of the first's. */
+static void copy_rom(void)
+{
+	memcpy(w1_sim_slave(sims[1], 0)->rom, w1_sim_slave(sims[0], 0)->rom, W1_ROM_SIZE);
+}
+
+static void a_sensor_that_moves_to_the_other_bus_is_one_sensor(void **state)
+{
+	struct thermometers *t = open_two(1, 2, W1_PROOF_PARALLEL);
+	uint8_t rom[W1_ROM_SIZE];
+
+	(void)state;
+	copy_rom();
+	memcpy(rom, w1_sim_slave(sims[0], 0)->rom, W1_ROM_SIZE);
+	unplug(1, 0, W1_SLAVE_NEVER);
+	cycle(t);
+	assert_int_equal(got.n, 2);
+	assert_memory_equal(got.sample[0].rom, rom, W1_ROM_SIZE);
+	assert_int_equal(got.sample[0].quality, DS18B20_OK);
+	unplug(0, 0, W1_SLAVE_NEVER);
+	cycle(t);
+	assert_int_equal(got.sample[0].quality, DS18B20_ABSENT);
+	unplug(1, 0, w1_sim_now(sims[1]) + 1);
+	cycle(t); /* in both lists of devices */
+	assert_int_equal(got.n, 2);
+	assert_memory_equal(got.sample[0].rom, rom, W1_ROM_SIZE);
+	assert_int_equal(got.sample[0].quality, DS18B20_OK);
+	cycle(t); /* forgotten by the bus that it left */
+	assert_int_equal(got.n, 2);
+	assert_memory_not_equal(got.sample[0].rom, rom, W1_ROM_SIZE);
+	assert_int_equal(got.sample[1].quality, DS18B20_OK);
+	close_two(t);
+}
+
+static void one_rom_code_on_two_buses_is_a_duplicate(void **state)
+{
+	struct thermometers *t = open_two(1, 1, W1_PROOF_PARALLEL);
+
+	(void)state;
+	copy_rom();
+	for (int i = 0; i < 3; i++) {
+		cycle(t);
+		assert_int_equal(got.n, 1);
+		assert_int_equal(got.sample[0].quality, DS18B20_DUPLICATE);
+		assert_false(got.sample[0].temp_known);
+	}
+	close_two(t);
+}
+
+static void strict_proof_counts_the_sensors_of_all_buses(void **state)
+{
+	struct thermometers *t = open_two(1, 1, W1_PROOF_STRICT);
+
+	(void)state;
+	period_ms = 1539;
+	cycle(t);
+	cycle(t);
+	assert_non_null(strstr(got.reason, "2 sensors x 0.77 s = 1.54 s"));
+	period_ms = 1540;
+	cycle(t);
+	assert_string_equal(got.reason, "");
+	period_ms = 0;
+	close_two(t);
+}
+
+static void a_forgotten_sensor_is_gone_until_a_search_finds_it(void **state)
+{
+	struct thermometers *t = open_two(2, 0, W1_PROOF_PARALLEL);
+	uint8_t rom[W1_ROM_SIZE];
+
+	(void)state;
+	cycle(t);
+	memcpy(rom, got.sample[0].rom, W1_ROM_SIZE);
+	unplug(0, memcmp(rom, w1_sim_slave(sims[0], 0)->rom, W1_ROM_SIZE) == 0 ? 0 : 1,
+	       w1_sim_now(sims[0]) + 3000 * MS);
+	cycle(t);
+	assert_int_equal(got.n, 2);
+	assert_int_equal(got.sample[0].quality, DS18B20_ABSENT);
+	assert_int_equal(thermometers_forget(t, rom), 0);
+	assert_int_equal(thermometers_forget(t, rom), 0); /* not known any more: nothing */
+	cycle(t);
+	assert_int_equal(got.n, 1);
+	for (int i = 0; i < 6 && got.n == 1; i++) {
+		cycle(t);
+	}
+	assert_int_equal(got.n, 2);
+	assert_memory_equal(got.sample[1].rom, rom, W1_ROM_SIZE);
+	close_two(t);
 }
 
 static void a_line_that_rises_too_slowly_is_refused_with_its_figures(void **state)
@@ -366,6 +559,13 @@ int main(void)
 		TEST(a_fault_of_the_bus_is_an_error_in_words),
 		TEST(a_resolution_that_does_not_exist_is_refused),
 		TEST(strict_proof_that_does_not_fit_the_period_is_refused),
+		TEST(two_buses_are_read_into_one_result),
+		TEST(a_bus_that_fails_is_named_and_leaves_the_other_one),
+		TEST(an_empty_bus_beside_a_full_one_is_named),
+		TEST(a_sensor_that_moves_to_the_other_bus_is_one_sensor),
+		TEST(one_rom_code_on_two_buses_is_a_duplicate),
+		TEST(strict_proof_counts_the_sensors_of_all_buses),
+		TEST(a_forgotten_sensor_is_gone_until_a_search_finds_it),
 		TEST(a_line_that_rises_too_slowly_is_refused_with_its_figures),
 		TEST(the_kernels_bus_is_used_while_its_driver_holds_the_line),
 		TEST(without_both_buses_the_reason_is_why_userspace_is_not_possible),

@@ -28,7 +28,7 @@
 /* What geotherm-node does: one cycle after the other until SIGTERM, then it closes. */
 static void be_a_node(void)
 {
-	const struct thermometers_config config = { .bus = THERMOMETERS_USERSPACE, .gpio = 4 };
+	const struct thermometers_config config = { .bus = THERMOMETERS_USERSPACE, .gpio = { 4 } };
 	static struct thermometers_result result;
 	char err[200];
 	struct thermometers *t = thermometers_open(&config, err, sizeof err);
@@ -43,7 +43,7 @@ static void be_a_node(void)
 	p[0].fd = thermometers_fd(t);
 	p[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
 	while ((p[1].revents & POLLIN) == 0) {
-		thermometers_start(t);
+		thermometers_start(t, 0);
 		poll(p, 2, -1);
 		thermometers_take(t, &result);
 	}
