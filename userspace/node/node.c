@@ -18,6 +18,7 @@
 #include "node_check.h"
 #include "outbox.h"
 #include "sensors.h"
+#include "sensor_store.h"
 #include "sampler.h"
 #include "status.h"
 #include "system_facts.h"
@@ -38,6 +39,8 @@
 #define DATE_STEP 500
 /* Retry of a dating that could not be written */
 #define DATE_RETRY_NS (10 * NS_PER_S)
+/* When each sensor was last seen, to the card */
+#define SAVE_SENSORS_NS (24 * 3600 * NS_PER_S)
 /* Minimum between two status files */
 #define STATUS_NS (500 * NS_PER_MS)
 
@@ -50,6 +53,8 @@ struct node {
 	struct clock clock;
 	struct sampler sampler;
 	struct sensors *sensors;
+	struct sensor_list list;
+	uint64_t sensors_saved_ns;
 	struct outbox *outbox;
 	struct node_uplink uplink;
 	struct reading last;
@@ -124,6 +129,7 @@ static int outbox_result(struct node *n, int rc)
 
 	if (rc == -EUCLEAN) {
 		outbox_close(n->outbox);
+		n->list.changed = true; /* the new one gets it */
 		return open_outbox(n, true);
 	}
 	if ((rc < 0 || rc == OUTBOX_UNPROTECTED) && !n->outbox_failed) {
@@ -245,6 +251,7 @@ static void write_status(struct node *n, uint64_t now_ns)
 		.last = n->has_last ? &n->last : NULL,
 		.w1_bus = sensors_bus_name(n->sensors),
 		.w1_reason = sensors_bus_reason(n->sensors),
+		.sensors = sensors_list(n->sensors),
 		.gnss_state = sensors_receiver_state(n->sensors),
 		.gnss_reason = sensors_receiver_reason(n->sensors),
 		.gnss_port = sensors_receiver_name(n->sensors),
@@ -291,13 +298,27 @@ static void write_status(struct node *n, uint64_t now_ns)
 
 /* --- one turn of the loop ------------------------------------------------------ */
 
+static int save_sensors(struct node *n, uint64_t now_ns)
+{
+	int rc;
+
+	if (!n->list.changed && now_ns < n->sensors_saved_ns + SAVE_SENSORS_NS) {
+		return 0;
+	}
+	rc = sensor_store_save(n->outbox, n->config->outbox_path, &n->list);
+	n->sensors_saved_ns = rc == 0 ? now_ns : n->sensors_saved_ns;
+	return rc < 0 ? outbox_result(n, rc) : 0;
+}
+
 static void measure(struct node *n, uint64_t now_ns)
 {
+	struct clock_stamp now = clock_at(&n->clock, now_ns);
 	struct thermometers_result result;
 	struct clock_stamp stamp;
 	const struct gnss_fix *fix;
 
-	if (sensors_read_result(n->sensors, &result, now_ns) > 0) {
+	if (sensors_read_result(n->sensors, &result, now_ns,
+				now.source != READING_TIME_NONE ? now.utc_us : 0) > 0) {
 		sampler_accept_result(&n->sampler, &result);
 	}
 	if (sensors_read_fix(n->sensors, &fix) > 0) {
@@ -407,7 +428,8 @@ static int turn(struct node *n)
 
 	check_ntp(n, now_ns);
 	measure(n, now_ns);
-	rc = date_readings(n, now_ns);
+	rc = save_sensors(n, now_ns);
+	rc = rc == 0 ? date_readings(n, now_ns) : rc;
 	if (rc == 0 && sampler_is_ready(&n->sampler, now_ns)) {
 		rc = make_reading(n, now_ns);
 	}
@@ -625,6 +647,11 @@ static int start_outbox(struct node *n)
 		return NODE_OUTBOX;
 	}
 	outbox_stats(n->outbox, &stats);
+	sensor_store_load(n->outbox, n->config->outbox_path, &n->list);
+	if (n->config->w1_sensors.n > 0) {
+		sensor_list_fix(&n->list, n->config->w1_sensors.rom, n->config->w1_sensors.n);
+	}
+	n->sensors_saved_ns = n->started_ns;
 	n->start = stats.start;
 	last_run_describe(n->start, clock_accepts(&n->clock, written_us) ? written_us : 0,
 			  n->last_run, sizeof(n->last_run));
@@ -637,8 +664,8 @@ static int start_sensors(struct node *n)
 	bool known = last_fix_read(n->last_fix_path, n->boot, n->started_ns, &assist) == 1;
 	char err[512];
 
-	n->sensors =
-		sensors_open(n->config, known ? &assist : NULL, n->started_ns, err, sizeof(err));
+	n->sensors = sensors_open(n->config, &n->list, known ? &assist : NULL, n->started_ns, err,
+				  sizeof(err));
 	if (n->sensors == NULL || watch(n, sensors_fd(n->sensors)) != 0) {
 		log_error("%s", n->sensors == NULL ? err : strerror(errno));
 		return NODE_RUNTIME;
@@ -648,6 +675,9 @@ static int start_sensors(struct node *n)
 
 static void stop(struct node *n)
 {
+	if (n->sensors != NULL) {
+		sensor_store_save(n->outbox, n->config->outbox_path, &n->list);
+	}
 	sensors_close(n->sensors);
 	node_uplink_close(&n->uplink);
 	outbox_close(n->outbox);

@@ -8,7 +8,6 @@
 #include "gpio-w1/w1_crc.h"
 #include "time/civil.h"
 #include "userspace/reading/hex.h"
-#include "userspace/reading/reading.h"
 #include "userspace/reading/rom.h"
 
 static const char *const simulate_words[] = { "never", "if-absent", NULL };
@@ -24,6 +23,8 @@ static const char *const model_words[] = { "portable",	  "stationary",	 "pedestr
 static const uint8_t model_numbers[] = { 0, 2, 3, 4, 5, 6, 7, 8 };
 
 #define AT(member) offsetof(struct node_config, member)
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
 
 /* "2026-01-01" in us since 1970 */
 static bool parse_day(const char *text, void *member, char *why, size_t why_size)
@@ -100,21 +101,89 @@ static bool parse_resolution(struct w1_resolutions *r, char *item, char *why, si
 	return true;
 }
 
+#define ITEM_SIZE 64
+
+/* The next of a list with commas or blanks between; false at its end. */
+static bool next_item(const char **text, char item[ITEM_SIZE])
+{
+	size_t length;
+
+	*text += strspn(*text, ", \t");
+	length = strcspn(*text, ", \t");
+	snprintf(item, ITEM_SIZE, "%.*s", (int)length, *text);
+	*text += length;
+	return length > 0;
+}
+
 /* "BITS, ROM=BITS, ..." */
 static bool parse_resolutions(const char *text, void *member, char *why, size_t why_size)
 {
 	struct w1_resolutions *r = member;
+	char item[ITEM_SIZE];
 
 	*r = (struct w1_resolutions){ .all_bits = 12 };
-	while (*(text += strspn(text, ", \t")) != '\0') {
-		size_t length = strcspn(text, ", \t");
-		char item[64];
-
-		snprintf(item, sizeof(item), "%.*s", (int)length, text);
-		text += length;
+	while (next_item(&text, item)) {
 		if (!parse_resolution(r, item, why, why_size)) {
 			return false;
 		}
+	}
+	return true;
+}
+
+/* "4, 17" */
+static bool parse_pins(const char *text, void *member, char *why, size_t why_size)
+{
+	struct node_pins *pins = member;
+	char item[ITEM_SIZE];
+
+	pins->n = 0;
+	while (next_item(&text, item)) {
+		unsigned gpio;
+		int used = 0;
+
+		if (pins->n == THERMOMETERS_BUSES || strspn(item, "0123456789") != strlen(item) ||
+		    sscanf(item, "%3u%n", &gpio, &used) != 1 || item[used] != '\0' || gpio > 511) {
+			return false;
+		}
+		for (unsigned i = 0; i < pins->n; i++) {
+			if (pins->gpio[i] == gpio) {
+				snprintf(why, why_size, "GPIO%u is given twice", gpio);
+				return false;
+			}
+		}
+		pins->gpio[pins->n++] = gpio;
+	}
+	return pins->n > 0;
+}
+
+/* "ROM, ROM, ..." */
+static bool parse_sensors(const char *text, void *member, char *why, size_t why_size)
+{
+	struct node_sensors *sensors = member;
+	char item[ITEM_SIZE];
+
+	sensors->n = 0;
+	while (next_item(&text, item)) {
+		uint8_t rom[8];
+
+		if (!parse_rom(item, rom, why, why_size)) {
+			return false;
+		}
+		if (!ds18b20_is_thermometer(rom[0])) {
+			snprintf(why, why_size,
+				 "%s is no thermometer: family 28, 10, 22, 3b or 42 is one", item);
+			return false;
+		}
+		for (unsigned i = 0; i < sensors->n; i++) {
+			if (memcmp(sensors->rom[i], rom, 8) == 0) {
+				snprintf(why, why_size, "%s is given twice", item);
+				return false;
+			}
+		}
+		if (sensors->n == READING_TEMPERATURES_MAX) {
+			return false;
+		}
+		memcpy(sensors->rom[sensors->n++], rom, 8);
 	}
 	return true;
 }
@@ -140,8 +209,17 @@ static const struct config_key table[] = {
 		  "while that is not possible. simulated: sensors that do not exist. none: no thermometers." },
 	{ "w1", "chip", CONFIG_STRING, AT(w1_chip), NULL,
 	  .help = "Label of the GPIO chip, such as pinctrl-bcm2835. Default: the one of the Pi's pin header." },
-	{ "w1", "gpio", CONFIG_UINT, AT(w1_gpio), "4", .max = 511,
-	  .help = "Line of that chip (BCM number) with the sensors." },
+	{ "w1", "gpio", CONFIG_PARSED, AT(w1_pins), "4", .parse = parse_pins,
+	  .size = sizeof(struct node_pins),
+	  .allowed =
+		  "a line from 0 to 511, or up to " TEXT(THERMOMETERS_BUSES) " with commas between",
+	  .help = "Line of that chip (BCM number) with the sensors. Several, such as 4, 17, are a bus each: they are read one after "
+		  "the other, about 0.8 s each, into one list." },
+	{ "w1", "sensors", CONFIG_PARSED, AT(w1_sensors), NULL, .parse = parse_sensors,
+	  .size = sizeof(struct node_sensors),
+	  .allowed = "up to 64 sensors, such as 28-00008412dfde, with commas between",
+	  .help = "The sensors of this node, in the order of its readings; others are not recorded. Default: every sensor "
+		  "that is found, in the order of the list that the node keeps (geotherm sensor list)." },
 	{ "w1", "resolution", CONFIG_PARSED, AT(w1_resolutions), "12", .parse = parse_resolutions,
 	  .size = sizeof(struct w1_resolutions),
 	  .allowed = "9, 10, 11, 12, or 0, and SENSOR=BITS for up to 64 single sensors",
@@ -242,14 +320,49 @@ static int parse_servers(struct node_config *c, char *err, size_t err_size)
 	return 0;
 }
 
+/* GPIO14 and 15 while [gnss] has the UART there. */
+static int check_pins(const struct node_config *c, char *err, size_t err_size)
+{
+	static const char *const uarts[] = { "/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0" };
+
+	if (c->w1_bus != NODE_W1_AUTO && c->w1_bus != NODE_W1_USERSPACE) {
+		return 0;
+	}
+	for (unsigned i = 0; i < c->w1_pins.n * 3; i++) {
+		unsigned gpio = c->w1_pins.gpio[i / 3];
+
+		if ((gpio == 14 || gpio == 15) && strcmp(c->gnss_port, uarts[i % 3]) == 0) {
+			snprintf(
+				err, err_size,
+				"[w1] gpio = %u: that pin is the UART's, which [gnss] port = %s uses: must be another",
+				gpio, c->gnss_port);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int check_strict(const struct node_config *c, char *err, size_t err_size)
+{
+	char why[128];
+
+	if (c->w1_bus == NODE_W1_NONE || c->w1_bus == NODE_W1_KERNEL ||
+	    thermometers_strict_fits(c->w1_sensors.n, c->period_ms, why, sizeof(why))) {
+		return 0;
+	}
+	if (c->w1_proof == W1_PROOF_STRICT) {
+		snprintf(err, err_size,
+			 "[w1] proof = strict: %s: must be parallel, or [node] period longer", why);
+	}
+	return c->w1_proof == W1_PROOF_STRICT ? -EINVAL : 0;
+}
+
 /* What concerns more than one key, and what follows from them. */
 static int validate(void *target, size_t *blamed, char *err, size_t err_size)
 {
 	struct node_config *c = target;
 	struct receiver_config receiver;
 	char why[200];
-
-	(void)blamed;
 
 	if (c->device != NULL && reading_device_check(c->device) != 0) {
 		snprintf(err, err_size,
@@ -261,6 +374,14 @@ static int validate(void *target, size_t *blamed, char *err, size_t err_size)
 	if (c->period_ms != 0 && c->period_ms < 10) {
 		snprintf(err, err_size, "[node] period = %ums: must be 0, or 0.01 s or more",
 			 c->period_ms);
+		return -EINVAL;
+	}
+	if (check_pins(c, err, err_size) != 0) {
+		*blamed = AT(w1_pins);
+		return -EINVAL;
+	}
+	if (check_strict(c, err, err_size) != 0) {
+		*blamed = AT(w1_proof);
 		return -EINVAL;
 	}
 	c->gnss_dyn_model = model_numbers[c->gnss_model];

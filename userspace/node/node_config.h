@@ -12,10 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gpio-w1/w1_resolutions.h"
+#include "gpio-w1/thermometers.h"
 #include "ubx/receiver.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
+#include "userspace/reading/reading.h"
 
 #define NODE_CONFIG_FILE "/etc/geotherm/node.conf" /* the default */
 #define NODE_SERVERS_MAX 4
@@ -30,6 +31,17 @@ enum node_w1_bus {
 	NODE_W1_NONE
 };
 
+struct node_pins {
+	unsigned n;
+	unsigned gpio[THERMOMETERS_BUSES];
+};
+
+/* In this order; n = 0: as they are found. */
+struct node_sensors {
+	unsigned n;
+	uint8_t rom[READING_TEMPERATURES_MAX][8];
+};
+
 struct node_config {
 	char *device;
 	unsigned period_ms;
@@ -39,7 +51,8 @@ struct node_config {
 
 	int w1_bus; /* enum node_w1_bus */
 	char *w1_chip;
-	unsigned w1_gpio;
+	struct node_pins w1_pins; /* a bus each */
+	struct node_sensors w1_sensors;
 	struct w1_resolutions w1_resolutions;
 	int w1_proof; /* enum w1_proof */
 	unsigned w1_search_every;

@@ -691,6 +691,22 @@ int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap
 	return rc == 0 ? n : rc;
 }
 
+int outbox_sensors(struct outbox *o, char *text, size_t size)
+{
+	return outbox_sql_text(&o->sql, OUTBOX_SENSORS, text, size);
+}
+
+int outbox_put_sensors(struct outbox *o, const char *text)
+{
+	sqlite3_stmt *keep = outbox_sql_bind(&o->sql, OUTBOX_KEEP_SENSORS, 0, NULL);
+	int rc;
+
+	sqlite3_bind_text(keep, 1, text, -1, SQLITE_STATIC);
+	rc = outbox_sql_run(&o->sql, keep);
+	outbox_wal_on_commit(&o->wal);
+	return rc;
+}
+
 int outbox_stats(struct outbox *o, struct outbox_stats *stats)
 {
 	sqlite3_stmt *oldest = OUTBOX_SQL(&o->sql, OUTBOX_OLDEST, 1, INT64_MAX, 0, 0);

@@ -12,6 +12,7 @@
  *             body: the reading as a SenML CBOR pack of one
  *   refused   the same, set aside: with the server's code and text
  *   gap       first, last, reason
+ *   sensors   list: the node's sensors, a text of sensor_list.h
  *
  * It is bounded by rows and by bytes (of bodies and 64 a row, and of all files): what is set aside
  * goes first, then the oldest, each into a gap. While the WAL is not copied fast enough nothing can
@@ -165,6 +166,10 @@ int outbox_gaps(struct outbox *o, uint64_t from, struct outbox_gap *gaps, size_t
  * is the same (it has grown meanwhile: the longer one is to be reported), or an error.
  */
 int outbox_confirm_gap(struct outbox *o, uint64_t epoch, const struct outbox_gap *gap);
+
+/* The text of the newest outbox_put_sensors(): 1, 0 if there is none, or an error. */
+int outbox_sensors(struct outbox *o, char *text, size_t size);
+int outbox_put_sensors(struct outbox *o, const char *text);
 
 int outbox_stats(struct outbox *o, struct outbox_stats *stats);
 

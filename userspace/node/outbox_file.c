@@ -36,6 +36,10 @@ static const char schema[] =
 	" why TEXT NOT NULL);"
 	"CREATE TABLE gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL);";
 
+/* The node's sensors, as it writes them; an outbox of 1.0 has no such table. */
+static const char sensors_table[] =
+	"CREATE TABLE IF NOT EXISTS sensors (one INTEGER PRIMARY KEY CHECK (one = 1), list TEXT NOT NULL)";
+
 /* No row, or an error, unless every table has the columns of this version and there is an epoch. */
 static const char every_column[] =
 	"SELECT epoch FROM outbox WHERE epoch <> 0 AND next_seq > 0 AND boot + clean + lazy IS NOT NULL"
@@ -231,6 +235,7 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 			break;
 		}
 	}
+	rc = rc == SQLITE_OK ? outbox_file_exec(db, sensors_table) : rc;
 	if (rc != SQLITE_OK && err[0] == '\0') {
 		snprintf(err, err_size, "%s", sqlite3_errmsg(db));
 	}

@@ -73,6 +73,23 @@ int outbox_sql_first(struct outbox_sql *s, sqlite3_stmt *statement, unsigned n, 
 	return rc == SQLITE_ROW;
 }
 
+int outbox_sql_text(struct outbox_sql *s, enum outbox_statement id, char *text, size_t size)
+{
+	sqlite3_stmt *statement = outbox_sql_bind(s, id, 0, NULL);
+	int rc = sqlite3_step(statement);
+
+	if (rc == SQLITE_ROW) {
+		const char *value = (const char *)sqlite3_column_text(statement, 0);
+
+		snprintf(text, size, "%s", value != NULL ? value : "");
+		rc = 1;
+	} else {
+		rc = rc == SQLITE_DONE ? 0 : outbox_sql_fail(s, rc);
+	}
+	sqlite3_reset(statement);
+	return rc;
+}
+
 int outbox_sql_run(struct outbox_sql *s, sqlite3_stmt *statement)
 {
 	int rc = outbox_sql_first(s, statement, 0, NULL);

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* id, SQL. A literal over two lines stands in parentheses: that is no missing comma. */
@@ -54,6 +55,8 @@
 	   " (SELECT count(*) FROM reading), (SELECT count(*) FROM refused),"                         \
 	   " (SELECT coalesce(sum(length(body)), 0) FROM reading) +"                                  \
 	   " (SELECT coalesce(sum(length(body)), 0) FROM refused)"))                                  \
+	X(SENSORS, "SELECT list FROM sensors")                                                        \
+	X(KEEP_SENSORS, "INSERT OR REPLACE INTO sensors VALUES (1, ?1)")                              \
 	X(TAKE, "UPDATE outbox SET next_seq = ?1, boot = ?2, clean = 0, lazy = ?3")                   \
 	X(CLOSE, "UPDATE outbox SET next_seq = ?1, clean = 1")
 
@@ -88,6 +91,9 @@ int outbox_sql_fail(struct outbox_sql *s, int sqlite_rc);
 int outbox_sql_run(struct outbox_sql *s, sqlite3_stmt *statement);
 /* The first row's integers: 1, 0 if there is no row (values stay), or an error. */
 int outbox_sql_first(struct outbox_sql *s, sqlite3_stmt *statement, unsigned n, int64_t *values);
+
+/* The first row's text: likewise; one that does not fit is cut. */
+int outbox_sql_text(struct outbox_sql *s, enum outbox_statement id, char *text, size_t size);
 
 int outbox_sql_begin(struct outbox_sql *s);
 /*

@@ -12,6 +12,7 @@
 #include "time/civil.h"
 #include "ubx/receiver.h"
 #include "userspace/daemon/log.h"
+#include "userspace/reading/rom.h"
 #include "userspace/sim/ublox7_pty.h"
 #include "userspace/sim/w1_sim_line.h"
 
@@ -32,14 +33,16 @@ struct sensors {
 	int epoll;
 
 	struct thermometers *thermometers;
-	struct w1_sim *sim;
-	struct w1_line line; /* of sim */
+	struct sensor_list *list;
+	char refusal[200]; /* logged */
+	struct w1_sim *sims[THERMOMETERS_BUSES]; /* NULL: real ones */
+	struct w1_line lines[THERMOMETERS_BUSES]; /* of sims */
 	bool measuring; /* a cycle runs */
 	bool seen_sensor; /* a real one */
 	enum thermometers_bus used;
 	uint64_t bus_retry_ns; /* while thermometers is NULL */
 	uint64_t sim_ns; /* the simulated world is as old as this */
-	char bus_reason[200];
+	char bus_reason[sizeof(((struct thermometers_result *)0)->reason)];
 
 	struct receiver *receiver;
 	struct ublox7_pty *pty;
@@ -97,17 +100,15 @@ static void open_bus(struct sensors *s, uint64_t now_ns)
 	struct thermometers_config config = {
 		.bus = buses[c->w1_bus],
 		.chip = c->w1_chip,
-		.gpio = { c->w1_gpio },
+		.n_buses = c->w1_pins.n,
 		.search_every_cycles = c->w1_search_every,
 		.resolutions = c->w1_resolutions,
 		.proof = (enum w1_proof)c->w1_proof,
+		.line = s->sims[0] != NULL ? s->lines : NULL,
 	};
 	char err[sizeof(s->bus_reason)];
 
-	if (s->sim != NULL) {
-		s->line = w1_sim_line(s->sim);
-		config.line = &s->line;
-	}
+	memcpy(config.gpio, c->w1_pins.gpio, sizeof(config.gpio));
 	s->thermometers = thermometers_open(&config, err, sizeof(err));
 	if (s->thermometers != NULL) {
 		watch(s, thermometers_fd(s->thermometers));
@@ -123,16 +124,33 @@ static void open_bus(struct sensors *s, uint64_t now_ns)
 	s->bus_retry_ns = now_ns + RETRY_NS;
 }
 
+static bool is_simulated(const struct sensors *s)
+{
+	return s->sims[0] != NULL;
+}
+
+static void free_sims(struct sensors *s)
+{
+	for (unsigned i = 0; i < THERMOMETERS_BUSES; i++) {
+		w1_sim_free(s->sims[i]);
+		s->sims[i] = NULL;
+	}
+}
+
 static void simulate_bus(struct sensors *s, uint64_t now_ns, const char *why)
 {
 	thermometers_close(s->thermometers);
 	s->thermometers = NULL;
 	s->measuring = false;
-	s->sim = w1_sim_new_demo(SIMULATED_SEED);
-	if (s->sim == NULL) {
-		keep_bus_reason(s, "out of memory for simulated sensors");
-		s->bus_retry_ns = now_ns + RETRY_NS;
-		return;
+	for (unsigned i = 0; i < s->config->w1_pins.n; i++) {
+		s->sims[i] = w1_sim_new_demo(SIMULATED_SEED + i);
+		if (s->sims[i] == NULL) {
+			keep_bus_reason(s, "out of memory for simulated sensors");
+			s->bus_retry_ns = now_ns + RETRY_NS;
+			free_sims(s);
+			return;
+		}
+		s->lines[i] = w1_sim_line(s->sims[i]);
 	}
 	s->sim_ns = now_ns;
 	log_notice("1-Wire: %s: using simulated sensors", why);
@@ -169,26 +187,90 @@ int sensors_start_cycle(struct sensors *s, uint64_t now_ns)
 {
 	int rc;
 
-	if (s->sim != NULL && now_ns > s->sim_ns) { /* time passes between cycles too */
-		w1_sim_advance(s->sim, now_ns - s->sim_ns);
-		s->sim_ns = now_ns;
+	for (unsigned i = 0; i < THERMOMETERS_BUSES && s->sims[i] != NULL && now_ns > s->sim_ns;
+	     i++) {
+		w1_sim_advance(s->sims[i], now_ns - s->sim_ns); /* time passes between cycles too */
 	}
+	s->sim_ns = now_ns;
 	rc = thermometers_start(s->thermometers, s->config->period_ms);
 	s->measuring |= rc == 0;
 	return rc;
 }
 
-int sensors_read_result(struct sensors *s, struct thermometers_result *result, uint64_t now_ns)
+const struct sensor_list *sensors_list(const struct sensors *s)
+{
+	return is_simulated(s) && s->config->w1_bus != NODE_W1_SIMULATED ? NULL : s->list;
+}
+
+int sensors_forget(struct sensors *s, const uint8_t rom[8])
+{
+	int rc = 0;
+
+	if (s->list->fixed) {
+		return -EPERM;
+	}
+	if (s->thermometers != NULL) {
+		rc = thermometers_forget(s->thermometers, rom);
+	}
+	return rc != 0 ? rc : sensor_list_forget(s->list, rom) ? 0 : -ENOENT;
+}
+
+static void log_sensor(const struct sensor *sensor, unsigned place, enum ds18b20_quality quality)
+{
+	char rom[ROM_NAME_SIZE];
+
+	rom_format(rom, sensor->rom);
+	switch (sensor->event) {
+	case SENSOR_UNCHANGED:
+		break;
+	case SENSOR_KNOWN:
+		log_notice("sensor %s: known from now on, number %u of the readings (%s)", rom,
+			   place, sensor->make);
+		break;
+	case SENSOR_MISSED:
+		log_warning(
+			"sensor %s: no value in %d cycles (%s); its place in the readings stays until "
+			"`geotherm sensor forget %s`",
+			rom, SENSOR_LIST_READS, ds18b20_quality_name(quality), rom);
+		break;
+	case SENSOR_BACK:
+		log_notice("sensor %s: values again", rom);
+		break;
+	case SENSOR_OTHER_MAKE:
+		log_warning(
+			"sensor %s: it was a %s and is a %s now: exchanged by another of its code?",
+			rom, sensor->former_make, sensor->make);
+		break;
+	}
+}
+
+static void put_in_order(struct sensors *s, struct thermometers_result *result, int64_t utc_us)
+{
+	char refusal[sizeof(s->refusal)];
+
+	sensor_list_apply(s->list, result, utc_us);
+	for (unsigned i = 0; i < s->list->n; i++) {
+		log_sensor(&s->list->sensors[i], i + 1, result->sample[i].quality);
+	}
+	sensor_list_refusal(s->list, refusal, sizeof(refusal));
+	if (refusal[0] != '\0' && strcmp(refusal, s->refusal) != 0) {
+		memcpy(s->refusal, refusal, sizeof(refusal));
+		log_warning("1-Wire: %s", refusal);
+	}
+}
+
+int sensors_read_result(struct sensors *s, struct thermometers_result *result, uint64_t now_ns,
+			int64_t utc_us)
 {
 	if (s->thermometers == NULL || thermometers_take(s->thermometers, result) <= 0) {
 		return 0;
 	}
 	s->measuring = false;
 	s->used = result->used;
-	if (s->sim == NULL && result->n > 0) {
+	if (!is_simulated(s) && result->n > 0) {
 		s->seen_sensor = true;
 	}
-	if (s->sim == NULL && !s->seen_sensor && may_simulate(s)) {
+	if (!is_simulated(s) && !s->seen_sensor && may_simulate(s)) {
 		simulate_bus(s, now_ns,
 			     result->reason[0] != '\0' ? result->reason : "no sensor answered");
 		return 0;
@@ -196,6 +278,9 @@ int sensors_read_result(struct sensors *s, struct thermometers_result *result, u
 	keep_bus_reason(s, result->reason[0] != '\0' ? result->reason
 			   : result->n == 0	     ? "no sensor answers"
 						     : "");
+	if (sensors_list(s) != NULL) {
+		put_in_order(s, result, utc_us);
+	}
 	return 1;
 }
 
@@ -400,8 +485,9 @@ uint32_t sensors_receiver_errors(struct sensors *s)
 
 /* --- both ------------------------------------------------------------------- */
 
-struct sensors *sensors_open(const struct node_config *config, const struct ubx_assist *known,
-			     uint64_t now_ns, char *err, size_t err_size)
+struct sensors *sensors_open(const struct node_config *config, struct sensor_list *list,
+			     const struct ubx_assist *known, uint64_t now_ns, char *err,
+			     size_t err_size)
 {
 	struct sensors *s = calloc(1, sizeof(*s));
 
@@ -411,6 +497,8 @@ struct sensors *sensors_open(const struct node_config *config, const struct ubx_
 		return NULL;
 	}
 	s->config = config;
+	s->list = list;
+	s->seen_sensor = list->n > 0;
 	start_bus(s, now_ns);
 	if (strcmp(config->gnss_port, "simulated") == 0) {
 		simulate_receiver(s, now_ns, "as configured");
@@ -430,7 +518,7 @@ void sensors_close(struct sensors *s)
 		return;
 	}
 	thermometers_close(s->thermometers);
-	w1_sim_free(s->sim);
+	free_sims(s);
 	receiver_close(s->receiver);
 	ublox7_pty_stop(s->pty);
 	close(s->epoll);
@@ -488,7 +576,7 @@ static void note_events(struct sensors *s, char *note, size_t size, size_t *used
 
 void sensors_note(struct sensors *s, char *note, size_t size)
 {
-	const char *bus = s->sim != NULL ? "simulated sensors" : s->bus_reason;
+	const char *bus = is_simulated(s) ? "simulated sensors" : s->bus_reason;
 	bool real = s->pty == NULL && s->receiver != NULL;
 	size_t used = (size_t)snprintf(note, size, "%s", bus);
 
@@ -508,7 +596,7 @@ void sensors_note(struct sensors *s, char *note, size_t size)
 
 const char *sensors_bus_name(const struct sensors *s)
 {
-	if (s->sim != NULL) {
+	if (is_simulated(s)) {
 		return "simulated";
 	}
 	return s->thermometers == NULL		? "none"

@@ -4,7 +4,8 @@
  *
  * A missing one is no failure: the node goes on with what it has and tries again; the reason is
  * logged once, and stands in the status and in the note of every reading. Simulated ones are used
- * only where the configuration has it, and only in place of one that this process never met.
+ * only where the configuration has it, and only in place of one that this node never met; such
+ * stand-ins enter no list.
  *
  * Threads: all calls on one thread.
  */
@@ -17,6 +18,7 @@
 
 #include "gpio-w1/thermometers.h"
 #include "node_config.h"
+#include "sensor_list.h"
 #include "ubx/gnss_fix.h"
 #include "ubx/receiver.h"
 #include "ubx/ubx_assist.h"
@@ -25,11 +27,13 @@
 struct sensors;
 
 /*
- * NULL with err if memory or descriptors run out. config is borrowed for the life of it. known: the
- * last position, for a receiver that starts without one, or NULL.
+ * NULL with err if memory or descriptors run out. config and list are borrowed for the life of it;
+ * each result updates the list. known: the last position, for a receiver that starts without one,
+ * or NULL.
  */
-struct sensors *sensors_open(const struct node_config *config, const struct ubx_assist *known,
-			     uint64_t now_ns, char *err, size_t err_size);
+struct sensors *sensors_open(const struct node_config *config, struct sensor_list *list,
+			     const struct ubx_assist *known, uint64_t now_ns, char *err,
+			     size_t err_size);
 /* Leaves bus and port released; NULL is accepted. */
 void sensors_close(struct sensors *s);
 
@@ -47,8 +51,13 @@ bool sensors_has_bus(const struct sensors *s);
 bool sensors_is_measuring(const struct sensors *s);
 /* Starts a cycle of the thermometers: 0 or a negative errno. */
 int sensors_start_cycle(struct sensors *s, uint64_t now_ns);
-/* 1 and *result, or 0. */
-int sensors_read_result(struct sensors *s, struct thermometers_result *result, uint64_t now_ns);
+/* 1 and *result, in the order of the list, or 0. utc_us: of now; 0: not known. */
+int sensors_read_result(struct sensors *s, struct thermometers_result *result, uint64_t now_ns,
+			int64_t utc_us);
+/* 0; -ENOENT: it is not in the list, -EPERM: [w1] sensors has it there, or -EBUSY. */
+int sensors_forget(struct sensors *s, const uint8_t rom[8]);
+/* NULL: simulated ones stand in, which have none. */
+const struct sensor_list *sensors_list(const struct sensors *s);
 
 /*
  * How many new fixes; *fix is the newest, NULL if there is none or it is stale; valid until the

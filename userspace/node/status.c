@@ -70,6 +70,41 @@ static json_t *sensors(const struct status *s)
 	return list;
 }
 
+static json_t *utc(int64_t us)
+{
+	return us != 0 ? json_integer(us) : json_null();
+}
+
+static json_t *known(const struct sensor_list *list)
+{
+	json_t *known = json_array();
+
+	for (unsigned i = 0; list != NULL && i < list->n; i++) {
+		const struct sensor *sensor = &list->sensors[i];
+		char rom[ROM_NAME_SIZE];
+
+		json_array_append_new(known,
+				      json_pack("{s:s, s:b, s:o, s:o, s:o}", "rom",
+						rom_format(rom, sensor->rom), "known",
+						sensor_list_is_known(sensor), "since_us",
+						utc(sensor->since_us), "seen_us",
+						utc(sensor->seen_us), "make", text(sensor->make)));
+	}
+	return known;
+}
+
+static json_t *w1(const struct status *s)
+{
+	char refused[200] = "";
+
+	if (s->sensors != NULL) {
+		sensor_list_refusal(s->sensors, refused, sizeof(refused));
+	}
+	return json_pack("{s:s, s:o, s:o, s:o, s:o}", "bus", s->w1_bus, "reason",
+			 text(s->w1_reason), "sensors", sensors(s), "known", known(s->sensors),
+			 "refused", text(refused));
+}
+
 static json_t *outbox(const struct status *s)
 {
 	const struct outbox_stats *o = s->outbox;
@@ -193,7 +228,7 @@ static json_t *all(const struct status *s)
 
 	snprintf(boot, sizeof(boot), "%016" PRIx64, s->boot);
 	return json_pack(
-		"{s:i, s:s, s:s, s:i, s:s, s:f, s:f, s:f, s:{s:o, s:I, s:o, s:o, s:o, s:o}, s:{s:s, s:o, s:o}, s:o, s:o, s:o, s:o,"
+		"{s:i, s:s, s:s, s:i, s:s, s:f, s:f, s:f, s:{s:o, s:I, s:o, s:o, s:o, s:o}, s:o, s:o, s:o, s:o, s:o,"
 		" s:{s:o, s:o}, s:{s:o, s:o}}",
 		"format", 1, "version", GEOTHERM_VERSION, "device", s->device, "pid", (int)getpid(),
 		"boot", boot, "boot_s", seconds(s->boot_ns), "period_s", s->period_ms / 1000.0,
@@ -201,9 +236,8 @@ static json_t *all(const struct status *s)
 		age(s, r != NULL ? r->boot_ns : 0), "seq", (json_int_t)(r != NULL ? r->seq : 0),
 		"note", text(r != NULL ? r->note : NULL), "throttled", scaled(r, READING_THROTTLED),
 		"cpu_celsius", scaled(r, READING_CPU_TEMP), "uptime_s", scaled(r, READING_UPTIME),
-		"w1", "bus", s->w1_bus, "reason", text(s->w1_reason), "sensors", sensors(s), "gnss",
-		gnss(s), "clock", clock_json(s), "outbox", outbox(s), "uplink", uplink(s),
-		"last_error", "text", text(s->last_error), "age_s",
+		"w1", w1(s), "gnss", gnss(s), "clock", clock_json(s), "outbox", outbox(s), "uplink",
+		uplink(s), "last_error", "text", text(s->last_error), "age_s",
 		s->last_error != NULL && s->last_error[0] != '\0' ? age(s, s->last_error_ns)
 								  : json_null(),
 		"reload", "age_s", age(s, s->reload_ns), "refused", text(s->reload_refused));

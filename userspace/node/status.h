@@ -16,7 +16,9 @@
  *                    cpu_celsius, uptime_s
  *   w1               bus: userspace, kernel, simulated, none; reason: why not a better one; sensors
  *                    of the newest reading, each: rom (28-00008412dfde), celsius, quality (its
- *                    name), retries
+ *                    name), retries; known: the node's list in its order, each: rom, known
+ *                    (false: fewer than three values), since_us, seen_us: UTC of its first and
+ *                    its newest value, make; refused: which sensors are not recorded, and why
  *   gnss             state: no-port, probing, configuring, limited (in use, but a setting cannot be
  *                    had), ready, none; reason, port, identity; problems: texts; antenna: ok,
  *                    short, open, starting, not supervised; jamming: 0 to 255; signals: of the
@@ -46,6 +48,7 @@
 
 #include "clock.h"
 #include "outbox.h"
+#include "sensor_list.h"
 #include "ubx/receiver.h"
 #include "uplink.h"
 #include "userspace/reading/reading.h"
@@ -58,6 +61,7 @@ struct status {
 	const char *device;
 	const struct reading *last; /* NULL: none yet */
 	const char *w1_bus, *w1_reason; /* sensors_bus_name(), sensors_bus_reason() */
+	const struct sensor_list *sensors; /* NULL: none */
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;
 	const struct ubx_health *gnss_health; /* NULL: none */
 	const char *gnss_pulse; /* receiver_pulse() */

@@ -21,13 +21,13 @@ static void open_line(struct selftest *t)
 
 	t->line_asked = true;
 	if (c->w1_bus != NODE_W1_SIMULATED) {
-		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_gpio, &t->gpiod, t->line_why,
-					      sizeof(t->line_why));
+		t->line_error = w1_gpiod_open(c->w1_chip, c->w1_pins.gpio[t->pin], &t->gpiod,
+					      t->line_why, sizeof(t->line_why));
 	}
 	if (t->gpiod != NULL) {
 		t->line = w1_gpiod_line(t->gpiod);
 	} else if (c->w1_bus == NODE_W1_SIMULATED || c->simulate == NODE_SIMULATE_IF_ABSENT) {
-		t->sim = w1_sim_new_demo(1);
+		t->sim = w1_sim_new_demo(1 + t->pin); /* as the node has them */
 		t->line = w1_sim_line(t->sim);
 	}
 	t->has_line = t->gpiod != NULL || t->sim != NULL;
@@ -124,7 +124,7 @@ enum selftest_cause check_gpio_chip(struct selftest *t)
 enum selftest_cause check_gpio_line(struct selftest *t)
 {
 	if (t->gpiod != NULL) {
-		selftest_value(t, "GPIO%u is free", t->config->w1_gpio);
+		selftest_value(t, "GPIO%u is free", t->config->w1_pins.gpio[t->pin]);
 		return CAUSE_NONE;
 	}
 	selftest_value(t, "%s", t->line_why);

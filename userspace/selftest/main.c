@@ -158,18 +158,18 @@ static int run_checks(struct selftest *t, const struct options *o,
 {
 	enum report_format format = o->json ? REPORT_JSON : o->tap ? REPORT_TAP : REPORT_HUMAN;
 	bool colour = format == REPORT_HUMAN && isatty(STDOUT_FILENO) && wants_colour();
+	struct selftest counted = *t;
 	unsigned planned = 0;
 	struct report report;
+	size_t i = SIZE_MAX;
 
-	for (size_t i = 0; i < selftest_checks_count; i++) {
-		planned += selftest_wanted(&selftest_checks[i], o->only);
+	while ((i = selftest_next(&counted, o->only, i)) < selftest_checks_count) {
+		planned++;
 	}
 	*n = 0;
+	i = SIZE_MAX;
 	report_begin(&report, stdout, format, colour, planned);
-	for (size_t i = 0; i < selftest_checks_count && !interrupted; i++) {
-		if (!selftest_wanted(&selftest_checks[i], o->only)) {
-			continue;
-		}
+	while (!interrupted && (i = selftest_next(t, o->only, i)) < selftest_checks_count) {
 		show_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
@@ -190,7 +190,8 @@ static int run_checks(struct selftest *t, const struct options *o,
 static int run(const struct options *o, const struct node_config *config,
 	       const struct config_source *source)
 {
-	struct selftest_outcome *outcomes = calloc(selftest_checks_count, sizeof(*outcomes));
+	struct selftest_outcome *outcomes =
+		calloc(selftest_checks_count * THERMOMETERS_BUSES, sizeof(*outcomes));
 	char what[64];
 	size_t n = 0;
 	struct selftest start = { .config = config,

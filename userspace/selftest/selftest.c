@@ -105,11 +105,31 @@ static void *run_job(void *arg)
 	return NULL;
 }
 
+static bool is_of_bus(size_t i)
+{
+	static const char *const groups[] = { "gpio", "bus", "sensors", "timing" };
+
+	for (size_t g = 0; i < selftest_checks_count && g < 4; g++) {
+		if (strcmp(selftest_checks[i].group, groups[g]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static unsigned buses(const struct selftest *t)
+{
+	bool ours = t->config->w1_bus != NODE_W1_NONE && t->config->w1_bus != NODE_W1_KERNEL;
+
+	return ours ? t->config->w1_pins.n : 1;
+}
+
 void selftest_run(struct selftest *t, const struct selftest_check *check,
 		  struct selftest_outcome *out)
 {
 	struct job job = { t, check, CAUSE_NONE };
 	char raw[sizeof(out->value)];
+	size_t used = 0;
 	struct w1_thread thread;
 	uint64_t began = now_ms();
 
@@ -124,7 +144,12 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 		run_job(&job);
 	}
 	out->ms = (unsigned)(now_ms() - began);
-	memcpy(raw, out->value, sizeof(raw)); /* of files, devices and servers */
+	if (buses(t) > 1 && is_of_bus((size_t)(check - selftest_checks))) {
+		used = (size_t)snprintf(raw, sizeof(raw),
+					"GPIO%u: ", t->config->w1_pins.gpio[t->pin]);
+	}
+	snprintf(raw + used, sizeof(raw) - used, "%s", out->value);
+	/* of files, devices and servers */
 	printable(out->value, sizeof(out->value), raw, strlen(raw), PRINTABLE_LINE);
 	if (job.cause == CAUSE_NONE) {
 		return;
@@ -140,6 +165,29 @@ void selftest_run(struct selftest *t, const struct selftest_check *check,
 	}
 	out->status = SELFTEST_FAIL; /* not in its table: a fault of the check */
 	out->hint = "this cause is not described: please report it";
+}
+
+size_t selftest_next(struct selftest *t, const char *only, size_t i)
+{
+	do {
+		if (i < selftest_checks_count && is_of_bus(i) && !is_of_bus(i + 1) &&
+		    t->pin + 1 < buses(t)) {
+			check_gpio_close(t);
+			*t = (struct selftest){ .config = t->config,
+						.root = t->root,
+						.show_position = t->show_position,
+						.fix_wait_s = t->fix_wait_s,
+						.round = t->round,
+						.stop = t->stop,
+						.pin = t->pin + 1 };
+			while (is_of_bus(i - 1)) {
+				i--;
+			}
+		} else {
+			i++;
+		}
+	} while (i < selftest_checks_count && !selftest_wanted(&selftest_checks[i], only));
+	return i;
 }
 
 void selftest_close(struct selftest *t)

@@ -82,6 +82,8 @@ struct selftest {
 	const volatile sig_atomic_t *stop; /* set: stop waiting; NULL: never */
 	struct selftest_outcome *out; /* of the check that runs */
 
+	unsigned pin; /* of [w1] gpio: which bus is checked */
+
 	/* check_gpio.c; a test puts its own line here beforehand */
 	bool line_asked, has_line;
 	int line_error; /* of w1_gpiod_open() */
@@ -119,6 +121,11 @@ const char *selftest_unknown(const char *only, char *item, size_t size);
 
 void selftest_run(struct selftest *t, const struct selftest_check *check,
 		  struct selftest_outcome *out);
+/*
+ * The check behind check i that is selected, from SIZE_MAX on; selftest_checks_count at the end.
+ * Those of a bus come once for each bus: *t is then made ready for the next one.
+ */
+size_t selftest_next(struct selftest *t, const char *only, size_t i);
 /* Leaves the line released, the port closed, the session ended. */
 void selftest_close(struct selftest *t);
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,9 @@ static void an_empty_file_gives_the_defaults(void **state)
 	assert_int_equal(c.period_ms, 10000);
 	assert_int_equal(c.simulate, NODE_SIMULATE_NEVER);
 	assert_int_equal(c.w1_bus, NODE_W1_AUTO);
-	assert_int_equal(c.w1_gpio, 4);
+	assert_int_equal(c.w1_pins.n, 1);
+	assert_int_equal(c.w1_pins.gpio[0], 4);
+	assert_int_equal(c.w1_sensors.n, 0);
 	assert_string_equal(c.gnss_port, "/dev/serial0");
 	assert_int_equal(c.outbox_sync_ms, 0);
 	assert_int_equal(c.log_level, LOG_LEVEL_INFO);
@@ -192,6 +195,119 @@ static void the_printed_manual_is_a_configuration_that_loads(void **state)
 	node_config_free(&c);
 }
 
+/* "" or the error behind the file's name */
+static const char *error_of(const char *text)
+{
+	struct node_config c;
+
+	if (load_text(&c, text) == 0) {
+		node_config_free(&c);
+		return "";
+	}
+	assert_int_equal(strncmp(err, path, strlen(path)), 0);
+	return err + strlen(path);
+}
+
+static void expect_error(const char *text, const char *start, const char *part)
+{
+	const char *error = error_of(text);
+
+	if (strncmp(error, start, strlen(start)) != 0 || strstr(error, part) == NULL) {
+		fail_msg("%s\ngives \"%s\", not \"%s ... %s\"", text, error, start, part);
+	}
+}
+
+static void several_pins_are_a_bus_each(void **state)
+{
+	struct node_config c;
+
+	(void)state;
+	assert_int_equal(load_text(&c, "[w1]\ngpio = 17, 4 22,27\n"), 0);
+	assert_int_equal(c.w1_pins.n, 4);
+	assert_int_equal(c.w1_pins.gpio[0], 17);
+	assert_int_equal(c.w1_pins.gpio[3], 27);
+	node_config_free(&c);
+	expect_error("[w1]\n\ngpio = 4, 17, 4\n",
+		     ":3: [w1] gpio = 4, 17, 4: ", "GPIO4 is given twice");
+	expect_error("[w1]\ngpio = 4, 04\n", ":2: [w1] gpio = 4, 04: ", "GPIO4 is given twice");
+	expect_error("[w1]\ngpio = 1,2,3,4,5\n", ":2: [w1] gpio = 1,2,3,4,5: must be ", "up to 4");
+	expect_error("[w1]\ngpio = 512\n", ":2: [w1] gpio = 512: must be ", "0 to 511");
+	expect_error("[w1]\ngpio = -1\n", ":2: ", "0 to 511");
+	expect_error("[w1]\ngpio = 4x\n", ":2: ", "0 to 511");
+	expect_error("[w1]\ngpio = 1000000000004\n", ":2: ", "0 to 511");
+	expect_error("[w1]\ngpio =\n", ":2: ", "0 to 511");
+	expect_error("[w1]\ngpio = ,\n", ":2: ", "0 to 511");
+}
+
+static void a_pin_of_the_uart_is_refused_while_the_receiver_uses_it(void **state)
+{
+	static const char *const over[] = { "w1.gpio=15" };
+	struct node_config c;
+
+	(void)state;
+	expect_error("[w1]\ngpio = 4, 14\n", ":2: [w1] gpio = 14: ", "[gnss] port = /dev/serial0");
+	expect_error("[gnss]\nport = /dev/ttyAMA0\n[w1]\n\ngpio = 15\n",
+		     ":5: [w1] gpio = 15: ", "/dev/ttyAMA0");
+	expect_error("[gnss]\nport = /dev/ttyS0\n[w1]\ngpio = 15, 4\n", ":4: ", "/dev/ttyS0");
+	assert_string_equal(error_of("[w1]\ngpio = 14\n[gnss]\nport = none\n"), "");
+	assert_string_equal(error_of("[w1]\ngpio = 14\n[gnss]\nport = simulated\n"), "");
+	assert_string_equal(error_of("[w1]\ngpio = 14, 15\n[gnss]\nport = /dev/ttyACM0\n"), "");
+	assert_string_equal(error_of("[w1]\ngpio = 14\nbus = kernel\n"), ""); /* no line of ours */
+	assert_string_equal(error_of("[w1]\ngpio = 13\n"), "");
+	assert_int_equal(node_config_load(&c, &(const struct config_source){ NULL, over, 1 }, err,
+					  sizeof(err)),
+			 -EINVAL);
+	assert_true(strncmp(err, "w1.gpio=15: [w1] gpio = 15: ", 27) == 0);
+}
+
+static void sensors_are_taken_in_both_forms_and_in_their_order(void **state)
+{
+	static const uint8_t first[8] = { 0x28, 0xde, 0xdf, 0x12, 0x84, 0, 0, 0x3b };
+	char text[64 * 18 + 40] = "[w1]\nsensors = ";
+	struct node_config c;
+
+	(void)state;
+	assert_int_equal(load_text(&c, "[w1]\nsensors = 28dedf128400003b, 10-000802bdc4d4\n"), 0);
+	assert_int_equal(c.w1_sensors.n, 2);
+	assert_memory_equal(c.w1_sensors.rom[0], first, 8);
+	assert_int_equal(c.w1_sensors.rom[1][0], 0x10);
+	node_config_free(&c);
+	for (unsigned i = 0; i < 64; i++) {
+		sprintf(text + strlen(text), "28-%012x, ", i);
+	}
+	assert_int_equal(load_text(&c, text), 0);
+	assert_int_equal(c.w1_sensors.n, 64);
+	assert_int_equal(c.w1_sensors.rom[63][1], 63);
+	node_config_free(&c);
+	strcat(text, "28-0000000000ff");
+	expect_error(text, ":2: [w1] sensors = 28-", "up to 64 sensors");
+	expect_error("[w1]\nsensors = 28-00008412dfde, 28dedf128400003b\n",
+		     ":2: [w1] sensors = ", ": 28dedf128400003b is given twice");
+	expect_error("[w1]\nsensors = 28dedf128400003c\n",
+		     ":2: [w1] sensors = 28dedf128400003c: ", "3b");
+	expect_error("[w1]\nsensors = 28-00008412dfd\n", ":2: ", "expected a name such as");
+	expect_error("[w1]\nsensors = 01-00008412dfde\n", ":2: ", "is no thermometer");
+}
+
+static void strict_proof_of_given_sensors_must_fit_the_period(void **state)
+{
+	(void)state;
+	expect_error(
+		"[node]\nperiod = 1.5\n[w1]\nproof = strict\nsensors = 28-000000000001 28-000000000002\n",
+		":4: [w1] proof = strict: 2 sensors x 0.77 s = 1.54 s, longer than the period of 1.50 s",
+		"");
+	assert_string_equal(
+		error_of(
+			"[node]\nperiod = 1.54\n[w1]\nproof = strict\nsensors = 28-000000000001 28-000000000002\n"),
+		"");
+	assert_string_equal(
+		error_of("[node]\nperiod = 0\n[w1]\nproof = strict\nsensors = 28-000000000001\n"),
+		"");
+	assert_string_equal(error_of("[node]\nperiod = 0.5\n[w1]\nsensors = 28-000000000001\n"),
+			    "");
+	assert_string_equal(error_of("[node]\nperiod = 0.5\n[w1]\nproof = strict\n"), "");
+}
+
 static void what_a_reload_cannot_apply_is_not_live(void **state)
 {
 	static const char *const over[] = { "server.ciphers=ECDHE", "w1.gpio=17",
@@ -229,6 +345,10 @@ int main(void)
 		cmocka_unit_test(a_day_is_counted_as_the_c_library_does),
 		cmocka_unit_test(servers_and_resolutions_are_taken_apart),
 		cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
+		cmocka_unit_test(several_pins_are_a_bus_each),
+		cmocka_unit_test(a_pin_of_the_uart_is_refused_while_the_receiver_uses_it),
+		cmocka_unit_test(sensors_are_taken_in_both_forms_and_in_their_order),
+		cmocka_unit_test(strict_proof_of_given_sensors_must_fit_the_period),
 		cmocka_unit_test(what_a_reload_cannot_apply_is_not_live),
 		cmocka_unit_test(the_printed_manual_is_a_configuration_that_loads),
 	};

@@ -60,7 +60,7 @@ static int set_up(void **state)
 	fake_add(0, "raspberrypi-exp-gpio", 8);
 	fake_add(1, "pinctrl-bcm2835", 54);
 	config = (struct node_config){ .w1_bus = NODE_W1_AUTO,
-				       .w1_gpio = 4,
+				       .w1_pins = { 1, { 4 } },
 				       .w1_resolutions.all_bits = 12,
 				       .gnss_port = (char *)"/dev/null" };
 	return mkdtemp(root) == NULL;
@@ -174,9 +174,9 @@ static void a_line_that_is_held_is_named_with_its_holder(void **state)
 static void a_chip_that_is_absent_or_forbidden_and_a_line_that_is_none_are_told_apart(void **state)
 {
 	(void)state;
-	config.w1_gpio = 99;
+	config.w1_pins.gpio[0] = 99;
 	assert_cause("gpio", "line", "no-such-line", SELFTEST_FAIL);
-	config.w1_gpio = 4;
+	config.w1_pins.gpio[0] = 4;
 	fake.open_error = EACCES;
 	assert_cause("gpio", "chip", "no-right", SELFTEST_FAIL);
 	fake.open_error = 0;

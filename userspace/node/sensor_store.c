@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "sensor_store.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "userspace/daemon/file_replace.h"
+#include "userspace/daemon/log.h"
+
+static bool read_copy(const char *path, char text[SENSOR_LIST_TEXT_SIZE])
+{
+	FILE *file = fopen(path, "re");
+	size_t size = 0;
+
+	if (file != NULL) {
+		size = fread(text, 1, SENSOR_LIST_TEXT_SIZE - 1, file);
+		fclose(file);
+	}
+	text[size] = '\0';
+	return size > 0;
+}
+
+void sensor_store_load(struct outbox *o, const char *outbox_path, struct sensor_list *list)
+{
+	char text[SENSOR_LIST_TEXT_SIZE] = "", copy[PATH_MAX];
+	bool copied = false;
+	int rc = outbox_sensors(o, text, sizeof(text));
+
+	if (rc < 0) {
+		log_warning("outbox %s: list of sensors: %s", outbox_path, outbox_reason(o));
+	}
+	if (rc <= 0) {
+		snprintf(copy, sizeof(copy), "%s-sensors", outbox_path);
+		copied = read_copy(copy, text);
+	}
+	if (sensor_list_read(list, text) != 0) {
+		log_warning(
+			"outbox %s: the list of sensors is damaged behind the first %u: the others get new places",
+			outbox_path, list->n);
+		copied = true;
+	}
+	list->changed = copied;
+	if (list->n > 0) {
+		log_notice("1-Wire: %u sensors are known%s", list->n,
+			   copied ? " from the list beside the outbox" : "");
+	}
+}
+
+int sensor_store_save(struct outbox *o, const char *outbox_path, struct sensor_list *list)
+{
+	char text[SENSOR_LIST_TEXT_SIZE], copy[PATH_MAX];
+	int rc;
+
+	sensor_list_write(list, text);
+	rc = outbox_put_sensors(o, text);
+	if (rc == 0) {
+		snprintf(copy, sizeof(copy), "%s-sensors", outbox_path);
+		file_replace(copy, 0600, true, text, strlen(text)); /* the outbox has it */
+		list->changed = false;
+	}
+	return rc;
+}
