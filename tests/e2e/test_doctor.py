@@ -92,8 +92,8 @@ def test_a_receiver_that_is_not_there_is_named(rig):
 @pytest.mark.long
 def test_a_disk_that_takes_no_reading_is_named(rig):
     rig.start_server()
-    node = Daemon(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", BUILD / "geotherm-node", "--config", rig.node_conf()],
-                  rig.dir / "node.log")
+    node = Daemon(["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh", BUILD / "geotherm-node", "--config",
+                   rig.node_conf(outbox={"max_memory": 0})], rig.dir / "node.log")
     rig.daemons.append(node)
     rig.wait_rows(2)
     # No file may grow beyond what the status needs: what a full disk does.
