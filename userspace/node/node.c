@@ -11,19 +11,16 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "clock_log.h"
+#include "control.h"
 #include "last_fix.h"
 #include "last_run.h"
 #include "node_check.h"
-#include "outbox.h"
-#include "sensors.h"
+#include "node_report.h"
+#include "node_state.h"
 #include "sensor_store.h"
-#include "sampler.h"
-#include "status.h"
 #include "system_facts.h"
 #include "time/now.h"
-#include "node_uplink.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
 #include "userspace/daemon/reload_request.h"
@@ -43,38 +40,6 @@
 #define SAVE_SENSORS_NS (24 * 3600 * NS_PER_S)
 /* Minimum between two status files */
 #define STATUS_NS (500 * NS_PER_MS)
-
-struct node {
-	struct node_config *config;
-	const struct config_source *source;
-	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns,
-		status_ns;
-	int epoll, signals;
-	struct clock clock;
-	struct sampler sampler;
-	struct sensors *sensors;
-	struct sensor_list list;
-	uint64_t sensors_saved_ns;
-	struct outbox *outbox;
-	struct node_uplink uplink;
-	struct reading last;
-	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
-	bool time_rejected; /* the newest time of a source; logged */
-	uint64_t failures_reported; /* of the uplink, already in a reading */
-	uint64_t uplink_reported; /* answers and failures already in the status */
-	char device[READING_DEVICE_SIZE];
-	char last_run[64]; /* for the note of the first reading; then "" */
-	enum reading_start start; /* for the same */
-	uint64_t boot;
-	uint64_t lost, lost_ns; /* readings that will never be sent, and when that last became more
-				 */
-	char last_fix_path[PATH_MAX]; /* beside the status */
-	char last_error[1024]; /* not the uplink's */
-	uint64_t last_error_ns;
-	char reload_refused[512]; /* why the newest was; "": it was not */
-	uint64_t reload_ns; /* 0: none */
-	char notified[1200]; /* the newest STATUS= */
-};
 
 /* --- errors ----------------------------------------------------------------- */
 
@@ -217,83 +182,6 @@ static int date_readings(struct node *n, uint64_t now_ns)
 		n->date_due_ns = 0;
 	}
 	return outbox_result(n, dated < 0 ? dated : 0);
-}
-
-/* --- status ------------------------------------------------------------------ */
-
-/* For `systemctl status`. */
-static void notify_status(struct node *n)
-{
-	char text[sizeof(n->notified)];
-
-	snprintf(text, sizeof(text), "STATUS=measuring%s%s%s%s%s",
-		 n->uplink.error[0] != '\0' ? "; " : "", n->uplink.error,
-		 n->uplink.error[0] != '\0' && n->uplink.uplink == NULL
-			 ? ": readings wait in the outbox"
-			 : "",
-		 n->reload_refused[0] != '\0' ? "; last reload refused: " : "", n->reload_refused);
-	if (strcmp(text, n->notified) != 0) {
-		snprintf(n->notified, sizeof(n->notified), "%s", text);
-		notify_send(text);
-	}
-}
-
-static void write_status(struct node *n, uint64_t now_ns)
-{
-	struct uplink_stats uplink;
-	struct outbox_stats outbox;
-	struct status status = {
-		.boot = n->boot,
-		.boot_ns = now_ns,
-		.started_ns = n->started_ns,
-		.period_ms = n->config->period_ms,
-		.device = n->device,
-		.last = n->has_last ? &n->last : NULL,
-		.w1_bus = sensors_bus_name(n->sensors),
-		.w1_reason = sensors_bus_reason(n->sensors),
-		.sensors = sensors_list(n->sensors),
-		.gnss_state = sensors_receiver_state(n->sensors),
-		.gnss_reason = sensors_receiver_reason(n->sensors),
-		.gnss_port = sensors_receiver_name(n->sensors),
-		.gnss_identity = sensors_receiver_identity(n->sensors),
-		.gnss_health = sensors_receiver_health(n->sensors),
-		.gnss_pulse = sensors_receiver_pulse(n->sensors),
-		.now = clock_at(&n->clock, now_ns),
-		.clock = &n->clock,
-		.outbox = &outbox,
-		.uplink = &uplink,
-		.reload_refused = n->reload_refused,
-		.reload_ns = n->reload_ns,
-	};
-	uint64_t lost;
-	bool ours;
-	int rc;
-
-	sensors_receiver_events(n->sensors, &status.gnss_events);
-	outbox_stats(n->outbox, &outbox);
-	lost = outbox.dropped + outbox.not_written + outbox.refused;
-	n->lost_ns = lost > n->lost ? now_ns : n->lost_ns;
-	n->lost = lost;
-	status.lost_ns = n->lost_ns;
-	node_uplink_stats(&n->uplink, &uplink);
-	status.certificate_days = node_uplink_days(&n->uplink, &status.now);
-	/* A disk that still fails matters more than a server that is away. */
-	ours = n->outbox_failed || n->sync_failed || n->last_error_ns > uplink.last_error_ns;
-	status.last_error = ours ? n->last_error : uplink.last_error;
-	status.last_error_ns = ours ? n->last_error_ns : uplink.last_error_ns;
-	rc = status_write(n->config->status, &status);
-	if (rc != 0 && !n->status_failed) {
-		log_warning(
-			"status %s: write failed: %s: `geotherm status` shows the last one ([node] status)",
-			n->config->status, strerror(-rc));
-	}
-	n->status_failed = rc != 0;
-	if (n->sampler.has_fix && n->sampler.fix.position_known) {
-		last_fix_write(n->last_fix_path, n->boot, &n->sampler.fix);
-	}
-	notify_status(n);
-	n->status_due = false;
-	n->status_ns = now_ns;
 }
 
 /* --- one turn of the loop ------------------------------------------------------ */
@@ -444,8 +332,9 @@ static int turn(struct node *n)
 	if (rc != 0) { /* the outbox was set aside, and no new one could be opened */
 		return rc;
 	}
+	node_report_answer(n, now_ns);
 	if (n->status_due && now_ns >= n->status_ns + STATUS_NS) {
-		write_status(n, now_ns);
+		node_report_status(n, now_ns);
 	}
 	feed_watchdog(n, now_ns);
 	return rc;
@@ -519,6 +408,17 @@ static int start_uplink(struct node *n)
 	return NODE_OK;
 }
 
+static int start_control(struct node *n)
+{
+	n->control = control_open(n->config->status);
+	if (n->control < 0 || watch(n, n->control) != 0) {
+		log_warning(
+			"socket %s.socket: %s: geotherm status shows the file, geotherm sensor cannot change the list",
+			n->config->status, strerror(n->control < 0 ? -n->control : errno));
+	}
+	return NODE_OK;
+}
+
 /* --- reload -------------------------------------------------------------------- */
 
 /* The new configuration, if it needs no restart and its credentials are good; else err. */
@@ -570,6 +470,10 @@ static bool apply_again(struct node *n, char *err, size_t err_size)
 		start_uplink(n);
 		return false;
 	}
+	if (strcmp(old.status, n->config->status) != 0) {
+		control_close(n->control, old.status);
+		start_control(n);
+	}
 	node_config_free(&old);
 	log_set_level(n->config->log_level);
 	sampler_set_period(&n->sampler, n->config->period_ms, now_boot_ns());
@@ -591,7 +495,7 @@ static void reload(struct node *n, const struct signalfd_siginfo *signal)
 	}
 	snprintf(n->reload_refused, sizeof(n->reload_refused), "%s", applied ? "" : err);
 	n->reload_ns = now_boot_ns();
-	write_status(n, n->reload_ns);
+	node_report_status(n, n->reload_ns);
 	notify_send("READY=1");
 	reload_request_answer(signal, applied);
 }
@@ -675,6 +579,7 @@ static int start_sensors(struct node *n)
 
 static void stop(struct node *n)
 {
+	control_close(n->control, n->config->status);
 	if (n->sensors != NULL) {
 		sensor_store_save(n->outbox, n->config->outbox_path, &n->list);
 	}
@@ -688,14 +593,15 @@ static void stop(struct node *n)
 int node_run(struct node_config *config, const struct config_source *source)
 {
 	/* The uplink before the outbox: [server] is the commonest mistake. */
-	static int (*const start[])(struct node *) = { open_loop, start_node, start_uplink,
-						       start_outbox, start_sensors };
+	static int (*const start[])(struct node *) = { open_loop,    start_node,    start_uplink,
+						       start_outbox, start_sensors, start_control };
 	static struct node node; /* large: a reading, a result */
 	struct node *n = &node;
 	int code = NODE_OK;
 
 	n->config = config;
 	n->source = source;
+	n->control = -1;
 	for (size_t i = 0; i < sizeof(start) / sizeof(start[0]) && code == NODE_OK; i++) {
 		code = start[i](n);
 	}

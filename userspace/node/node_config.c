@@ -55,8 +55,7 @@ static bool parse_bits(const char *text, uint8_t *bits)
 	return true;
 }
 
-/* "28-00008412dfde", or all eight bytes: family code first, CRC last */
-static bool parse_rom(const char *text, uint8_t rom[8], char *why, size_t why_size)
+bool node_config_parse_rom(const char *text, uint8_t rom[8], char *why, size_t why_size)
 {
 	if (rom_parse(text, rom)) {
 		return true;
@@ -87,7 +86,7 @@ static bool parse_resolution(struct w1_resolutions *r, char *item, char *why, si
 		return parse_bits(item, &r->all_bits);
 	}
 	*bits++ = '\0';
-	if (!parse_rom(item, rom, why, why_size)) {
+	if (!node_config_parse_rom(item, rom, why, why_size)) {
 		return false;
 	}
 	while (i < r->n_own && memcmp(r->own[i].rom, rom, 8) != 0) {
@@ -166,7 +165,7 @@ static bool parse_sensors(const char *text, void *member, char *why, size_t why_
 	while (next_item(&text, item)) {
 		uint8_t rom[8];
 
-		if (!parse_rom(item, rom, why, why_size)) {
+		if (!node_config_parse_rom(item, rom, why, why_size)) {
 			return false;
 		}
 		if (!ds18b20_is_thermometer(rom[0])) {

@@ -93,6 +93,9 @@ int node_config_load(struct node_config *config, const struct config_source *sou
 		     size_t err_size);
 void node_config_free(struct node_config *config);
 
+/* "28-00008412dfde", or all eight bytes as hex digits: family code first, CRC last. False: why. */
+bool node_config_parse_rom(const char *text, uint8_t rom[8], char *why, size_t why_size);
+
 /* What the receiver on port is to be set to. Borrows port. */
 struct receiver_config node_config_receiver(const struct node_config *config, const char *port);
 

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "gpio-w1/ds18b20.h"
-#include "userspace/daemon/file_replace.h"
 #include "userspace/reading/rom.h"
 
 /* To the millisecond. */
@@ -243,19 +242,19 @@ static json_t *all(const struct status *s)
 		"reload", "age_s", age(s, s->reload_ns), "refused", text(s->reload_refused));
 }
 
-int status_write(const char *path, const struct status *s)
+char *status_text(const struct status *s)
 {
 	json_t *json = all(s);
 	char *text = json != NULL ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(12))
 				  : NULL;
 	size_t size = text != NULL ? strlen(text) : 0;
-	int rc = -EINVAL; /* no memory, or a text that is not UTF-8 */
+	char *line = text != NULL ? realloc(text, size + 2) : NULL;
 
-	if (text != NULL) {
-		text[size] = '\n'; /* in place of the NUL */
-		rc = file_replace(path, 0644, false, text, size + 1);
-	}
-	free(text);
 	json_decref(json);
-	return rc;
+	if (line == NULL) {
+		free(text);
+		return NULL;
+	}
+	memcpy(line + size, "\n", 2);
+	return line;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * status: the node's state as a small JSON file that any user may read (`geotherm status`).
+ * status: the node's state as JSON: in a file that any user may read, and on request (control.h).
  *
- * It is replaced whole, by rename: a reader never has half of it. It is not synced: it is of this
- * boot only. Times of the past are ages in seconds as of its mtime, so that a reader needs no clock
- * of the node. Every key is always present; what is unknown is null.
+ * The file is replaced whole, by rename: a reader never has half of it. It is not synced: it is of
+ * this boot only. Times of the past are ages in seconds as of its mtime, so that a reader needs no
+ * clock of the node. Every key is always present; what is unknown is null.
  *
  *   format           1; a reader refuses a higher one. New keys may come without a new number
  *   version, device  of the node
@@ -78,7 +78,7 @@ struct status {
 	uint64_t reload_ns; /* 0: none since the start */
 };
 
-/* Writes path (and path.new on the way): 0 or a negative errno. */
-int status_write(const char *path, const struct status *s);
+/* A text with its line end, malloc'ed; NULL if there is no memory, or a text is not UTF-8. */
+char *status_text(const struct status *s);
 
 #endif

@@ -15,9 +15,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "userspace/daemon/file_replace.h"
 #include "userspace/node/status.h"
 
 #define S UINT64_C(1000000000)
+
+static int status_write(const char *path, const struct status *s)
+{
+	char *text = status_text(s);
+	int rc;
+
+	assert_non_null(text);
+	rc = file_replace(path, 0644, false, text, strlen(text));
+	free(text);
+	return rc;
+}
 
 static char dir[64], path[96];
 
