@@ -54,6 +54,7 @@ extern const struct manual cli_manual;
 int cmd_request(const struct manual_command *self, int argc, char **argv); /* get, post, put,
 									      delete, observe */
 int cmd_doctor(const struct manual_command *self, int argc, char **argv);
+int cmd_sensor(const struct manual_command *self, int argc, char **argv);
 int cmd_status(const struct manual_command *self, int argc, char **argv);
 int cmd_wait(const struct manual_command *self, int argc, char **argv);
 int cmd_ca(const struct manual_command *self, int argc, char **argv); /* ca, demo */

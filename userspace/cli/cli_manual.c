@@ -48,6 +48,10 @@ static const struct manual_option status_options[] = {
 	{ CLI_JSON, "json", NULL, "The status file unchanged; unknown values are null." },
 	{ CLI_WATCH, "watch", NULL, "Again each second, until interrupted." },
 };
+static const struct manual_option sensor_options[] = {
+	STATUS_FILE,
+	{ CLI_JSON, "json", NULL, "list: as JSON; unknown values are null." },
+};
 static const struct manual_option wait_options[] = {
 	STATUS_FILE,
 	{ CLI_FIX, "fix", NULL, "Until the receiver has a fix." },
@@ -127,6 +131,14 @@ static const struct manual_command commands[] = {
 	  "Needs no rights. Ends with 0 if all is well, 1 if something needs attention (named in a line with !), 3 "
 	  "where no node runs. Colours only on a terminal, and not where NO_COLOR is set.",
 	  N(status_options), cmd_status },
+	{ "sensor", "list | forget SENSOR",
+	  "show the node's list of sensors, or forget one of them",
+	  "The node gives each sensor that it finds a place in its readings, which it keeps, absent or not. forget removes "
+	  "one that is gone for good, named such as 28-00008412dfde or by its 16 hex digits; those behind it move up. It needs "
+	  "a running node, and the rights of root or of the group geotherm.\n\n"
+	  "list shows when a sensor was first and last seen (after a crash of the node up to a day early), and its make as "
+	  "far as its number and its constants show it: geotherm-selftest --only sensors/identity examines that.",
+	  N(sensor_options), cmd_sensor },
 	{ "wait", "[SECONDS]", "wait until the node has a fix or has sent",
 	  "Waits for 60 s, or SECONDS. Exit status after that: 1, or 3 if no node runs.",
 	  N(wait_options), cmd_wait },

@@ -174,12 +174,21 @@ static enum state check_bus(struct doctor *d)
 		if (json_is_number(celsius)) {
 			note(d, "%.2f C", json_number_value(celsius));
 		} else {
-			note(d, "%s", json_string_value(json_object_get(sensor, "quality")));
+			const char *quality = node_status_word(sensor, "quality");
+
+			note(d, "%s", quality);
+			if (strcmp(quality, "absent") == 0) {
+				d->next =
+					"check its wire and plug; if it is gone for good: geotherm sensor forget";
+			}
 			state = FAILED;
 		}
 	}
 	if (*reason != '\0') {
 		note(d, ": %s", reason);
+	}
+	if (*text(d, "w1", "refused") != '\0') {
+		snprintf(d->warning, sizeof(d->warning), "%s", text(d, "w1", "refused"));
 	}
 	if (json_array_size(sensors) > 0) {
 		return state;
@@ -284,6 +293,10 @@ static enum state check_session(struct doctor *d)
 			 text(d, "uplink", "exposed"));
 	}
 	if (strcmp(state, "connected") == 0) {
+		return OK;
+	}
+	if (strcmp(state, "closed") == 0 && number(d, "outbox", "waiting") == 0) {
+		note(d, " until the next reading");
 		return OK;
 	}
 	note(d, "%s%s", *error != '\0' ? ": " : "", error);

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* kill() */
+#define _GNU_SOURCE /* kill(), SOCK_CLOEXEC */
 #include "node_status.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "time/now.h"
+#include "userspace/node/control.h"
 #include "userspace/node/sampler.h"
 
 #define FORMAT 1
+/* Longer than a turn of the node's loop takes */
+#define ANSWER_MS 2000
 /* A reading later than three periods plus this is missing. */
 #define LATE_S 30
 /* Longer than the restart of a server or a tunnel: a person must act. */
@@ -54,31 +60,116 @@ double node_status_number_or(const struct node_status *s, const char *section, c
 	return node_status_number(s, section, key, &number) ? number : fallback;
 }
 
-int node_status_read(const char *path, struct node_status *s, char *err, size_t err_size)
+/* A socket with a name, so that it can be answered, connected to the node's; or a negative errno.
+ */
+static int connect_node(const char *path)
+{
+	const struct sockaddr_un unnamed = { .sun_family = AF_UNIX }; /* the kernel names it */
+	struct sockaddr_un address;
+	int rc = control_address(path, &address), fd;
+
+	if (rc != 0) {
+		return rc;
+	}
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&unnamed, sizeof(sa_family_t)) != 0 ||
+	    connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+		rc = -errno;
+		if (fd >= 0) {
+			close(fd);
+		}
+		return rc;
+	}
+	return fd;
+}
+
+/* Its length, or a negative errno. */
+static ssize_t ask(int fd, const char *request, char *answer, size_t size)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	ssize_t length = send(fd, request, strlen(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (length >= 0) {
+		errno = ETIMEDOUT;
+		length = poll(&p, 1, ANSWER_MS) == 1 ? recv(fd, answer, size, MSG_DONTWAIT) : -1;
+	}
+	return length < 0 ? -errno : length;
+}
+
+json_t *node_status_request(const char *path, const char *request, char *err, size_t err_size)
+{
+	char *answer = malloc(CONTROL_ANSWER_MAX);
+	int fd = connect_node(path);
+	ssize_t length = fd < 0 ? fd : -ENOMEM;
+	json_t *json = NULL;
+
+	if (fd >= 0 && answer != NULL) {
+		length = ask(fd, request, answer, CONTROL_ANSWER_MAX);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	if (length >= 0) {
+		json = json_loadb(answer, (size_t)length, 0, NULL);
+	}
+	free(answer);
+	if (json == NULL) {
+		snprintf(
+			err, err_size, "%s.socket: %s%s", path,
+			length < 0 ? strerror((int)-length) : "no answer of a node",
+			length == -ENOENT || length == -ECONNREFUSED
+				? ": no node runs here, or its configuration has another file in [node] status"
+			: length == -EACCES ? ": root and the group geotherm may"
+					    : "");
+	}
+	return json;
+}
+
+static bool is_status(const json_t *json)
+{
+	return json_number_value(json_object_get(json, "format")) == FORMAT;
+}
+
+/* From the file. */
+static json_t *load(const char *path, char *err, size_t err_size)
 {
 	json_error_t bad;
-	pid_t pid;
+	json_t *json;
 	FILE *file = fopen(path, "re");
 
-	memset(s, 0, sizeof *s);
 	if (file == NULL) {
 		snprintf(
 			err, err_size, "%s: %s%s", path, strerror(errno),
 			errno == ENOENT
 				? ": no node runs here, or its configuration has another file in [node] status"
 				: "");
-		return -1;
+		return NULL;
 	}
-	s->json = json_loadf(file, 0, &bad);
-	if (s->json == NULL) {
+	json = json_loadf(file, 0, &bad);
+	if (json == NULL) {
 		snprintf(err, err_size, "%s:%d: %s", path, bad.line, bad.text);
-	} else if (node_status_number_or(s, NULL, "format", 0) != FORMAT) {
+	} else if (!is_status(json)) {
 		snprintf(err, err_size,
 			 "%s: not a status of format %d, the one that this program knows", path,
 			 FORMAT);
-		node_status_free(s);
+		json_decref(json);
+		json = NULL;
 	}
 	fclose(file);
+	return json;
+}
+
+int node_status_read(const char *path, struct node_status *s, char *err, size_t err_size)
+{
+	char no_answer[256];
+	pid_t pid;
+
+	memset(s, 0, sizeof *s);
+	s->json = node_status_request(path, "status", no_answer, sizeof no_answer);
+	if (s->json != NULL && !is_status(s->json)) {
+		node_status_free(s);
+	}
+	s->json = s->json != NULL ? s->json : load(path, err, err_size);
 	if (s->json == NULL) {
 		return -1;
 	}
@@ -144,6 +235,9 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 		   *reason = node_status_text(s, "w1", "reason");
 	size_t i;
 
+	if (*node_status_text(s, "w1", "refused") != '\0') {
+		add(j, "%s", node_status_text(s, "w1", "refused"));
+	}
 	if (strcmp(bus, "none") != 0 && json_array_size(sensors) == 0 &&
 	    node_status_number_or(s, "reading", "seq", 0) > 0) {
 		add(j, "no thermometer answers%s%s", *reason != '\0' ? ": " : "", reason);
@@ -152,10 +246,14 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 	}
 	json_array_foreach((json_t *)sensors, i, sensor)
 	{
-		const char *rom = node_status_word(sensor, "rom");
+		const char *rom = node_status_word(sensor, "rom"),
+			   *quality = node_status_word(sensor, "quality");
+		bool absent = strcmp(quality, "absent") == 0;
 
 		if (!json_is_number(json_object_get(sensor, "celsius"))) {
-			add(j, "sensor %s: %s", rom, node_status_word(sensor, "quality"));
+			add(j, "sensor %s: %s%s%s", rom, quality,
+			    absent ? "; if it is gone for good: geotherm sensor forget " : "",
+			    absent ? rom : "");
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_status: the status file of the node on this machine (userspace/node/status.h), read and
- * judged.
+ * node_status: the status of the node on this machine (userspace/node/status.h), read and judged;
+ * from its socket (control.h), which has it as of now, or else from its file.
  *
  * Ownership: node_status_read() fills, node_status_free() frees. Plain functions.
  */
@@ -24,6 +24,10 @@ struct node_status {
 /* 0, or -1 with err: there is none, it is no status, or of a newer program. */
 int node_status_read(const char *path, struct node_status *status, char *err, size_t err_size);
 void node_status_free(struct node_status *status);
+
+/* The answer of the node that writes this status file, or NULL with err: it does not run, or not
+ * answer, or this user may not. */
+json_t *node_status_request(const char *path, const char *request, char *err, size_t err_size);
 
 /* A number of it, such as ("outbox", "waiting"); section NULL: at the top. False where it is
  * unknown. */
