@@ -68,7 +68,7 @@ static void set_raw(struct ds18b20_value *v, int raw)
 	v->temp_mc = (scaled >= 0 ? scaled + 5 : scaled - 5) / 10;
 }
 
-/* What a value within the sensor's structure is worth: byte 6 tells what no conversion wrote. */
+/* The quality of a value of the right structure: by byte 6, whether a conversion wrote it. */
 static enum ds18b20_quality quality_of(int raw, const uint8_t *sp)
 {
 	if (raw == RAW_POWER_ON && sp[6] == BYTE6_POWER_ON) {

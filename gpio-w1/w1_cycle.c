@@ -406,7 +406,8 @@ static void read_powered(struct work *w)
 			members[n++] = i;
 		}
 	}
-	/* One whose time is not known yet is measured by itself. */
+	/* A sensor whose conversion time is not known yet converts alone, so that it is measured.
+	 */
 	for (unsigned i = 0; i < n; i++) {
 		share_time(w, n - i);
 		if (w->c->proof == W1_PROOF_STRICT) {

@@ -130,7 +130,7 @@ static void read_sensor(const char *root, const char *device, struct thermometer
 		}
 	}
 	if (s->quality == DS18B20_OK) {
-		s->quality = DS18B20_UNPROVEN; /* nor could it be: see w1_sysfs.h */
+		s->quality = DS18B20_UNPROVEN; /* the kernel gives no proof: see w1_sysfs.h */
 		s->temp_known = true;
 		s->temp_mc = value.temp_mc;
 		s->resolution_bits = value.resolution_bits;
@@ -178,7 +178,7 @@ int w1_sysfs_read(const char *root, const struct w1_resolutions *resolutions,
 	snprintf(path, sizeof path, "%s/devices", root);
 	devices = opendir(path);
 	if (devices == NULL) {
-		snprintf(err, err_size, "%s: the kernel's 1-Wire driver is not there: %s", path,
+		snprintf(err, err_size, "%s: the kernel's 1-Wire driver is not loaded: %s", path,
 			 strerror(errno));
 		return -ENODEV;
 	}

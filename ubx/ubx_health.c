@@ -36,7 +36,7 @@ void ubx_health_hint_clone(struct ubx_health *h)
 	     strcmp(h->hardware, HARDWARE_7) == 0 && h->clone_hints >= HINTS_NEEDED);
 }
 
-static void take_version(struct ubx_health *h, const uint8_t *p, size_t len)
+static void on_mon_ver(struct ubx_health *h, const uint8_t *p, size_t len)
 {
 	char text[31];
 
@@ -57,7 +57,7 @@ static void take_version(struct ubx_health *h, const uint8_t *p, size_t len)
 	}
 }
 
-static void take_hardware(struct ubx_health *h, const uint8_t *p, size_t len)
+static void on_mon_hw(struct ubx_health *h, const uint8_t *p, size_t len)
 {
 	h->noise = (uint16_t)get(p, UBX_MON_HW_noisePerMS);
 	h->agc = (uint16_t)get(p, UBX_MON_HW_agcCnt);
@@ -89,7 +89,7 @@ static bool grew(uint16_t *count, int64_t now, bool first)
 	return more;
 }
 
-static void take_io(struct ubx_health *h, const uint8_t *p, size_t len, uint8_t port)
+static void on_mon_io(struct ubx_health *h, const uint8_t *p, size_t len, uint8_t port)
 {
 	bool first = !(h->seen & UBX_SEEN_IO), parity, framing, overrun;
 
@@ -123,7 +123,7 @@ static uint8_t mean_of_best4(const struct ubx_health *h)
 	return (uint8_t)(best[3] != 0 ? (best[0] + best[1] + best[2] + best[3]) / 4 : 0);
 }
 
-static void take_signals(struct ubx_health *h, const uint8_t *p, size_t len)
+static void on_nav_svinfo(struct ubx_health *h, const uint8_t *p, size_t len)
 {
 	h->sats_seen = h->sats_used = 0;
 	for (unsigned g = 0; g < ubx_msg_groups(UBX_NAV_SVINFO, len); g++) {
@@ -150,13 +150,13 @@ bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8
 {
 	switch (message) {
 	case UBX_MON_VER:
-		take_version(h, p, len);
+		on_mon_ver(h, p, len);
 		return true;
 	case UBX_MON_HW:
-		take_hardware(h, p, len);
+		on_mon_hw(h, p, len);
 		return true;
 	case UBX_MON_IO:
-		take_io(h, p, len, port);
+		on_mon_io(h, p, len, port);
 		return true;
 	case UBX_MON_RXBUF:
 		if (port < 6) {
@@ -177,7 +177,7 @@ bool ubx_health_take(struct ubx_health *h, enum ubx_message message, const uint8
 		}
 		return true;
 	case UBX_NAV_SVINFO:
-		take_signals(h, p, len);
+		on_nav_svinfo(h, p, len);
 		return true;
 	case UBX_NAV_STATUS:
 		h->ttff_ms = (uint32_t)get(p, UBX_NAV_STATUS_ttff);

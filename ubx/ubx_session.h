@@ -108,7 +108,7 @@ struct ubx_session {
 	bool verified; /* every step as wanted or absent */
 	struct ubx_save save;
 
-	uint16_t rate_ms; /* of the epochs, as the receiver reports it */
+	uint16_t rate_ms; /* period of the epochs, as the receiver reports it */
 	uint16_t observed_ms; /* between the newest two */
 	struct gnss_parts parts;
 	bool fix_ever;

@@ -110,7 +110,7 @@ static int encode(struct query *q, const struct collected *c)
 
 /* --- settings and removals ------------------------------------------------ */
 
-static int take_device(void *arg, const struct store_device *d)
+static int on_device(void *arg, const struct store_device *d)
 {
 	*(char **)arg = device_json_encode(d);
 	return *(char **)arg != NULL ? 1 : -ENOMEM;
@@ -119,7 +119,7 @@ static int take_device(void *arg, const struct store_device *d)
 static int set_device(struct store *store, struct query *q)
 {
 	char *now = NULL;
-	int rc = store_get_device(store, q->device, take_device, &now);
+	int rc = store_get_device(store, q->device, on_device, &now);
 	bool differs = now == NULL ||
 		       (q->if_match != UINT64_MAX && q->if_match != hash_etag(now, strlen(now)));
 
@@ -186,7 +186,7 @@ static int read_text(struct store *store, struct query *q)
 {
 	char *text = NULL;
 	int rc = q->kind == QUERY_GAPS ? gaps_report(store, q->device, q->epoch, &text)
-				       : store_get_device(store, q->device, take_device, &text);
+				       : store_get_device(store, q->device, on_device, &text);
 
 	q->body = text;
 	q->body_size = text != NULL ? strlen(text) : 0;

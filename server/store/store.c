@@ -72,7 +72,7 @@ struct reading_walk {
 };
 
 /* The columns of store_row_names, then device and epoch. */
-static int take_reading(void *arg, const struct sql_value *v, size_t n)
+static int on_reading(void *arg, const struct sql_value *v, size_t n)
 {
 	struct reading_walk *walk = arg;
 	struct store *s = walk->store;
@@ -99,7 +99,7 @@ static int walk_readings(struct store *s, const char *tail, const struct sql_val
 	char sql[1536];
 
 	snprintf(sql, sizeof(sql), "SELECT %s, device, epoch FROM %s", store_row_names, tail);
-	return store_query(s, sql, params, n, take_reading, &walk);
+	return store_query(s, sql, params, n, on_reading, &walk);
 }
 
 struct comparison {
@@ -197,7 +197,7 @@ struct newest {
 	void *arg;
 };
 
-static int take_newest(void *arg, const struct reading *r, int64_t received_us)
+static int on_newest(void *arg, const struct reading *r, int64_t received_us)
 {
 	struct newest *newest = arg;
 	int rc = 0;
@@ -224,7 +224,7 @@ int store_newest(struct store *s, const char *device, store_reading_fn each, voi
 		"ORDER BY seq DESC LIMIT 1) AS top FROM streams %s) s JOIN readings ON stream = s.id AND seq = s.top "
 		"ORDER BY device, received_us",
 		s->backend->by_key, device != NULL ? "WHERE device = ?" : "");
-	rc = walk_readings(s, tail, &name, device != NULL ? 1 : 0, take_newest, &newest);
+	rc = walk_readings(s, tail, &name, device != NULL ? 1 : 0, on_newest, &newest);
 	return rc >= 0 && newest.held ? each(arg, &newest.reading, newest.received_us)
 	       : rc < 0		      ? rc
 				      : 0;
@@ -265,7 +265,7 @@ struct streams_of {
 	unsigned count; /* STREAMS_PER_TRACK + 1: more */
 };
 
-static int take_stream(void *arg, const struct sql_value *v, size_t n)
+static int on_stream(void *arg, const struct sql_value *v, size_t n)
 {
 	struct streams_of *streams = arg;
 
@@ -329,7 +329,7 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 	int rc =
 		store_query(s, "SELECT id FROM streams WHERE device = ? ORDER BY id DESC LIMIT ?",
 			    SQL_PARAMS(sql_text(track->device), sql_integer(STREAMS_PER_TRACK + 1)),
-			    take_stream, &streams);
+			    on_stream, &streams);
 
 	if (rc < 0 || streams.count == 0) {
 		return rc;
@@ -342,7 +342,7 @@ int store_track(struct store *s, const struct store_track *track, store_reading_
 	if (fclose(out) != 0) {
 		rc = store_fail(s, STORE_DOWN, "out of memory");
 	} else {
-		rc = store_query(s, sql, &device, streams.count > STREAMS_PER_TRACK, take_reading,
+		rc = store_query(s, sql, &device, streams.count > STREAMS_PER_TRACK, on_reading,
 				 &walk);
 	}
 	free(sql);

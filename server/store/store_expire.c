@@ -20,7 +20,7 @@ struct chunk {
 	struct gaps_range range[STORE_EXPIRE_ROWS];
 };
 
-static int take_expiry(void *arg, const struct sql_value *v, size_t n)
+static int on_expiry(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
 	*(struct expiry *)arg = (struct expiry){
@@ -31,7 +31,7 @@ static int take_expiry(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
-static int take_row(void *arg, const struct sql_value *v, size_t n)
+static int on_row(void *arg, const struct sql_value *v, size_t n)
 {
 	struct chunk *chunk = arg;
 	uint64_t seq = (uint64_t)v[0].integer;
@@ -103,7 +103,7 @@ static int expire_stream(struct store *s, const struct expiry *e, const char *ca
 		rc = store_query(s, sql,
 				 SQL_PARAMS(sql_integer(e->stream), sql_integer(e->cutoff_us),
 					    sql_integer(STORE_EXPIRE_ROWS)),
-				 take_row, &chunk);
+				 on_row, &chunk);
 	}
 	if (rc < 0 || chunk.n == 0) {
 		return rc < 0 ? rc : 0;
@@ -126,7 +126,7 @@ static int next_stream(struct store *s, const struct store_expiry *what, int64_t
 			"SELECT id, ?, epoch FROM streams WHERE device = ? AND id >= ? ORDER BY id LIMIT 1",
 			SQL_PARAMS(sql_integer(INT64_MAX), sql_text(what->device),
 				   sql_integer(what->stream)),
-			take_expiry, e);
+			on_expiry, e);
 	}
 	return store_query(
 		s,
@@ -134,7 +134,7 @@ static int next_stream(struct store *s, const struct store_expiry *what, int64_t
 		"ON d.device = s.device WHERE id >= ? AND COALESCE(retention_days, ?) > 0 ORDER BY id LIMIT 1",
 		SQL_PARAMS(sql_integer(now_us), sql_integer(what->days), sql_integer(day_us),
 			   sql_integer(what->stream), sql_integer(what->days)),
-		take_expiry, e);
+		on_expiry, e);
 }
 
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
@@ -171,7 +171,7 @@ struct device_out {
 	void *arg;
 };
 
-static int take_device(void *arg, const struct sql_value *v, size_t n)
+static int on_device(void *arg, const struct sql_value *v, size_t n)
 {
 	const struct device_out *out = arg;
 	struct store_device d = { .retention_days = v[2].type == SQL_INTEGER ? v[2].integer : -1 };
@@ -194,7 +194,7 @@ int store_get_device(struct store *s, const char *device, store_device_fn each, 
 
 	return store_query(s,
 			   "SELECT label, settings, retention_days FROM devices WHERE device = ?",
-			   SQL_PARAMS(sql_text(device)), take_device, &out);
+			   SQL_PARAMS(sql_text(device)), on_device, &out);
 }
 
 int store_put_device(struct store *s, const char *device, const struct store_device *d,

@@ -40,7 +40,7 @@ static int put_hole(struct store *s, int64_t stream, uint64_t first, uint64_t la
 				 NULL, NULL);
 }
 
-static int take_range(void *arg, const struct sql_value *v, size_t n)
+static int on_range(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
 	*(struct gaps_range *)arg =
@@ -59,7 +59,7 @@ int store_find_unexplained(struct store *s, int64_t stream, struct gaps_range ra
 			"first_seq <= ? ORDER BY first_seq LIMIT 1",
 			SQL_PARAMS(sql_integer(stream), sql_integer((int64_t)range.first),
 				   sql_integer((int64_t)range.last)),
-			take_range, &hole);
+			on_range, &hole);
 
 		if (rc < 0) {
 			return rc;

@@ -70,7 +70,7 @@ static int migrate_locked(struct store *s)
 }
 
 /* GET_LOCK() returns 1, 0 for a timeout and NULL for an error; BEGIN has no row. */
-static int take_lock(void *arg, const struct sql_value *v, size_t n)
+static int lock_schema(void *arg, const struct sql_value *v, size_t n)
 {
 	*(bool *)arg = n == 1 && v[0].type == SQL_INTEGER && v[0].integer == 1;
 	return 0;
@@ -92,7 +92,7 @@ int store_schema_update(struct store *s)
 	if (rc < 0 || version == *s->backend->migrations_count) {
 		return rc;
 	}
-	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, take_lock, &locked);
+	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, lock_schema, &locked);
 	if (rc < 0) {
 		return rc;
 	}

@@ -9,7 +9,7 @@
 
 #define STREAMS_LISTED 64 /* of one device at a time; each new outbox is one */
 
-static int take_stream(void *arg, const struct sql_value *v, size_t n)
+static int on_stream(void *arg, const struct sql_value *v, size_t n)
 {
 	(void)n;
 	*(struct stream_row *)arg = (struct stream_row){ true, v[0].integer, v[1].integer };
@@ -22,7 +22,7 @@ int store_find_stream(struct store *s, const char *device, uint64_t epoch, struc
 
 	row->found = false;
 	return store_query(s, "SELECT id, complete FROM streams WHERE device = ? AND epoch = ?",
-			   SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text)), take_stream, row);
+			   SQL_PARAMS(sql_text(device), sql_epoch(epoch, &text)), on_stream, row);
 }
 
 /* Islands of consecutive numbers, by where each begins and where the one before it ended. */
@@ -32,7 +32,7 @@ struct islands {
 	void *arg;
 };
 
-static int take_island(void *arg, const struct sql_value *v, size_t n)
+static int on_island(void *arg, const struct sql_value *v, size_t n)
 {
 	struct islands *is = arg;
 	uint64_t first = is->first;
@@ -52,7 +52,7 @@ static int walk_islands(struct store *s, int64_t stream, int64_t above, int64_t 
 		s,
 		"SELECT seq, prev FROM (SELECT seq, LAG(seq) OVER (ORDER BY seq) AS prev FROM readings "
 		"WHERE stream = ? AND seq > ? AND seq <= ?) t WHERE prev IS NULL OR seq <> prev + 1 ORDER BY seq",
-		SQL_PARAMS(sql_integer(stream), sql_integer(above), sql_integer(last)), take_island,
+		SQL_PARAMS(sql_integer(stream), sql_integer(above), sql_integer(last)), on_island,
 		&is);
 
 	if (rc < 0 || is.first == 0) {
@@ -152,7 +152,7 @@ static int list_stream(void *arg, const struct sql_value *v, size_t n)
 {
 	struct stream_list *list = arg;
 
-	take_stream(&list->row[list->n], v, n);
+	on_stream(&list->row[list->n], v, n);
 	list->epoch[list->n++] = sql_epoch_of(&v[2]);
 	return 0;
 }
@@ -272,7 +272,7 @@ struct start_walk {
 	void *arg;
 };
 
-static int take_start(void *arg, const struct sql_value *v, size_t n)
+static int on_start(void *arg, const struct sql_value *v, size_t n)
 {
 	const struct start_walk *walk = arg;
 	const struct store_start start = {
@@ -296,7 +296,7 @@ int store_starts(struct store *s, const char *device, store_start_fn each, void 
 		"JOIN readings r ON r.stream = s.id LEFT JOIN readings p "
 		"ON p.stream = r.stream AND p.seq = r.seq - 1 "
 		"WHERE s.device = ? AND r.start_cause IS NOT NULL ORDER BY s.id, r.seq",
-		SQL_PARAMS(sql_text(device)), take_start, &walk);
+		SQL_PARAMS(sql_text(device)), on_start, &walk);
 
 	return rc < 0 ? rc : 0;
 }

@@ -164,7 +164,7 @@ static int check_stream(struct check *c, int (*progress)(void *arg, const struct
 	return rc < 0 ? rc : 0;
 }
 
-static int take_stream(void *arg, const struct sql_value *v, size_t n)
+static int on_stream(void *arg, const struct sql_value *v, size_t n)
 {
 	struct check *c = arg;
 	size_t size = v[1].size < sizeof(c->device) ? v[1].size : sizeof(c->device) - 1;
@@ -196,7 +196,7 @@ int store_verify(struct store *s, struct store_verdict *verdict,
 		rc = store_query(
 			s,
 			"SELECT id, device, epoch, complete FROM streams WHERE id > ? ORDER BY id LIMIT 1",
-			SQL_PARAMS(sql_integer(last)), take_stream, &c);
+			SQL_PARAMS(sql_integer(last)), on_stream, &c);
 		if (rc < 0 || c.stream == last) {
 			return rc < 0 ? rc : 0;
 		}

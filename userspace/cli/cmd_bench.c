@@ -188,7 +188,7 @@ static int prepare_reading(struct bench *b)
 	return CLI_OK;
 }
 
-static int take_options(const struct manual_command *self, int argc, char **argv, struct bench *b,
+static int read_options(const struct manual_command *self, int argc, char **argv, struct bench *b,
 			const char **ciphers)
 {
 	const struct options_value values[] = {
@@ -225,7 +225,7 @@ int cmd_bench(const struct manual_command *self, int argc, char **argv)
 	struct coaps_policy policy;
 	char err[512];
 	size_t good = 0;
-	int code = take_options(self, argc, argv, &b, &ciphers);
+	int code = read_options(self, argc, argv, &b, &ciphers);
 
 	if (code >= 0) {
 		return code;

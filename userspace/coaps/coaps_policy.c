@@ -101,7 +101,7 @@ static void append(struct coaps_policy *policy, int suite)
 	}
 }
 
-static void take_out(struct coaps_policy *policy, int suite)
+static void exclude(struct coaps_policy *policy, int suite)
 {
 	int i = find(policy, suite);
 
@@ -137,7 +137,7 @@ static int apply(const char *token, bool out, struct coaps_policy *policy, char 
 		}
 		any = true;
 		if (out) {
-			take_out(policy, *suite);
+			exclude(policy, *suite);
 		} else {
 			append(policy, *suite);
 		}

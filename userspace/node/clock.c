@@ -111,7 +111,7 @@ int clock_feed(struct clock *c, const struct clock_stamp *stamp)
 	if (stamp->source == c->disagrees && !apart) {
 		c->disagrees = READING_TIME_NONE;
 	}
-	/* The same source may correct itself. */
+	/* A source may correct its own earlier time. */
 	if (!is_better(stamp, &known) && !clock_wants_any(c, stamp->boot_ns) &&
 	    !(apart && stamp->source == known.source)) {
 		if (!apart) {

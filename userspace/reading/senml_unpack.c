@@ -36,7 +36,7 @@ static const char *const field_names[FIELD_COUNT] = {
 #undef X
 };
 
-#define ACK_COMPLETE 0 /* in seen, of an acknowledgement */
+#define ACK_COMPLETE 0 /* the bit of `seen` for "complete" of an acknowledgement */
 
 /* FIELD_COUNT: not one of ours. */
 static unsigned find_field(const char *name)

@@ -435,7 +435,7 @@ enum selftest_cause check_receiver_time(struct selftest *t)
 	}
 	apart_ms = now_utc_us() / 1000 - (int64_t)((now_boot_ns() - fix->received_ns) / 1000000) -
 		   fix->utc_us / 1000;
-	selftest_value(t, "this computer's clock is %+" PRId64 " ms from it", apart_ms);
+	selftest_value(t, "this computer's clock differs from it by %+" PRId64 " ms", apart_ms);
 	return system_facts_ntp(&ntp) && (apart_ms > 2000 || apart_ms < -2000) ? CAUSE_CLOCKS_DIFFER
 									       : CAUSE_NONE;
 }

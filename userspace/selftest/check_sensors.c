@@ -60,7 +60,7 @@ enum selftest_cause check_sensors_find(struct selftest *t)
 	}
 	t->searched = true;
 	w1_bus_init(&t->bus, t->line, 0);
-	w1_rise_measure(&t->bus.slots); /* where it fails, the search says why */
+	w1_rise_measure(&t->bus.slots); /* a failure shows again in the search, with its cause */
 	w1_search_init(&search);
 	while (t->n < W1_CYCLE_DEVICES && (code = w1_search_next(&search, &t->bus)) == 1) {
 		memcpy(t->rom[t->n++], search.rom, W1_ROM_SIZE);

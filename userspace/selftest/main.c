@@ -173,7 +173,7 @@ static int run_checks(struct selftest *t, const struct options *o,
 		show_progress(&selftest_checks[i]);
 		selftest_run(t, &selftest_checks[i], &outcomes[*n]);
 		end_progress(&selftest_checks[i]);
-		if (!interrupted) { /* else it was interrupted, and its result means nothing */
+		if (!interrupted) { /* the result of an interrupted check means nothing */
 			report_add(&report, &outcomes[(*n)++]);
 		}
 	}
