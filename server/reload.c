@@ -91,7 +91,7 @@ void server_reload(struct server *s, const struct signalfd_siginfo *signal)
 	notify_send("RELOADING=1");
 	applied = load_and_apply(s, err, sizeof(err));
 	if (applied) {
-		log_notice("reloaded: retention_days=%u, and the credentials",
+		log_notice("reloaded: retention_days=%u, credentials read again",
 			   s->config->retention_days);
 	} else {
 		log_error("reload: %s; the old configuration stays in force", err);

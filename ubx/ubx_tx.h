@@ -45,7 +45,8 @@ bool ubx_tx_is_idle(const struct ubx_tx *tx, uint64_t now_ns);
 /* When it will be idle; UINT64_MAX while the port has not accepted all. */
 uint64_t ubx_tx_idle_ns(const struct ubx_tx *tx);
 
-/* false: nothing to do. A baud is given once; bytes until ubx_tx_written() counts them. */
+/* What to do next, false: nothing. A new baud is reported once, bytes again until ubx_tx_written()
+ * has counted them. */
 bool ubx_tx_output(struct ubx_tx *tx, struct ubx_output *out);
 void ubx_tx_written(struct ubx_tx *tx, size_t len, uint64_t now_ns);
 

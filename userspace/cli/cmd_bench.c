@@ -170,7 +170,7 @@ static int prepare_reading(struct bench *b)
 				    sizeof err) != 0 ||
 	    info.device[0] == '\0') {
 		fprintf(stderr, "geotherm bench: post needs the certificate of a node: %s\n",
-			b->client.credentials.certificate == NULL ? "--cert is wanted"
+			b->client.credentials.certificate == NULL ? "expected --cert"
 			: info.device[0] == '\0'		  ? "it names no device"
 								  : err);
 		return CLI_USAGE;

@@ -48,7 +48,7 @@ static int make_reading(struct replay *p)
 	return size < 0 ? size : show_body(stdout, SENML_CBOR, body, (size_t)size, p->json);
 }
 
-/* The epoch that this frame completes: 1, 0 none, -1: one whose values cannot be. */
+/* 1: this frame completes an epoch, into *fix; 0: it does not; -1: impossible values. */
 static int epoch_of(struct replay *p, const struct ubx_item *item, struct gnss_fix *fix)
 {
 	static const struct gnss_limits limits = { .max_hacc_mm = MAX_HACC_MM,

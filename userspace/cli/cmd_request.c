@@ -105,7 +105,7 @@ static int parse(const struct manual_command *self, int argc, char **argv, struc
 	code = options_read(&cli_manual, self, argc, argv, values, sizeof values / sizeof values[0],
 			    2);
 	if (code < 0 && optind == argc) {
-		fprintf(stderr, "geotherm %s: a URI is wanted\n", o->verb);
+		fprintf(stderr, "geotherm %s: expected a URI\n", o->verb);
 		return CLI_USAGE;
 	}
 	o->uri = argv[optind];

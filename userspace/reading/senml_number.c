@@ -148,7 +148,8 @@ int senml_number_from_float(double value, bool single, struct senml_number *n)
 
 struct digits {
 	uint64_t magnitude;
-	int zeros; /* behind it: they cost no room unless another digit follows */
+	int zeros; /* at its end, not multiplied in: they are lost room unless another digit follows
+		    */
 };
 
 static bool is_digit(char c)

@@ -314,9 +314,10 @@ static int read_device_record(struct senml_unpack *u, struct reading *r, unsigne
 			      const struct senml_resolved *s)
 {
 	if (strcmp(s->name, r->device) != 0) {
-		return senml_fail(u->err, -EBADMSG,
-				  "%s: of \"%.64s\", expected the device of the last seq", s->field,
-				  s->name);
+		return senml_fail(
+			u->err, -EBADMSG,
+			"%s: belongs to \"%.64s\": expected the device of the seq before it",
+			s->field, s->name);
 	}
 	return note_field(u, &u->seen, field, s->field) != 0
 		       ? u->err->code
@@ -336,7 +337,7 @@ static int read_of_reading(struct senml_unpack *u, const struct senml_resolved *
 		return u->err->code;
 	}
 	if (u->n == 0) {
-		return senml_fail(u->err, -EBADMSG, "%s: before any seq", s->field);
+		return senml_fail(u->err, -EBADMSG, "%s: expected a seq before it", s->field);
 	}
 	r = &u->readings[u->n - 1];
 	if (senml_resolved_time(&u->base, s, &utc_us, u->err) != 0) {

@@ -118,7 +118,7 @@ static void every_malformed_json_pack_is_refused_with_its_place(void **state)
 		{ SEQ "]", "reading 0 has no epoch" },
 		{ SEQ ",{\"n\":\"seq\",\"v\":2}]", "reading 0 has no epoch" },
 		{ "[{\"bn\":\"urn:dev:x_\",\"n\":\"epoch\",\"vs\":\"00000000000000ff\"}]",
-		  "epoch: before any seq" },
+		  "epoch: expected a seq before it" },
 		{ "[{\"n\":\"seq\",\"v\":2}]", "record 0: seq: of \"seq\", expected a device" },
 		{ "[{\"n\":\"urn:mac:x_seq\",\"v\":2}]",
 		  "record 0: seq: of \"urn:mac:x\", expected a device" },
