@@ -38,7 +38,8 @@ int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, bool *rejec
 		break;
 	}
 	if (disagreed == stamp->source && c->disagrees != disagreed) {
-		log_notice("clock: %s agrees with the other sources again", reading_time_source_name(stamp->source));
+		log_notice("clock: %s agrees with the other sources again",
+			   reading_time_source_name(stamp->source));
 	}
 	return event;
 }

@@ -26,14 +26,13 @@ static uint8_t gps_fix_flags(const struct ublox7_epoch *e)
 	return (uint8_t)(e->at.fix_ok | (e->valid & 3 ? 0xDC : 0xD0));
 }
 
-/* --- NAV --- */
+/* --- NAV, behind iTOW --- */
 
 static int nav_pvt(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	if (u->config.kind == UBLOX7_IS_6) {
 		return -1;
 	}
-	put_u32(p, e->itow_ms);
 	put_u16(p + 4, e->year);
 	p[6] = e->month;
 	p[7] = e->day;
@@ -72,7 +71,6 @@ static int nav_pvt(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 static int nav_posecef(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	for (int i = 0; i < 3; i++) {
 		put_i32(p + 4 + 4 * i, cm(e->ecef_m[i]));
 	}
@@ -83,7 +81,6 @@ static int nav_posecef(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 static int nav_velecef(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	for (int i = 0; i < 3; i++) {
 		put_i32(p + 4 + 4 * i, cm(e->ecef_m_s[i]));
 	}
@@ -94,7 +91,6 @@ static int nav_velecef(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 static int nav_posllh(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	put_i32(p + 4, e->at.lon_e7);
 	put_i32(p + 8, e->at.lat_e7);
 	put_i32(p + 12, e->at.height_mm);
@@ -106,7 +102,6 @@ static int nav_posllh(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 
 static int nav_status(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
-	put_u32(p, e->itow_ms);
 	p[4] = e->at.fix_type;
 	p[5] = gps_fix_flags(e);
 	p[7] = (uint8_t)psm_state(u);
@@ -122,7 +117,6 @@ static int nav_dop(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 	static const uint8_t percent[] = { 113, 100, 53, 85, 52, 40, 33 }; /* G P T V H N E */
 
 	(void)u;
-	put_u32(p, e->itow_ms);
 	for (unsigned i = 0; i < 7; i++) {
 		put_u16(p + 4 + 2 * i, e->at.fix_type ? pdop * percent[i] / 100 : 9999);
 	}
@@ -132,7 +126,6 @@ static int nav_dop(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t
 static int nav_sol(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	put_i32(p + 4, e->ftow_ns);
 	put_u16(p + 8, e->week);
 	p[10] = e->at.fix_type;
@@ -155,7 +148,6 @@ static int nav_velned(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 	double v[3] = { e->at.vel_mm_s[0], e->at.vel_mm_s[1], e->at.vel_mm_s[2] };
 
 	(void)u;
-	put_u32(p, e->itow_ms);
 	for (int i = 0; i < 3; i++) {
 		put_i32(p + 4 + 4 * i, (int)lround(v[i] / 10));
 	}
@@ -170,7 +162,6 @@ static int nav_velned(const struct ublox7 *u, const struct ublox7_epoch *e, uint
 static int nav_timegps(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	put_i32(p + 4, e->ftow_ns);
 	put_u16(p + 8, e->week);
 	p[10] = e->leap_s;
@@ -182,7 +173,6 @@ static int nav_timegps(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 static int nav_timeutc(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	put_u32(p + 4, e->tacc_ns);
 	put_i32(p + 8, e->nano);
 	put_u16(p + 12, e->year);
@@ -198,7 +188,6 @@ static int nav_timeutc(const struct ublox7 *u, const struct ublox7_epoch *e, uin
 static int nav_clock(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
 	(void)u;
-	put_u32(p, e->itow_ms);
 	put_i32(p + 4, -e->ftow_ns);
 	put_i32(p + 8, 94);
 	put_u32(p + 12, e->tacc_ns);
@@ -208,7 +197,6 @@ static int nav_clock(const struct ublox7 *u, const struct ublox7_epoch *e, uint8
 
 static int nav_svinfo(const struct ublox7 *u, const struct ublox7_epoch *e, uint8_t *p)
 {
-	put_u32(p, e->itow_ms);
 	p[4] = UBLOX7_SATELLITES;
 	/* chipGen */
 	p[5] = u->config.kind == UBLOX7_IS_8 ? 4 : u->config.kind == UBLOX7_IS_6 ? 2 : 3;
@@ -341,6 +329,7 @@ int ublox7_report(const struct ublox7 *u, uint8_t cls, uint8_t id, uint8_t *out)
 	for (size_t i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
 		if (reports[i].cls == cls && reports[i].id == id) {
 			memset(out, 0, UBLOX7_PAYLOAD_MAX);
+			put_u32(out, cls == 0x01 ? u->world.epoch.itow_ms : 0);
 			return reports[i].fn(u, &u->world.epoch, out);
 		}
 	}

@@ -39,7 +39,8 @@ uint8_t *ublox7_settings_rate(struct ublox7_settings *s, uint8_t cls, uint8_t id
 
 /* --- values that a set refuses --- */
 
-bool ublox7_settings_has_baud(uint32_t baud)
+/* Those of V14 section 7.3 and two of later receivers. */
+static bool has_baud(uint32_t baud)
 {
 	static const uint32_t bauds[] = { 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800 };
 
@@ -51,53 +52,47 @@ bool ublox7_settings_has_baud(uint32_t baud)
 	return false;
 }
 
-static bool prt_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool prt_ok(const uint8_t *p)
 {
 	uint32_t mode = get_u32(p + 4);
 
-	(void)s;
 	/* 8 bits (6-7), no parity (9-11: 10x), 1 stop bit (12-13); V14 section 7.3 */
 	return p[0] != UBLOX7_UART ||
 	       ((mode >> 6 & 3) == 3 && (mode >> 10 & 3) == 2 && (mode >> 12 & 3) == 0 &&
-		ublox7_settings_has_baud(get_u32(p + 8)) && get_u32(p + 8) <= 115200);
+		has_baud(get_u32(p + 8)) && get_u32(p + 8) <= 115200);
 }
 
-static bool inf_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool inf_ok(const uint8_t *p)
 {
-	(void)s;
 	return p[0] <= 1;
 }
 
-static bool rate_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool rate_ok(const uint8_t *p)
 {
-	(void)s;
 	return get_u16(p) != 0 && get_u16(p + 2) == 1 && get_u16(p + 4) <= 1;
 }
 
-static bool nav5_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool nav5_ok(const uint8_t *p)
 {
 	unsigned mask = get_u16(p);
 
-	(void)s;
 	return (!(mask & 1) || (p[2] <= 8 && p[2] != 1)) &&
 	       (!(mask & 4) || (p[3] >= 1 && p[3] <= 3));
 }
 
-static bool version_0(const struct ublox7_settings *s, const uint8_t *p)
+static bool version_0(const uint8_t *p)
 {
-	(void)s;
 	return get_u16(p) == 0;
 }
 
-static bool tp5_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool tp5_ok(const uint8_t *p)
 {
-	(void)s;
 	return p[0] <= 1;
 }
 
-static bool itfm_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool itfm_ok(const uint8_t *p)
 {
-	(void)s; /* the two constants of V14 section 35.9 */
+	/* The two constants of V14 section 35.9 */
 	return (get_u32(p) >> 9 & 0x3FFFFF) == 0x16B156 && (get_u32(p + 4) & 0xFFF) == 0x31E;
 }
 
@@ -113,14 +108,13 @@ static bool gnss_enabled(const uint8_t *gnss, unsigned blocks, uint8_t id)
 
 enum { GPS = 0, GLONASS = 6 };
 
-static bool rxm_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool rxm_ok(const uint8_t *p)
 {
-	return p[1] == 0 || p[1] == 4 || (p[1] == 1 && !gnss_enabled(s->gnss, s->gnss[3], GLONASS));
+	return p[1] == 0 || p[1] == 1 || p[1] == 4;
 }
 
-static bool pm2_ok(const struct ublox7_settings *s, const uint8_t *p)
+static bool pm2_ok(const uint8_t *p)
 {
-	(void)s;
 	return p[0] == 1;
 }
 
@@ -133,7 +127,7 @@ struct row {
 	/* One character a byte: w is set, anything else stays; shorter than size: the rest stays.
 	 */
 	const char *writable;
-	bool (*ok)(const struct ublox7_settings *s, const uint8_t *payload);
+	bool (*ok)(const uint8_t *payload);
 };
 
 #define AT(member) ((uint16_t)(offsetof(struct ublox7_settings, member)))
@@ -146,7 +140,8 @@ enum {
 	GNSS = 0x3E,
 	NAV5 = 0x24,
 	NAVX5 = 0x23,
-	TP5 = 0x31
+	TP5 = 0x31,
+	RXM = 0x11
 };
 
 /* Which section a message belongs to, where V14's list leaves a doubt, is an assumption. */
@@ -161,7 +156,7 @@ static const struct row rows[] = {
 	{ TP5, UBLOX7_SECTION_RXM, AT(tp5), 32, 2, "....wwwwwwwwwwwwwwwwwwwwwwwwwwww", tp5_ok },
 	{ 0x39, UBLOX7_SECTION_NAV, AT(itfm), 8, 1, "wwwwwwww", itfm_ok },
 	{ 0x13, UBLOX7_SECTION_ANT, AT(ant), 4, 1, "wwww", NULL },
-	{ 0x11, UBLOX7_SECTION_RXM, AT(rxm), 2, 1, ".w", rxm_ok },
+	{ RXM, UBLOX7_SECTION_RXM, AT(rxm), 2, 1, ".w", rxm_ok },
 	{ 0x3B, UBLOX7_SECTION_RXM, AT(pm2), 44, 1, "....wwwwwwwwwwwwwwwwwwww", pm2_ok },
 };
 
@@ -335,12 +330,17 @@ bool ublox7_settings_set(struct ublox7_settings *s, uint8_t id, const uint8_t *p
 	if (id == GNSS) {
 		return set_gnss(s, payload, len);
 	}
+	/* Power save excludes GLONASS, and the reverse: see set_gnss(). */
+	if (id == RXM && len == 2 && payload[1] == 1 &&
+	    gnss_enabled(s->gnss, s->gnss[3], GLONASS)) {
+		return false;
+	}
 	/* CFG-PRT and CFG-INF come in bursts of several items. */
 	if (r == NULL || len == 0 || len % r->size || (len > r->size && id != PRT && id != INF)) {
 		return false;
 	}
 	for (size_t at = 0; at < len; at += r->size) {
-		if (!item_of(s, r, payload[at]) || (r->ok && !r->ok(s, payload + at))) {
+		if (!item_of(s, r, payload[at]) || (r->ok && !r->ok(payload + at))) {
 			return false;
 		}
 	}

@@ -59,8 +59,6 @@ bool ublox7_settings_is_poll(uint8_t id, size_t len);
 /* Carries out a set; false: NAK and nothing has changed. */
 bool ublox7_settings_set(struct ublox7_settings *s, uint8_t id, const uint8_t *payload, size_t len);
 
-/* Those of V14 section 7.3 and two of later receivers. */
-bool ublox7_settings_has_baud(uint32_t baud);
 uint32_t ublox7_settings_baud(const struct ublox7_settings *s);
 uint16_t ublox7_settings_in(const struct ublox7_settings *s); /* enum ublox7_proto of the UART */
 uint16_t ublox7_settings_out(const struct ublox7_settings *s);
