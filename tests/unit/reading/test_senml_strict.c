@@ -150,9 +150,9 @@ static void every_malformed_json_pack_is_refused_with_its_place(void **state)
 		{ HEAD ",{\"n\":\"lat\",\"u\":\"lat\",\"v\":214.7483648}]", "lat: out of range" },
 		{ HEAD ",{\"n\":\"lat\",\"u\":\"lat\",\"v\":-214.7483649}]", "lat: out of range" },
 		{ HEAD ",{\"n\":\"urn:dev:y_fix\",\"v\":3}]",
-		  "fix: of \"urn:dev:x_urn:dev:y\", expected the device" },
+		  "fix: belongs to \"urn:dev:x_urn:dev:y\": expected the device" },
 		{ HEAD ",{\"bn\":\"urn:dev:y_\",\"n\":\"fix\",\"v\":3}]",
-		  "fix: of \"urn:dev:y\", expected the device" },
+		  "fix: belongs to \"urn:dev:y\": expected the device" },
 		/* times: 1970, before 2000, 2106, finer than us, relative, another than seq's */
 		{ "[{\"bn\":\"urn:dev:x_\",\"bt\":12,\"n\":\"seq\",\"v\":1}]",
 		  "seq: time is not within 2000 to 2105" },
