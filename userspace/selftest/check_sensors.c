@@ -8,13 +8,14 @@
 #include "checks.h"
 #include "userspace/reading/rom.h"
 #include "gpio-w1/ds18b20_identify.h"
+#include "gpio-w1/w1_convert.h"
 #include "gpio-w1/w1_error.h"
 #include "gpio-w1/w1_rise.h"
+#include "gpio-w1/w1_scratchpad.h"
 #include "gpio-w1/w1_search.h"
 #include "gpio-w1/w1_sysfs.h"
 
 #define CONVERSION_LIMIT_US 750000 /* tCONV at 12 bit */
-#define POWER_ASKED 16
 #define EXAMINED_MAX 20 /* tries until a sensor with a false answer reports its own supply */
 
 static void show_rom(struct selftest *t, const uint8_t *rom)
@@ -90,19 +91,6 @@ enum selftest_cause check_sensors_search(struct selftest *t)
 	return t->n == 0 ? CAUSE_NO_ANSWER : foreign > 0 ? CAUSE_NOT_A_THERMOMETER : CAUSE_NONE;
 }
 
-static int read_scratchpad(struct selftest *t, const uint8_t *rom, uint8_t *sp, unsigned *retries)
-{
-	const uint8_t tx = DS18B20_READ_SCRATCHPAD;
-	const struct w1_transaction read = { .rom = rom,
-					     .tx = &tx,
-					     .tx_len = 1,
-					     .rx = sp,
-					     .rx_len = DS18B20_SCRATCHPAD_SIZE,
-					     .crc = true };
-
-	return w1_bus_transact(&t->bus, &read, retries);
-}
-
 enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 {
 	unsigned retries = 0;
@@ -110,7 +98,7 @@ enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 	for (unsigned i = 0; i < t->n; i++) {
 		uint8_t sp[DS18B20_SCRATCHPAD_SIZE];
 		struct ds18b20_value value;
-		int code = read_scratchpad(t, t->rom[i], sp, &retries);
+		int code = w1_scratchpad_read(&t->bus, t->rom[i], t->bus.troubles, sp, &retries);
 
 		if (code != 0) {
 			show_rom(t, t->rom[i]);
@@ -125,43 +113,37 @@ enum selftest_cause check_sensors_scratchpad(struct selftest *t)
 	return CAUSE_NONE;
 }
 
-/* 1: own supply, 0: from the line, or an error. */
-static int read_power(struct selftest *t, const uint8_t *rom)
+/* Twice, with several answers each: some clones answer at random. */
+static int read_power(struct selftest *t, const uint8_t *rom, enum w1_power *power)
 {
-	const uint8_t tx = DS18B20_READ_POWER_SUPPLY;
-	const struct w1_transaction ask = { .rom = rom, .tx = &tx, .tx_len = 1 };
-	int code = W1_EVIOLATION;
+	struct w1_device first = { .power = W1_POWER_UNKNOWN }, second;
+	int code;
 
-	for (unsigned i = 0; i < t->bus.tries && code < 0; i++) {
-		code = w1_bus_transact(&t->bus, &ask, NULL);
-		code = code == 0 ? w1_bus_read_bit(&t->bus) : code;
-	}
+	memcpy(first.rom, rom, W1_ROM_SIZE);
+	second = first;
+	code = w1_convert_read_power(&t->bus, &first);
+	code = code == 0 ? w1_convert_read_power(&t->bus, &second) : code;
+	*power = first.power == second.power ? first.power : W1_POWER_CONTRADICTS;
 	return code;
 }
 
-/* Repeated: some clones answer at random. */
 enum selftest_cause check_sensors_power(struct selftest *t)
 {
 	bool lies = false;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		unsigned own = 0;
+		enum w1_power power;
+		int code = read_power(t, t->rom[i], &power);
 
-		for (unsigned asked = 0; asked < POWER_ASKED; asked++) {
-			int code = read_power(t, t->rom[i]);
-
-			if (code < 0) {
-				show_rom(t, t->rom[i]);
-				return bus_cause(t, code);
-			}
-			own += code == 1;
-		}
-		if (own != POWER_ASKED) {
+		if (code < 0 || power != W1_POWER_OWN) {
 			show_rom(t, t->rom[i]);
 		}
-		t->lies[i] = own != 0 && own != POWER_ASKED;
+		if (code < 0) {
+			return bus_cause(t, code);
+		}
+		t->lies[i] = power == W1_POWER_CONTRADICTS;
 		lies |= t->lies[i];
-		t->parasite |= own == 0;
+		t->parasite |= power == W1_POWER_PARASITE;
 	}
 	if (!t->parasite && !lies) {
 		selftest_value(t, "%u with a supply of their own", t->n);
