@@ -334,6 +334,7 @@ struct thermometers *thermometers_open(const struct thermometers_config *config,
 		snprintf(err, err_size, "no memory");
 		return NULL;
 	}
+	w1_thread_populate(t, sizeof *t);
 	t->config = *config;
 	t->n_buses = config->n_buses > 0 ? config->n_buses : 1;
 	for (unsigned i = 0; i < t->n_buses; i++) {
