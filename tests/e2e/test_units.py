@@ -111,6 +111,9 @@ def test_users_and_directories_are_as_the_tools_read_them(installed):
     assert done.returncode == 0, done.stderr
     groups = dict(re.findall(r"^(\w[\w-]*):.*:(.*)$", (installed / "etc/group").read_text(), re.M))
     assert groups["gpio"] == groups["dialout"] == "geotherm-node"
+    assert groups["geotherm"] == ""                     # for people: `usermod -aG geotherm`
+    node = dict(settings(unit(installed, "node"), "Service"))
+    assert node["Group"] == "geotherm" and node["SupplementaryGroups"] == "geotherm-node"
     assert "geotherm-server:" in (installed / "etc/passwd").read_text()
 
 

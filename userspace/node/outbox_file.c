@@ -36,7 +36,7 @@ static const char schema[] =
 	" why TEXT NOT NULL);"
 	"CREATE TABLE gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL);";
 
-/* The node's sensors, as it writes them; an outbox of 1.0 has no such table. */
+/* The node's sensors, as it writes them; an older outbox has no such table. */
 static const char sensors_table[] =
 	"CREATE TABLE IF NOT EXISTS sensors (one INTEGER PRIMARY KEY CHECK (one = 1), list TEXT NOT NULL)";
 
