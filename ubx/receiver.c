@@ -578,6 +578,21 @@ const struct ubx_health *receiver_health(const struct receiver *r)
 	return &r->session.health;
 }
 
+bool receiver_poll_satellites(struct receiver *r)
+{
+	bool polled = r->port.fd >= 0 && ubx_session_poll_satellites(&r->session);
+
+	if (polled) {
+		give_bytes(r);
+	}
+	return polled;
+}
+
+bool receiver_has_satellites(const struct receiver *r)
+{
+	return (r->session.health.seen & UBX_SEEN_SVINFO) != 0;
+}
+
 void receiver_assist(struct receiver *r, const struct ubx_assist *known)
 {
 	ubx_session_assist(&r->session, known);

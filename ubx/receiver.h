@@ -95,8 +95,14 @@ const char *receiver_identity(const struct receiver *r);
 void receiver_counters(const struct receiver *r, struct receiver_counters *out);
 
 /* Antenna, radio, line, buffers, genuineness: as reported since it was configured. Polled in
- * turns, each message every 10 s; valid until the next receiver_process(). */
+ * turns, each message every 8 s, but for the satellites; valid until the next receiver_process().
+ */
 const struct ubx_health *receiver_health(const struct receiver *r);
+
+/* Polls the satellites with their signals; receiver_has_satellites() once they came, mostly within
+ * an epoch. false: no receiver is in use. */
+bool receiver_poll_satellites(struct receiver *r);
+bool receiver_has_satellites(const struct receiver *r);
 
 /* A place and time known now from elsewhere (the last stored fix, NTP): sent to the receiver
  * if it starts without a fix. known->at_ns in CLOCK_BOOTTIME. Its own fixes replace it.

@@ -50,3 +50,22 @@ size_t ubx_assist_make(uint8_t p[UBX_AID_INI_SIZE], const struct ubx_assist *a, 
 	}
 	return UBX_AID_INI_SIZE;
 }
+
+void ubx_assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
+{
+	if (!fix->position_known) {
+		return;
+	}
+	*a = (struct ubx_assist){
+		.position_known = true,
+		.time_known = fix->time_known,
+		.at_ns = fix->received_ns,
+		.lat_e7 = fix->lat_e7,
+		.lon_e7 = fix->lon_e7,
+		.height_mm = fix->height_mm,
+		.pos_acc_mm = fix->hacc_mm,
+		.utc_us = fix->utc_us,
+		/* Received up to an epoch's processing after its instant. */
+		.time_acc_us = 200000,
+	};
+}

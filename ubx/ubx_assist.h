@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gnss_fix.h"
+
 struct ubx_assist {
 	bool position_known, time_known;
 	uint64_t at_ns; /* session clock when all of this was true */
@@ -21,6 +23,9 @@ struct ubx_assist {
 	int64_t utc_us;
 	uint32_t time_acc_us;
 };
+
+/* What a fix knows, if it has a position. */
+void ubx_assist_from_fix(struct ubx_assist *assist, const struct gnss_fix *fix);
 
 #define UBX_AID_INI_SIZE 48
 

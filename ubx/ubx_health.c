@@ -141,7 +141,6 @@ static void on_nav_svinfo(struct ubx_health *h, const uint8_t *p, size_t len)
 		}
 	}
 	h->cno_best4 = mean_of_best4(h);
-	flag(h, UBX_PROBLEM_WEAK_SIGNALS, h->cno_best4 != 0 && h->cno_best4 < WEAK_DBHZ);
 	h->seen |= UBX_SEEN_SVINFO;
 }
 
@@ -217,6 +216,11 @@ const char *ubx_antenna_text(const struct ubx_health *h)
 
 	return (h->seen & UBX_SEEN_HW) != 0 && h->antenna_status < 5 ? texts[h->antenna_status]
 								     : "";
+}
+
+bool ubx_health_is_weak(const struct ubx_health *h)
+{
+	return h->cno_best4 != 0 && h->cno_best4 < WEAK_DBHZ;
 }
 
 static void append_word(char *out, size_t size, const char *text)

@@ -24,7 +24,6 @@
 	X(LINE_ERRORS, "framing or parity errors in what it receives", "check wiring, ground and baud") \
 	X(RX_OVERRUN, "bytes lost in its receive buffer", "lower [gnss] baud") \
 	X(TX_OVERFLOW, "messages dropped in its transmit buffer", "raise [gnss] baud or rate") \
-	X(WEAK_SIGNALS, "satellite signals weak", "give the antenna a view of the sky") \
 	X(SAFE_BOOT, "in safe boot mode", "check that its pin SAFEBOOT_N is not held low") \
 	X(CLONE, "claims to be a u-blox 7 but does not answer like one", "it may be a counterfeit")
 /* clang-format on */
@@ -92,6 +91,8 @@ void ubx_health_hint_clone(struct ubx_health *h);
 
 const char *ubx_problem_text(enum ubx_problem problem);
 const char *ubx_problem_advice(enum ubx_problem problem);
+/* Four satellites and more were received, but hardly well enough for a fix. */
+bool ubx_health_is_weak(const struct ubx_health *h);
 /* "ok", "short", "open", "starting", "not supervised"; "" while it is not known. */
 const char *ubx_antenna_text(const struct ubx_health *h);
 /* MON-VER in one line: software, hardware, protocol, as far as there is room in out. */

@@ -197,7 +197,10 @@ static void configure(struct ubx_session *s, uint64_t now)
 static void poll_health(struct ubx_session *s, uint64_t now)
 {
 	static const enum ubx_message turns[] = {
-		UBX_MON_HW, UBX_NAV_SVINFO, UBX_MON_IO, UBX_MON_RXBUF, UBX_MON_TXBUF,
+		UBX_MON_HW,
+		UBX_MON_IO,
+		UBX_MON_RXBUF,
+		UBX_MON_TXBUF,
 	};
 
 	/* A lost MON-VER is polled again by itself. */
@@ -208,6 +211,16 @@ static void poll_health(struct ubx_session *s, uint64_t now)
 	}
 	s->polls++;
 	s->poll_ns = now + HEALTH_POLL_MS * MS;
+}
+
+bool ubx_session_poll_satellites(struct ubx_session *s)
+{
+	if (s->phase != UBX_RUN) {
+		return false;
+	}
+	s->health.seen &= (uint8_t)~UBX_SEEN_SVINFO;
+	ubx_tx_poll(&s->tx, UBX_NAV_SVINFO);
+	return true;
 }
 
 /* It answers and is configured, but sends no epochs: hot restart. */
@@ -255,25 +268,6 @@ static void send_assist(struct ubx_session *s, uint64_t now)
 	}
 }
 
-static void assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
-{
-	if (!fix->position_known) {
-		return;
-	}
-	*a = (struct ubx_assist){
-		.position_known = true,
-		.time_known = fix->time_known,
-		.at_ns = fix->received_ns,
-		.lat_e7 = fix->lat_e7,
-		.lon_e7 = fix->lon_e7,
-		.height_mm = fix->height_mm,
-		.pos_acc_mm = fix->hacc_mm,
-		.utc_us = fix->utc_us,
-		/* Received up to an epoch's processing after its instant. */
-		.time_acc_us = 200000,
-	};
-}
-
 /* An epoch; `size`: bytes on the wire of the message that completed it. */
 static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, uint64_t now)
 {
@@ -296,7 +290,7 @@ static void on_epoch(struct ubx_session *s, struct gnss_fix *fix, size_t size, u
 	}
 	ubx_timing_judge(&s->timing, fix, size, s->tx.baud, s->phase == UBX_CONFIGURE,
 			 s->evidence.answer_ns != 0);
-	assist_from_fix(&s->assist, fix);
+	ubx_assist_from_fix(&s->assist, fix);
 	s->fix = *fix;
 	s->fix_ever = true;
 	s->fixes++;

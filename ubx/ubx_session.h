@@ -139,6 +139,10 @@ void ubx_session_restart(struct ubx_session *s, enum ubx_restart_cause cause, ui
 /* Position and time from another source (a stored fix). */
 void ubx_session_assist(struct ubx_session *s, const struct ubx_assist *assist);
 
+/* Satellites with their signals: health has them once it has UBX_SEEN_SVINFO again. false: it is
+ * not in RUN. */
+bool ubx_session_poll_satellites(struct ubx_session *s);
+
 void ubx_session_rx(struct ubx_session *s, const uint8_t *bytes, size_t len, uint64_t now_ns);
 void ubx_session_tick(struct ubx_session *s, uint64_t now_ns);
 /* Latest time for the next call of tick. */

@@ -26,6 +26,11 @@ def test_a_node_that_sends_is_well_and_one_that_ended_is_not(rig):
         assert line in out, line
     code, out, _ = status(rig, "--json")
     assert code == 0 and json.loads(out)["device"] == DEVICE
+    assert len(json.loads(out)["gnss"]["signals"]) >= 4 and rig.status()["gnss"]["signals"] == [], "on demand only"
+    command = [BUILD / "geotherm", "status", "--file", rig.dir / "status.json"]
+    at_once = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(5)]
+    said = [each.communicate(timeout=30)[0] for each in at_once]
+    assert all("all well" in each for each in said) and any("dBHz" in each for each in said)
     node.stop()
     code, out, _ = status(rig)
     assert code == 3 and f"! the node does not run: its process {node.process.pid} is gone" in out

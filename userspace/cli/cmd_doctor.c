@@ -410,7 +410,8 @@ static enum state check(struct doctor *d, const struct link *link, uint64_t end_
 
 	for (;;) {
 		node_status_free(&d->status);
-		node_status_read(d->config.status, &d->status, d->no_status, sizeof(d->no_status));
+		node_status_read(d->config.status, CONTROL_STATUS, &d->status, d->no_status,
+				 sizeof(d->no_status));
 		d->seen[0] = d->warning[0] = '\0';
 		state = link->check(d);
 		if (state != PENDING || now_ms() >= end_ms) {

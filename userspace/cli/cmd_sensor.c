@@ -76,7 +76,7 @@ static int list(const char *file, bool json)
 	struct node_status s;
 	char err[512];
 
-	if (node_status_read(file, &s, err, sizeof err) != 0) {
+	if (node_status_read(file, CONTROL_STATUS, &s, err, sizeof err) != 0) {
 		fprintf(stderr, "geotherm sensor: %s\n", err);
 		return CLI_UNREACHABLE;
 	}

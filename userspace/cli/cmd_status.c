@@ -267,7 +267,7 @@ static int show_once(const char *path, bool json, bool watch)
 	if (watch && !json && isatty(STDOUT_FILENO)) {
 		fputs("\033[H\033[J", stdout);
 	}
-	if (node_status_read(path, &s, err, sizeof err) != 0) {
+	if (node_status_read(path, CONTROL_SATELLITES, &s, err, sizeof err) != 0) {
 		fprintf(stderr, "geotherm status: %s\n", err);
 		return CLI_UNREACHABLE;
 	}

@@ -26,7 +26,7 @@ static void check(struct wait *w)
 	double fix, sent;
 
 	w->err[0] = '\0';
-	if (node_status_read(w->path, &s, w->err, sizeof(w->err)) != 0) {
+	if (node_status_read(w->path, CONTROL_STATUS, &s, w->err, sizeof(w->err)) != 0) {
 		return;
 	}
 	if (s.running) {

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "time/now.h"
-#include "userspace/node/control.h"
 #include "userspace/node/sampler.h"
 
 #define FORMAT 1
@@ -159,13 +158,14 @@ static json_t *load(const char *path, char *err, size_t err_size)
 	return json;
 }
 
-int node_status_read(const char *path, struct node_status *s, char *err, size_t err_size)
+int node_status_read(const char *path, const char *request, struct node_status *s, char *err,
+		     size_t err_size)
 {
 	char no_answer[256];
 	pid_t pid;
 
 	memset(s, 0, sizeof *s);
-	s->json = node_status_request(path, "status", no_answer, sizeof no_answer);
+	s->json = node_status_request(path, request, no_answer, sizeof no_answer);
 	if (s->json != NULL && !is_status(s->json)) {
 		node_status_free(s);
 	}

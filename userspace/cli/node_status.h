@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "userspace/node/control.h"
+
 #define NODE_STATUS_FILE "/run/geotherm/status.json"
 #define NODE_STATUS_PROBLEMS 16
 
@@ -21,8 +23,10 @@ struct node_status {
 	bool running; /* its process exists, and it is of this boot */
 };
 
-/* 0, or -1 with err: there is none, it is no status, or of a newer program. */
-int node_status_read(const char *path, struct node_status *status, char *err, size_t err_size);
+/* request: CONTROL_STATUS or CONTROL_SATELLITES. 0, or -1 with err: there is none, it is no status,
+ * or of a newer program. */
+int node_status_read(const char *path, const char *request, struct node_status *status, char *err,
+		     size_t err_size);
 void node_status_free(struct node_status *status);
 
 /* The answer of the node that writes this status file, or NULL with err: it does not run, or not

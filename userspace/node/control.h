@@ -2,9 +2,10 @@
 /*
  * control: the node's Unix socket, "STATUS.socket" beside its status file: a datagram each way.
  *
- *   status           the status (status.h), as of now
- *   forget SENSOR    {"forgotten": "28-00008412dfde"}, or {"error": "text"}
- *   anything else    {"error": "text"}
+ *   status             the status (status.h), as of now
+ *   status satellites  the same with the satellites, which the receiver is polled for: in 1.5 s
+ *   forget SENSOR      {"forgotten": "28-00008412dfde"}, or {"error": "text"}
+ *   anything else      {"error": "text"}
  *
  * Its group may use it (mode 0660; the service's group is geotherm). There are no connections:
  * an answer that its client does not take, or a client that never asks, holds nothing up.
@@ -16,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#define CONTROL_STATUS "status"
+#define CONTROL_SATELLITES "status satellites"
 #define CONTROL_REQUEST_SIZE 128
 #define CONTROL_ANSWER_MAX 200000 /* less than a socket's default buffer */
 

@@ -357,6 +357,7 @@ static int next_timeout_ms(const struct node *n)
 						  : UINT64_MAX);
 	at = earlier(at, sync_ns != 0 ? sync_ns : UINT64_MAX);
 	at = earlier(at, n->date_due_ns != 0 ? n->date_due_ns : UINT64_MAX);
+	at = earlier(at, n->waiting.length != 0 ? n->waiting_due_ns : UINT64_MAX);
 	at = earlier(at, n->status_due ? n->status_ns + STATUS_NS : UINT64_MAX);
 	at = earlier(at, n->watchdog_ns != 0 ? n->watchdog_due_ns : UINT64_MAX);
 	return at <= now_ns ? 0 : (int)((at - now_ns + NS_PER_MS - 1) / NS_PER_MS);

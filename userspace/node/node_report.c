@@ -15,6 +15,9 @@
 #include "userspace/daemon/notify.h"
 #include "userspace/reading/rom.h"
 
+/* Less than a client waits */
+#define SATELLITES_NS UINT64_C(1500000000)
+
 /* For `systemctl status`. */
 static void notify_status(struct node *n)
 {
@@ -33,7 +36,7 @@ static void notify_status(struct node *n)
 }
 
 /* malloc'ed; NULL without memory. */
-static char *status(struct node *n, uint64_t now_ns)
+static char *status(struct node *n, bool satellites, uint64_t now_ns)
 {
 	struct uplink_stats uplink;
 	struct outbox_stats outbox;
@@ -52,6 +55,7 @@ static char *status(struct node *n, uint64_t now_ns)
 		.gnss_port = sensors_receiver_name(n->sensors),
 		.gnss_identity = sensors_receiver_identity(n->sensors),
 		.gnss_health = sensors_receiver_health(n->sensors),
+		.gnss_signals = satellites && sensors_has_satellites(n->sensors),
 		.gnss_pulse = sensors_receiver_pulse(n->sensors),
 		.now = clock_at(&n->clock, now_ns),
 		.clock = &n->clock,
@@ -80,7 +84,7 @@ static char *status(struct node *n, uint64_t now_ns)
 
 void node_report_status(struct node *n, uint64_t now_ns)
 {
-	char *text = status(n, now_ns);
+	char *text = status(n, false, now_ns);
 	int rc = text != NULL ? file_replace(n->config->status, 0644, false, text, strlen(text))
 			      : -ENOMEM;
 
@@ -126,24 +130,50 @@ static void forget(struct node *n, const char *name, char *answer, size_t size)
 			: strerror(-rc));
 }
 
+static void answer_status(struct node *n, const struct control_peer *peer, bool satellites,
+			  uint64_t now_ns)
+{
+	char *text = status(n, satellites, now_ns);
+
+	control_answer(n->control, peer, text != NULL ? text : "{\"error\": \"out of memory\"}");
+	free(text);
+}
+
+/* One client at a time waits for the satellites; another has the status without them. */
+static void answer_waiting(struct node *n, uint64_t now_ns)
+{
+	if (n->waiting.length != 0 &&
+	    (sensors_has_satellites(n->sensors) || now_ns >= n->waiting_due_ns)) {
+		answer_status(n, &n->waiting, true, now_ns);
+		n->waiting.length = 0;
+	}
+}
+
 void node_report_answer(struct node *n, uint64_t now_ns)
 {
-	char request[CONTROL_REQUEST_SIZE], answer[512], *text = NULL;
+	char request[CONTROL_REQUEST_SIZE], answer[512];
 	struct control_peer peer;
 
+	answer_waiting(n, now_ns);
 	if (control_receive(n->control, request, &peer) <= 0) {
 		return;
 	}
-	if (strcmp(request, "status") == 0) {
-		control_error(answer, sizeof(answer), "out of memory");
-		text = status(n, now_ns);
-	} else if (strncmp(request, "forget ", 7) == 0) {
+	if (strcmp(request, CONTROL_SATELLITES) == 0 && n->waiting.length == 0 &&
+	    sensors_poll_satellites(n->sensors)) {
+		n->waiting = peer;
+		n->waiting_due_ns = now_ns + SATELLITES_NS;
+		return;
+	}
+	if (strcmp(request, CONTROL_STATUS) == 0 || strcmp(request, CONTROL_SATELLITES) == 0) {
+		answer_status(n, &peer, false, now_ns);
+		return;
+	}
+	if (strncmp(request, "forget ", 7) == 0) {
 		forget(n, request + 7, answer, sizeof(answer));
 		n->status_due = true;
 	} else {
 		control_error(answer, sizeof(answer),
-			      "expected a request: status, or forget SENSOR");
+			      "expected a request: status, status satellites, or forget SENSOR");
 	}
-	control_answer(n->control, &peer, text != NULL ? text : answer);
-	free(text);
+	control_answer(n->control, &peer, answer);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "clock.h"
+#include "control.h"
 #include "node_config.h"
 #include "node_uplink.h"
 #include "outbox.h"
@@ -23,6 +24,8 @@ struct node {
 	uint64_t started_ns, ntp_due_ns, date_due_ns, last_reading_ns, watchdog_due_ns, watchdog_ns,
 		status_ns;
 	int epoll, signals, control; /* control: -1 without a socket */
+	struct control_peer waiting; /* for the satellites; length 0: none */
+	uint64_t waiting_due_ns;
 	struct clock clock;
 	struct sampler sampler;
 	struct sensors *sensors;

@@ -656,3 +656,13 @@ bool sensors_receiver_events(const struct sensors *s, struct receiver_events *ev
 	}
 	return s->receiver != NULL;
 }
+
+bool sensors_poll_satellites(struct sensors *s)
+{
+	return s->receiver != NULL && receiver_poll_satellites(s->receiver);
+}
+
+bool sensors_has_satellites(const struct sensors *s)
+{
+	return s->receiver != NULL && receiver_has_satellites(s->receiver);
+}

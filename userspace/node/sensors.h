@@ -84,6 +84,8 @@ const char *sensors_receiver_state(const struct sensors *s); /* "no-port", "prob
 							    "limited", "ready", "none" */
 const char *sensors_receiver_reason(const struct sensors *s);
 const char *sensors_receiver_identity(const struct sensors *s);
+bool sensors_poll_satellites(struct sensors *s); /* as receiver_poll_satellites() */
+bool sensors_has_satellites(const struct sensors *s);
 const char *sensors_receiver_pulse(const struct sensors *s); /* as receiver_pulse() */
 /* false: no receiver */
 bool sensors_receiver_events(const struct sensors *s, struct receiver_events *events);

@@ -162,11 +162,11 @@ static json_t *problems(const struct ubx_health *h)
 	return list;
 }
 
-static json_t *signals(const struct ubx_health *h)
+static json_t *signals(const struct ubx_health *h, bool polled)
 {
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < h->sats_seen; i++) {
+	for (unsigned i = 0; polled && i < h->sats_seen; i++) {
 		const struct ubx_satellite *sat = &h->satellites[i];
 
 		json_array_append_new(list,
@@ -192,12 +192,12 @@ static json_t *gnss(const struct status *s)
 		text(s->gnss_events.notice), "problems", problems(h), "antenna",
 		text(ubx_antenna_text(h)), "jamming",
 		(h->seen & UBX_SEEN_HW) != 0 ? json_integer(h->jam_indicator) : json_null(),
-		"signals", signals(h), "state", s->gnss_state, "reason", text(s->gnss_reason),
-		"port", text(s->gnss_port), "identity", text(s->gnss_identity), "fix",
-		scaled(r, READING_FIX_TYPE), "fix_age_s", scaled(r, READING_FIX_AGE), "lat",
-		scaled(r, READING_LAT), "lon", scaled(r, READING_LON), "alt_m",
-		scaled(r, READING_ALT), "hacc_m", scaled(r, READING_HACC), "satellites",
-		scaled(r, READING_NUM_SV));
+		"signals", signals(h, s->gnss_signals), "state", s->gnss_state, "reason",
+		text(s->gnss_reason), "port", text(s->gnss_port), "identity",
+		text(s->gnss_identity), "fix", scaled(r, READING_FIX_TYPE), "fix_age_s",
+		scaled(r, READING_FIX_AGE), "lat", scaled(r, READING_LAT), "lon",
+		scaled(r, READING_LON), "alt_m", scaled(r, READING_ALT), "hacc_m",
+		scaled(r, READING_HACC), "satellites", scaled(r, READING_NUM_SV));
 }
 
 static json_t *uplink(const struct status *s)

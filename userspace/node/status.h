@@ -21,24 +21,23 @@
  *                    its newest value, make; refused: which sensors are not recorded, and why
  *   gnss             state: no-port, probing, configuring, limited (in use, but a setting cannot be
  *                    had), ready, none; reason, port, identity; problems: texts; antenna: ok,
- *                    short, open, starting, not supervised; jamming: 0 to 255; signals: of the
- *                    satellites received, each: id, cno (dBHz), elevation, azimuth (degrees),
- *                    used; pulse: used, or why not, null: no device; restarts, restart: times that
- *                    the node had to find it again, and why; notices, notice: errors and warnings
- *                    that it reported, and the newest; of the newest reading: fix (UBX fixType),
- * fix_age_s, lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp,
- * host, server, none; utc_us, accuracy_s; step_s: the newest; disagreement: of a source that is
- * less certain: source, seconds (its time minus the clock's) outbox           epoch (decimal, as
- * text), next_seq; waiting: readings to be sent; unprotected: of them, in memory only; oldest_s:
- * age of the oldest; bytes; refused: set aside; gaps: not yet acknowledged; dropped, not_written,
- * syncs: since the start; lost_s: since a reading was last dropped, not written or refused uplink
- * state: off, closed, connecting, connected, waiting (to try again), no-credentials (certificate,
- * key or CA cannot be used: error); retry_s: until the next attempt; server: the URI in use;
- * servers: all, in order; in_flight: requests; sent: readings, failures: requests, since the start;
- * last_sent_s; certificate_days: until the node's certificate expires, negative: since; error: why
- * certificate, key or CA cannot be used; exposed: key file that other users can read reload the
- * newest: age_s; refused: why the old configuration was kept, null: applied last_error       text,
- * age_s
+ *                    short, open, starting, not supervised; jamming: 0 to 255; signals: only
+ *                    where they were asked for (control.h), of the satellites received, each: id,
+ * cno (dBHz), elevation, azimuth (degrees), used; pulse: used, or why not, null: no device;
+ * restarts, restart: times that the node had to find it again, and why; notices, notice: errors and
+ * warnings that it reported, and the newest; of the newest reading: fix (UBX fixType), fix_age_s,
+ * lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp, host, server,
+ * none; utc_us, accuracy_s; step_s: the newest; disagreement: of a source that is less certain:
+ * source, seconds (its time minus the clock's) outbox           epoch (decimal, as text), next_seq;
+ * waiting: readings to be sent; unprotected: of them, in memory only; oldest_s: age of the oldest;
+ * bytes; refused: set aside; gaps: not yet acknowledged; dropped, not_written, syncs: since the
+ * start; lost_s: since a reading was last dropped, not written or refused uplink state: off,
+ * closed, connecting, connected, waiting (to try again), no-credentials (certificate, key or CA
+ * cannot be used: error); retry_s: until the next attempt; server: the URI in use; servers: all, in
+ * order; in_flight: requests; sent: readings, failures: requests, since the start; last_sent_s;
+ * certificate_days: until the node's certificate expires, negative: since; error: why certificate,
+ * key or CA cannot be used; exposed: key file that other users can read reload the newest: age_s;
+ * refused: why the old configuration was kept, null: applied last_error       text, age_s
  */
 #ifndef NODE_STATUS_H
 #define NODE_STATUS_H
@@ -64,6 +63,7 @@ struct status {
 	const struct sensor_list *sensors; /* NULL: none */
 	const char *gnss_state, *gnss_reason, *gnss_port, *gnss_identity;
 	const struct ubx_health *gnss_health; /* NULL: none */
+	bool gnss_signals; /* of gnss_health, polled for this status */
 	const char *gnss_pulse; /* receiver_pulse() */
 	struct receiver_events gnss_events;
 	struct clock_stamp now; /* of the clock */

@@ -26,7 +26,8 @@
 
 #define DWELL_MS 1300 /* it sends once a second */
 #define ANSWER_MS 15000 /* 3 s at most where all is well */
-#define HEALTH_MS 12000 /* each message of health is polled every 10 s */
+#define HEALTH_MS 12000 /* each message of health is polled every 8 s */
+#define SATELLITES_MS 2500 /* behind an epoch at most */
 #define JAM_LIMIT 120 /* of 255, as in ubx_health.c */
 
 struct selftest_receiver {
@@ -244,7 +245,7 @@ static bool is_ready(const struct receiver *r)
 
 static bool is_healthy(const struct receiver *r)
 {
-	const unsigned wanted = UBX_SEEN_VER | UBX_SEEN_HW | UBX_SEEN_SVINFO;
+	const unsigned wanted = UBX_SEEN_VER | UBX_SEEN_HW;
 
 	return (receiver_health(r)->seen & wanted) == wanted;
 }
@@ -383,8 +384,13 @@ enum selftest_cause check_receiver_jamming(struct selftest *t)
 }
 
 /* "12 satellites: 46 44 43 39 dBHz", the used ones with a star. */
-static void show_signals(struct selftest *t, const struct ubx_health *h)
+static void show_signals(struct selftest *t)
 {
+	const struct ubx_health *h = receiver_health(t->receiver->receiver);
+
+	if (receiver_poll_satellites(t->receiver->receiver)) {
+		pump(t, receiver_has_satellites, SATELLITES_MS);
+	}
 	selftest_value(t, "%u satellites received", h->sats_seen);
 	for (unsigned i = 0; i < h->sats_seen; i++) {
 		selftest_value(t, "%s%u%s", i == 0 ? ": " : " ", h->satellites[i].cno_dbhz,
@@ -397,14 +403,11 @@ enum selftest_cause check_receiver_fix(struct selftest *t)
 {
 	const struct receiver *r = t->receiver->receiver;
 	const struct gnss_fix *fix;
-	const struct ubx_health *h;
 
 	if (!pump(t, has_fix, t->fix_wait_s * 1000)) {
-		h = receiver_health(r);
 		selftest_value(t, "none in %u s; ", t->fix_wait_s);
-		show_signals(t, h);
-		return (h->problems >> UBX_PROBLEM_WEAK_SIGNALS & 1) != 0 ? CAUSE_WEAK_SIGNALS
-									  : CAUSE_NO_FIX;
+		show_signals(t);
+		return ubx_health_is_weak(receiver_health(r)) ? CAUSE_WEAK_SIGNALS : CAUSE_NO_FIX;
 	}
 	fix = receiver_fix(r);
 	selftest_value(t, "%s, %u satellites, %u.%u m", fix->fix_type == 2 ? "2D" : "3D",
@@ -414,7 +417,7 @@ enum selftest_cause check_receiver_fix(struct selftest *t)
 		selftest_value(t, ", %.7f %.7f", fix->lat_e7 / 1e7, fix->lon_e7 / 1e7);
 	}
 	selftest_value(t, "; ");
-	show_signals(t, receiver_health(r));
+	show_signals(t);
 	return CAUSE_NONE;
 }
 

@@ -70,7 +70,7 @@ static size_t judge(double age_s, const char *rest)
 		"\"clock\": {\"source\": \"gnss\"}, \"gnss\": {\"state\": \"none\"}, %s}",
 		(int)getpid(), (double)now_boot_ns() / 1e9 - age_s, rest);
 	fclose(f);
-	assert_int_equal(node_status_read(path, &s, err, sizeof(err)), 0);
+	assert_int_equal(node_status_read(path, CONTROL_STATUS, &s, err, sizeof(err)), 0);
 	assert_true(s.running);
 	n = node_status_judge(&s, problems);
 	node_status_free(&s);
@@ -150,7 +150,7 @@ static void a_status_of_another_boot_or_of_no_process_is_not_of_a_running_node(v
 		fprintf(f, "{\"format\": 1, \"pid\": %d, \"boot_s\": %.9f}", rows[i].pid,
 			(double)now_boot_ns() / 1e9 - rows[i].age_s);
 		fclose(f);
-		assert_int_equal(node_status_read(path, &s, err, sizeof(err)), 0);
+		assert_int_equal(node_status_read(path, CONTROL_STATUS, &s, err, sizeof(err)), 0);
 		assert_false(s.running);
 		assert_true(s.age_s >= 0);
 		assert_int_equal(node_status_judge(&s, problems), 1);

@@ -175,23 +175,23 @@ static void signals_are_summed_up(void **state)
 	assert_int_equal(h.sats_seen, 6);
 	assert_int_equal(h.sats_used, 4);
 	assert_int_equal(h.cno_best4, 40); /* 46 44 39 31 */
-	assert_false(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
+	assert_false(ubx_health_is_weak(&h));
 	for (unsigned mean = 24; mean <= 25; mean++) { /* 25 dBHz is enough */
 		for (unsigned i = 0; i < sizeof(cno); i++) {
 			ubx_msg_put(p, UBX_NAV_SVINFO_cno, i, mean);
 		}
 		ubx_health_take(&h, UBX_NAV_SVINFO, p, sizeof(p), 1);
-		assert_int_equal(has(&h, UBX_PROBLEM_WEAK_SIGNALS), mean < 25);
+		assert_int_equal(ubx_health_is_weak(&h), mean < 25);
 	}
 	for (unsigned i = 0; i < sizeof(cno); i++) {
 		ubx_msg_put(p, UBX_NAV_SVINFO_cno, i, cno[i] / 2);
 	}
 	ubx_health_take(&h, UBX_NAV_SVINFO, p, sizeof(p), 1);
-	assert_true(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
+	assert_true(ubx_health_is_weak(&h));
 	ubx_health_take(&h, UBX_NAV_SVINFO, p, 8, 1); /* none at all is not weak: no antenna, or
 							 just started */
 	assert_int_equal(h.cno_best4, 0);
-	assert_false(has(&h, UBX_PROBLEM_WEAK_SIGNALS));
+	assert_false(ubx_health_is_weak(&h));
 }
 
 int main(void)

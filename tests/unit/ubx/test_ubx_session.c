@@ -606,6 +606,9 @@ static void health_is_asked_for_and_told(void **state)
 	ubx_rig_start(&r, &host, &receiver, RIG_S);
 	assert_true(ubx_rig_until(&r, ubx_rig_is_verified, 20 * RIG_S));
 	ubx_rig_run(&r, 12 * RIG_S);
+	assert_int_equal(r.host.health.seen, 127 & ~UBX_SEEN_SVINFO); /* on demand only */
+	assert_true(ubx_session_poll_satellites(&r.host));
+	ubx_rig_run(&r, RIG_S);
 	assert_int_equal(r.host.health.seen, 127);
 	assert_true(r.host.health.problems & 1u << UBX_PROBLEM_ANTENNA_OPEN);
 	assert_true(r.host.health.problems & 1u << UBX_PROBLEM_JAMMING);
