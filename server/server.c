@@ -162,7 +162,8 @@ static int open_store(struct server *s)
 
 	s->ingest_store = store_new(&config);
 	s->queries_store = store_new(&config);
-	if (s->ingest_store == NULL || s->queries_store == NULL) {
+	s->short_queries_store = store_new(&config);
+	if (s->ingest_store == NULL || s->queries_store == NULL || s->short_queries_store == NULL) {
 		log_error("out of memory");
 		return EXIT_RUNTIME;
 	}
@@ -192,7 +193,8 @@ static int start_threads(struct server *s)
 					 .shared = s->config->store_backend == STORE_MARIADB,
 					 .stored = s->options->show ? show : NULL,
 				 });
-	s->queries = s->ingest != NULL ? queries_start(s->queries_store) : NULL;
+	s->queries = s->ingest != NULL ? queries_start(s->queries_store, s->short_queries_store)
+				       : NULL;
 	if (s->queries == NULL) {
 		log_error("cannot start a thread: %s", strerror(errno));
 		return EXIT_RUNTIME;
@@ -406,6 +408,7 @@ void server_stop(struct server *s)
 	coaps_server_free(s->coaps);
 	store_free(s->ingest_store);
 	store_free(s->queries_store);
+	store_free(s->short_queries_store);
 	if (s->signals >= 0) {
 		close(s->signals);
 	}

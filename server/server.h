@@ -15,7 +15,7 @@ struct server {
 	const struct server_options *options;
 	struct server_config *config;
 	struct coaps_server *coaps;
-	struct store *ingest_store, *queries_store;
+	struct store *ingest_store, *queries_store, *short_queries_store;
 	struct ingest *ingest;
 	struct queries *queries;
 	struct retention retention;

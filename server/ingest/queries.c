@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* strdup */
+#define _GNU_SOURCE /* strdup, EPOLL_CLOEXEC */
 #include "queries.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "server/store/device_json.h"
 #include "server/store/gaps_report.h"
@@ -14,11 +16,17 @@
 #include "userspace/reading/senml.h"
 
 #define WAITING_MAX 256 /* queries; heavy readers wait, nodes that write do not */
+#define SHORT_READINGS 100 /* the default of ?limit= */
 #define READINGS_MAX 20000 /* in one answer: 60 MB while it is made */
 
-struct queries {
-	struct store *store;
+struct lane {
+	struct store *store; /* NULL: not in use */
 	struct job_thread *thread;
+};
+
+struct queries {
+	struct lane long_ones, short_ones;
+	int epoll_fd; /* of both threads */
 };
 
 struct collected {
@@ -221,68 +229,106 @@ static int run_query(struct store *store, struct query *q)
 
 static void run_queries(void *arg, struct job *jobs)
 {
-	struct queries *all = arg;
+	struct lane *lane = arg;
 
 	for (struct job *next; jobs != NULL; jobs = next) {
 		struct query *q = (struct query *)jobs;
 
 		next = jobs->next;
-		q->result = run_query(all->store, q);
+		q->result = run_query(lane->store, q);
 		/* One retry after a connection lost while idle or a conflict with another writer.
 		 */
 		if (q->result == STORE_DOWN || q->result == STORE_BUSY) {
-			q->result = run_query(all->store, q);
+			q->result = run_query(lane->store, q);
 		}
 		if (q->result < 0) {
-			snprintf(q->why, sizeof(q->why), "%s", store_error(all->store));
+			snprintf(q->why, sizeof(q->why), "%s", store_error(lane->store));
 		}
-		job_thread_finish(all->thread, jobs);
+		job_thread_finish(lane->thread, jobs);
 	}
 }
 
-struct queries *queries_start(struct store *store)
+static bool start_lane(struct queries *q, struct lane *lane, struct store *store, const char *name)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	lane->store = store;
+	lane->thread = job_thread_start(&(struct job_thread_config){
+		.name = name,
+		.limit = WAITING_MAX,
+		.work = run_queries,
+		.arg = lane,
+	});
+	return lane->thread != NULL &&
+	       epoll_ctl(q->epoll_fd, EPOLL_CTL_ADD, job_thread_fd(lane->thread), &event) == 0;
+}
+
+struct queries *queries_start(struct store *store, struct store *for_short_ones)
 {
 	struct queries *q = calloc(1, sizeof(*q));
+	int why;
 
 	if (q == NULL) {
 		return NULL;
 	}
-	q->store = store;
-	q->thread = job_thread_start(&(struct job_thread_config){
-		.name = "queries",
-		.limit = WAITING_MAX,
-		.work = run_queries,
-		.arg = q,
-	});
-	if (q->thread == NULL) {
-		int why = errno;
-
-		free(q);
+	q->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (q->epoll_fd < 0 || !start_lane(q, &q->long_ones, store, "queries") ||
+	    (for_short_ones != NULL &&
+	     !start_lane(q, &q->short_ones, for_short_ones, "short queries"))) {
+		why = errno;
+		queries_stop(q);
 		errno = why;
 		return NULL;
 	}
 	return q;
 }
 
+static bool is_short(const struct query *query)
+{
+	switch (query->kind) {
+	case QUERY_NEWEST:
+		return query->device[0] != '\0';
+	case QUERY_TRACK:
+		return query->track.limit <= SHORT_READINGS;
+	case QUERY_ONE:
+	case QUERY_DEVICE:
+	case QUERY_MARKS:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int queries_submit(struct queries *q, struct query *query)
 {
-	return job_thread_submit(q->thread, &query->job, 1);
+	struct lane *lane = q->short_ones.thread != NULL && is_short(query) ? &q->short_ones
+									    : &q->long_ones;
+
+	return job_thread_submit(lane->thread, &query->job, 1);
 }
 
 int queries_fd(const struct queries *q)
 {
-	return job_thread_fd(q->thread);
+	return q->epoll_fd;
 }
 
 void queries_collect(struct queries *q)
 {
-	job_thread_collect(q->thread);
+	job_thread_collect(q->long_ones.thread);
+	if (q->short_ones.thread != NULL) {
+		job_thread_collect(q->short_ones.thread);
+	}
 }
 
 void queries_stop(struct queries *q)
 {
-	if (q != NULL) {
-		job_thread_stop(q->thread);
-		free(q);
+	if (q == NULL) {
+		return;
 	}
+	job_thread_stop(q->short_ones.thread);
+	job_thread_stop(q->long_ones.thread);
+	if (q->epoll_fd >= 0) {
+		close(q->epoll_fd);
+	}
+	free(q);
 }

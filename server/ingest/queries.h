@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * queries: what clients ask of the store and what an operator changes in it, on a thread and a
- * connection of its own, so that neither the event loop nor ingest's commits wait for it.
+ * queries: what clients ask of the store and what an operator changes in it, on threads and
+ * connections of its own, so that neither the event loop nor ingest's commits wait for it.
  *
  * Threads: all calls on the loop's thread.
  */
@@ -60,8 +60,12 @@ struct query {
 	char why[160];
 };
 
-/* Takes the store for as long as it runs. NULL with errno. */
-struct queries *queries_start(struct store *store);
+/*
+ * Takes the stores for as long as it runs. for_short_ones: a connection and a thread of their own
+ * for queries that take milliseconds, so that they do not wait for those that take a second; NULL:
+ * all in one. NULL with errno.
+ */
+struct queries *queries_start(struct store *store, struct store *for_short_ones);
 int queries_submit(struct queries *q, struct query *query); /* 0 or -EAGAIN: too many wait */
 int queries_fd(const struct queries *q); /* readable when queries_collect() has work */
 void queries_collect(struct queries *q); /* runs done() of what is finished */

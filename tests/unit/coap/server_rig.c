@@ -64,10 +64,11 @@ void start_server(enum coaps_client_auth auth, size_t queue)
 	snprintf(rig.uri, sizeof(rig.uri), "coaps://127.0.0.1:%u", port);
 	rig.write_store = store_new(&store);
 	rig.read_store = store_new(&store);
+	rig.short_store = store_new(&store);
 	assert_int_equal(store_connect(rig.write_store), 0);
 	rig.ingest = ingest_start(rig.write_store,
 				  &(struct ingest_config){ .queue = queue, .batch = queue });
-	rig.queries = queries_start(rig.read_store);
+	rig.queries = queries_start(rig.read_store, rig.short_store);
 	rig.server = coaps_server_new(
 		&(struct coaps_server_config){
 			.listen = listen,
@@ -132,6 +133,7 @@ int stop(void **state)
 	stop_server();
 	store_free(rig.write_store);
 	store_free(rig.read_store);
+	store_free(rig.short_store);
 	free(rig.body);
 	memset(&rig, 0, sizeof(rig));
 	return 0;

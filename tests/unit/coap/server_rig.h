@@ -30,7 +30,7 @@
 extern char dir[64]; /* for the files of all tests */
 
 extern struct server_rig {
-	struct store *write_store, *read_store;
+	struct store *write_store, *read_store, *short_store;
 	struct ingest *ingest;
 	struct queries *queries;
 	struct coaps_server *server;

@@ -58,7 +58,7 @@ static int start(void **state)
 	free(readings);
 	store_free(fill);
 	store = store_new(&config);
-	queries = queries_start(store);
+	queries = queries_start(store, NULL);
 	return queries == NULL ? -1 : 0;
 }
 
