@@ -27,6 +27,7 @@ struct pending_post {
 	struct coaps_deferred *deferred;
 	struct ingest_gaps *gaps; /* of ingest */
 	int format; /* SENML_CBOR, SENML_JSON, or 0: the legacy client's text */
+	bool if_none_match; /* of a PUT */
 };
 
 static void pending_post_free(struct pending_post *w)
@@ -67,6 +68,12 @@ static void on_committed(struct job *job)
 		reply.code = COAP_RESPONSE_CODE_CONFLICT;
 		reply.payload = w->ingest.why;
 		reply.payload_size = strlen(w->ingest.why);
+	} else if (w->ingest.result == 0 && w->if_none_match) {
+		static const char text[] = "the reading is there already";
+
+		reply.code = COAP_RESPONSE_CODE_PRECONDITION_FAILED;
+		reply.payload = text;
+		reply.payload_size = sizeof(text) - 1;
 	} else if (w->ingest.result >= 0) {
 		reply.code = COAP_RESPONSE_CODE_CHANGED;
 		reply.payload_size = encode_acks(w, body, sizeof(body));
@@ -86,6 +93,10 @@ static void on_committed(struct job *job)
 		reply.payload = text;
 		reply.payload_size = sizeof(text) - 1;
 	}
+	log_debug("answered %u.%02u device=%s readings=%zu new=%d", (unsigned)reply.code >> 5,
+		  (unsigned)reply.code & 31,
+		  w->gaps != NULL ? w->gaps->device : w->ingest.readings[0].device, w->ingest.n,
+		  w->ingest.result);
 	coaps_answer(w->deferred, &reply);
 	for (size_t i = 0; w->ingest.result > 0 && i < w->ingest.n; i++) {
 		const char *device = w->ingest.readings[i].device;
@@ -253,6 +264,7 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		   const coap_pdu_t *request, const struct upload_body *body, coap_pdu_t *response)
 {
 	int format = request_number(request, COAP_OPTION_CONTENT_FORMAT), n;
+	coap_opt_iterator_t at;
 	struct pending_post *w;
 
 	if (format == -1) {
@@ -279,6 +291,7 @@ void post_readings(struct post *p, const struct post_key *key, coap_session_t *s
 		refuse_busy(response);
 		return;
 	}
+	w->if_none_match = coap_check_option(request, COAP_OPTION_IF_NONE_MATCH, &at) != NULL;
 	wait_for_commit(p, w, session, request, body, response);
 }
 

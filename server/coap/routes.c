@@ -335,14 +335,22 @@ static bool receive_body(struct call *c)
 	return upload_receive(&c->routes->uploads, c->session, c->request, c->response, &c->body);
 }
 
-/* If-Match is critical (RFC 7252 5.4.1): where it cannot be obeyed it must not be ignored. */
+/* If-Match and If-None-Match are critical (RFC 7252 5.4.1): where they cannot be obeyed they must
+ * not be ignored. */
 static bool is_conditional(struct call *c, void (*handle)(struct call *c))
 {
-	if (request_etag(c->request, COAP_OPTION_IF_MATCH) == 0 || handle == put_device) {
+	coap_opt_iterator_t at;
+
+	if (handle == put_device ||
+	    (request_etag(c->request, COAP_OPTION_IF_MATCH) == 0 &&
+	     (handle == put_reading ||
+	      coap_check_option(c->request, COAP_OPTION_IF_NONE_MATCH, &at) == NULL))) {
 		return false;
 	}
-	request_refuse(c->response, COAP_RESPONSE_CODE_BAD_OPTION, -1,
-		       "If-Match is for a device's settings; a reading never changes");
+	request_refuse(
+		c->response, COAP_RESPONSE_CODE_BAD_OPTION, -1,
+		"If-Match is for a device's settings, If-None-Match for those and the PUT of "
+		"a reading; a reading never changes");
 	return true;
 }
 

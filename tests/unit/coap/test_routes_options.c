@@ -67,6 +67,46 @@ static void a_condition_is_obeyed_or_refused(void **state)
 	assert_int_equal(ASK(1, "\x11\x07\xa4time"), CODE(4, 2));
 	assert_int_equal(ASK(1, "\x11\x07\xabgpsflowtemp"), CODE(4, 2));
 	assert_int_equal(ASK(2, "\x11\x07\xabgpsflowtemp\xffx"), CODE(4, 2));
+	/* If-None-Match (5) */
+	assert_int_equal(ASK(1, "\x50\x64time"), CODE(4, 12));
+	assert_int_equal(ASK(2, "\x50\x6bgpsflowtemp\xffx"), CODE(4, 12));
+	assert_int_equal(ASK(1, "\x50\x64gaps\x09urn:dev:x"), CODE(4, 2));
+}
+
+/* PUT, with If-None-Match, of NODE's reading of that number. */
+static unsigned put_new(uint64_t seq)
+{
+	static const uint8_t head[] = "\x40\x03\x02\x00\x50\x6bgpsflowtemp\x0d\x0f" NODE "\x0d\x05"
+				      "1234567890abcdef.";
+	static uint8_t mid;
+	uint8_t b[1000];
+	struct reading r;
+	size_t n = sizeof(head) - 1;
+	int size;
+
+	memcpy(b, head, n);
+	b[3] = ++mid;
+	b[n++] = (uint8_t)('0' + seq);
+	b[n++] = 0x11; /* Content-Format */
+	b[n++] = SENML_JSON;
+	b[n++] = 0xff;
+	make(&r, NODE, seq);
+	size = senml_encode(SENML_JSON, &r, 1, b + n, sizeof(b) - n, NULL);
+	assert_true(size > 0);
+	send_message(b, n + (size_t)size);
+	assert_true(is_answered(30000));
+	return answer[1];
+}
+
+static void a_reading_that_is_there_is_not_put_again_if_it_must_be_new(void **state)
+{
+	(void)state;
+	assert_int_equal(strlen(NODE), 13 + 0x0f);
+	assert_int_equal(post_range(NODE, SENML_CBOR, 1, 1), CODE(2, 4));
+	assert_int_equal(put_new(1), CODE(4, 12));
+	assert_int_equal(put_new(2), CODE(2, 4));
+	assert_int_equal(put_new(2), CODE(4, 12));
+	assert_int_equal(count_rows(), 2);
 }
 
 static void a_method_that_a_path_does_not_have_is_not_allowed(void **state)
@@ -94,6 +134,7 @@ static int tests(void)
 		WIRE(a_format_that_is_not_there_is_not_acceptable),
 		WIRE(the_links_are_found_by_format_and_in_one_format_only),
 		WIRE(a_condition_is_obeyed_or_refused),
+		WIRE(a_reading_that_is_there_is_not_put_again_if_it_must_be_new),
 		WIRE(a_method_that_a_path_does_not_have_is_not_allowed),
 		WIRE(an_answer_to_no_request_is_rejected),
 	};
