@@ -63,6 +63,8 @@ def test_a_foreign_client_posts_puts_gets_and_deletes(rig, client):
     assert newest[0]["v"] == 3
     assert client(one, "-m", "delete", who="node")[1].startswith("4.03")
     assert client(one, "-m", "delete")[1] == "" and seqs(rig) == [1, 2]
+    rig.server.wait_log(f"removed device={DEVICE} epoch={EPOCH} seq=3")
+    assert rig.server.log().count("removed device=") == 1, "what is refused or reads changes nothing"
     assert client(one)[1].startswith("4.04")
 
 

@@ -211,10 +211,10 @@ int options_dispatch(const struct manual *m, int argc, char **argv)
 		return 0;
 	}
 	if (*name == '-') {
-		int key = options_next(m, &none, argc, argv);
+		int code = options_read(m, &none, argc, argv, NULL, 0, argc);
 
-		if (key != OPTIONS_END) {
-			return key == OPTIONS_DONE ? 0 : 2;
+		if (code >= 0) {
+			return code;
 		}
 	}
 	start_of_message(m, NULL);

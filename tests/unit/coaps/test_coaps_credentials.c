@@ -60,6 +60,8 @@ static void each_fault_of_a_credential_is_named(void **state)
 	check_names(&c, COAPS_SERVER, time(NULL), "node.pem", "serverAuth");
 	c.ca = coaps_rig_file("node.pem");
 	check_names(&c, COAPS_CLIENT, time(NULL), "node.pem", "not a CA");
+	c.ca = coaps_rig_dir;
+	check_names(&c, COAPS_CLIENT, time(NULL), coaps_rig_dir, "Is a directory");
 	c.ca = NULL;
 	check_names(&c, COAPS_CLIENT, time(NULL), "CA", "none is configured");
 	f = fopen(coaps_rig_file("garbage.pem"), "w");

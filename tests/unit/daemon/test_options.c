@@ -206,9 +206,28 @@ static void a_command_runs_with_its_own_arguments_and_its_exit_code(void **state
 	(void)state;
 	assert_int_equal(options_dispatch(&manual, 3, argv), 7);
 	assert_int_equal(ran, 2);
-	argv[1] = (char[]){ "push" };
-	assert_int_equal(options_dispatch(&manual, 3, argv), 2);
 	assert_int_equal(options_dispatch(&manual, 1, argv), 2);
+}
+
+static void what_is_no_command_is_an_option_of_the_program_or_wrong(void **state)
+{
+	static const struct {
+		const char *word;
+		int code;
+	} words[] = { { "push", 2 },	 { "help", 0 }, { "--help", 0 }, { "--version", 0 },
+		      { "--nosuch", 2 }, { "-h", 0 },	{ "--", 2 },	 { "-", 2 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char word[16];
+		char *argv[] = { (char[]){ "prog" }, word, NULL };
+
+		snprintf(word, sizeof(word), "%s", words[i].word);
+		optind = 0;
+		if (options_dispatch(&manual, 2, argv) != words[i].code) {
+			fail_msg("%s", word);
+		}
+	}
 }
 
 static void a_number_is_whole_and_within_its_bounds(void **state)
@@ -250,6 +269,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_is_named_with_the_command_and_where_help_is),
 		cmocka_unit_test(each_value_goes_where_its_row_points),
 		cmocka_unit_test(a_command_runs_with_its_own_arguments_and_its_exit_code),
+		cmocka_unit_test(what_is_no_command_is_an_option_of_the_program_or_wrong),
 		cmocka_unit_test(a_number_is_whole_and_within_its_bounds),
 		cmocka_unit_test(a_configuration_is_the_default_file_only_where_there_is_one),
 	};
