@@ -37,9 +37,11 @@ MBEDTLS_SYSTEM := $(shell printf '%s\n' '$(HASH)include <mbedtls/version.h>' \
 	'$(HASH)if MBEDTLS_VERSION_NUMBER >= $(if $(MBEDTLS_FIXED),0x03060000,0x03060700) && MBEDTLS_VERSION_NUMBER < $(MBEDTLS_BELOW)' \
 	yes '$(HASH)endif' | $(CC) -E -P - 2>/dev/null | grep -x yes)
 
-# The key of what deps/build makes: its recipe, its patches, the compiler's target and version.
+# Flags for what deps/build makes; packages set those of dpkg-buildflags.
+DEPS_CFLAGS ?=
+# The key of what deps/build makes: its recipe, its patches, the compiler's target, version and system root, those flags.
 DEPS_KEY := $(shell { cat deps/sources deps/build $(sort $(wildcard deps/patches/*.patch)); \
-	$(CC) -dumpmachine; $(CC) -dumpfullversion; echo system-mbedtls=$(MBEDTLS_SYSTEM); } 2>/dev/null \
+	$(CC) -dumpmachine; $(CC) -dumpfullversion; $(CC) -print-sysroot; echo system-mbedtls=$(MBEDTLS_SYSTEM) $(DEPS_CFLAGS); } 2>/dev/null \
 	| sha256sum | cut -c 1-12)
 DEPS_PREFIX := $(DEPS_DIR)/$(DEPS_KEY)
 DEPS_STAMP := $(DEPS_PREFIX)/complete
@@ -50,7 +52,7 @@ COAP_LIBS := $(DEPS_PREFIX)/lib/libcoap-3.a \
 
 # What it is made from is in its name: no prerequisites, whose dates a checkout changes.
 $(DEPS_STAMP):
-	@CC='$(CC)' DEPS_DIR='$(DEPS_DIR)' MBEDTLS_SYSTEM='$(MBEDTLS_SYSTEM)' V='$(V)' deps/build '$(DEPS_PREFIX)'
+	@CC='$(CC) $(DEPS_CFLAGS)' DEPS_DIR='$(DEPS_DIR)' MBEDTLS_SYSTEM='$(MBEDTLS_SYSTEM)' V='$(V)' deps/build '$(DEPS_PREFIX)'
 
 deps: $(DEPS_STAMP)
 .PHONY: deps
