@@ -10,7 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 
 # --- settings: make NAME=value -------------------------------------------------------------------
 comma := ,
-VERSION := $(shell cat VERSION)
+# The newest entry of debian/changelog is the one place of the version (a package's suffix, ~deb12, is not part of it).
+VERSION := $(shell sed -n '1s/^geotherm .\([0-9.]*\).*/\1/p' debian/changelog)
 # Sanitizers, such as SAN=address,undefined or SAN=thread: each set builds in a folder of its own.
 SAN ?=
 BUILD ?= build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
@@ -33,7 +34,7 @@ endif
 
 # --- packages: says what and why, then installs; DEPS=no only prints the list --------------------
 # Every goal that compiles goes through deps/packages first: cheap when all is there.
-NO_SETUP_GOALS := clean distclean help deb deb-all modules modules_install results
+NO_SETUP_GOALS := clean distclean help dist deb deb-all modules modules_install results
 ifneq ($(filter-out $(NO_SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
 ifndef GEOTHERM_SETUP_DONE
 SETUP_STAGE := $(if $(filter test tests bench check check-%,$(filter-out check-static,$(MAKECMDGOALS))),check,build)

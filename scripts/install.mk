@@ -51,4 +51,10 @@ deb-all: ## The packages of all six: Debian 12 and 13 on amd64, arm64 and armhf
 	$(Q)for s in bookworm trixie; do for a in amd64 arm64 armhf; do \
 		DEPS_DIR='$(DEPS_DIR)' scripts/make-deb --build '$(BUILD)' --suite $$s --arch $$a || exit; done; done
 
-.PHONY: install install-units deb deb-all
+# What git has of the commit, with the same bytes wherever it is made.
+dist: ## The source archive of the last commit, build/geotherm-VERSION.tar.xz
+	$(Q)mkdir -p '$(BUILD)'
+	$(Q)git archive --prefix=geotherm-$(VERSION)/ HEAD | xz -T1 >'$(BUILD)/geotherm-$(VERSION).tar.xz'
+	@echo '$(BUILD)/geotherm-$(VERSION).tar.xz'
+
+.PHONY: install install-units deb deb-all dist

@@ -28,7 +28,7 @@ static void the_command_refuses_what_it_cannot_do(void **state)
 		{ "--mode", "nema" },	    { "--kind", "x" },
 		{ "--fault", "deaf-ms" },   { "--fault", "deaf-ms=-1" },
 		{ "--fault", "antenna=5" }, { "--fault", "=1" },
-		{ "--seed", "12x" },	    { "--recording", "VERSION" },
+		{ "--seed", "12x" },	    { "--recording", "LICENSE" },
 		{ "--nothing", "" },	    { "more", "words" },
 	};
 
