@@ -36,14 +36,42 @@ def test_packages_are_made_and_ask_for_the_libraries_of_their_suite(suite, arch,
 
 
 def test_a_second_build_elsewhere_gives_the_same_bytes(tmp_path):
-    """Another folder, time zone, language and umask."""
+    """Another folder, time zone, language and umask; libcoap and Mbed TLS are compiled again, too."""
     suite = SUITES[-1]
     first = packages(suite, NATIVE)
+    deps = tmp_path / "deps"
+    deps.mkdir()
+    for kept in ["sources", *(path.name for path in DEPS.glob(f"sysroot-{suite}-{NATIVE}-*"))]:
+        (deps / kept).symlink_to(DEPS / kept)
     run("sh", "-c", 'umask 027; exec scripts/make-deb --build "$0" --suite "$1"', tmp_path / "elsewhere/deeper", suite, cwd=ROOT,
-        env=dict(os.environ, DEPS_DIR=str(DEPS), TZ="Pacific/Kiritimati", LC_ALL="C", LANG="de_DE.UTF-8"))
+        env=dict(os.environ, DEPS_DIR=str(deps), TZ="Pacific/Kiritimati", LC_ALL="C", LANG="de_DE.UTF-8"))
     for name, deb in first.items():
         [second] = (tmp_path / "elsewhere/deeper/deb").glob(f"*/{name}_*.deb")
         assert second.read_bytes() == deb.read_bytes(), name
+
+
+def test_the_source_archive_makes_a_source_package_that_builds(tmp_path):
+    archive = run("make", "-s", f"BUILD={tmp_path}", "dist", cwd=ROOT, env=dict(os.environ, MAKEFLAGS="")).strip()
+    run("tar", "-x", "-C", tmp_path, "-f", archive)
+    [tree] = tmp_path.glob("geotherm-*/")
+    run("dpkg-buildpackage", "-us", "-uc", "-d", cwd=tree,
+        env=dict(os.environ, DEPS_DIR=str(DEPS), DEB_BUILD_OPTIONS=f"nocheck noautodbgsym parallel={os.cpu_count()}"))
+    assert {path.name.split("_")[0] for path in tmp_path.glob("*.deb")} == set(packages(SUITES[0], NATIVE))
+    [source] = tmp_path.glob("*.dsc")
+    run("dpkg-source", "--extract", source, tmp_path / "again")
+    git = run("git", "ls-tree", "-r", "--name-only", "HEAD", cwd=ROOT).splitlines()
+    assert {str(p.relative_to(tmp_path / "again")) for p in (tmp_path / "again").rglob("*") if not p.is_dir()} == set(git)
+
+
+@pytest.mark.parametrize("arch, mark", [("amd64", "IBT, SHSTK"), ("arm64", "BTI, PAC")])
+def test_libcoap_and_mbedtls_have_the_flags_of_the_packages(arch, mark):
+    """By the note in each object; programs have it where glibc's and gcc's start-up objects do (readelf -n)."""
+    suite = SUITES[0]
+    packages(suite, arch)
+    prefix = re.search(r"-isystem (\S+)/include", (BUILD / "deb" / f"{suite}-{arch}/build.log").read_text())[1]
+    for library in ("libcoap-3.a", "libmbedtls.a", "libmbedx509.a", "libmbedcrypto.a"):
+        objects = run("readelf", "-n", f"{prefix}/lib/{library}").split("\nFile: ")[1:]
+        assert objects and [text.split("\n")[0] for text in objects if mark not in text] == [], library
 
 
 def test_make_install_lays_what_the_packages_lay(tmp_path):
@@ -231,13 +259,21 @@ def test_dkms_builds_the_kernel_module(system):
     system("apt-get", "-y", "-q", "--no-install-recommends", "install", headers)
     system.install([packages(system.suite, NATIVE)["geotherm-dkms"]])
     kernel = sorted(p.name for p in (system.path / "lib/modules").iterdir() if (p / "build").is_symlink())[0]
-    version = (ROOT / "VERSION").read_text().strip()
+    version = re.match(r"geotherm \(([0-9.]+)", (ROOT / "debian/changelog").read_text())[1]
     system("dkms", "build", f"geotherm/{version}", "-k", kernel)
     system("dkms", "install", f"geotherm/{version}", "-k", kernel)
     said = system("modinfo", "-k", kernel, "geotherm-w1")
     assert kernel in said and "GPL" in said
     system("apt-get", "-y", "-q", "purge", "geotherm-dkms")
     assert not list((system.path / f"lib/modules/{kernel}").rglob("geotherm*"))
+
+
+def test_the_demo_of_the_packages_own_tests_passes(system):
+    system.install([deb for name, deb in packages(system.suite, NATIVE).items() if name != "geotherm-dkms"])
+    system("apt-get", "-y", "-q", "--no-install-recommends", "install", "sqlite3")
+    shutil.copy(ROOT / "debian/tests/demo", system.path / "root")
+    (system.path / "root/tmp").mkdir()
+    system("env", "AUTOPKGTEST_TMP=/root/tmp", "/root/demo")
 
 
 def test_every_command_of_the_operators_manual_runs(system):
