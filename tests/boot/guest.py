@@ -5,6 +5,7 @@
 
 The root comes from Debian's archive once and is kept in DEPS_DIR. The processor is emulated: no time here is a measure.
 """
+import datetime
 import pathlib
 import re
 import shlex
@@ -16,7 +17,7 @@ import time
 import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from debs import NATIVE, field, packages, root_archive, run, with_version  # noqa: E402
+from debs import NATIVE, ROOT, field, packages, root_archive, run, with_version  # noqa: E402
 
 KERNEL = {"amd64": "linux-image-cloud-amd64", "arm64": "linux-image-cloud-arm64"}
 QEMU = {"amd64": ["qemu-system-x86_64", "-machine", "pc", "-cpu", "qemu64,-svm"],
@@ -51,16 +52,18 @@ BOOT_S = 400        # most of it on a busy machine
 class Guest:
     def __init__(self, suite, folder):
         self.suite, self.folder, self.process, self.socket = suite, folder, None, None
+        self.ahead_s = 0        # of this machine's clock
         self.image, self.console = folder / "disk.img", folder / "console.log"
         debs = [deb for name, deb in packages(suite, NATIVE).items() if name != "geotherm-dkms"]
         depends = {word.split()[0] for deb in debs for word in re.split("[,|]", field(deb, "Depends"))}
         libraries = sorted(name for name in depends if not re.match("geotherm|systemd", name))
-        archive = root_archive(suite, "minbase", ",".join(["systemd-sysv", "udev", "dbus", "iproute2", "sqlite3", "busybox-static",
+        archive = root_archive(suite, "minbase", ",".join(["systemd-sysv", "udev", "dbus", "iproute2", "sqlite3", "sudo", "busybox-static",
                                                            KERNEL[NATIVE], *libraries]), "boot")
         tree = folder / "tree"
         tree.mkdir()
         run("tar", "-x", "-C", tree, "-f", archive)
         (tree / "etc/hostname").write_text("guest\n")
+        (tree / "etc/hosts").write_text("127.0.0.1 localhost guest\n")
         (tree / "etc/systemd/system/shell.service").write_text(SHELL)
         wants = tree / "etc/systemd/system/multi-user.target.wants"
         wants.mkdir(parents=True, exist_ok=True)
@@ -100,7 +103,9 @@ class Guest:
         run("sh", "-c", "find . | cpio --quiet -o -H newc >../initrd", cwd=new)
 
     # --- power ---
-    def power_on(self):
+    def power_on(self, virtual=False):
+        """virtual: time passes by instructions, and none where the processor waits: an hour of sleep takes seconds."""
+        clock = f"base={datetime.datetime.fromtimestamp(time.time() + self.ahead_s, datetime.UTC):%Y-%m-%dT%H:%M:%S},clock=vm"
         path = self.folder / "shell.sock"
         path.unlink(missing_ok=True)
         self.console.touch()
@@ -109,7 +114,8 @@ class Guest:
                    "apparmor=0 panic=-1")
         with open(self.folder / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *QEMU[NATIVE], "-accel", "tcg", "-smp", "1", "-m", "512", "-nodefaults", "-no-reboot",
+                ["setpriv", "--pdeathsig", "KILL", *QEMU[NATIVE], "-accel", "tcg", *(["-icount", "shift=2,sleep=off"] if virtual else []),
+                 "-rtc", clock, "-smp", "1", "-m", "512", "-nodefaults", "-no-reboot",
                  "-display", "none", "-kernel", self.folder / "vmlinuz", "-initrd", self.folder / "initrd", "-append", options,
                  "-drive", f"file={self.image},if=virtio,format=raw,cache=unsafe", "-device", "virtio-rng-pci",
                  "-device", "virtio-serial-pci", "-chardev", f"socket,id=shell,path={path},server=on,wait=off",
@@ -147,7 +153,8 @@ class Guest:
 
     def reboot(self):
         """QEMU ends at the reset (-no-reboot) and starts again: with Debian 12's kernel a warm reset hung."""
-        self.sh("systemctl --no-block reboot")
+        self.ahead_s = int(self.sh("date +%s")) - time.time()
+        self.socket.sendall(b"systemctl --no-block reboot\n")      # its end may come too late to be printed
         self.process.wait(BOOT_S)
         self.socket.close()
         self.socket = None
