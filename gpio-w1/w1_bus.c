@@ -105,8 +105,8 @@ static int write_last_with_power(struct w1_bus *bus, uint8_t byte)
 /* The bytes that the tries of one transaction have read so far. */
 struct heard {
 	uint8_t value[W1_RX_MAX], known[W1_RX_MAX];
-	uint8_t wrong[W1_RX_MAX]; /* the newest that were whole, of a wrong CRC */
-	unsigned equal; /* tries in a row that gave these */
+	uint8_t wrong[W1_RX_MAX]; /* the newest complete answer with a wrong CRC */
+	unsigned equal; /* tries in a row that gave this answer */
 };
 
 static void forget(struct heard *h)

@@ -67,7 +67,7 @@ static uint32_t last_low(const struct series *series, uint32_t boundary_ns)
 	return last * STEP_NS;
 }
 
-/* No device takes the slots that follow for its own until the next reset. */
+/* No device answers or obeys the slots that follow, until the next reset. */
 static int deselect(struct w1_slots *s)
 {
 	int code = W1_EVIOLATION;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* reload: SIGHUP: the configuration, the credentials and the secret file again, all or nothing:
- * what is wrong, or takes a restart, is logged and keeps the old ones. */
+/* reload: on SIGHUP loads configuration, credentials and secret file again, all or none: a fault,
+ * or a change that takes a restart, is logged and the old ones stay in use. */
 #ifndef RELOAD_H
 #define RELOAD_H
 

@@ -326,7 +326,7 @@ static int min_ms(int a, int b)
 	return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* Work that is due without a descriptor. Returns in how many ms again; -1: no limit. */
+/* Work that no descriptor announces. Returns the ms until it is due again; -1: never. */
 static int tick(struct server *s)
 {
 	return min_ms(routes_tick(s->routes), retention_tick(&s->retention, now_ms()));

@@ -66,7 +66,7 @@ void observers_forget(struct observers *os, const coap_session_t *session, coap_
 void observers_drop_by_mid(struct observers *os, const coap_session_t *session, coap_mid_t mid);
 
 void observers_mark_changed(struct observers *os, const char *device);
-/* Submits the reads and polls that are due. Returns in how many ms again, -1: no observers. */
+/* Submits the reads and polls that are due. Returns the ms until the next, -1: no observers. */
 int observers_tick(struct observers *os);
 
 /* o's read is done. Takes data. */

@@ -403,7 +403,7 @@ static const struct link {
 };
 
 /* Checks again while the link is pending. */
-static enum state check(struct doctor *d, const struct link *link, uint64_t end_ms)
+static enum state check_link(struct doctor *d, const struct link *link, uint64_t end_ms)
 {
 	const struct timespec pause = { 0, CHECK_EVERY_MS * 1000000L };
 	enum state state;
@@ -427,7 +427,7 @@ static int walk(struct doctor *d, unsigned long wait_s)
 	bool warned = false;
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		enum state state = check(d, &links[i], end_ms);
+		enum state state = check_link(d, &links[i], end_ms);
 
 		printf("%-7s %-9s %s\n",
 		       state == OK	  ? "ok"

@@ -579,7 +579,8 @@ static int open_loop(struct coaps_client *c, char *err, size_t err_size)
 	    watch(c, coap_context_get_coap_fd(c->endpoint.context)) != 0) {
 		int error = errno;
 
-		snprintf(err, err_size, "no descriptors: %s", strerror(error));
+		snprintf(err, err_size, "cannot make an epoll or timer descriptor: %s",
+			 strerror(error));
 		return -error;
 	}
 	return 0;

@@ -14,7 +14,7 @@
 struct coaps_exchange {
 	coaps_response_fn fn; /* NULL: this one is free */
 	void *arg;
-	struct coaps_request request; /* path is ours, payload is in body */
+	struct coaps_request request; /* with a copy of the path; the payload is in body */
 	struct coaps_body *body; /* NULL: no payload */
 	bool sent;
 	uint8_t token[8]; /* once sent */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * last_run: why no reading was made before the start of this process, and since when: for the note
- * of its first reading. From the outbox's files alone: nothing is written for it.
+ * last_run: why no reading was made before the start of this process, and since when, for the note
+ * of its first reading. It is read from the times and content of the outbox's files.
  */
 #ifndef NODE_LAST_RUN_H
 #define NODE_LAST_RUN_H

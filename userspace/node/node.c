@@ -452,7 +452,7 @@ static bool load_again(struct node *n, struct node_config *fresh, char *err, siz
 	return true;
 }
 
-/* Whether the new configuration is in use; else err. */
+/* Loads the configuration again and applies it. False with err: the old one stays in use. */
 static bool apply_again(struct node *n, char *err, size_t err_size)
 {
 	struct node_config fresh, old = *n->config;

@@ -67,7 +67,7 @@ static void keep_error(struct node_uplink *n, const char *error, uint64_t now_ns
 
 /* --- open and close ----------------------------------------------------------- */
 
-/* 0, or a code of uplink_open(); anything but -EINVAL may pass. */
+/* 0, or a code of uplink_open(): -EINVAL is permanent, any other may succeed later. */
 static int try_files(struct node_uplink *n, int64_t utc_s, uint64_t now_ns)
 {
 	const struct coaps_credentials files = credentials_of(n->config);

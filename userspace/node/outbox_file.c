@@ -186,7 +186,7 @@ static int classify(sqlite3 *db, enum content *content, int64_t *version)
 	return rc;
 }
 
-/* Every page of one that was not closed; the columns in any case. */
+/* All pages if it was not closed cleanly; otherwise only its columns. */
 static int check_outbox(sqlite3 *db, char *err, size_t err_size)
 {
 	int64_t value = 0;
@@ -273,7 +273,7 @@ static int set_aside(const char *path, char *name, size_t size)
  * Brings what a kill left in the WAL into the database, so that the disk has room for more; a file
  * of an older version gets our pages. Neither is needed: errors are ignored.
  */
-static void tidy(sqlite3 *db)
+static void vacuum(sqlite3 *db)
 {
 	int64_t pages = 0, size = outbox_file_page_size(db);
 
@@ -311,7 +311,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 	if (rc == SQLITE_OK) {
 		rc = examine(*db, why, why_size);
 		if (rc == 0) {
-			tidy(*db);
+			vacuum(*db);
 		}
 		return rc;
 	}

@@ -27,7 +27,7 @@ struct report {
 	bool colour;
 	unsigned count[SELFTEST_SKIP + 1]; /* by status */
 	unsigned reported;
-	/* human: checks skipped one after the other for one reason are one line */
+	/* human: consecutive checks that are skipped for one reason share a line */
 	char skipped_names[200];
 	size_t skipped_run; /* of the names: up to where the last group has its first */
 	const struct selftest_check *skipped_last;

@@ -66,8 +66,8 @@ struct ublox7_config {
 	uint32_t ttff_ms; /* first fix after the start of the simulation; 0: has one */
 	uint32_t hot_ttff_ms; /* after a start with all known; [DS] 1000. 0: what a test measures is
 				 the host */
-	uint32_t cold_ttff_ms; /* and after a start with nothing known */
-	uint32_t utc_page_ms; /* after that fix: until UTC is resolved (the page comes every 12.5
+	uint32_t cold_ttff_ms; /* the same after a start with nothing known */
+	uint32_t utc_page_ms; /* from that fix until UTC is resolved (its page comes every 12.5
 				 min) */
 	uint32_t doubtful_ppm; /* epochs with a fix that is not gnssFixOK */
 	uint8_t antenna; /* MON-HW aStatus: 0 INIT 1 DONTKNOW 2 OK 3 SHORT 4 OPEN */

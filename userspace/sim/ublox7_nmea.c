@@ -43,7 +43,7 @@ static void position(char *out, size_t size, int32_t e7, int width, char plus, c
 		 e7 < 0 ? minus : plus);
 }
 
-static void fill(struct fields *f, const struct ublox7_epoch *e)
+static void format_fields(struct fields *f, const struct ublox7_epoch *e)
 {
 	memset(f, 0, sizeof(*f));
 	f->fix = e->at.fix_ok;
@@ -129,7 +129,7 @@ size_t ublox7_nmea(const struct ublox7_epoch *e, uint8_t id, char out[UBLOX7_NME
 {
 	struct fields f;
 
-	fill(&f, e);
+	format_fields(&f, e);
 	switch (id) {
 	case 0x00:
 		return gga(out, e, &f);
