@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -326,16 +327,20 @@ static void serve(int fd)
 	turn(20);
 }
 
-/* who NULL: without a certificate. */
-static int start_wire_as(const char *who)
+int start_wire_as(const char *who)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	const struct coaps_credentials files = { .certificate = who != NULL ? in_dir("node.pem")
-									    : NULL,
-						 .key = in_dir("node.key"),
-						 .ca = in_dir("ca.pem") };
+	struct coaps_credentials files = { .ca = in_dir("ca.pem") };
+	char certificate[32], key[32];
 	unsigned port;
+
+	if (who != NULL) {
+		snprintf(certificate, sizeof(certificate), "%s.pem", who);
+		snprintf(key, sizeof(key), "%s.key", who);
+		files.certificate = in_dir(certificate);
+		files.key = in_dir(key);
+	}
 
 	start_server(COAPS_AUTH_OPTIONAL, 1000);
 	be(who);
@@ -367,25 +372,40 @@ int stop_wire(void **state)
 	return stop(state);
 }
 
+coap_session_t *wire_session(void)
+{
+	coap_address_t address;
+
+	coap_address_init(&address);
+	assert_int_equal(getsockname(wire, &address.addr.sa, &address.size), 0);
+	return coap_session_get_by_peer(coaps_server_context(rig.server), &address,
+					(int)if_nametoindex("lo"));
+}
+
 void send_message(const uint8_t *message, size_t size)
 {
 	assert_int_equal(mbedtls_ssl_write(&peer.ssl, message, size), (int)size);
 }
 
+bool has_answer(void)
+{
+	int n = mbedtls_ssl_read(&peer.ssl, answer, sizeof(answer));
+
+	answer_size = n > 0 ? (size_t)n : 0;
+	return n >= 4;
+}
+
 bool is_answered(int timeout_ms)
 {
 	time_t until = time(NULL) + timeout_ms / 1000 + 1;
-	int n;
 
-	while ((n = mbedtls_ssl_read(&peer.ssl, answer, sizeof(answer))) ==
-	       MBEDTLS_ERR_SSL_WANT_READ) {
+	while (!has_answer()) {
 		if (time(NULL) > until) {
 			return false;
 		}
 		turn(20);
 	}
-	answer_size = n > 0 ? (size_t)n : 0;
-	return n >= 4;
+	return true;
 }
 
 int rig_run(const char *name, int (*tests)(void))

@@ -98,16 +98,25 @@ int64_t count_rows(void);
  * messages of a test's own making. */
 int start_wire(void **state);
 
+/* Another one's; NULL: without a certificate. */
+int start_wire_as(const char *who);
+
 /* The same without a certificate. */
 int start_wire_nameless(void **state);
 
 int stop_wire(void **state);
+
+/* The server's end of that session. */
+coap_session_t *wire_session(void);
 
 void send_message(const uint8_t *message, size_t size);
 
 extern uint8_t answer[1500];
 
 extern size_t answer_size;
+
+/* Receives `answer` if one has come. */
+bool has_answer(void);
 
 /* Receives `answer`; false: nothing came. */
 bool is_answered(int timeout_ms);
