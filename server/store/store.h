@@ -55,8 +55,11 @@ bool store_connected(const struct store *s);
 const char *store_error(const struct store *s); /* of the last failure, one line; valid until the
 						   next call */
 
+/* A node begins an epoch with a new outbox; one that keeps none on disk, at each start. */
+#define STORE_STREAMS_A_DAY 500
+
 /* Finds or makes a stream; *gaps is what it has, and may be NULL where numbers are not counted
- * (READING_EPOCH_LEGACY). */
+ * (READING_EPOCH_LEGACY). STORE_REFUSED: the device has begun too many within a day. */
 int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t now_us,
 		 uint64_t *stream, struct gaps *gaps);
 /* Notes that 1..complete are there, so that the next store_stream() need not read them. */

@@ -7,6 +7,8 @@
 
 #include "store_sql.h"
 
+#define DAY_US (86400 * INT64_C(1000000))
+
 #define STREAMS_LISTED 64 /* of one device at a time; each new outbox is one */
 
 static int on_stream(void *arg, const struct sql_value *v, size_t n)
@@ -77,6 +79,21 @@ static int add_hole(void *arg, const struct sql_value *v, size_t n)
 	return 0;
 }
 
+/* 0, or STORE_REFUSED: this device has made too many within a day. */
+static int check_new_streams(struct store *s, const char *device, int64_t now_us)
+{
+	int64_t n = 0;
+	int rc = store_query(s, "SELECT COUNT(*) FROM streams WHERE device = ? AND created_us > ?",
+			     SQL_PARAMS(sql_text(device), sql_integer(now_us - DAY_US)),
+			     sql_first_integer, &n);
+
+	if (rc >= 0 && n >= STORE_STREAMS_A_DAY) {
+		rc = store_fail(s, STORE_REFUSED, "%s has begun %d epochs within a day", device,
+				STORE_STREAMS_A_DAY);
+	}
+	return rc;
+}
+
 int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t created_us,
 		 uint64_t *stream, struct gaps *gaps)
 {
@@ -85,6 +102,9 @@ int store_stream(struct store *s, const char *device, uint64_t epoch, int64_t cr
 	char sql[160];
 	int rc = store_find_stream(s, device, epoch, &row);
 
+	if (rc >= 0 && !row.found) {
+		rc = check_new_streams(s, device, created_us);
+	}
 	if (rc >= 0 && !row.found) {
 		snprintf(sql, sizeof(sql),
 			 "INSERT INTO streams (device, epoch, created_us) VALUES (?, ?, ?) %s",

@@ -175,6 +175,27 @@ static void a_stream_is_found_again_with_all_it_has(void **state)
 	assert_int_equal(gaps.above[0].last, 3);
 }
 
+static void a_device_begins_so_many_streams_in_a_day(void **state)
+{
+	const int64_t day_us = 86400 * INT64_C(1000000);
+	struct gaps gaps;
+	uint64_t stream;
+
+	(void)state;
+	need_mariadb();
+	for (unsigned i = 1; i <= STORE_STREAMS_A_DAY; i++) {
+		assert_int_equal(store_stream(bed.store, "urn:dev:a", i, T0, &stream, &gaps), 0);
+	}
+	assert_int_equal(
+		store_stream(bed.store, "urn:dev:a", STORE_STREAMS_A_DAY + 1, T0, &stream, &gaps),
+		STORE_REFUSED);
+	assert_int_equal(store_stream(bed.store, "urn:dev:a", 1, T0, &stream, &gaps), 0);
+	assert_int_equal(store_stream(bed.store, "urn:dev:b", 1, T0, &stream, &gaps), 0);
+	assert_int_equal(store_stream(bed.store, "urn:dev:a", STORE_STREAMS_A_DAY + 1, T0 + day_us,
+				      &stream, &gaps),
+			 0);
+}
+
 static void newest_is_the_last_of_the_stream_heard_of_last(void **state)
 {
 	struct seen *seen = calloc(1, sizeof(*seen));
@@ -442,6 +463,7 @@ int main(void)
 		ON(other_content_under_a_taken_key_is_kept_out_and_told, open),               \
 		ON(the_same_key_twice_in_a_batch_is_stored_once, open),                       \
 		ON(a_stream_is_found_again_with_all_it_has, open),                            \
+		ON(a_device_begins_so_many_streams_in_a_day, open),                           \
 		ON(newest_is_the_last_of_the_stream_heard_of_last, open),                     \
 		ON(a_track_of_many_streams_is_whole, open),                                   \
 		ON(a_track_ends_with_the_code_of_the_callback, open),                         \
