@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "refusal_log.h"
 
+#include <stdio.h>
+
 #include "time/now.h"
 #include "userspace/coaps/coaps_identity.h"
 #include "userspace/daemon/log.h"
@@ -18,7 +20,7 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	coap_pdu_code_t code = coap_pdu_get_code(response);
 	const uint8_t *text = (const uint8_t *)"";
 	struct coaps_identity who;
-	char address[64] = "", peer[COAPS_PEER_SIZE];
+	char address[64] = "", peer[COAPS_PEER_SIZE], source[COAPS_PEER_SIZE + 16];
 	unsigned suppressed;
 	size_t size = 0;
 
@@ -28,7 +30,9 @@ void refusal_log(struct refusals *refusals, coap_session_t *session, const coap_
 	coaps_identity_of(session, &who);
 	coap_print_ip_addr(coap_session_get_addr_remote(session), address, sizeof(address));
 	coaps_peer_of(session, peer);
-	if (!refusals_should_log(refusals, peer, now_ms(), &suppressed)) {
+	/* A node reads before it writes: neither hides the other. */
+	snprintf(source, sizeof(source), "%d %s", (int)coap_pdu_get_code(request), peer);
+	if (!refusals_should_log(refusals, source, now_ms(), &suppressed)) {
 		return;
 	}
 	coap_get_data(response, &size, &text);

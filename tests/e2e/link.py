@@ -67,7 +67,9 @@ class Link:
             except ConnectionError:     # nobody listens there now: a datagram lost
                 continue
             if sock is not self.front:
-                self.pass_on(data, self.front, self.clients[sock])
+                client = self.clients.get(sock)
+                if client:      # else rebind() has just closed this way back
+                    self.pass_on(data, self.front, client)
                 continue
             if sender not in self.backs:
                 self.backs[sender] = self.open(("127.0.0.1", 0))

@@ -117,7 +117,7 @@ def test_a_node_may_not_write_for_another_device(rig):
     server.wait_log(r"refused 4\.03 .*may not write for urn:dev:mac:0200c0fffe000002")
     assert rig.rows() == []
     assert node.stop() == 0
-    assert server.log().count("refused 4.03") == 1      # once a minute, however often it tries
+    assert server.log().count("may not write") == 1      # once a minute, however often it tries
 
 
 def test_a_damaged_outbox_is_set_aside_and_a_new_epoch_begins(rig):
