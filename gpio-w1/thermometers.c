@@ -156,18 +156,16 @@ static int run_bus(struct thermometers *t, struct bus *b, char *why, size_t why_
 	return code;
 }
 
-static void run_kernel(struct thermometers *t, int *error, char *why, size_t why_size)
+/* The kernel's samples go behind those that the result has: 0, or an error and why. */
+static int run_kernel(struct thermometers *t, char *why, size_t why_size)
 {
 	struct thermometers_result *r = &t->result;
 	unsigned n = 0;
 	int code = w1_sysfs_read(t->sysfs, &t->config.resolutions, &r->sample[r->n], &n, why,
 				 why_size);
 
-	if (code == 0) {
-		r->used = r->n == 0 ? THERMOMETERS_KERNEL : r->used;
-		r->n += n;
-		*error = 0;
-	}
+	r->n += n;
+	return code;
 }
 
 static struct bus *bus_of(struct thermometers *t, unsigned sample)
@@ -246,8 +244,10 @@ static void run_userspace(struct thermometers *t)
 	}
 	r->error = failed < t->n_buses ? 0 : r->error;
 	/* A line is not available: perhaps the kernel's driver uses it. The reason stays. */
-	if (closed > 0 && t->config.line == NULL && t->config.bus == THERMOMETERS_AUTO) {
-		run_kernel(t, &r->error, why, sizeof why);
+	if (closed > 0 && t->config.line == NULL && t->config.bus == THERMOMETERS_AUTO &&
+	    run_kernel(t, why, sizeof why) == 0) {
+		r->error = 0;
+		r->used = closed == t->n_buses ? THERMOMETERS_KERNEL : r->used;
 	}
 	if (t->n_buses > 1) {
 		merge_all(t);
@@ -262,9 +262,8 @@ static void run_cycle(struct thermometers *t)
 	r->used = THERMOMETERS_USERSPACE;
 	r->missing = DS18B20_ABSENT;
 	if (t->config.bus == THERMOMETERS_KERNEL && t->config.line == NULL) {
-		r->error = -ENODEV;
 		r->used = THERMOMETERS_KERNEL;
-		run_kernel(t, &r->error, r->reason, sizeof r->reason);
+		r->error = run_kernel(t, r->reason, sizeof r->reason);
 	} else {
 		run_userspace(t);
 	}

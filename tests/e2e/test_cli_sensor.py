@@ -211,6 +211,8 @@ def test_strict_proof_that_does_not_fit_is_refused_while_it_runs_and_after_a_rel
     node = rig.start_node(conf=conf(rig, strict, node={"period": "500ms"}))
     node.wait_log("strict proof refused: 4 sensors x 0.77 s = 3.08 s, longer than the period of 0.50 s: they convert in parallel")
     until(lambda: "3.08 s" in (rig.status().get("w1", {}).get("reason") or ""), "the status has it, too")
+    code, out, _ = rig.run("geotherm", "status", "--file", rig.dir / "status.json")
+    assert code == 1 and "! 1-Wire: strict proof refused: 4 sensors x 0.77 s = 3.08 s" in out
     conf(rig, strict, node={"period": "4s"})
     node.process.send_signal(signal.SIGHUP)
     node.wait_log("reload: new configuration applied")

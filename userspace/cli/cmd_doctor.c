@@ -189,6 +189,8 @@ static enum state check_bus(struct doctor *d)
 	}
 	if (*text(d, "w1", "refused") != '\0') {
 		snprintf(d->warning, sizeof(d->warning), "%s", text(d, "w1", "refused"));
+	} else if (*reason != '\0' && strcmp(text(d, "w1", "bus"), "kernel") != 0) {
+		snprintf(d->warning, sizeof(d->warning), "%s", reason);
 	}
 	if (json_array_size(sensors) > 0) {
 		return state;

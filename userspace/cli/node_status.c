@@ -244,6 +244,10 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 	} else if (strcmp(bus, "none") == 0 && *reason != '\0') {
 		add(j, "no thermometers: %s", reason);
 	}
+	/* One of several buses fails, or the proof is not strict. */
+	if (*reason != '\0' && strcmp(bus, "kernel") != 0 && json_array_size(sensors) > 0) {
+		add(j, "1-Wire: %s", reason);
+	}
 	json_array_foreach((json_t *)sensors, i, sensor)
 	{
 		const char *rom = node_status_word(sensor, "rom"),

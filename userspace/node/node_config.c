@@ -135,7 +135,7 @@ static bool parse_pins(const char *text, void *member, char *why, size_t why_siz
 	struct node_pins *pins = member;
 	char item[ITEM_SIZE];
 
-	pins->n = 0;
+	memset(pins, 0, sizeof(*pins)); /* compared whole */
 	while (next_item(&text, item)) {
 		unsigned gpio;
 		int used = 0;
@@ -161,7 +161,7 @@ static bool parse_sensors(const char *text, void *member, char *why, size_t why_
 	struct node_sensors *sensors = member;
 	char item[ITEM_SIZE];
 
-	sensors->n = 0;
+	memset(sensors, 0, sizeof(*sensors));
 	while (next_item(&text, item)) {
 		uint8_t rom[8];
 

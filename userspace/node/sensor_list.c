@@ -112,9 +112,9 @@ static void check_make(struct sensor_list *list, struct sensor *s,
 		memcpy(s->former_make, s->make, sizeof(s->make));
 		s->event = SENSOR_OTHER_MAKE;
 	}
+	list->changed |= sensor_list_is_known(s) && s->make[0] == '\0';
 	memcpy(s->make, make, sizeof(make));
 	s->other_makes = 0;
-	list->changed |= sensor_list_is_known(s);
 }
 
 static void update(struct sensor_list *list, struct sensor *s, const struct thermometer_sample *t,

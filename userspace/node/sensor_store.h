@@ -3,8 +3,8 @@
  * sensor_store: the list of sensors on the disk: in the outbox, and a copy in "PATH-sensors" beside
  * it, which is read only where the outbox has no list: it was set aside as damaged, or removed.
  *
- * It is written when a sensor enters, is forgotten or has another make, once a day, and at the end:
- * after a crash or a power cut what is known of when a sensor was last seen is a day old at most.
+ * It is written when a sensor enters or is forgotten, once a day, and at the end: after a crash or
+ * a power cut what is known of when a sensor was last seen, and of its make, is a day old at most.
  */
 #ifndef NODE_SENSOR_STORE_H
 #define NODE_SENSOR_STORE_H

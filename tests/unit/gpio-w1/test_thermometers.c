@@ -456,6 +456,28 @@ static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state
 	assert_false(fake.line[0][4].requested);
 }
 
+static void a_bus_that_the_kernel_holds_is_read_beside_one_of_ours(void **state)
+{
+	const struct thermometers_config config = {
+		.bus = THERMOMETERS_AUTO, .n_buses = 2, .gpio = { 17, 4 }, .sysfs = root
+	};
+	struct thermometers *t;
+
+	(void)state;
+	fake_add(0, "pinctrl-bcm2835", 54);
+	fake.line[0][4].held_by = "onewire@4";
+	put_sensor("28-000000000001", "91 01 4b 46 7f ff 0f 10 25");
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t);
+	assert_int_equal(got.used, THERMOMETERS_USERSPACE);
+	assert_int_equal(got.error, 0);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.sample[0].quality, DS18B20_UNPROVEN);
+	assert_non_null(strstr(got.reason, "GPIO17: "));
+	assert_non_null(strstr(got.reason, "onewire@4"));
+	thermometers_close(t);
+}
+
 static void without_both_buses_the_reason_is_why_userspace_is_not_possible(void **state)
 {
 	struct thermometers *t;
@@ -568,6 +590,7 @@ int main(void)
 		TEST(a_forgotten_sensor_is_gone_until_a_search_finds_it),
 		TEST(a_line_that_rises_too_slowly_is_refused_with_its_figures),
 		TEST(the_kernels_bus_is_used_while_its_driver_holds_the_line),
+		TEST(a_bus_that_the_kernel_holds_is_read_beside_one_of_ours),
 		TEST(without_both_buses_the_reason_is_why_userspace_is_not_possible),
 		TEST(userspace_only_never_asks_the_kernel),
 		TEST(the_faults_of_the_kernels_driver_are_typed),
