@@ -148,13 +148,41 @@ def test_an_outbox_of_another_node_brings_that_nodes_sensors_as_absent(rig):
 
 
 def test_a_list_that_cannot_be_read_is_named_and_begun_again(rig):
-    know_four(rig)
+    roms = know_four(rig)
+    with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
+        db.execute("UPDATE sensors SET list = list || 'nonsense'")
+        db.commit()
+    node = rig.start_node(conf=conf(rig, {"gpio": "17"}))
+    assert [rom for rom, _ in first_reading(rig)] == roms       # there is the copy
+    node.wait_log("4 sensors are known from the list beside the outbox")
+    assert node.stop() == 0
+    (rig.dir / "status.json").unlink()
+    copy = rig.dir / "outbox.db-sensors"
+    copy.write_text(copy.read_text().replace(roms[2], "28-nonsense"))
     with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
         db.execute("UPDATE sensors SET list = 'nonsense'")
         db.commit()
     node = rig.start_node(conf=conf(rig, TWO))
-    until(lambda: rig.status() and len(known(rig)) == 4, "four sensors are known")
-    assert "the list of sensors is damaged behind the first 0" in node.log()
+    assert [rom for rom, _ in first_reading(rig)][:2] == roms[:2]
+    assert "the list of sensors is damaged behind the first 2: the others get new places" in node.log()
+
+
+@pytest.mark.parametrize("sql,aside", [
+    ("DROP TABLE sensors", False),                      # as an older version left it
+    ("DROP TABLE sensors; CREATE TABLE sensors (x)", True),
+    ("DELETE FROM sensors", False),
+    ("UPDATE sensors SET list = x'00ff'", False),
+    ("UPDATE sensors SET list = printf('%.*c', 100000, 'x')", False),
+])
+def test_a_table_of_sensors_in_any_state_costs_no_reading(rig, sql, aside):
+    roms = know_four(rig)
+    with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
+        db.executescript(sql)
+    node = rig.start_node(conf=conf(rig, TWO))
+    assert sorted(rom for rom, _ in first_reading(rig)) == sorted(roms)
+    assert ("set aside" in node.log()) == aside
+    until(lambda: len(known(rig)) == 4, "four sensors are known")
+    assert node.stop() == 0
 
 
 def test_a_forgotten_sensor_that_is_there_comes_back_as_the_last(rig):

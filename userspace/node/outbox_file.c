@@ -47,7 +47,8 @@ static const char every_column[] =
 	"  + crc + length(body))"
 	" AND NOT EXISTS (SELECT 1 FROM refused WHERE seq <= 0 AND boot + boot_ns + utc_us + time_source + time_acc_ns"
 	"  + crc + length(body) + length(why))"
-	" AND NOT EXISTS (SELECT 1 FROM gap WHERE first <= 0 AND last + reason)";
+	" AND NOT EXISTS (SELECT 1 FROM gap WHERE first <= 0 AND last + reason)"
+	" AND NOT EXISTS (SELECT 1 FROM sensors WHERE one <> 1 AND length(list))";
 
 int outbox_file_error(int rc)
 {
@@ -157,12 +158,12 @@ int64_t outbox_file_epoch(void)
 
 static int make_tables(sqlite3 *db)
 {
-	char sql[sizeof(schema) + 300];
+	char sql[sizeof(schema) + sizeof(sensors_table) + 300];
 
 	snprintf(sql, sizeof(sql),
-		 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s"
+		 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s %s;"
 		 "INSERT INTO outbox VALUES (1, %" PRId64 ", 1, 0, 1, 0); COMMIT;",
-		 APPLICATION_ID, SCHEMA_VERSION, schema, outbox_file_epoch());
+		 APPLICATION_ID, SCHEMA_VERSION, schema, sensors_table, outbox_file_epoch());
 	return outbox_file_exec(db, sql);
 }
 
@@ -195,6 +196,7 @@ static int check_outbox(sqlite3 *db, char *err, size_t err_size)
 	if (rc != SQLITE_OK || value == 0) {
 		rc = check_pages(db, err, err_size);
 	}
+	rc = rc == SQLITE_OK ? outbox_file_exec(db, sensors_table) : rc;
 	rc = rc == SQLITE_OK ? one_number(db, every_column, &value) : rc;
 	return rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
 }
@@ -235,7 +237,6 @@ static int examine(sqlite3 *db, char *err, size_t err_size)
 			break;
 		}
 	}
-	rc = rc == SQLITE_OK ? outbox_file_exec(db, sensors_table) : rc;
 	if (rc != SQLITE_OK && err[0] == '\0') {
 		snprintf(err, err_size, "%s", sqlite3_errmsg(db));
 	}

@@ -37,12 +37,13 @@ void sensor_list_fix(struct sensor_list *list, const uint8_t roms[][8], unsigned
 	struct sensor_list before = *list;
 
 	list->fixed = true;
-	list->changed = true;
+	list->changed |= n != list->n;
 	list->n = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct sensor *known = find(&before, roms[i]);
 		struct sensor *s = append(list, roms[i]);
 
+		list->changed |= i >= before.n || memcmp(before.sensors[i].rom, roms[i], 8) != 0;
 		*s = known != NULL ? *known : *s;
 		s->reads = SENSOR_LIST_READS;
 	}

@@ -34,7 +34,7 @@ struct sensors {
 
 	struct thermometers *thermometers;
 	struct sensor_list *list;
-	char refusal[200]; /* logged */
+	unsigned refused; /* sensors, at most; logged */
 	struct w1_sim *sims[THERMOMETERS_BUSES]; /* NULL: real ones */
 	struct w1_line lines[THERMOMETERS_BUSES]; /* of sims */
 	bool measuring; /* a cycle runs */
@@ -246,15 +246,15 @@ static void log_sensor(const struct sensor *sensor, unsigned place, enum ds18b20
 
 static void put_in_order(struct sensors *s, struct thermometers_result *result, int64_t utc_us)
 {
-	char refusal[sizeof(s->refusal)];
+	char refusal[200];
 
 	sensor_list_apply(s->list, result, utc_us);
 	for (unsigned i = 0; i < s->list->n; i++) {
 		log_sensor(&s->list->sensors[i], i + 1, result->sample[i].quality);
 	}
-	sensor_list_refusal(s->list, refusal, sizeof(refusal));
-	if (refusal[0] != '\0' && strcmp(refusal, s->refusal) != 0) {
-		memcpy(s->refusal, refusal, sizeof(refusal));
+	if (s->list->refused > s->refused) {
+		s->refused = s->list->refused;
+		sensor_list_refusal(s->list, refusal, sizeof(refusal));
 		log_warning("1-Wire: %s", refusal);
 	}
 }

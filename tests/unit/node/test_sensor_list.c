@@ -287,7 +287,12 @@ static void a_fixed_list_has_its_order_and_refuses_others(void **state)
 	memcpy(roms[1], list.sensors[1].rom, 8);
 	roms[1][1] = 9;
 	roms[1][7] = w1_crc8(roms[1], 7);
+	list.changed = false;
 	sensor_list_fix(&list, (const uint8_t(*)[8])roms, 2);
+	assert_true(list.changed);
+	list.changed = false;
+	sensor_list_fix(&list, (const uint8_t(*)[8])roms, 2); /* as at each start */
+	assert_false(list.changed);
 	assert_true(list.sensors[0].since_us == UTC);
 	assert_string_equal(cycle("123"), "39x");
 	sensor_list_refusal(&list, text, sizeof(text));
