@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * node_report: what a running node tells others of itself: the status file, the state for systemd,
+ * node_report: what a running node reports of itself: the status file, the state for systemd,
  * the answers on its socket (control.h).
  */
 #ifndef NODE_NODE_REPORT_H

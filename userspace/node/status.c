@@ -107,6 +107,7 @@ static json_t *w1(const struct status *s)
 static json_t *outbox(const struct status *s)
 {
 	const struct outbox_stats *o = s->outbox;
+	uint64_t waiting = o->rows - o->refused + o->unprotected;
 	char epoch[24];
 	json_t *oldest = json_null();
 
@@ -121,8 +122,7 @@ static json_t *outbox(const struct status *s)
 	}
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 			 "epoch", epoch, "new_epochs", (json_int_t)o->new_epochs, "next_seq",
-			 (json_int_t)o->next_seq, "waiting",
-			 (json_int_t)(o->rows - o->refused + o->unprotected), "unprotected",
+			 (json_int_t)o->next_seq, "waiting", (json_int_t)waiting, "unprotected",
 			 (json_int_t)o->unprotected, "refused", (json_int_t)o->refused, "gaps",
 			 (json_int_t)o->gaps, "bytes", (json_int_t)o->bytes, "dropped",
 			 (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written, "syncs",
