@@ -274,7 +274,7 @@ static int set_aside(const char *path, char *name, size_t size)
  * Brings what a kill left in the WAL into the database, so that the disk has room for more; a file
  * of an older version gets our pages. Neither is needed: errors are ignored.
  */
-static void vacuum(sqlite3 *db)
+static void checkpoint_and_repack(sqlite3 *db)
 {
 	int64_t pages = 0, size = outbox_file_page_size(db);
 
@@ -312,7 +312,7 @@ static int open_once(sqlite3 **db, const char *path, bool sync_each, char *why, 
 	if (rc == SQLITE_OK) {
 		rc = examine(*db, why, why_size);
 		if (rc == 0) {
-			vacuum(*db);
+			checkpoint_and_repack(*db);
 		}
 		return rc;
 	}
