@@ -72,6 +72,20 @@ static void give_07ff(struct w1_sim *sim)
 	w1_sim_slave(sim, 0)->starved_gives_07ff = true;
 }
 
+/* A copy, and a genuine one that may be read before it or after. */
+static void add_a_copy(struct w1_sim *sim)
+{
+	w1_sim_add(sim, W1_MODEL_B1V2, false);
+	w1_sim_add(sim, W1_MODEL_A1, false);
+}
+
+/* The same, and one that is also slow. */
+static void add_a_copy_and_a_slow_one(struct w1_sim *sim)
+{
+	slow(sim);
+	add_a_copy(sim);
+}
+
 /* Holds a presence pulse for longer than any part may. */
 static void hold_presence(struct w1_sim *sim)
 {
@@ -161,6 +175,12 @@ static const struct fault faults[] = {
 	{ .name = "a conversion that never ends",
 	  .break_it = starve,
 	  .expected = "sensors/identity=slow *" },
+	{ .name = "one copy among genuine ones",
+	  .break_it = add_a_copy,
+	  .expected = "sensors/identity=clone" },
+	{ .name = "a slow one beside a copy",
+	  .break_it = add_a_copy_and_a_slow_one,
+	  .expected = "sensors/identity=slow" },
 	{ .name = "an address with a wrong CRC",
 	  .break_it = bad_rom,
 	  .expected = "sensors/search=search" },
@@ -332,6 +352,39 @@ static void each_fault_of_the_bus_is_named_by_the_right_check(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void a_temperature_is_shown_with_its_sign_and_two_decimals(void **state)
+{
+	static const struct {
+		int32_t mc;
+		const char *text;
+	} rows[] = { { 21500, " 21.50 C" },
+		     { 63, " 0.06 C" },
+		     { -63, " -0.06 C" },
+		     { -10125, " -10.12 C" } };
+	const struct node_config config = { .w1_bus = NODE_W1_USERSPACE,
+					    .w1_resolutions.all_bits = 12 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct w1_sim *sim = w1_sim_new(&(const struct w1_sim_config){ .seed = 1 });
+		struct selftest t = { .config = &config, .root = "/nonexistent", .has_line = true };
+		struct selftest_outcome out = { .status = SELFTEST_SKIP };
+
+		w1_sim_add(sim, W1_MODEL_A1, false);
+		w1_sim_slave(sim, 0)->temp_mc = rows[i].mc;
+		t.line = w1_sim_line(sim);
+		for (size_t k = 0; k < selftest_checks_count; k++) {
+			if (selftest_wanted(&selftest_checks[k], "sensors/temperature")) {
+				selftest_run(&t, &selftest_checks[k], &out);
+			}
+		}
+		assert_int_equal(out.status, SELFTEST_PASS);
+		assert_non_null(strstr(out.value, rows[i].text));
+		selftest_close(&t);
+		w1_sim_free(sim);
+	}
+}
+
 static void every_check_and_cause_says_what_to_try(void **state)
 {
 	(void)state;
@@ -380,6 +433,7 @@ static void only_takes_groups_and_checks_and_nothing_else(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_temperature_is_shown_with_its_sign_and_two_decimals),
 		cmocka_unit_test(every_check_and_cause_says_what_to_try),
 		cmocka_unit_test(only_takes_groups_and_checks_and_nothing_else),
 		cmocka_unit_test(each_fault_of_the_bus_is_named_by_the_right_check),
