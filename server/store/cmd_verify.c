@@ -37,17 +37,14 @@ enum verify_result cmd_verify(const struct store_config *config)
 		[STORE_FLAW_COLUMN] = "columns that differ from the sensors' bytes",
 		[STORE_FLAW_HOLE] = "readings missing without a cause",
 	};
-	struct store *store = store_new(config);
+	struct store_config only_read = *config;
+	struct store *store;
 	struct store_verdict v;
 	uint64_t next_ms = now_ms() + PROGRESS_MS;
 	int rc;
 
-	if (config->kind == STORE_SQLITE && access(config->path, R_OK) != 0) { /* it would be made
-										*/
-		log_error("store: %s: %s", config->path, strerror(errno));
-		store_free(store);
-		return VERIFY_NO_STORE;
-	}
+	only_read.read_only = true;
+	store = store_new(&only_read);
 	rc = store == NULL ? STORE_DOWN : store_connect(store);
 	rc = rc < 0 ? rc : store_verify(store, &v, progress, &next_ms);
 	if (isatty(STDERR_FILENO)) {

@@ -43,13 +43,14 @@ struct store_config {
 	const char *database;
 	const char *tls_ca; /* MariaDB over TCP: CA file to verify the server */
 	bool tls; /* false: unencrypted TCP */
+	bool read_only; /* nothing is changed: no schema is made, no file, and no log beside it */
 };
 
 /* Does not connect yet. NULL only without memory. */
 struct store *store_new(const struct store_config *config);
 void store_free(struct store *s);
 
-/* Connects if it is not, and brings the schema up to date. 0, STORE_DOWN or STORE_UNUSABLE. */
+/* Connects if it is not, and brings an older schema up to date. 0, STORE_DOWN or STORE_UNUSABLE. */
 int store_connect(struct store *s);
 bool store_connected(const struct store *s);
 const char *store_error(const struct store *s); /* of the last failure, one line; valid until the

@@ -648,6 +648,8 @@ static int mariadb_open(struct store *s)
 
 const struct store_backend store_mariadb = {
 	.keep = "ON DUPLICATE KEY UPDATE created_us = created_us",
+	.has_schema = "SELECT COUNT(*) FROM information_schema.tables WHERE "
+		      "table_schema = DATABASE() AND table_name = 'schema_migrations'",
 	/* GET_LOCK does not span Galera nodes; there idempotent statements must suffice. */
 	.lock = "SELECT GET_LOCK('geotherm schema', 5)",
 	.unlock = "DO RELEASE_LOCK('geotherm schema')",

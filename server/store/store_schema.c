@@ -8,12 +8,17 @@
 #include "store_sql.h"
 #include "time/now.h"
 
+/* 0: none yet. */
 static int schema_version(struct store *s, size_t *version)
 {
 	int64_t found = 0;
-	int rc = store_query(s, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations",
-			     SQL_NO_PARAMS, sql_first_integer, &found);
+	int rc = store_query(s, s->backend->has_schema, SQL_NO_PARAMS, sql_first_integer, &found);
 
+	if (rc >= 0 && found != 0) {
+		found = 0;
+		rc = store_query(s, "SELECT COALESCE(MAX(version), 0) FROM schema_migrations",
+				 SQL_NO_PARAMS, sql_first_integer, &found);
+	}
 	*version = (size_t)found;
 	if (rc >= 0 && *version > *s->backend->migrations_count) {
 		return store_fail(
@@ -53,6 +58,13 @@ static int migrate_locked(struct store *s)
 	size_t version;
 	int rc = schema_version(s, &version);
 
+	if (rc >= 0 && version == 0) {
+		rc = store_query(
+			s,
+			"CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
+			"name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)",
+			SQL_NO_PARAMS, NULL, NULL);
+	}
 	for (size_t i = version; rc >= 0 && i < *s->backend->migrations_count; i++) {
 		const struct migration *m = &s->backend->migrations[i];
 
@@ -80,17 +92,16 @@ int store_schema_update(struct store *s)
 {
 	size_t version = 0;
 	bool locked = true;
-	int rc = store_query(
-		s,
-		"CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER NOT NULL PRIMARY KEY, "
-		"name VARCHAR(64) NOT NULL, applied_us BIGINT NOT NULL)",
-		SQL_NO_PARAMS, NULL, NULL);
+	int rc = schema_version(s, &version);
 
-	if (rc >= 0) {
-		rc = schema_version(s, &version);
-	}
 	if (rc < 0 || version == *s->backend->migrations_count) {
 		return rc;
+	}
+	if (s->config.read_only) {
+		return store_fail(
+			s, STORE_UNUSABLE,
+			"the database has schema %zu, this program reads %zu: start the server on it, or on a copy",
+			version, *s->backend->migrations_count);
 	}
 	rc = store_query(s, s->backend->lock, SQL_NO_PARAMS, lock_schema, &locked);
 	if (rc < 0) {

@@ -5,7 +5,10 @@
 
 #include "store.h"
 
-/* On a fresh connection. 0 or more; STORE_UNUSABLE if the database is newer than this program. */
+/*
+ * On a fresh connection; an up-to-date schema is only read. 0 or more; STORE_UNUSABLE if the
+ * database is newer than this program, or older and to be read only.
+ */
 int store_schema_update(struct store *s);
 
 #endif

@@ -3,10 +3,12 @@
 #include "store_sql.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "time/now.h"
 
@@ -240,6 +242,46 @@ static int enter_wal(struct store *s)
 				s->config.path);
 }
 
+/* "file:PATH?immutable=1", with its bytes in hexadecimal. */
+static void immutable_uri(char *uri, const char *path)
+{
+	uri += sprintf(uri, "file:");
+	for (; *path != '\0'; path++) {
+		uri += sprintf(uri, *path == '/' ? "/" : "%%%02x", (unsigned char)*path);
+	}
+	strcpy(uri, "?immutable=1");
+}
+
+/*
+ * Where its folder cannot be written SQLite cannot share the file with writers: it is then read as
+ * one that does not change, which needs one without a WAL.
+ */
+static int open_read_only(struct store *s)
+{
+	struct sqlite *q = s->db;
+	char path[PATH_MAX], uri[3 * PATH_MAX + 32];
+	struct stat wal;
+	int rc = sqlite3_open_v2(s->config.path, &q->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+				 NULL);
+
+	rc = rc == SQLITE_OK ? sqlite3_exec(q->db, "SELECT 1 FROM sqlite_master", NULL, NULL, NULL)
+			     : rc;
+	snprintf(path, sizeof(path), "%s-wal", s->config.path);
+	if ((rc == SQLITE_CANTOPEN || rc == SQLITE_READONLY) &&
+	    (stat(path, &wal) != 0 || wal.st_size == 0)) {
+		sqlite3_close(q->db);
+		snprintf(path, sizeof(path), "%s", s->config.path);
+		immutable_uri(uri, path);
+		rc = sqlite3_open_v2(uri, &q->db,
+				     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
+				     NULL);
+	}
+	sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
+	return rc == SQLITE_OK ? 0
+			       : store_fail(s, STORE_UNUSABLE, "%s: cannot be read: %s",
+					    s->config.path, sqlite3_errmsg(q->db));
+}
+
 static int sqlite_open(struct store *s)
 {
 	struct sqlite *q = calloc(1, sizeof(*q));
@@ -251,6 +293,9 @@ static int sqlite_open(struct store *s)
 		return store_fail(s, STORE_DOWN, "out of memory");
 	}
 	s->db = q;
+	if (s->config.read_only) {
+		return open_read_only(s);
+	}
 	/* Two connections live on two threads, never one on two at once: SQLite's own locks are not
 	 * needed. */
 	rc = sqlite3_open_v2(s->config.path, &q->db,
@@ -327,6 +372,7 @@ static int sqlite_insert(struct store *s, const struct store_item *items, size_t
 
 const struct store_backend store_sqlite = {
 	.keep = "ON CONFLICT DO NOTHING",
+	.has_schema = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_migrations'",
 	.lock = "BEGIN IMMEDIATE",
 	.unlock = "COMMIT",
 	.abandon = "ROLLBACK",

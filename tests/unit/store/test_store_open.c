@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void *connect_another(void *arg)
@@ -255,6 +256,40 @@ static void a_schema_from_the_future_is_refused(void **state)
 	assert_non_null(strstr(store_error(bed.store), "999"));
 }
 
+static void a_store_that_is_only_read_is_not_changed(void **state)
+{
+	struct store_verdict verdict;
+	struct reading r;
+	uint64_t stream;
+
+	(void)state;
+	need_mariadb();
+	bed_put("urn:dev:a", 1, 1, 3);
+	store_free(bed.store);
+	bed.config.read_only = true;
+	bed.store = store_new(&bed.config);
+	assert_int_equal(store_connect(bed.store), 0);
+	assert_int_equal(store_verify(bed.store, &verdict, NULL, NULL), 0);
+	assert_int_equal(verdict.rows, 3);
+	if (bed.config.kind == STORE_SQLITE) {
+		bed_make(&r, "urn:dev:b", 1, 1);
+		assert_true(store_stream(bed.store, "urn:dev:b", 1, T0, &stream, NULL) < 0);
+	}
+	store_free(bed.store);
+	/* An older schema stays one. */
+	bed.config.read_only = false;
+	bed.store = store_new(&bed.config);
+	assert_int_equal(store_connect(bed.store), 0);
+	assert_true(bed.store->backend->query(bed.store,
+					      "DELETE FROM schema_migrations WHERE version > 1",
+					      NULL, 0, NULL, NULL) > 0);
+	store_free(bed.store);
+	bed.config.read_only = true;
+	bed.store = store_new(&bed.config);
+	assert_int_equal(store_connect(bed.store), STORE_UNUSABLE);
+	assert_non_null(strstr(store_error(bed.store), "has schema 1"));
+}
+
 /* --- of one backend only -------------------------------------------------- */
 
 static void a_path_without_directory_is_named(void **state)
@@ -268,6 +303,46 @@ static void a_path_without_directory_is_named(void **state)
 	assert_non_null(strstr(store_error(s), "/nonexistent/readings.db"));
 	assert_false(store_connected(s));
 	store_free(s);
+}
+
+static void a_file_in_a_folder_that_cannot_be_written_is_read(void **state)
+{
+	struct store_verdict verdict;
+	struct stat st;
+	char wal[160];
+
+	(void)state;
+	bed_put("urn:dev:a", 1, 1, 3);
+	store_free(bed.store);
+	bed.config.read_only = true;
+	bed.store = store_new(&bed.config);
+	assert_int_equal(chmod(bed_dir, 0555), 0);
+	assert_int_equal(chmod(bed.path, 0444), 0);
+	assert_int_equal(seteuid(geteuid() == 0 ? 65534 : geteuid()), 0);
+	assert_int_equal(store_connect(bed.store), 0);
+	assert_int_equal(store_verify(bed.store, &verdict, NULL, NULL), 0);
+	store_free(bed.store);
+	bed.store = NULL;
+	assert_int_equal(seteuid(getuid()), 0);
+	assert_int_equal(chmod(bed_dir, 0755), 0);
+	assert_int_equal(verdict.rows, 3);
+	snprintf(wal, sizeof(wal), "%s-wal", bed.path);
+	assert_int_equal(stat(wal, &st), -1);
+}
+
+static void an_account_that_may_not_create_serves_a_schema_that_is_up_to_date(void **state)
+{
+	(void)state;
+	need_mariadb();
+	assert_true(private_mariadbd_sql(&mariadbd, "CREATE OR REPLACE USER plain@localhost"));
+	assert_true(private_mariadbd_sql(
+		&mariadbd,
+		"GRANT SELECT, INSERT, UPDATE, DELETE ON geotherm.* TO plain@localhost"));
+	store_free(bed.store);
+	bed.config.user = "plain";
+	bed.store = store_new(&bed.config);
+	assert_int_equal(store_connect(bed.store), 0);
+	assert_int_equal(bed_put("urn:dev:a", 1, 1, 3), 3);
 }
 
 static void a_file_that_is_no_database_is_left_alone(void **state)
@@ -460,7 +535,8 @@ int main(void)
 	int failed;
 #define SUITE(open)                                            \
 	ON(servers_that_start_together_make_one_schema, open), \
-		ON(a_schema_from_the_future_is_refused, open)
+		ON(a_schema_from_the_future_is_refused, open), \
+		ON(a_store_that_is_only_read_is_not_changed, open)
 	const struct CMUnitTest sqlite[] = {
 		SUITE(open_sqlite),
 		ON(readings_lie_by_their_key_and_have_an_index_of_time, open_sqlite),
@@ -471,11 +547,13 @@ int main(void)
 		ON(two_statements_in_one_are_refused, open_sqlite),
 		ON(a_new_file_that_another_is_making_is_waited_for, open_sqlite),
 		ON(a_path_without_directory_is_named, open_sqlite),
+		ON(a_file_in_a_folder_that_cannot_be_written_is_read, open_sqlite),
 		ON(a_file_that_is_no_database_is_left_alone, open_sqlite),
 	};
 	const struct CMUnitTest mariadb[] = {
 		SUITE(open_mariadb),
 		ON(a_schema_made_half_way_is_finished, open_mariadb),
+		ON(an_account_that_may_not_create_serves_a_schema_that_is_up_to_date, open_mariadb),
 		ON(a_refused_row_takes_its_batch_with_it, open_mariadb),
 		ON(a_database_that_is_not_there_is_down_and_a_wrong_user_unusable, open_mariadb),
 		ON(a_remote_database_without_verified_tls_is_refused, open_mariadb),
