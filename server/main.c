@@ -2,6 +2,7 @@
 /* geotherm-server: stores readings before it answers for them. */
 #include "options.h"
 #include "server.h"
+#include "server/store/cmd_backup.h"
 #include "server/store/cmd_verify.h"
 #include "userspace/daemon/reload_request.h"
 #include "userspace/daemon/unit_user.h"
@@ -21,6 +22,19 @@ static int verify(const struct server_config *config)
 		break;
 	}
 	return EXIT_STORE;
+}
+
+static int run_command(const struct server_options *options, const struct server_config *config)
+{
+	const struct store_config store = server_config_store(config);
+
+	if (options->file == NULL) {
+		return verify(config);
+	}
+	return (options->command[0] == 'b' ? cmd_backup(&store, options->file)
+					   : cmd_restore(&store, options->file))
+		       ? EXIT_OK
+		       : EXIT_STORE;
 }
 
 static int serve(const struct server_options *options, struct server_config *config)
@@ -58,8 +72,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level(config.log_level);
-	if (options.verify) {
-		rc = verify(&config);
+	if (options.command != NULL) {
+		rc = run_command(&options, &config);
 	} else if (options.check) {
 		rc = server_check(&config);
 	} else {

@@ -24,7 +24,7 @@ static const struct manual_option table[] = {
 };
 
 static const struct manual_command command = {
-	.operands = "[verify]",
+	.operands = "[verify | backup FILE | restore FILE]",
 	.options = table,
 	.n_options = sizeof(table) / sizeof(table[0]),
 };
@@ -49,7 +49,8 @@ static const struct manual manual = {
 		"readings are on disk. It also answers requests for what is stored: the newest reading of each device, tracks, gaps. "
 		"With verify it serves nothing, but reads the whole store (a server may run meanwhile), computes each "
 		"temperature again from the sensor's nine bytes, finds sequence numbers that are missing, and names the first "
-		"flaw of each kind. A service manager may pass the sockets to listen on (systemd: geotherm-server@.socket); then "
+		"flaw of each kind. backup copies a SQLite store, as it is at one moment, into a new file; restore puts such a file back; "
+		"both while a server runs, too: nodes then send again what they still have. A service manager may pass the sockets to listen on (systemd: geotherm-server@.socket); then "
 		"[server] listen is not used.",
 	.commands = &command,
 	.n_commands = 1,
@@ -84,12 +85,17 @@ int server_options_read(struct server_options *o, int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
-	if (optind + 1 == argc && strcmp(argv[optind], "verify") == 0) {
-		o->verify = true;
-		return -1;
-	}
 	if (optind < argc) {
-		log_error("%s: not an option; try --help", argv[optind]);
+		static const char *const names[] = { "verify", "backup", "restore" };
+
+		for (int i = 0; i < 3; i++) { /* all but the first have a FILE */
+			if (strcmp(argv[optind], names[i]) == 0 && optind + 1 + (i > 0) == argc) {
+				o->command = names[i];
+				o->file = i > 0 ? argv[optind + 1] : NULL;
+				return -1;
+			}
+		}
+		log_error("%s: not a command with its FILE; try --help", argv[optind]);
 		return EXIT_USAGE;
 	}
 	return -1;

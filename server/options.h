@@ -27,7 +27,9 @@ struct server_options {
 	char level[64]; /* --log-level is an assignment too */
 	const char *ready_file;
 	const char *reload; /* number of the process to reload; NULL: serve */
-	bool check, show, verify;
+	bool check, show;
+	const char *command; /* "verify", "backup", "restore"; NULL: serve */
+	const char *file; /* of backup and restore */
 };
 
 /* -1: go on; else the exit code. */

@@ -3,6 +3,7 @@
 #include "queries.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "server/store/gaps_report.h"
 #include "server/store/hash.h"
 #include "time/now.h"
+#include "userspace/daemon/log.h"
 #include "userspace/reading/senml.h"
 
 #define WAITING_MAX 256 /* queries; heavy readers wait, nodes that write do not */
@@ -193,9 +195,15 @@ static int read_readings(struct store *store, struct query *q)
 static int read_text(struct store *store, struct query *q)
 {
 	char *text = NULL;
-	int rc = q->kind == QUERY_GAPS ? gaps_report(store, q->device, q->epoch, &text)
+	uint64_t missing = 0;
+	int rc = q->kind == QUERY_GAPS ? gaps_report(store, q->device, q->epoch, &text, &missing)
 				       : store_get_device(store, q->device, on_device, &text);
 
+	if (q->kind == QUERY_GAPS && q->epoch != 0 && missing > 0) {
+		log_notice("device %s: %" PRIu64 " readings of epoch %016" PRIx64
+			   " are missing: its node sends again what it still has",
+			   q->device, missing, q->epoch);
+	}
 	q->body = text;
 	q->body_size = text != NULL ? strlen(text) : 0;
 	return rc;

@@ -21,6 +21,7 @@ struct range {
 struct report {
 	json_t *streams;
 	bool missing_only;
+	uint64_t missing; /* numbers that never arrived */
 	uint64_t epoch;
 	struct range *ranges;
 	size_t n, size;
@@ -59,6 +60,7 @@ static void close_stream(struct report *report)
 		const struct range *r = &report->ranges[i];
 
 		if (r->range.first > seen + 1) {
+			report->missing += r->range.first - 1 - seen;
 			add_hole(report, holes, seen + 1, r->range.first - 1, NEVER_ARRIVED);
 		}
 		if (r->cause[0] != '\0') {
@@ -124,7 +126,8 @@ static int add_start(void *arg, const struct store_start *start)
 	return json_array_append_new(arg, object) == 0 ? 0 : -ENOMEM;
 }
 
-int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out)
+int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out,
+		uint64_t *missing)
 {
 	struct report report = { .streams = json_array(),
 				 .missing_only = only_epoch != 0,
@@ -139,6 +142,7 @@ int gaps_report(struct store *store, const char *device, uint64_t only_epoch, ch
 		json_t *all;
 
 		close_stream(&report);
+		*missing = report.missing;
 		rc = (int)json_array_size(report.streams);
 		all = json_pack("{s:s, s:O, s:O}", "device", device, "streams", report.streams,
 				"starts", starts);

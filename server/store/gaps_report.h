@@ -22,8 +22,10 @@
 
 #include "store.h"
 
-/* malloc'ed text in *out. only_epoch 0: all. The number of streams, a code of store.h, or -ENOMEM.
+/* malloc'ed text in *out, in *missing how many numbers never arrived. only_epoch 0: all. The number
+ * of streams, a code of store.h, or -ENOMEM.
  */
-int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out);
+int gaps_report(struct store *store, const char *device, uint64_t only_epoch, char **out,
+		uint64_t *missing);
 
 #endif

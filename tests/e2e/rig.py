@@ -131,7 +131,8 @@ class Rig:
             "node": {"device": DEVICE, "period": "200ms", "status": self.dir / "status.json", **(node or {})},
             "w1": {"bus": "simulated", **(w1 or {})},
             "gnss": {"port": "simulated", **(gnss or {})},
-            "outbox": {"path": self.outbox, **(outbox or {})},
+            # What is confirmed leaves the file at once, so that it shows what waits; test_custody has the default.
+            "outbox": {"path": self.outbox, "keep": 0, **(outbox or {})},
             "server": {"uri": f"coaps://127.0.0.1:{self.port}", "ca": self.pki / "ca.pem",
                        "certificate": self.pki / "node.pem", "key": self.pki / "node.key", **(server or {})}})
 

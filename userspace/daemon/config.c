@@ -97,13 +97,15 @@ static int word_index(const char *const *words, const char *text)
 	return -1;
 }
 
-/* "10", "0.5", "250ms", "5min", "2h" in ms. Exact: at most three decimals are read, in integers. */
+/* "10", "0.5", "250ms", "5min", "2h", "7d" in ms. Exact: at most three decimals are read, in
+ * integers. */
 static bool parse_seconds(const char *text, unsigned long long *ms)
 {
 	static const struct {
 		const char *suffix;
 		unsigned ms;
-	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "min", 60000 }, { "h", 3600000 } };
+	} units[] = { { "", 1000 },	{ "s", 1000 },	  { "ms", 1 },
+		      { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
 	unsigned long long whole = 0, part = 0, scale = 1;
 	const char *c = text;
 

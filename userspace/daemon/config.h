@@ -25,8 +25,8 @@ enum config_type {
 	CONFIG_UINT, /* unsigned; min..max */
 	CONFIG_BOOL, /* bool; yes/no, true/false, on/off, 1/0 */
 	CONFIG_CHOICE, /* int; one of `choices`, a NULL-terminated list of words; its index */
-	CONFIG_SECONDS, /* unsigned, in ms: "10", "0.5", "250ms", "5min", "2h" ; min..max in ms, or
-			   the word `zero` for 0 */
+	CONFIG_SECONDS, /* unsigned, in ms: "10", "0.5", "250ms", "5min", "2h", "7d"; min..max in
+			   ms, or the word `zero` for 0 */
 	CONFIG_LOG_LEVEL, /* enum log_level (log.h) */
 	CONFIG_PARSED, /* `size` bytes without pointers, by `parse` */
 	CONFIG_REMOVED, /* was a key: accepted with a warning, which ends in `help`; in no manual */

@@ -65,6 +65,7 @@ static int open_outbox(struct node *n, bool damaged)
 		.max_bytes = n->config->outbox_max_mb * UINT64_C(1000000),
 		.sync_ms = n->config->outbox_sync_ms,
 		.flush_thread = true,
+		.keep_us = n->config->outbox_keep_ms * INT64_C(1000),
 		.max_memory = n->config->outbox_max_memory,
 		.damaged = damaged,
 		.boot = n->boot,

@@ -79,6 +79,7 @@ struct node_config {
 	char *outbox_path;
 	unsigned outbox_max_rows;
 	unsigned outbox_max_mb;
+	unsigned outbox_keep_ms;
 	unsigned outbox_max_memory;
 	unsigned outbox_sync_ms; /* 0: each */
 

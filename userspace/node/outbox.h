@@ -13,10 +13,11 @@
  *   refused   the same, set aside: with the server's code and text
  *   gap       first, last, reason
  *   sensors   list: the node's sensors, a text of sensor_list.h
+ *   kept      first, last: of reading, what the server has (outbox_kept.h)
  *
- * It is bounded by rows and by bytes (of bodies and 64 a row, and of all files): what is set aside
- * goes first, then the oldest, each into a gap. While the WAL is not copied fast enough nothing can
- * be peeked, and then nothing put.
+ * It is bounded by rows and by bytes (of bodies and 64 a row, and of all files): what is kept goes
+ * first, then what is set aside, then the oldest, each into a gap. While the WAL is not copied fast
+ * enough nothing can be peeked, and then nothing put.
  *
  * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file
  * of a newer version or of another program is refused.
@@ -49,6 +50,8 @@ struct outbox_config {
 	unsigned sync_ms; /* 0: each reading is synced before it is peeked; else see outbox_sync()
 			   */
 	bool flush_thread; /* sync on a thread: no call waits for the disk; see outbox_fd() */
+	int64_t keep_us; /* what the server has stays so long, as far as the bounds allow; 0: not at
+			    all */
 	unsigned max_memory; /* readings in memory that could not be written; 0: they are lost */
 	bool damaged; /* it returned -EUCLEAN: it is set aside, whatever a check would find */
 	uint64_t boot; /* system_facts_boot() */
@@ -58,6 +61,7 @@ struct outbox_stats {
 	enum reading_start start; /* how the process before this one ended */
 	uint64_t epoch, next_seq;
 	uint64_t rows, bytes; /* waiting and set aside */
+	uint64_t kept; /* confirmed, and still there */
 	uint64_t refused; /* set aside, of rows */
 	uint64_t gaps; /* ranges kept */
 	uint64_t dropped; /* of this process's life: FULL */
@@ -119,8 +123,21 @@ struct outbox_pack {
 int outbox_peek(struct outbox *o, enum outbox_order order, const struct outbox_sent *except,
 		unsigned max, void *buffer, size_t size, struct outbox_pack *pack);
 
-/* The server has first..last of that epoch: they are deleted. Returns how many were. */
+/*
+ * The server has first..last of that epoch: they wait no longer, and are deleted, or kept
+ * (keep_us). Returns how many waited.
+ */
 int outbox_confirm(struct outbox *o, uint64_t epoch, uint64_t first, uint64_t last);
+
+/* What of first..last is kept now, as up to max ranges: how many. */
+unsigned outbox_find_kept(const struct outbox *o, uint64_t first, uint64_t last,
+			  struct outbox_range *ranges, unsigned max);
+
+/*
+ * The server lacks what it had confirmed: up to max of first..last that are kept wait again. How
+ * many, and in *to up to where; 0 and *to < last: call again from there.
+ */
+int outbox_resend(struct outbox *o, uint64_t first, uint64_t last, unsigned max, uint64_t *to);
 
 /* Sets one aside: it is kept, not sent again, and its seq is a gap. 0, or -ENOENT. */
 int outbox_refuse(struct outbox *o, uint64_t epoch, uint64_t seq, const char *why);

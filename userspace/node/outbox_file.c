@@ -36,9 +36,13 @@ static const char schema[] =
 	" why TEXT NOT NULL);"
 	"CREATE TABLE gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEGER NOT NULL);";
 
-/* The node's sensors, as it writes them; an older outbox has no such table. */
-static const char sensors_table[] =
-	"CREATE TABLE IF NOT EXISTS sensors (one INTEGER PRIMARY KEY CHECK (one = 1), list TEXT NOT NULL)";
+/*
+ * Added later, where they are missing. The node's sensors, as it writes them; which readings the
+ * server has: a program before it sends these again, which does no harm.
+ */
+static const char added[] =
+	"CREATE TABLE IF NOT EXISTS sensors (one INTEGER PRIMARY KEY CHECK (one = 1), list TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS kept (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)";
 
 /* No row, or an error, unless every table has the columns of this version and there is an epoch. */
 static const char every_column[] =
@@ -48,7 +52,8 @@ static const char every_column[] =
 	" AND NOT EXISTS (SELECT 1 FROM refused WHERE seq <= 0 AND boot + boot_ns + utc_us + time_source + time_acc_ns"
 	"  + crc + length(body) + length(why))"
 	" AND NOT EXISTS (SELECT 1 FROM gap WHERE first <= 0 AND last + reason)"
-	" AND NOT EXISTS (SELECT 1 FROM sensors WHERE one <> 1 AND length(list))";
+	" AND NOT EXISTS (SELECT 1 FROM sensors WHERE one <> 1 AND length(list))"
+	" AND NOT EXISTS (SELECT 1 FROM kept WHERE first <= 0 AND last)";
 
 int outbox_file_error(int rc)
 {
@@ -158,12 +163,12 @@ int64_t outbox_file_epoch(void)
 
 static int make_tables(sqlite3 *db)
 {
-	char sql[sizeof(schema) + sizeof(sensors_table) + 300];
+	char sql[sizeof(schema) + sizeof(added) + 300];
 
 	snprintf(sql, sizeof(sql),
 		 "BEGIN IMMEDIATE; PRAGMA application_id = %d; PRAGMA user_version = %d; %s %s;"
 		 "INSERT INTO outbox VALUES (1, %" PRId64 ", 1, 0, 1, 0); COMMIT;",
-		 APPLICATION_ID, SCHEMA_VERSION, schema, sensors_table, outbox_file_epoch());
+		 APPLICATION_ID, SCHEMA_VERSION, schema, added, outbox_file_epoch());
 	return outbox_file_exec(db, sql);
 }
 
@@ -196,7 +201,7 @@ static int check_outbox(sqlite3 *db, char *err, size_t err_size)
 	if (rc != SQLITE_OK || value == 0) {
 		rc = check_pages(db, err, err_size);
 	}
-	rc = rc == SQLITE_OK ? outbox_file_exec(db, sensors_table) : rc;
+	rc = rc == SQLITE_OK ? outbox_file_exec(db, added) : rc;
 	rc = rc == SQLITE_OK ? one_number(db, every_column, &value) : rc;
 	return rc == SQLITE_ERROR || rc == SQLITE_NOTFOUND ? SQLITE_CORRUPT : rc;
 }

@@ -19,10 +19,12 @@
 	X(COMMIT, "COMMIT")                                                                           \
 	X(ROLLBACK, "ROLLBACK")                                                                       \
 	X(PUT, "INSERT INTO reading VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                         \
-	X(OLDEST, ("SELECT * FROM reading WHERE seq <= ?2 AND seq NOT BETWEEN ?3 AND ?4"              \
-		   " ORDER BY seq LIMIT ?1"))                                                         \
-	X(NEWEST, ("SELECT * FROM reading WHERE seq <= ?2 AND seq NOT BETWEEN ?3 AND ?4"              \
-		   " ORDER BY seq DESC LIMIT ?1"))                                                    \
+	X(OLDEST,                                                                                     \
+	  ("SELECT * FROM reading WHERE seq BETWEEN ?5 AND ?2 AND seq NOT BETWEEN ?3 AND ?4"          \
+	   " ORDER BY seq LIMIT ?1"))                                                                 \
+	X(NEWEST,                                                                                     \
+	  ("SELECT * FROM reading WHERE seq BETWEEN ?5 AND ?2 AND seq NOT BETWEEN ?3 AND ?4"          \
+	   " ORDER BY seq DESC LIMIT ?1"))                                                            \
 	X(OLDEST_SIZE, "SELECT seq, length(body) FROM reading ORDER BY seq LIMIT 1")                  \
 	X(REFUSED_SIZE, "SELECT seq, length(body) FROM refused ORDER BY seq LIMIT 1")                 \
 	X(ROW, "SELECT * FROM reading WHERE seq = ?1")                                                \
@@ -39,6 +41,13 @@
 		    " LIMIT 1"))                                                                      \
 	X(DATE, ("UPDATE reading SET utc_us = ?2, time_source = ?3, time_acc_ns = ?4, crc = ?5"       \
 		 " WHERE seq = ?1"))                                                                  \
+	X(KEPT, "SELECT first, last FROM kept ORDER BY first")                                        \
+	X(KEPT_CLEAR, "DELETE FROM kept")                                                             \
+	X(KEPT_ADD, "INSERT INTO kept VALUES (?1, ?2)")                                               \
+	X(KEPT_OLDEST, ("SELECT seq, length(body), coalesce(utc_us, 0) FROM reading"                  \
+			" WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT 1"))                         \
+	X(SOME, ("SELECT coalesce(max(seq), 0), count(*) FROM (SELECT seq FROM reading"               \
+		 " WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq LIMIT ?3)"))                              \
 	X(GAP_EXTEND,                                                                                 \
 	  ("UPDATE gap SET last = ?2 WHERE first = (SELECT max(first) FROM gap WHERE first < ?1)"     \
 	   " AND last = ?1 - 1 AND reason = ?3"))                                                     \

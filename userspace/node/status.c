@@ -120,13 +120,14 @@ static json_t *outbox(const struct status *s)
 				? seconds((uint64_t)(s->now.utc_us - o->oldest_utc_us) * 1000)
 				: 0);
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-			 "epoch", epoch, "new_epochs", (json_int_t)o->new_epochs, "next_seq",
-			 (json_int_t)o->next_seq, "waiting", (json_int_t)waiting, "unprotected",
-			 (json_int_t)o->unprotected, "refused", (json_int_t)o->refused, "gaps",
-			 (json_int_t)o->gaps, "bytes", (json_int_t)o->bytes, "dropped",
-			 (json_int_t)o->dropped, "not_written", (json_int_t)o->not_written, "syncs",
-			 (json_int_t)o->syncs, "oldest_s", oldest, "lost_s", age(s, s->lost_ns));
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+			 "epoch", epoch, "new_epochs", (json_int_t)o->new_epochs, "kept",
+			 (json_int_t)o->kept, "next_seq", (json_int_t)o->next_seq, "waiting",
+			 (json_int_t)waiting, "unprotected", (json_int_t)o->unprotected, "refused",
+			 (json_int_t)o->refused, "gaps", (json_int_t)o->gaps, "bytes",
+			 (json_int_t)o->bytes, "dropped", (json_int_t)o->dropped, "not_written",
+			 (json_int_t)o->not_written, "syncs", (json_int_t)o->syncs, "oldest_s",
+			 oldest, "lost_s", age(s, s->lost_ns));
 }
 
 static json_t *clock_json(const struct status *s)

@@ -11,19 +11,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "uplink_pack.h"
-#include "uplink_plan.h"
-#include "userspace/coaps/coaps_client.h"
+#include "uplink_own.h"
 #include "userspace/daemon/log.h"
 #include "userspace/reading/gap_list.h"
 #include "userspace/reading/legacy_reading.h"
 
 #define DEFAULT_PATH "/gpsflowtemp"
 #define TIME_PATH "/time"
-#define NS_PER_S UINT64_C(1000000000)
-
-/* Retry of /time or /gaps with a server that does not have it */
-#define RETRY_NS (600 * NS_PER_S)
 
 /*
  * A request times out after 1 + 2 + 4 + 8 s, times up to 1.1 (RFC 7252 4.2): a server that was
@@ -41,51 +35,6 @@
 #define WINDOW_LEGACY 1
 /* It stores any time unchecked: readings without time wait this long to be dated. */
 #define LEGACY_UNDATED_NS (600 * NS_PER_S)
-
-enum kind { KIND_NONE, KIND_TIME, KIND_CHECK, KIND_GAPS, KIND_PACK, KIND_COUNT };
-
-struct server {
-	const char *uri; /* the configuration's */
-	char path[256];
-	struct coaps_client *client;
-	bool checked; /* its numbers were compared with ours since its last failure */
-	char last_logged[KIND_COUNT][160]; /* failure of each kind; "": none since it succeeded */
-};
-
-struct request {
-	struct uplink *uplink;
-	enum kind kind; /* KIND_NONE: this one is free */
-	struct uplink_attempt attempt;
-	struct server *server;
-	uint64_t epoch, first, last; /* a pack */
-};
-
-struct uplink {
-	const struct node_config *config;
-	int epoll;
-	struct server servers[NODE_SERVERS_MAX];
-	struct uplink_plan plan;
-	struct uplink_pack pack; /* the newest */
-	struct request requests[COAPS_REQUESTS_MAX];
-	unsigned in_flight;
-	struct outbox_sent sent; /* no pack begins in here while any is in flight */
-	bool time_pending, gaps_pending, check_pending;
-	uint64_t time_not_before_ns, gaps_not_before_ns, check_not_before_ns, began_ns;
-	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* in flight */
-	unsigned n_gaps;
-	char device[READING_DEVICE_SIZE];
-	const struct server *serving; /* acknowledged readings, and logged as that */
-
-	/* of this turn: for the callbacks */
-	struct outbox *outbox;
-	uint64_t now_ns;
-	struct clock_stamp *time;
-	bool has_time;
-	int rc; /* first error of the outbox */
-
-	struct uplink_stats stats;
-	char last_error[1100];
-};
 
 /* --- open and close ----------------------------------------------------- */
 
@@ -251,8 +200,7 @@ static void report_failure(struct uplink *u, const struct request *r, enum kind 
 	}
 }
 
-/* The answer in printable ASCII, for log and status. */
-static void explain(const struct request *r, const struct coaps_response *answer, char *text,
+void uplink_explain(const struct request *r, const struct coaps_response *answer, char *text,
 		    size_t size)
 {
 	if (answer->cause != COAPS_ANSWERED) {
@@ -268,8 +216,7 @@ static void explain(const struct request *r, const struct coaps_response *answer
 	}
 }
 
-/* Reports it with what the plan does next. */
-static void server_failed(struct uplink *u, const struct request *r, const char *why)
+void uplink_server_failed(struct uplink *u, const struct request *r, const char *why)
 {
 	char text[sizeof(u->last_error)];
 	const struct server *next = &u->servers[u->plan.server];
@@ -284,7 +231,7 @@ static void server_failed(struct uplink *u, const struct request *r, const char 
 	report_failure(u, r, KIND_PACK, text);
 }
 
-static void keep_error(struct uplink *u, int rc)
+void uplink_keep_error(struct uplink *u, int rc)
 {
 	u->rc = u->rc == 0 && rc < 0 && rc != -ENOENT ? rc : u->rc; /* -ENOENT: dropped meanwhile,
 								       full */
@@ -312,20 +259,21 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 			: 0;
 
 	if (n < 0) {
-		keep_error(u, n);
+		uplink_keep_error(u, n);
 		uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 		return;
 	}
-	explain(r, answer, why, sizeof(why));
+	uplink_explain(r, answer, why, sizeof(why));
 	switch (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s,
 				   u->now_ns)) {
 	case UPLINK_CONFIRM:
+		uplink_note_complete(r, answer, u->now_ns);
 		confirmed(u, r, n);
 		break;
 	case UPLINK_REFUSE:
 		n = outbox_refuse(u->outbox, r->epoch, r->first, why);
 		if (n < 0 && n != -ENOENT) {
-			keep_error(u, n);
+			uplink_keep_error(u, n);
 			uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 			break;
 		}
@@ -335,7 +283,7 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 	case UPLINK_RENUMBER:
 		n = outbox_renumber(u->outbox, r->epoch, r->first);
 		if (n < 0 && n != -ENOENT) {
-			keep_error(u, n);
+			uplink_keep_error(u, n);
 			uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 			break;
 		}
@@ -351,7 +299,7 @@ static void on_pack_answer(struct uplink *u, const struct request *r,
 		break;
 	case UPLINK_KEEP:
 		if (is_first) {
-			server_failed(u, r, why);
+			uplink_server_failed(u, r, why);
 		}
 		break;
 	}
@@ -397,7 +345,7 @@ static void on_gaps_answer(struct uplink *u, const struct request *r,
 
 	if (answer->code >> 5 == 4) { /* an older server: readings go on */
 		u->gaps_not_before_ns = u->now_ns + RETRY_NS;
-		explain(r, answer, why, sizeof(why));
+		uplink_explain(r, answer, why, sizeof(why));
 		snprintf(why + strlen(why), sizeof(why) - strlen(why),
 			 " to POST /gaps: it does not learn which readings are lost");
 		report_failure(u, r, KIND_GAPS, why);
@@ -407,59 +355,20 @@ static void on_gaps_answer(struct uplink *u, const struct request *r,
 		rc = outbox_confirm_gap(u->outbox, r->epoch, &u->gaps[i]);
 	}
 	if (rc < 0) {
-		keep_error(u, rc);
+		uplink_keep_error(u, rc);
 		uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 		return;
 	}
 	if (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s, u->now_ns) !=
 	    UPLINK_CONFIRM) {
-		explain(r, answer, why, sizeof(why));
+		uplink_explain(r, answer, why, sizeof(why));
 		if (is_first) {
-			server_failed(u, r, why);
+			uplink_server_failed(u, r, why);
 		}
 		return;
 	}
 	r->server->last_logged[KIND_GAPS][0] = '\0';
 	log_notice("%s: %u gaps recorded: these readings are lost", r->server->uri, u->n_gaps);
-}
-
-/* Numbers that were never given here are those of the file that this one was copied from. */
-static void on_check_answer(struct uplink *u, const struct request *r,
-			    const struct coaps_response *answer)
-{
-	struct outbox_stats stats;
-	struct gap_report report;
-	char why[800];
-	int rc = 0;
-
-	if (answer->code >> 5 == 5) {
-		bool is_first = r->attempt.round == u->plan.round;
-
-		uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s,
-				   u->now_ns);
-		explain(r, answer, why, sizeof(why));
-		if (is_first) {
-			server_failed(u, r, why);
-		}
-		return;
-	}
-	if (answer->code != UPLINK_CODE(2, 5) ||
-	    gap_report_decode(answer->payload, answer->payload_size, r->epoch, &report) != 0) {
-		u->check_not_before_ns = u->now_ns + RETRY_NS; /* an older server */
-		return;
-	}
-	r->server->checked = true;
-	rc = outbox_stats(u->outbox, &stats);
-	if (rc == 0 && stats.epoch == r->epoch && report.last >= stats.next_seq) {
-		rc = outbox_begin_epoch(u->outbox, r->epoch);
-		if (rc == 0) {
-			log_warning("%s has readings up to %" PRIu64
-				    ", this outbox has given %" PRIu64
-				    " (restored, or copied?): a new epoch begins",
-				    r->server->uri, report.last, stats.next_seq - 1);
-		}
-	}
-	keep_error(u, rc);
 }
 
 static void on_response(void *arg, const struct coaps_response *answer)
@@ -478,15 +387,15 @@ static void on_response(void *arg, const struct coaps_response *answer)
 
 		uplink_plan_no_answer(&u->plan, r.attempt, u->now_ns);
 		if (is_first) {
-			explain(&r, answer, why, sizeof(why));
-			server_failed(u, &r, why);
+			uplink_explain(&r, answer, why, sizeof(why));
+			uplink_server_failed(u, &r, why);
 		}
 	} else if (r.kind == KIND_TIME) {
 		on_time_answer(u, &r, answer);
 	} else if (r.kind == KIND_GAPS) {
 		on_gaps_answer(u, &r, answer);
 	} else if (r.kind == KIND_CHECK) {
-		on_check_answer(u, &r, answer);
+		uplink_on_check_answer(u, &r, answer);
 	} else {
 		on_pack_answer(u, &r, answer);
 	}
@@ -494,8 +403,7 @@ static void on_response(void *arg, const struct coaps_response *answer)
 
 /* --- requests ------------------------------------------------------------ */
 
-/* To the server in use. slot->kind and what belongs to it are set. */
-static void send_request(struct uplink *u, struct request *slot, unsigned n,
+void uplink_send_request(struct uplink *u, struct request *slot, unsigned n,
 			 const struct coaps_request *request)
 {
 	int rc;
@@ -513,7 +421,7 @@ static void send_request(struct uplink *u, struct request *slot, unsigned n,
 	}
 }
 
-static struct request *free_slot(struct uplink *u)
+struct request *uplink_free_slot(struct uplink *u)
 {
 	struct request *r = u->requests;
 
@@ -525,42 +433,17 @@ static struct request *free_slot(struct uplink *u)
 
 static void send_time_request(struct uplink *u)
 {
-	struct request *slot = free_slot(u);
+	struct request *slot = uplink_free_slot(u);
 
 	*slot = (struct request){ .kind = KIND_TIME };
 	u->time_pending = true;
-	send_request(u, slot, 0,
-		     &(const struct coaps_request){
-			     .method = COAPS_GET,
-			     .path = TIME_PATH,
-			     .content_format = -1,
-			     .accept = -1,
-		     });
-}
-
-/* Before anything else is sent: 1, 0 if there is nothing to send, or an error of the outbox. */
-static int send_check(struct uplink *u)
-{
-	struct outbox_stats stats;
-	char path[sizeof(u->device) + 32];
-	struct request *slot;
-	int rc = outbox_stats(u->outbox, &stats);
-
-	if (rc < 0 || stats.rows - stats.refused + stats.unprotected + stats.gaps == 0) {
-		return rc;
-	}
-	snprintf(path, sizeof(path), "/gaps/%s?epoch=%016" PRIx64, u->device, stats.epoch);
-	slot = free_slot(u);
-	*slot = (struct request){ .kind = KIND_CHECK, .epoch = stats.epoch };
-	u->check_pending = true;
-	send_request(u, slot, 0,
-		     &(const struct coaps_request){
-			     .method = COAPS_GET,
-			     .path = path,
-			     .content_format = -1,
-			     .accept = -1,
-		     });
-	return 1;
+	uplink_send_request(u, slot, 0,
+			    &(const struct coaps_request){
+				    .method = COAPS_GET,
+				    .path = TIME_PATH,
+				    .content_format = -1,
+				    .accept = -1,
+			    });
 }
 
 /* The next gaps: 1, 0 if there are none, or an error of the outbox. */
@@ -580,19 +463,19 @@ static int send_gaps(struct uplink *u)
 	}
 	u->n_gaps = (unsigned)n;
 	u->gaps_pending = true;
-	slot = free_slot(u);
+	slot = uplink_free_slot(u);
 	*slot = (struct request){ .kind = KIND_GAPS, .epoch = stats.epoch };
 	snprintf(path, sizeof(path), "/gaps/%s", u->device);
-	send_request(u, slot, 0,
-		     &(const struct coaps_request){
-			     .method = COAPS_POST,
-			     .path = path,
-			     .content_format = GAP_LIST_FORMAT,
-			     .accept = -1,
-			     .payload = text,
-			     .payload_size = (size_t)uplink_pack_gaps(
-				     stats.epoch, u->gaps, u->n_gaps, text, sizeof(text)),
-		     });
+	uplink_send_request(u, slot, 0,
+			    &(const struct coaps_request){
+				    .method = COAPS_POST,
+				    .path = path,
+				    .content_format = GAP_LIST_FORMAT,
+				    .accept = -1,
+				    .payload = text,
+				    .payload_size = (size_t)uplink_pack_gaps(
+					    stats.epoch, u->gaps, u->n_gaps, text, sizeof(text)),
+			    });
 	return 1;
 }
 
@@ -616,7 +499,7 @@ static int send_pack(struct uplink *u)
 	    u->now_ns < u->began_ns + LEGACY_UNDATED_NS) {
 		return 0;
 	}
-	slot = free_slot(u);
+	slot = uplink_free_slot(u);
 	*slot = (struct request){ .kind = KIND_PACK,
 				  .epoch = readings->epoch,
 				  .first = readings->first,
@@ -625,15 +508,15 @@ static int send_pack(struct uplink *u)
 	sent->last = sent->last > readings->last ? sent->last : readings->last;
 	sent->first = sent->first != 0 && sent->first < readings->first ? sent->first
 									: readings->first;
-	send_request(u, slot, readings->n,
-		     &(const struct coaps_request){
-			     .method = COAPS_POST,
-			     .path = u->servers[u->plan.server].path,
-			     .content_format = u->pack.content_format,
-			     .accept = -1,
-			     .payload = u->pack.payload,
-			     .payload_size = u->pack.size,
-		     });
+	uplink_send_request(u, slot, readings->n,
+			    &(const struct coaps_request){
+				    .method = COAPS_POST,
+				    .path = u->servers[u->plan.server].path,
+				    .content_format = u->pack.content_format,
+				    .accept = -1,
+				    .payload = u->pack.payload,
+				    .payload_size = u->pack.size,
+			    });
 	return 1;
 }
 
@@ -679,22 +562,29 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 			continue;
 		}
 		if (!legacy && !u->servers[u->plan.server].checked &&
-		    now_ns >= u->check_not_before_ns && (rc = send_check(u)) != 0) {
-			keep_error(u, rc);
+		    now_ns >= u->check_not_before_ns && (rc = uplink_send_check(u)) != 0) {
+			uplink_keep_error(u, rc);
 			continue;
 		}
 		rc = legacy || u->gaps_pending || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
-		keep_error(u, rc);
+		uplink_keep_error(u, rc);
 		rc = rc <= 0 ? send_pack(u) : rc; /* also where gaps cannot be read */
-		keep_error(u, rc);
+		rc = rc == 0 && u->plan.server == 0 ? uplink_resend(u) : rc;
+		uplink_keep_error(u, rc);
 	}
 	return u->rc;
 }
 
 uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns)
 {
-	return u->in_flight == 0 && u->plan.not_before_ns > now_ns ? u->plan.not_before_ns
-								   : UINT64_MAX;
+	if (u->in_flight > 0) {
+		return UINT64_MAX;
+	}
+	if (u->plan.not_before_ns > now_ns) {
+		return u->plan.not_before_ns;
+	}
+	return u->lacks_at < u->n_lacks && u->plan.server == 0 ? u->resend_not_before_ns
+							       : UINT64_MAX;
 }
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats)

@@ -140,6 +140,44 @@ static void a_server_that_has_what_was_given_or_cannot_tell_changes_no_epoch(voi
 	UNTIL(outbox().rows == 0);
 }
 
+static void what_the_server_has_lost_is_sent_again(void **state)
+{
+	struct outbox_config config = { .path = t.path,
+					.max_rows = 1000,
+					.max_bytes = 10000000,
+					.keep_us = INT64_C(3600000000),
+					.boot = 7 };
+	char err[600];
+
+	(void)state;
+	outbox_close(t.outbox);
+	assert_int_equal(outbox_open(&t.outbox, &config, err, sizeof(err)), 0);
+	catch_log();
+	rig_put(150);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(outbox().kept, 150);
+	/* It lacks 5 to 7, and all from 21 on: more than go at once. */
+	memset(t.stored, 0, sizeof(t.stored));
+	t.report = "{\"streams\":[{\"epoch\":\"EPOCH\",\"last\":20,\"holes\":["
+		   "{\"first\":5,\"last\":7,\"cause\":\"never arrived\"}]}]}";
+	open_with(NULL, NULL);
+	rig_put(1);
+	UNTIL(outbox().rows == 0 && t.stored[7] == 1);
+	t.skew_ns += 2 * S;
+	UNTIL(t.stored[120] == 1 && outbox().rows == 0);
+	t.skew_ns += 2 * S;
+	UNTIL(t.stored[150] == 1 && outbox().rows == 0);
+	for (unsigned seq = 1; seq <= 151; seq++) {
+		assert_int_equal(t.stored[seq], (seq >= 5 && seq <= 7) || seq >= 21);
+	}
+	assert_int_equal(outbox().kept, 151);
+	assert_int_equal(log_lines("133 readings that it had confirmed are missing there"), 1);
+	t.skew_ns += 2 * S;
+	rig_put(1);
+	UNTIL(outbox().rows == 0);
+	assert_int_equal(t.checks, 2);
+}
+
 static void what_will_never_come_is_told_until_the_server_knows(void **state)
 {
 	char expected[160];
@@ -400,6 +438,7 @@ int main(void)
 		TEST(readings_whose_numbers_are_taken_go_again_in_a_new_epoch),
 		TEST(an_outbox_behind_the_server_begins_a_new_epoch_before_it_sends),
 		TEST(a_server_that_has_what_was_given_or_cannot_tell_changes_no_epoch),
+		TEST(what_the_server_has_lost_is_sent_again),
 		TEST(only_the_reading_that_is_wrong_is_set_aside),
 		TEST(what_will_never_come_is_told_until_the_server_knows),
 		TEST(a_server_that_takes_no_note_of_gaps_gets_the_readings),
