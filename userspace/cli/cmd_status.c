@@ -142,11 +142,11 @@ static void show_signals(const struct node_status *s)
 	printf("  %-12santenna %s, interference %.0f of 255%s%s\n", "receiver", antenna,
 	       number(s, "gnss", "jamming"), *pulse != '\0' ? "; pulse: " : "", pulse);
 	if (*restart != '\0') {
-		printf("  %-12s%.0f times, the last: %s\n", "  restarted",
-		       number(s, "gnss", "restarts"), restart);
+		printf("  %-12s%.0f, the last: %s\n", "  restarts", number(s, "gnss", "restarts"),
+		       restart);
 	}
 	if (*notice != '\0') {
-		printf("  %-12s\"%s\" (%.0f in all)\n", "  reported", notice,
+		printf("  %-12s\"%s\" (%.0f in all)\n", "  reports", notice,
 		       number(s, "gnss", "notices"));
 	}
 	json_array_foreach((json_t *)list, i, sat)
