@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "server/store/store.h"
 #include "userspace/daemon/config.h"

@@ -237,35 +237,25 @@ enum ubx_message ubx_step_subject(const struct ubx_step *step)
 
 const char *ubx_step_without(const struct ubx_step *step)
 {
-	switch (step->message) {
-	case UBX_CFG_PRT:
-		return "its port cannot be configured";
-	case UBX_CFG_MSG:
-		return step->required ? "it gives no epochs"
-				      : "its restarts show only by a banner or by silence";
-	case UBX_CFG_RXM:
-		return "it may sleep to save power and miss epochs";
-	case UBX_CFG_RATE:
-		return "its epochs come at its own rate";
-	case UBX_CFG_NAV5:
-		return "it keeps its own dynamic model";
-	case UBX_CFG_NAVX5:
-		return "its dates jump back when its 1024 weeks are over";
-	case UBX_CFG_GNSS:
-		return "it keeps its own choice of satellite systems";
-	case UBX_CFG_SBAS:
-		return "it keeps its own SBAS settings";
-	case UBX_CFG_TP5:
-		return "its time pulse stays as it is";
-	case UBX_CFG_ITFM:
-		return "no jamming state";
-	case UBX_CFG_ANT:
-		return "no supervision of the antenna";
-	case UBX_CFG_INF:
-		return "its errors and warnings are not received";
-	default:
-		return "it keeps its own setting";
+	static const char *const texts[UBX_MESSAGE_COUNT] = {
+		[UBX_CFG_PRT] = "its port cannot be configured",
+		[UBX_CFG_MSG] = "its restarts show only by a banner or by silence",
+		[UBX_CFG_RXM] = "it may sleep to save power and miss epochs",
+		[UBX_CFG_RATE] = "its epochs come at its own rate",
+		[UBX_CFG_NAV5] = "it keeps its own dynamic model",
+		[UBX_CFG_NAVX5] = "its dates jump back when its 1024 weeks are over",
+		[UBX_CFG_GNSS] = "it keeps its own choice of satellite systems",
+		[UBX_CFG_SBAS] = "it keeps its own SBAS settings",
+		[UBX_CFG_TP5] = "its time pulse stays as it is",
+		[UBX_CFG_ITFM] = "no jamming state",
+		[UBX_CFG_ANT] = "no supervision of the antenna",
+		[UBX_CFG_INF] = "its errors and warnings are not received",
+	};
+
+	if (step->message == UBX_CFG_MSG && step->required) {
+		return "it gives no epochs";
 	}
+	return texts[step->message] != NULL ? texts[step->message] : "it keeps its own setting";
 }
 
 bool ubx_profile_has_baud(uint32_t baud)

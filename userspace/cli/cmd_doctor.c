@@ -8,7 +8,6 @@
  * again for a while.
  */
 #define _GNU_SOURCE /* nanosleep() */
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* geotherm sensor */
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"

@@ -5,21 +5,14 @@
 
 const char *outbox_gap_reason_name(enum outbox_gap_reason reason)
 {
-	switch (reason) {
-	case OUTBOX_GAP_FULL:
-		return "full";
-	case OUTBOX_GAP_NOT_WRITTEN:
-		return "not-written";
-	case OUTBOX_GAP_POWER:
-		return "power";
-	case OUTBOX_GAP_REFUSED:
-		return "refused";
-	case OUTBOX_GAP_DAMAGED:
-		return "damaged";
-	case OUTBOX_GAP_RENUMBERED:
-		return "renumbered";
-	}
-	return "unknown";
+	static const char *const names[] = {
+		[OUTBOX_GAP_FULL] = "full",	  [OUTBOX_GAP_NOT_WRITTEN] = "not-written",
+		[OUTBOX_GAP_POWER] = "power",	  [OUTBOX_GAP_REFUSED] = "refused",
+		[OUTBOX_GAP_DAMAGED] = "damaged", [OUTBOX_GAP_RENUMBERED] = "renumbered",
+	};
+
+	return reason >= OUTBOX_GAP_FULL && reason <= OUTBOX_GAP_RENUMBERED ? names[reason]
+									    : "unknown";
 }
 
 int outbox_gap_add(struct outbox_sql *s, uint64_t first, uint64_t last,

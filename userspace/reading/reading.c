@@ -169,19 +169,13 @@ void reading_device_from_mac(const uint8_t mac[6], char device[READING_DEVICE_SI
 
 const char *reading_time_source_name(enum reading_time_source source)
 {
-	switch (source) {
-	case READING_TIME_GNSS:
-		return "gnss";
-	case READING_TIME_NTP:
-		return "ntp";
-	case READING_TIME_HOST:
-		return "host";
-	case READING_TIME_SERVER:
-		return "server";
-	case READING_TIME_NONE:
-		break;
-	}
-	return "none";
+	static const char *const names[] = {
+		[READING_TIME_NONE] = "none",	  [READING_TIME_GNSS] = "gnss",
+		[READING_TIME_NTP] = "ntp",	  [READING_TIME_HOST] = "host",
+		[READING_TIME_SERVER] = "server",
+	};
+
+	return (size_t)source < sizeof(names) / sizeof(names[0]) ? names[source] : "none";
 }
 
 const char *reading_start_name(uint64_t start)

@@ -5,7 +5,6 @@
  * Between reset and a ROM command every device waits; it can read the short lows here as bits,
  * eight of which are FFh, not a command.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "checks.h"

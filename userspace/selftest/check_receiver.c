@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <linux/serial.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The sensors on the bus, and whether each is trustworthy. Writes only RAM of the sensors, and
  * restores it. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

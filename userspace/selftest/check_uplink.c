@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "checks.h"
 #include "time/now.h"
@@ -139,28 +138,20 @@ static bool ask(const struct selftest *t, const struct coaps_request *request)
 /* Why there is no session. */
 static enum selftest_cause session_cause(enum coaps_cause cause)
 {
-	switch (cause) {
-	case COAPS_NO_ANSWER:
-		return CAUSE_NO_ANSWER;
-	case COAPS_NO_SUCH_HOST:
-		return CAUSE_NO_SUCH_HOST;
-	case COAPS_NO_ROUTE:
-		return CAUSE_NO_ROUTE;
-	case COAPS_NOT_LISTENING:
-		return CAUSE_SERVER_DOWN;
-	case COAPS_WRONG_NAME:
-		return CAUSE_WRONG_NAME;
-	case COAPS_WRONG_CA:
-		return CAUSE_WRONG_CA;
-	case COAPS_EXPIRED:
-		return CAUSE_SERVER_EXPIRED;
-	case COAPS_NOT_YET_VALID:
-		return CAUSE_SERVER_NOT_YET;
-	case COAPS_WE_ARE_REJECTED:
-		return CAUSE_WE_ARE_REFUSED;
-	default:
-		return CAUSE_REFUSED;
-	}
+	static const enum selftest_cause causes[] = {
+		[COAPS_NO_ANSWER] = CAUSE_NO_ANSWER,
+		[COAPS_NO_SUCH_HOST] = CAUSE_NO_SUCH_HOST,
+		[COAPS_NO_ROUTE] = CAUSE_NO_ROUTE,
+		[COAPS_NOT_LISTENING] = CAUSE_SERVER_DOWN,
+		[COAPS_WRONG_NAME] = CAUSE_WRONG_NAME,
+		[COAPS_WRONG_CA] = CAUSE_WRONG_CA,
+		[COAPS_EXPIRED] = CAUSE_SERVER_EXPIRED,
+		[COAPS_NOT_YET_VALID] = CAUSE_SERVER_NOT_YET,
+		[COAPS_WE_ARE_REJECTED] = CAUSE_WE_ARE_REFUSED,
+	};
+	bool known = cause < sizeof(causes) / sizeof(causes[0]) && causes[cause] != CAUSE_NONE;
+
+	return known ? causes[cause] : CAUSE_REFUSED;
 }
 
 enum selftest_cause check_uplink_client(struct selftest *t)
