@@ -104,8 +104,9 @@ static inline bool thermometers_strict_fits(unsigned n, unsigned period_ms, char
 	unsigned each = THERMOMETERS_STRICT_MS, all = n * each;
 
 	snprintf(why, why_size,
-		 "%u sensors x 0.%02u s = %u.%02u s, longer than the period of %u.%02u s", n,
-		 each / 10, all / 1000, all % 1000 / 10, period_ms / 1000, period_ms % 1000 / 10);
+		 "%u sensor%s x 0.%02u s = %u.%02u s, longer than the period of %u.%02u s", n,
+		 n == 1 ? "" : "s", each / 10, all / 1000, all % 1000 / 10, period_ms / 1000,
+		 period_ms % 1000 / 10);
 	return period_ms == 0 || all <= period_ms;
 }
 

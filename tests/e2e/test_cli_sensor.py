@@ -98,7 +98,7 @@ def test_the_list_survives_an_outbox_that_is_set_aside(rig, damage):
             f.write(b"\xa5" * (16 if damage == "header" else rig.outbox.stat().st_size))
     node = rig.start_node(conf=conf(rig, {"gpio": "4"}))
     assert first_reading(rig) == [(rom, "ok" if rom in roms[:2] else "absent") for rom in roms]
-    node.wait_log("4 sensors are known from the list beside the outbox")
+    node.wait_log("list of sensors: 4 known from the list beside the outbox")
     assert damage == "removed" or "set aside" in node.log()
     node.stop()
     (rig.dir / "outbox.db-sensors").unlink()            # the new outbox has it again
@@ -154,7 +154,7 @@ def test_a_list_that_cannot_be_read_is_named_and_begun_again(rig):
         db.commit()
     node = rig.start_node(conf=conf(rig, {"gpio": "17"}))
     assert [rom for rom, _ in first_reading(rig)] == roms       # there is the copy
-    node.wait_log("4 sensors are known from the list beside the outbox")
+    node.wait_log("list of sensors: 4 known from the list beside the outbox")
     assert node.stop() == 0
     (rig.dir / "status.json").unlink()
     copy = rig.dir / "outbox.db-sensors"
@@ -224,7 +224,7 @@ def test_a_list_in_the_configuration_has_its_order_and_no_other_sensors(rig):
     ("sensors = 28-00008412dfde, 28dedf128400003b", "node.conf:6: [w1] sensors = 28-00008412dfde, 28dedf128400003b: "
                                                     "28dedf128400003b is given twice"),
     ("gpio = 4, 17, 4", "node.conf:6: [w1] gpio = 4, 17, 4: GPIO4 is given twice"),
-    ("proof = strict\nsensors = 28-00008412dfde", "node.conf:6: [w1] proof = strict: 1 sensors x 0.77 s = 0.77 s, longer than "
+    ("proof = strict\nsensors = 28-00008412dfde", "node.conf:6: [w1] proof = strict: 1 sensor x 0.77 s = 0.77 s, longer than "
                                                   "the period of 0.50 s"),
     ("bus = auto\ngpio = 4, 14", "node.conf:7: [w1] gpio = 14: that pin is the UART's, which [gnss] port = /dev/serial0 uses"),
 ])

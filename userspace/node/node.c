@@ -416,7 +416,9 @@ static int start_control(struct node *n)
 	if (n->control < 0 || watch(n, n->control) != 0) {
 		log_warning(
 			"socket %s.socket: %s: geotherm status shows the file, geotherm sensor cannot change the list",
-			n->config->status, strerror(n->control < 0 ? -n->control : errno));
+			n->config->status,
+			n->control == -EADDRINUSE ? "another process answers there"
+						  : strerror(n->control < 0 ? -n->control : errno));
 	}
 	return NODE_OK;
 }

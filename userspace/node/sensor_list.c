@@ -124,6 +124,9 @@ static void update(struct sensor_list *list, struct sensor *s, const struct ther
 	bool missed = s->misses == SENSOR_LIST_READS;
 
 	s->event = SENSOR_UNCHANGED;
+	if (t->quality == DS18B20_BUS_FAILED) {
+		return; /* no news of this sensor */
+	}
 	if (!t->temp_known) {
 		s->misses = (uint8_t)(s->misses + !missed);
 		if (!missed && s->misses == SENSOR_LIST_READS && sensor_list_is_known(s)) {

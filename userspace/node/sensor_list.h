@@ -32,7 +32,7 @@
 enum sensor_event {
 	SENSOR_UNCHANGED,
 	SENSOR_KNOWN, /* it has entered the list */
-	SENSOR_MISSED, /* no value in three cycles */
+	SENSOR_MISSED, /* no value in three cycles of a bus that works */
 	SENSOR_BACK, /* a value again */
 	SENSOR_OTHER_MAKE, /* in three reads: former_make was before */
 };

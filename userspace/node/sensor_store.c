@@ -50,7 +50,7 @@ void sensor_store_load(struct outbox *o, const char *outbox_path, struct sensor_
 	}
 	list->changed = *from != '\0';
 	if (list->n > 0) {
-		log_notice("1-Wire: %u sensors are known%s", list->n, from);
+		log_notice("1-Wire: list of sensors: %u known%s", list->n, from);
 	}
 }
 

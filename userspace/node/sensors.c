@@ -229,9 +229,11 @@ static void log_sensor(const struct sensor *sensor, unsigned place, enum ds18b20
 		break;
 	case SENSOR_MISSED:
 		log_warning(
-			"sensor %s: no value in %d cycles (%s); its place in the readings stays until "
-			"`geotherm sensor forget %s`",
-			rom, SENSOR_LIST_READS, ds18b20_quality_name(quality), rom);
+			"sensor %s: no value in %d cycles (%s)%s", rom, SENSOR_LIST_READS,
+			ds18b20_quality_name(quality),
+			quality == DS18B20_ABSENT
+				? "; its place in the readings stays until `geotherm sensor forget`"
+				: "");
 		break;
 	case SENSOR_BACK:
 		log_notice("sensor %s: values again", rom);

@@ -165,6 +165,12 @@ static void a_failed_bus_is_no_absence(void **state)
 	assert_int_equal(result.sample[0].quality, DS18B20_BUS_FAILED);
 	assert_int_equal(result.sample[1].rom[1], 2);
 	assert_false(result.sample[1].temp_known);
+	for (int i = 0; i < 10; i++) { /* it is the bus that is reported then */
+		begin();
+		result.missing = DS18B20_BUS_FAILED;
+		sensor_list_apply(&list, &result, UTC);
+		assert_int_equal(list.sensors[1].event, SENSOR_UNCHANGED);
+	}
 }
 
 static void missing_and_coming_back_are_events_after_three_cycles(void **state)
