@@ -178,44 +178,51 @@ static struct bus *bus_of(struct thermometers *t, unsigned sample)
 	return NULL; /* the kernel's */
 }
 
+static bool has_answered(const struct thermometer_sample *s)
+{
+	return s->scratchpad_known && s->quality != DS18B20_CRC_FAILED &&
+	       s->quality != DS18B20_BAD_SCRATCHPAD;
+}
+
 /*
  * A ROM code that two buses have: the sensor was moved, and the bus that it left forgets it; or
  * both answered, and there are two of it.
  */
-static void merge(struct thermometers *t, struct thermometer_sample *kept, unsigned other)
+static void merge(struct thermometers *t, unsigned kept, unsigned other)
 {
-	struct thermometers_result *r = &t->result;
-	unsigned loser = other;
-	struct bus *left;
+	struct thermometer_sample *s = t->result.sample;
+	struct bus *left = bus_of(t, other);
 
-	if (kept->scratchpad_known && r->sample[other].scratchpad_known) {
-		kept->temp_known = false;
-		kept->quality = DS18B20_DUPLICATE;
+	if (has_answered(&s[kept]) && has_answered(&s[other])) {
+		s[kept].temp_known = false;
+		s[kept].quality = DS18B20_DUPLICATE;
 		return;
 	}
-	if (r->sample[other].scratchpad_known) {
-		loser = (unsigned)(kept - r->sample);
-		*kept = r->sample[other];
+	if (has_answered(&s[other])) {
+		left = bus_of(t, kept);
+		s[kept] = s[other];
 	}
-	left = bus_of(t, loser);
-	if (left != NULL && kept->temp_known) {
-		w1_cycle_forget(&left->cycle, kept->rom);
+	if (left != NULL && s[kept].temp_known) {
+		w1_cycle_forget(&left->cycle, s[kept].rom);
 	}
 }
 
 static void merge_all(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
-	unsigned n = 0, same;
+	bool merged[sizeof r->sample / sizeof r->sample[0]] = { false };
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->n; i++) {
-		for (same = 0; same < n; same++) {
-			if (memcmp(r->sample[same].rom, r->sample[i].rom, W1_ROM_SIZE) == 0) {
-				merge(t, &r->sample[same], i);
-				break;
+		for (unsigned k = i + 1; k < r->n && !merged[i]; k++) {
+			if (memcmp(r->sample[i].rom, r->sample[k].rom, W1_ROM_SIZE) == 0) {
+				merge(t, i, k);
+				merged[k] = true;
 			}
 		}
-		if (same == n) {
+	}
+	for (unsigned i = 0; i < r->n; i++) {
+		if (!merged[i]) {
 			r->sample[n++] = r->sample[i];
 		}
 	}
@@ -228,7 +235,7 @@ static void run_userspace(struct thermometers *t)
 {
 	struct thermometers_result *r = &t->result;
 	char why[sizeof r->reason];
-	unsigned failed = 0, closed = 0;
+	unsigned failed = 0, closed = 0, silent = 0;
 
 	choose_proof(t);
 	for (unsigned i = 0; i < t->n_buses; i++) {
@@ -237,9 +244,9 @@ static void run_userspace(struct thermometers *t)
 		if (code < 0) {
 			add_reason(r, why);
 			r->error = failed == 0 ? code : r->error;
-			r->missing = code != W1_ENOPRESENCE ? DS18B20_BUS_FAILED : r->missing;
 			failed++;
 			closed += !t->bus[i].ready;
+			silent += code == W1_ENOPRESENCE;
 		}
 	}
 	r->error = failed < t->n_buses ? 0 : r->error;
@@ -248,7 +255,9 @@ static void run_userspace(struct thermometers *t)
 	    run_kernel(t, why, sizeof why) == 0) {
 		r->error = 0;
 		r->used = closed == t->n_buses ? THERMOMETERS_KERNEL : r->used;
+		failed -= closed;
 	}
+	r->missing = failed > silent ? DS18B20_BUS_FAILED : DS18B20_ABSENT;
 	if (t->n_buses > 1) {
 		merge_all(t);
 	}

@@ -226,8 +226,8 @@ static void strict_proof_that_does_not_fit_the_period_is_refused(void **state)
 
 #define MS UINT64_C(1000000)
 
-static struct w1_sim *sims[2];
-static struct w1_line lines[2];
+static struct w1_sim *sims[THERMOMETERS_BUSES];
+static struct w1_line lines[THERMOMETERS_BUSES];
 
 /* Two buses of `a` and `b` genuine sensors. */
 static struct thermometers *open_two(unsigned a, unsigned b, enum w1_proof proof)
@@ -371,6 +371,51 @@ static void one_rom_code_on_two_buses_is_a_duplicate(void **state)
 	close_two(t);
 }
 
+/* From the first bus to the second, and from the third to the fourth, which has another one. */
+static void two_sensors_that_move_are_forgotten_by_the_buses_that_they_left(void **state)
+{
+	struct thermometers_config config = { .n_buses = 4,
+					      .line = lines,
+					      .search_every_cycles = 1 };
+	const uint8_t *moved, *other;
+	struct thermometers *t;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		sims[i] = w1_sim_new(&(struct w1_sim_config){ .seed = i + 1 });
+		lines[i] = w1_sim_line(sims[i]);
+		assert_int_equal(w1_sim_add(sims[i], W1_MODEL_A1, false), 0);
+	}
+	assert_int_equal(w1_sim_add(sims[3], W1_MODEL_A1, false), 1);
+	other = w1_sim_slave(sims[3], 1)->rom;
+	moved = w1_sim_slave(sims[2], 0)->rom;
+	copy_rom();
+	memcpy(w1_sim_slave(sims[3], 0)->rom, moved, W1_ROM_SIZE);
+	unplug(1, 0, W1_SLAVE_NEVER);
+	unplug(3, 0, W1_SLAVE_NEVER);
+	t = thermometers_open(&config, err, sizeof(err));
+	cycle(t);
+	assert_int_equal(got.n, 3);
+	unplug(0, 0, W1_SLAVE_NEVER);
+	unplug(2, 0, W1_SLAVE_NEVER);
+	unplug(1, 0, w1_sim_now(sims[1]) + 1);
+	unplug(3, 0, w1_sim_now(sims[3]) + 1);
+	for (int i = 0; i < 2; i++) {
+		cycle(t);
+		assert_int_equal(got.n, 3);
+		for (unsigned k = 0; k < 3; k++) {
+			assert_int_equal(got.sample[k].quality, DS18B20_OK);
+		}
+	}
+	/* In the fourth bus's order: the third one's has it no more. */
+	assert_memory_equal(got.sample[1].rom, other, W1_ROM_SIZE);
+	assert_memory_equal(got.sample[2].rom, moved, W1_ROM_SIZE);
+	thermometers_close(t);
+	for (unsigned i = 0; i < 4; i++) {
+		w1_sim_free(sims[i]);
+	}
+}
+
 static void strict_proof_counts_the_sensors_of_all_buses(void **state)
 {
 	struct thermometers *t = open_two(1, 1, W1_PROOF_STRICT);
@@ -446,6 +491,7 @@ static void the_kernels_bus_is_used_while_its_driver_holds_the_line(void **state
 		assert_int_equal(got.n, 1);
 		assert_int_equal(got.sample[0].temp_mc, 25063);
 		assert_non_null(strstr(got.reason, "onewire@4"));
+		assert_int_equal(got.missing, DS18B20_ABSENT); /* the kernel's bus works */
 	}
 	fake.line[0][4].held_by = NULL; /* the reason goes */
 	cycle(t);
@@ -586,6 +632,7 @@ int main(void)
 		TEST(an_empty_bus_beside_a_full_one_is_named),
 		TEST(a_sensor_that_moves_to_the_other_bus_is_one_sensor),
 		TEST(one_rom_code_on_two_buses_is_a_duplicate),
+		TEST(two_sensors_that_move_are_forgotten_by_the_buses_that_they_left),
 		TEST(strict_proof_counts_the_sensors_of_all_buses),
 		TEST(a_forgotten_sensor_is_gone_until_a_search_finds_it),
 		TEST(a_line_that_rises_too_slowly_is_refused_with_its_figures),
