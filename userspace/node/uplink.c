@@ -531,10 +531,35 @@ static void close_others(struct uplink *u)
 	}
 }
 
+/* The next request: 1, or 0 if there is none to send now, or an error of the outbox. */
+static int send_next(struct uplink *u, bool needs_time)
+{
+	bool legacy = u->config->server_format == NODE_FORMAT_LEGACY;
+	int rc;
+
+	if (u->in_flight == 0) {
+		close_others(u);
+	}
+	if (needs_time && !legacy && u->now_ns >= u->time_not_before_ns) {
+		if (u->in_flight > 0) {
+			return 0;
+		}
+		send_time_request(u);
+		return 1;
+	}
+	if (!legacy && !u->servers[u->plan.server].checked && u->now_ns >= u->check_not_before_ns &&
+	    (rc = uplink_send_check(u)) != 0) {
+		return rc;
+	}
+	rc = legacy || u->gaps_pending || u->now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
+	uplink_keep_error(u, rc);
+	rc = rc <= 0 ? send_pack(u) : rc; /* also where gaps cannot be read */
+	return rc == 0 && u->plan.server == 0 ? uplink_resend(u) : rc;
+}
+
 int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uint64_t now_ns,
 		   struct clock_stamp *time)
 {
-	bool legacy = u->config->server_format == NODE_FORMAT_LEGACY;
 	int rc = 1;
 
 	u->outbox = outbox;
@@ -551,25 +576,7 @@ int uplink_process(struct uplink *u, struct outbox *outbox, bool needs_time, uin
 	}
 	while (u->rc == 0 && rc > 0 && !u->time_pending && !u->check_pending &&
 	       uplink_plan_may_send(&u->plan, u->in_flight, now_ns)) {
-		if (u->in_flight == 0) {
-			close_others(u);
-		}
-		if (needs_time && !legacy && now_ns >= u->time_not_before_ns) {
-			if (u->in_flight > 0) {
-				break;
-			}
-			send_time_request(u);
-			continue;
-		}
-		if (!legacy && !u->servers[u->plan.server].checked &&
-		    now_ns >= u->check_not_before_ns && (rc = uplink_send_check(u)) != 0) {
-			uplink_keep_error(u, rc);
-			continue;
-		}
-		rc = legacy || u->gaps_pending || now_ns < u->gaps_not_before_ns ? 0 : send_gaps(u);
-		uplink_keep_error(u, rc);
-		rc = rc <= 0 ? send_pack(u) : rc; /* also where gaps cannot be read */
-		rc = rc == 0 && u->plan.server == 0 ? uplink_resend(u) : rc;
+		rc = send_next(u, needs_time);
 		uplink_keep_error(u, rc);
 	}
 	return u->rc;
