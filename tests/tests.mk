@@ -83,10 +83,10 @@ STATIC_FLAGS := -std=c11 -I. -I$(BUILD) $(COAP_CFLAGS) $(GPIOD_CFLAGS) $(CBOR_CF
 
 # READS: how many the campaigns make together. Each value that the master accepts is logged in $(BUILD)/w1 and counted again.
 check-w1: tests ## The 1-Wire tests, with 1,000,000 reads on any wire, of every make, under every fault; READS= for another number
-	$(Q)rm -rf '$(BUILD)/w1' && mkdir -p '$(BUILD)/w1'
-	$(Q)GEOTHERM_W1_READS=$(or $(READS),1000000) GEOTHERM_W1_LOG='$(abspath $(BUILD))/w1' tests/run --long --build '$(BUILD)' \
-		--only 'gpio-w1/*,sim/test_w1*' --verbose $(CHECK_ARGS)
-	$(Q)tests/w1_recount.py --build '$(BUILD)'
+	$(Q)rm -rf '$(BUILD)/w1' && mkdir -p '$(BUILD)/w1' && started=$$(date +%s) && \
+		GEOTHERM_W1_READS=$(or $(READS),1000000) GEOTHERM_W1_LOG='$(abspath $(BUILD))/w1' tests/run --long --build '$(BUILD)' \
+			--only 'gpio-w1/*,sim/test_w1*' --verbose $(CHECK_ARGS) && \
+		tests/w1_recount.py --build '$(BUILD)' --seconds $$(($$(date +%s) - started))
 
 check-ubx: tests ## The receiver's tests: starts, mutations, brown-outs, fuzz corpus, gpsd and ubxtool as judges
 	$(Q)GEOTHERM_UBX_STARTS=10000 tests/run --build '$(BUILD)' --only 'ubx/*,*ublox7*,*clock*,*replay*' --verbose $(CHECK_ARGS)

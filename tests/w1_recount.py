@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""w1_recount.py --build DIR: counts the 1-Wire campaigns' logs (DIR/w1/*.log) again, without the simulator or the master.
+"""w1_recount.py --build DIR [--seconds N]: counts the 1-Wire campaigns' logs (DIR/w1/*.log) again, without the simulator or the master.
 
 Each line is a value that the master accepted, with its proof and what the device really did (tests/unit/gpio-w1/w1_campaign.c):
 
@@ -14,7 +14,6 @@ table, which `make results` copies; ends with 1 where a value of the quality ok 
 import argparse
 import pathlib
 import sys
-import time
 
 from results import record
 
@@ -77,8 +76,8 @@ def count(path):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--build", required=True)
+    options.add_argument("--seconds", type=int, default=0, help="that the campaigns took")
     args = options.parse_args()
-    started = time.monotonic()
     logs = sorted(pathlib.Path(args.build, "w1").glob("*.log"), reverse=True)
     rows = [row for path in logs for row in count(path)]
     if not rows:
@@ -95,7 +94,7 @@ def main():
     lines += ["", f"- {sum(row[2] for row in rows)} reads, {sum(row[3] for row in rows)} ok.", *reasons]
     print("\n".join(lines))
     if not bad:
-        record(args.build, "check-w1", "make check-w1", time.monotonic() - started, lines)
+        record(args.build, "check-w1", "make check-w1", args.seconds, lines)
     return 1 if bad else 0
 
 
