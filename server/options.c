@@ -50,7 +50,8 @@ static const struct manual manual = {
 		"With verify it serves nothing, but reads the whole store (a server may run meanwhile), computes each "
 		"temperature again from the sensor's nine bytes, finds sequence numbers that are missing, and names the first "
 		"flaw of each kind. backup copies a SQLite store, as it is at one moment, into a new file; restore puts such a file back; "
-		"both while a server runs, too: nodes then send again what they still have. A service manager may pass the sockets to listen on (systemd: geotherm-server@.socket); then "
+		"both while a server runs, too: nodes then send again what they still have. A service manager may pass the sockets "
+		"to listen on (systemd: geotherm-server@.socket); then "
 		"[server] listen is not used.",
 	.commands = &command,
 	.n_commands = 1,
@@ -77,7 +78,7 @@ int server_options_read(struct server_options *o, int argc, char **argv)
 
 	*o = (struct server_options){ .config.path = CONFIG_PATH };
 	code = options_read(&manual, &command, argc, argv, values,
-			    sizeof(values) / sizeof(values[0]), 1);
+			    sizeof(values) / sizeof(values[0]), 2);
 	if (code < 0 && level != NULL) {
 		snprintf(o->level, sizeof(o->level), "server.log_level=%s", level);
 		code = options_assign(&o->config, o->level) ? -1 : EXIT_USAGE;

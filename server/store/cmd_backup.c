@@ -21,8 +21,9 @@ static bool failed(sqlite3 *db, const char *path)
 	return false;
 }
 
-/* All pages at once: a source that is written meanwhile would be begun again. */
-static bool copy(const char *from, const char *to)
+/* All pages at once: a source that is written meanwhile would be begun again. then: SQL for `to`.
+ */
+static bool copy(const char *from, const char *to, const char *then)
 {
 	sqlite3 *source = NULL, *target = NULL;
 	sqlite3_backup *backup = NULL;
@@ -41,6 +42,7 @@ static bool copy(const char *from, const char *to)
 		backup = sqlite3_backup_init(target, "main", source, "main");
 		sqlite3_backup_step(backup, -1);
 		done = backup != NULL && sqlite3_backup_finish(backup) == SQLITE_OK;
+		done = done && sqlite3_exec(target, then, NULL, NULL, NULL) == SQLITE_OK;
 		done = done || failed(target, to);
 	}
 	sqlite3_close(source);
@@ -106,7 +108,8 @@ bool cmd_backup(const struct store_config *config, const char *path)
 		return false;
 	}
 	unlink(part); /* of a backup that was ended */
-	if (!copy(config->path, part) || !check_store(part)) {
+	if (!copy(config->path, part, "PRAGMA journal_mode=DELETE" /* one file */) ||
+	    !check_store(part)) {
 		unlink(part);
 		return false;
 	}
@@ -123,7 +126,7 @@ bool cmd_restore(const struct store_config *config, const char *path)
 	struct store *store;
 	bool good;
 
-	if (!is_sqlite(config) || !check_store(path) || !copy(path, config->path)) {
+	if (!is_sqlite(config) || !check_store(path) || !copy(path, config->path, "")) {
 		return false;
 	}
 	store = store_new(config);

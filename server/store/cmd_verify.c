@@ -35,6 +35,7 @@ enum verify_result cmd_verify(const struct store_config *config)
 		[STORE_FLAW_CRC] = "temperatures whose scratchpad has a wrong CRC",
 		[STORE_FLAW_VALUE] = "temperatures that do not follow from their scratchpad",
 		[STORE_FLAW_COLUMN] = "columns that differ from the sensors' bytes",
+		[STORE_FLAW_RANGE] = "values that cannot be",
 		[STORE_FLAW_HOLE] = "readings missing without a cause",
 	};
 	struct store_config only_read = *config;

@@ -190,6 +190,7 @@ enum store_flaw {
 	STORE_FLAW_CRC, /* a scratchpad whose CRC is wrong under a quality that means it is right */
 	STORE_FLAW_VALUE, /* the temperature does not follow from the scratchpad */
 	STORE_FLAW_COLUMN, /* t1_mc ... t4_mc are not those of the proof */
+	STORE_FLAW_RANGE, /* a value that no node measures: a latitude of 95 degrees */
 	STORE_FLAW_HOLE, /* numbers that never arrived and that nothing explains */
 	STORE_FLAWS
 };

@@ -11,6 +11,8 @@
 #include "store_sql.h"
 
 #define ROWS 1000
+#define Y2000_US INT64_C(946684800000000)
+#define DAY_US INT64_C(86400000000)
 
 struct check {
 	struct store *store;
@@ -71,6 +73,52 @@ static void check_temperature(struct check *c, const struct thermometer_sample *
 	}
 }
 
+/* What a value may be. Only what is never true: other doubts are the reader's. */
+static const struct {
+	enum reading_scalar id;
+	int64_t min, max;
+} limits[] = {
+	{ READING_LAT, -900000000, 900000000 },
+	{ READING_LON, -1800000000, 1800000000 },
+	{ READING_HEADING, -36000000, 36000000 },
+	{ READING_FIX_TYPE, 0, 5 },
+	{ READING_FIX_OK, 0, 1 },
+	{ READING_CPU_TEMP, -100000, 200000 },
+};
+
+static void check_values(struct check *c, const struct sql_value *v, const struct reading *r)
+{
+	const struct sql_value *time = &v[STORE_COLUMN_TIME];
+	int64_t source = v[STORE_COLUMN_TIME_SOURCE].integer,
+		received_us = v[STORE_COLUMN_RECEIVED].integer;
+	char what[96];
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		int64_t value = reading_scalar_get(r, limits[i].id);
+
+		if (reading_knows(r, limits[i].id) &&
+		    (value < limits[i].min || value > limits[i].max)) {
+			snprintf(what, sizeof(what), "%s %" PRId64 " cannot be",
+				 reading_scalars[limits[i].id].name, value);
+			flaw(c, STORE_FLAW_RANGE, what);
+		}
+	}
+	if (source < READING_TIME_NONE || source > READING_TIME_SERVER ||
+	    (source == READING_TIME_NONE) != (time->type == SQL_NULL)) {
+		snprintf(what, sizeof(what), "time_source %" PRId64 " with%s a time", source,
+			 time->type == SQL_NULL ? "out" : "");
+		flaw(c, STORE_FLAW_RANGE, what);
+	}
+	/* Only a machine's own clock (host) can be that wrong. */
+	if (time->type != SQL_NULL &&
+	    (time->integer < Y2000_US ||
+	     (source != READING_TIME_HOST && time->integer > received_us + DAY_US))) {
+		snprintf(what, sizeof(what), "its time is %" PRId64 ", it was received at %" PRId64,
+			 time->integer, received_us);
+		flaw(c, STORE_FLAW_RANGE, what);
+	}
+}
+
 static int check_row(void *arg, const struct sql_value *v, size_t n)
 {
 	struct check *c = arg;
@@ -89,6 +137,7 @@ static int check_row(void *arg, const struct sql_value *v, size_t n)
 		flaw(c, STORE_FLAW_ROW, "the row is no reading");
 		return 0;
 	}
+	check_values(c, v, r);
 	for (unsigned i = 0; i < r->n_temperatures; i++) {
 		check_temperature(c, &r->temperatures[i], i);
 	}

@@ -97,6 +97,22 @@ static void whatever_is_changed_is_found_and_the_first_is_named(void **state)
 		{ "UPDATE readings SET t2_mc = 0 WHERE seq = 2", STORE_FLAW_COLUMN, "t2_mc" },
 		{ "UPDATE readings SET sensors = x'0102' WHERE seq = 2", STORE_FLAW_ROW,
 		  "no reading" },
+		{ "UPDATE readings SET lat_e7 = 950000000 WHERE seq = 2", STORE_FLAW_RANGE,
+		  "lat 950000000 cannot be" },
+		{ "UPDATE readings SET lon_e7 = -1800000001 WHERE seq = 2", STORE_FLAW_RANGE,
+		  "lon -1800000001 cannot be" },
+		{ "UPDATE readings SET fix_ok = 2 WHERE seq = 2", STORE_FLAW_RANGE, "fixok 2" },
+		{ "UPDATE readings SET fix_type = 6 WHERE seq = 2", STORE_FLAW_RANGE, "fix 6" },
+		{ "UPDATE readings SET time_source = 9 WHERE seq = 2", STORE_FLAW_RANGE,
+		  "time_source 9" },
+		{ "UPDATE readings SET time_source = 0 WHERE seq = 2", STORE_FLAW_RANGE,
+		  "time_source 0 with a time" },
+		{ "UPDATE readings SET time_us = NULL WHERE seq = 2", STORE_FLAW_RANGE,
+		  "time_source 1 without a time" },
+		{ "UPDATE readings SET time_us = time_us + 2 * 86400000000 WHERE seq = 2",
+		  STORE_FLAW_RANGE, "its time is" },
+		{ "UPDATE readings SET time_us = 1 WHERE seq = 2", STORE_FLAW_RANGE,
+		  "its time is 1," },
 	};
 	struct store_verdict v;
 
