@@ -69,16 +69,12 @@ bool sensor_list_forget(struct sensor_list *list, const uint8_t rom[8])
 static void name_make(const struct thermometer_sample *t, char make[SENSOR_MAKE_SIZE])
 {
 	const uint8_t *rom = t->rom, *sp = t->scratchpad;
+	bool genuine;
 
 	switch (rom[0]) {
 	case DS18B20_FAMILY:
-		if (sp[5] != 0xff || sp[7] != 0x10) {
-			snprintf(make, SENSOR_MAKE_SIZE, "DS18B20 clone (bytes 5, 7: %02x %02x)",
-				 sp[5], sp[7]);
-			return;
-		}
-		snprintf(make, SENSOR_MAKE_SIZE, "DS18B20%s",
-			 rom[5] != 0 || rom[6] != 0 ? " clone" : "");
+		genuine = sp[5] == 0xff && sp[7] == 0x10 && rom[5] == 0 && rom[6] == 0;
+		snprintf(make, SENSOR_MAKE_SIZE, "DS18B20%s", genuine ? "" : " clone");
 		return;
 	case DS18S20_FAMILY:
 		snprintf(make, SENSOR_MAKE_SIZE, "DS18S20");
