@@ -19,6 +19,7 @@ struct place {
 	size_t err_size;
 };
 
+#define NO_PAIR "neither \"[section]\" nor \"key = value\" nor a comment (; or #)"
 #define LINE_MAX_SIZE 4096 /* 64 sensors of 17 characters and more; inih takes 198 */
 
 /* Where a value came from. */
@@ -381,31 +382,35 @@ static int on_pair(void *user, const char *section, const char *name, const char
 	return load->error == 0;
 }
 
-/* "key = value" of a line that is too long for inih. */
+/* Ends a text before the blanks at `end`. */
+static void cut_blanks(const char *text, char *end)
+{
+	while (end > text && isspace((unsigned char)end[-1])) {
+		end--;
+	}
+	*end = '\0';
+}
+
+/* "key = value ; comment" of a line that is too long for inih, as inih takes it apart. */
 static void read_long_line(struct load *load)
 {
-	char *value = strpbrk(load->text, "=:"), *end;
+	char *end = load->text + 1, *value;
 
 	if (load->text[0] == ';' || load->text[0] == '#') {
 		return;
 	}
+	while (*end != '\0' && !(*end == ';' && isspace((unsigned char)end[-1]))) {
+		end++;
+	}
+	cut_blanks(load->text, end);
+	value = strpbrk(load->text, "=:");
 	if (value == NULL || load->text[0] == '[') {
-		load->error =
-			complain(&load->place, "neither \"key = value\" nor a comment (; or #)");
+		load->error = complain(&load->place, NO_PAIR);
 		return;
 	}
-	for (end = value; end > load->text && isspace((unsigned char)end[-1]); end--) {
+	cut_blanks(load->text, value);
+	for (value++; isspace((unsigned char)*value); value++) {
 	}
-	*end = '\0';
-	value++;
-	value += strspn(value, " \t");
-	for (end = value; *end != '\0' && !(*end == ';' && isspace((unsigned char)end[-1]));
-	     end++) {
-	}
-	while (end > value && isspace((unsigned char)end[-1])) {
-		end--;
-	}
-	*end = '\0';
 	on_pair(load, load->section, load->text, value);
 }
 
@@ -474,9 +479,7 @@ static int load_file(struct load *load)
 	/* inih reports the first bad line; the error is ours unless ours is of a later line. */
 	if (line > 0 && (load->error == 0 || (unsigned)line < load->place.line)) {
 		load->place.line = (unsigned)line;
-		load->error = complain(
-			&load->place,
-			"neither \"[section]\" nor \"key = value\" nor a comment (; or #)");
+		load->error = complain(&load->place, NO_PAIR);
 	}
 	fclose(load->file);
 	return load->error;
