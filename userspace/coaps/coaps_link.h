@@ -3,8 +3,8 @@
  * coaps_link: a client's session with an address, its ticket, and what becomes of it when a NAT on
  * the way gives it another port. With a Connection ID (RFC 9146) it goes on. Where the peer has
  * none, or another server gets what it sends, a second session begins beside it, by ticket, when
- * nothing has come for COAPS_LATE_MS after a request; the first of the two to hear from the server
- * is the session then.
+ * nothing has come for COAPS_LATE_MS after a request; the first of the two that receives an
+ * answer is the session then.
  *
  * One thread. Inside userspace/coaps only.
  */

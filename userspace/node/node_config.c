@@ -286,7 +286,7 @@ static const struct config_key table[] = {
 	  .help = "Maximum size of its files in MB (10^6 bytes), with the same effect." },
 	{ "outbox", "keep", CONFIG_SECONDS, AT(outbox_keep_ms), "7d", .max = 2592000000,
 	  .help = "How long a reading stays after the server has confirmed it, as far as max_rows and max_mb allow: a server that "
-		  "was restored from a backup gets what it lacks again. 0: not at all." },
+		  "was restored from a backup gets what it misses again. 0: not at all." },
 	{ "outbox", "max_memory", CONFIG_UINT, AT(outbox_max_memory), "5000", .max = 1000000,
 	  .help = "Maximum of readings kept in memory while the disk does not take them; they are sent, but a stop of the node "
 		  "loses those that were not. Some 700 bytes each. 0: none." },

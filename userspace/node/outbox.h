@@ -134,8 +134,8 @@ unsigned outbox_find_kept(const struct outbox *o, uint64_t first, uint64_t last,
 			  struct outbox_range *ranges, unsigned max);
 
 /*
- * The server lacks what it had confirmed: up to max of first..last that are kept wait again. How
- * many, and in *to up to where; 0 and *to < last: call again from there.
+ * The server has lost readings that it had confirmed: up to max of first..last that are kept wait
+ * again. How many, and in *to up to where; 0 and *to < last: call again from there.
  */
 int outbox_resend(struct outbox *o, uint64_t first, uint64_t last, unsigned max, uint64_t *to);
 

@@ -15,7 +15,7 @@
 #include "outbox_sql.h"
 
 #define OUTBOX_KEPT_MAX 64
-#define OUTBOX_KEPT_STEP 64 /* rows: one by one they would cost the card half as much again */
+#define OUTBOX_KEPT_STEP 64 /* rows: one by one they would write 50 % more to the card */
 #define OUTBOX_ROW_BYTES 64 /* counted for a row beside its body: columns and b-tree */
 
 /* Copyable: a transaction that fails puts the copy back. */

@@ -590,8 +590,8 @@ uint64_t uplink_deadline_ns(const struct uplink *u, uint64_t now_ns)
 	if (u->plan.not_before_ns > now_ns) {
 		return u->plan.not_before_ns;
 	}
-	return u->lacks_at < u->n_lacks && u->plan.server == 0 ? u->resend_not_before_ns
-							       : UINT64_MAX;
+	return u->missing_at < u->n_missing && u->plan.server == 0 ? u->resend_not_before_ns
+								   : UINT64_MAX;
 }
 
 void uplink_stats(const struct uplink *u, struct uplink_stats *stats)

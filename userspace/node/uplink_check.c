@@ -37,18 +37,18 @@ void uplink_note_complete(const struct request *r, const struct coaps_response *
 	}
 }
 
-static void find_lacks(struct uplink *u, const struct gap_report *report)
+static void find_missing(struct uplink *u, const struct gap_report *report)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < report->n; i++) {
 		n += outbox_find_kept(u->outbox, report->holes[i].first, report->holes[i].last,
-				      u->lacks + n, GAP_LIST_MAX - n);
+				      u->missing + n, GAP_LIST_MAX - n);
 	}
-	n += outbox_find_kept(u->outbox, report->last + 1, INT64_MAX, u->lacks + n,
+	n += outbox_find_kept(u->outbox, report->last + 1, INT64_MAX, u->missing + n,
 			      GAP_LIST_MAX - n);
-	u->n_lacks = n;
-	u->lacks_at = 0;
+	u->n_missing = n;
+	u->missing_at = 0;
 	u->resent = 0;
 }
 
@@ -80,7 +80,7 @@ void uplink_on_check_answer(struct uplink *u, const struct request *r,
 	r->server->checked = true;
 	rc = outbox_stats(u->outbox, &stats);
 	if (rc == 0 && r->server == &u->servers[0]) { /* others may have a database of their own */
-		find_lacks(u, &report);
+		find_missing(u, &report);
 	}
 	if (rc == 0 && stats.epoch == r->epoch && report.last >= stats.next_seq) {
 		rc = outbox_begin_epoch(u->outbox, r->epoch);
@@ -122,26 +122,27 @@ int uplink_resend(struct uplink *u)
 {
 	int n = 0;
 
-	if (u->lacks_at == u->n_lacks || u->in_flight > 0 || u->now_ns < u->resend_not_before_ns) {
+	if (u->missing_at == u->n_missing || u->in_flight > 0 ||
+	    u->now_ns < u->resend_not_before_ns) {
 		return 0;
 	}
-	while (n == 0 && u->lacks_at < u->n_lacks) {
-		struct outbox_range *lack = &u->lacks[u->lacks_at];
+	while (n == 0 && u->missing_at < u->n_missing) {
+		struct outbox_range *range = &u->missing[u->missing_at];
 		uint64_t to;
 
-		n = outbox_resend(u->outbox, lack->first, lack->last, RESEND_MAX, &to);
-		lack->first = to + 1;
-		u->lacks_at += to >= lack->last;
+		n = outbox_resend(u->outbox, range->first, range->last, RESEND_MAX, &to);
+		range->first = to + 1;
+		u->missing_at += to >= range->last;
 	}
 	u->resend_not_before_ns = u->now_ns + RESEND_NS;
 	u->resent += n > 0 ? (uint64_t)n : 0;
-	if (n >= 0 && u->lacks_at == u->n_lacks && u->resent > 0) {
+	if (n >= 0 && u->missing_at == u->n_missing && u->resent > 0) {
 		log_notice(
 			"%s: %" PRIu64
 			" readings that it had confirmed are missing there (a backup restored?): "
 			"they are sent again",
 			u->servers[0].uri, u->resent);
-		u->servers[0].checked = u->n_lacks < GAP_LIST_MAX; /* there may be more */
+		u->servers[0].checked = u->n_missing < GAP_LIST_MAX; /* there may be more */
 	}
 	return n > 0 ? 1 : n;
 }

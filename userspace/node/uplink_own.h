@@ -50,9 +50,10 @@ struct uplink {
 	uint64_t time_not_before_ns, gaps_not_before_ns, check_not_before_ns, began_ns;
 	struct outbox_gap gaps[UPLINK_GAPS_MAX]; /* in flight */
 	unsigned n_gaps;
-	struct outbox_range lacks[GAP_LIST_MAX]; /* what the first server has lost, and is kept here
-						  */
-	unsigned n_lacks, lacks_at; /* the next */
+	struct outbox_range missing[GAP_LIST_MAX]; /* what the first server has lost, and is kept
+						    * here
+						    */
+	unsigned n_missing, missing_at; /* the next */
 	uint64_t resend_not_before_ns, resent; /* of them, readings */
 	char device[READING_DEVICE_SIZE];
 	const struct server *serving; /* acknowledged readings, and logged as that */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * checks: the functions of the table in checks.c. Each returns CAUSE_NONE or a cause of its row.
- * The first of each group are what others need: they open it once, and say why it is not there.
+ * The first of each group are what others need: they open it once, or return why it is missing.
  */
 #ifndef SELFTEST_CHECKS_H
 #define SELFTEST_CHECKS_H
