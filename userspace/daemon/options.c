@@ -168,22 +168,26 @@ static bool accept(const struct options_value *v, const struct manual_option *o,
 	return true;
 }
 
+static bool accept_key(const struct manual_command *command, int key,
+		       const struct options_value *values, size_t n)
+{
+	for (size_t v = 0; v < n; v++) {
+		for (size_t i = 0; values[v].key == key && i < command->n_options; i++) {
+			if (command->options[i].key == key) {
+				return accept(&values[v], &command->options[i], optarg);
+			}
+		}
+	}
+	return false;
+}
+
 int options_read(const struct manual *m, const struct manual_command *command, int argc,
 		 char **argv, const struct options_value *values, size_t n, int max_operands)
 {
 	int key;
 
 	while ((key = options_next(m, command, argc, argv)) >= 0) {
-		const struct manual_option *o = command->options;
-		size_t i = 0;
-
-		while (o->key != key) {
-			o++;
-		}
-		while (i < n && values[i].key != key) {
-			i++;
-		}
-		if (i == n || !accept(&values[i], o, optarg)) {
+		if (!accept_key(command, key, values, n)) {
 			return 2;
 		}
 	}
@@ -211,7 +215,8 @@ int options_dispatch(const struct manual *m, int argc, char **argv)
 		return 0;
 	}
 	if (*name == '-') {
-		int code = options_read(m, &none, argc, argv, NULL, 0, argc);
+		int code = options_read(m, &none, argc, argv, &(const struct options_value){ 0 }, 0,
+					argc);
 
 		if (code >= 0) {
 			return code;
