@@ -329,7 +329,11 @@ static int min_ms(int a, int b)
 /* Work that no descriptor announces. Returns the ms until it is due again; -1: never. */
 static int tick(struct server *s)
 {
-	return min_ms(routes_tick(s->routes), retention_tick(&s->retention, now_ms()));
+	uint64_t now = now_ms();
+	bool trusted = now < s->retention.due_ms || retention_is_clock_synchronised() ||
+		       ingest_counts(s->ingest).clock_agrees;
+
+	return min_ms(routes_tick(s->routes), retention_tick(&s->retention, now, trusted));
 }
 
 struct watchdog {

@@ -17,6 +17,9 @@
 #define RETRY_FIRST_MS 100 /* after a failed connect, doubling */
 #define RETRY_LAST_MS 5000
 #define BUSY_TIMEOUT_MS 10000 /* of conflicts with other writers */
+#define CLOCK_AGREES_US                                                           \
+	INT64_C(600000000) /* how late a reading may come that confirms the clock \
+			    */
 #define CHECKPOINT_EVERY 1024 /* numbers that a start may have to read per stream */
 
 struct ingest {
@@ -240,6 +243,16 @@ static void advance_complete(struct ingest *in, struct stream *stream, int64_t n
 	}
 }
 
+/* Does this machine's clock agree with one that knows? A backlog is no evidence against it. */
+static bool is_clock_confirmed(const struct row *row)
+{
+	const struct reading *r = row->reading;
+	int64_t late_us = row->received_us - r->utc_us;
+
+	return (r->time_source == READING_TIME_GNSS || r->time_source == READING_TIME_NTP) &&
+	       late_us < CLOCK_AGREES_US && late_us > -CLOCK_AGREES_US;
+}
+
 /* One line a stream: rows are sorted. */
 static void log_conflicts(const struct ingest *in, size_t n)
 {
@@ -268,6 +281,7 @@ static void log_conflicts(const struct ingest *in, size_t n)
 static void committed(struct ingest *in, size_t n, int fresh)
 {
 	size_t conflicts = 0;
+	bool agrees = in->counts.clock_agrees;
 
 	log_batch(in->rows, n, fresh);
 	for (size_t i = 0; i < n; i++) {
@@ -292,10 +306,14 @@ static void committed(struct ingest *in, size_t n, int fresh)
 		}
 	}
 	in->conflicts = conflicts;
+	for (size_t i = 0; i < n; i++) {
+		agrees = agrees || is_clock_confirmed(&in->rows[i]);
+	}
 	if (conflicts > 0) {
 		log_conflicts(in, n);
 	}
 	pthread_mutex_lock(&in->lock);
+	in->counts.clock_agrees = agrees;
 	in->counts.readings += n;
 	in->counts.stored += (uint64_t)fresh;
 	in->counts.duplicates += n - (size_t)fresh - conflicts;

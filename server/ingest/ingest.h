@@ -62,6 +62,7 @@ struct ingest_config {
 struct ingest_counts {
 	uint64_t readings, stored, duplicates, conflicts, refused, batches, failures, gaps;
 	uint64_t streams; /* kept in memory now */
+	bool clock_agrees; /* with the GNSS or NTP time of a reading that has come */
 	bool down; /* the last attempt to store something failed */
 };
 

@@ -17,6 +17,7 @@
 #include "userspace/daemon/log.h"
 #include "userspace/reading/senml.h"
 
+#define LEASE_US INT64_C(7200000000) /* two runs of the retention */
 #define WAITING_MAX 256 /* queries; heavy readers wait, nodes that write do not */
 #define SHORT_READINGS 100 /* the default of ?limit= */
 #define READINGS_MAX 20000 /* in one answer: 60 MB while it is made */
@@ -147,6 +148,15 @@ static int expire(struct store *store, struct query *q)
 
 	if (q->kind == QUERY_FORGET) {
 		q->expiry.device = q->device;
+	}
+	if (q->kind == QUERY_EXPIRE && q->expiry.stream == 0) {
+		int64_t now_us = now_utc_us();
+
+		rc = store_lease(store, "retention", q->owner, now_us, now_us + LEASE_US);
+		if (rc <= 0) { /* another server does it */
+			q->expiry.done = true;
+			return rc;
+		}
 	}
 	rc = store_expire(store, &q->expiry, now_utc_us());
 	if (rc >= 0 && q->kind == QUERY_FORGET && q->expiry.done) {

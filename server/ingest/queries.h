@@ -49,6 +49,7 @@ struct query {
 	bool if_none_match; /* SET_DEVICE: only if it has none */
 	struct query_mark *marks; /* MARKS; n_marks of them, the caller's */
 	size_t n_marks;
+	uint64_t owner; /* EXPIRE: of the lease, without which there is nothing to do */
 	struct store_expiry expiry; /* FORGET, EXPIRE; its device is set here */
 	int format; /* SENML_CBOR or SENML_JSON; GAPS is JSON always */
 

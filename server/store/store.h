@@ -159,15 +159,23 @@ int store_remove(struct store *s, const char *device, uint64_t epoch, uint64_t s
 struct store_expiry {
 	const char *device; /* all its readings, removed by an operator; NULL: what is too old */
 	int64_t days; /* kept, of devices without a setting of their own; 0: for ever */
+	bool count_only; /* of what is too old: nothing is removed */
 	int64_t stream;
+	int64_t limit_us; /* of that stream, in this run; 0: not known yet */
 	bool done;
 };
 
 /*
  * Removes readings by their age (time, or arrival where that is unknown), the oldest first, and
- * notes the holes: one chunk a call. How many; 0 with what->done: there are no more.
+ * notes the holes: one chunk a call. How many; 0 with what->done: there are no more. Of what is too
+ * old, in one run no more than a day's readings of each stream, whatever the clock says.
  */
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);
+
+/* Is `owner` the one that does the work of that name until until_us? 1, 0: another is, or negative.
+ */
+int store_lease(struct store *s, const char *name, uint64_t owner, int64_t now_us,
+		int64_t until_us);
 
 /* What an operator sets for a device. */
 struct store_device {

@@ -19,6 +19,7 @@ typedef int (*sql_row_fn)(void *arg, const struct sql_value *values, size_t n);
 struct store_backend {
 	const char *keep; /* ends an INSERT INTO streams or holes that leaves an existing row alone
 			   */
+	const char *keep_lease; /* the same for leases */
 	const char *has_schema; /* 1 row: how many tables schema_migrations there are */
 	const char *lock; /* one server at a time changes the schema: its row, if any, is 1 */
 	const char *unlock; /* and keep the changes */

@@ -9,6 +9,8 @@
 
 #include "store_sql.h"
 
+#define DAY_US INT64_C(86400000000)
+
 struct expiry {
 	int64_t stream, cutoff_us; /* stream 0: none */
 	bool counted; /* its numbers are counted: not the legacy client's */
@@ -118,8 +120,6 @@ static int expire_stream(struct store *s, const struct expiry *e, const char *ca
 static int next_stream(struct store *s, const struct store_expiry *what, int64_t now_us,
 		       struct expiry *e)
 {
-	const int64_t day_us = INT64_C(86400000000);
-
 	if (what->device != NULL) {
 		return store_query(
 			s,
@@ -132,9 +132,56 @@ static int next_stream(struct store *s, const struct store_expiry *what, int64_t
 		s,
 		"SELECT id, ? - COALESCE(retention_days, ?) * ?, epoch FROM streams s LEFT JOIN devices d "
 		"ON d.device = s.device WHERE id >= ? AND COALESCE(retention_days, ?) > 0 ORDER BY id LIMIT 1",
-		SQL_PARAMS(sql_integer(now_us), sql_integer(what->days), sql_integer(day_us),
+		SQL_PARAMS(sql_integer(now_us), sql_integer(what->days), sql_integer(DAY_US),
 			   sql_integer(what->stream), sql_integer(what->days)),
 		on_expiry, e);
+}
+
+/* A day after the oldest reading of the stream: what one run may remove at most. */
+static int find_limit(struct store *s, int64_t stream, int64_t *limit_us)
+{
+	int64_t dated = INT64_MAX - DAY_US, undated = INT64_MAX - DAY_US;
+	int rc = store_query(
+		s, "SELECT MIN(time_us) FROM readings WHERE stream = ? AND time_us IS NOT NULL",
+		SQL_PARAMS(sql_integer(stream)), sql_first_integer, &dated);
+
+	rc = rc < 0 ? rc
+		    : store_query(
+			      s,
+			      "SELECT MIN(received_us) FROM readings WHERE stream = ? AND time_us IS NULL",
+			      SQL_PARAMS(sql_integer(stream)), sql_first_integer, &undated);
+	*limit_us = (dated < undated ? dated : undated) + DAY_US;
+	return rc;
+}
+
+static int count_old(struct store *s, const struct expiry *e)
+{
+	int64_t n = 0;
+	int rc = store_query(
+		s,
+		"SELECT (SELECT COUNT(*) FROM readings WHERE stream = ? AND time_us < ?) + "
+		"(SELECT COUNT(*) FROM readings WHERE stream = ? AND time_us IS NULL AND received_us < ?)",
+		SQL_PARAMS(sql_integer(e->stream), sql_integer(e->cutoff_us),
+			   sql_integer(e->stream), sql_integer(e->cutoff_us)),
+		sql_first_integer, &n);
+
+	return rc < 0 ? rc : n > INT32_MAX ? INT32_MAX : (int)n;
+}
+
+/* e->cutoff_us is brought down to what this run may remove. */
+static int apply_limit(struct store *s, struct store_expiry *what, struct expiry *e)
+{
+	int rc = 0;
+
+	if (what->device != NULL) {
+		return 0;
+	}
+	if (what->stream != e->stream || what->limit_us == 0) {
+		rc = find_limit(s, e->stream, &what->limit_us);
+	}
+	what->stream = e->stream;
+	e->cutoff_us = e->cutoff_us < what->limit_us ? e->cutoff_us : what->limit_us;
+	return rc;
 }
 
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
@@ -145,6 +192,9 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 		struct expiry e = { .stream = 0 };
 		int rc = next_stream(s, what, now_us, &e);
 
+		if (rc >= 0 && e.stream != 0) {
+			rc = apply_limit(s, what, &e);
+		}
 		if (rc < 0) {
 			return rc;
 		}
@@ -152,12 +202,38 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 			what->done = true;
 			return 0;
 		}
-		rc = expire_stream(s, &e, cause, now_us);
+		rc = what->count_only ? count_old(s, &e) : expire_stream(s, &e, cause, now_us);
+		if (rc == 0 || what->count_only) {
+			what->stream = e.stream + 1; /* no reading of it is that old any more */
+			what->limit_us = 0;
+		}
 		if (rc != 0) {
 			return rc;
 		}
-		what->stream = e.stream + 1; /* no reading of it is that old any more */
 	}
+}
+
+int store_lease(struct store *s, const char *name, uint64_t owner, int64_t now_us, int64_t until_us)
+{
+	struct epoch_text text;
+	char sql[160];
+	int rc = store_query(
+		s,
+		"UPDATE leases SET owner = ?, until_us = ? WHERE name = ? AND (owner = ? OR until_us < ?)",
+		SQL_PARAMS(sql_epoch(owner, &text), sql_integer(until_us), sql_text(name),
+			   sql_epoch(owner, &text), sql_integer(now_us)),
+		NULL, NULL);
+
+	if (rc == 0) {
+		snprintf(sql, sizeof(sql),
+			 "INSERT INTO leases (name, owner, until_us) VALUES (?, ?, ?) %s",
+			 s->backend->keep_lease);
+		rc = store_query(
+			s, sql,
+			SQL_PARAMS(sql_text(name), sql_epoch(owner, &text), sql_integer(until_us)),
+			NULL, NULL);
+	}
+	return rc;
 }
 
 int store_forget_device(struct store *s, const char *device)

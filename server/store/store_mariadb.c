@@ -648,6 +648,7 @@ static int mariadb_open(struct store *s)
 
 const struct store_backend store_mariadb = {
 	.keep = "ON DUPLICATE KEY UPDATE created_us = created_us",
+	.keep_lease = "ON DUPLICATE KEY UPDATE until_us = until_us",
 	.has_schema = "SELECT COUNT(*) FROM information_schema.tables WHERE "
 		      "table_schema = DATABASE() AND table_name = 'schema_migrations'",
 	/* GET_LOCK does not span Galera nodes; there idempotent statements must suffice. */

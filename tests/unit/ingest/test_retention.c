@@ -119,7 +119,7 @@ static void all_that_is_too_old_is_removed_in_chunks_and_nothing_else(void **sta
 
 	(void)state;
 	retention_init(&r, queries, 10);
-	assert_int_equal(retention_tick(&r, 5000), HOUR_MS);
+	assert_int_equal(retention_tick(&r, 5000, true), HOUR_MS);
 	assert_true(r.running);
 	run_out(&r);
 	assert_int_equal(left(), YOUNG);
@@ -131,12 +131,12 @@ static void it_is_due_each_hour(void **state)
 
 	(void)state;
 	retention_init(&r, queries, 0);
-	assert_int_equal(retention_tick(&r, 5000), HOUR_MS);
+	assert_int_equal(retention_tick(&r, 5000, true), HOUR_MS);
 	run_out(&r);
-	assert_int_equal(retention_tick(&r, 5001), HOUR_MS - 1);
-	assert_int_equal(retention_tick(&r, 5000 + HOUR_MS - 1), 1);
+	assert_int_equal(retention_tick(&r, 5001, true), HOUR_MS - 1);
+	assert_int_equal(retention_tick(&r, 5000 + HOUR_MS - 1, true), 1);
 	assert_false(r.running);
-	assert_int_equal(retention_tick(&r, 5000 + HOUR_MS), HOUR_MS);
+	assert_int_equal(retention_tick(&r, 5000 + HOUR_MS, true), HOUR_MS);
 	assert_true(r.running);
 	run_out(&r);
 	assert_int_equal(left(), OLD + YOUNG); /* 0 days: for ever */
@@ -148,13 +148,61 @@ static void a_changed_setting_is_applied_at_once(void **state)
 
 	(void)state;
 	retention_init(&r, queries, 0);
-	retention_tick(&r, 5000);
+	retention_tick(&r, 5000, true);
 	run_out(&r);
 	retention_set_days(&r, 10);
-	assert_int_equal(retention_tick(&r, 5001), HOUR_MS);
+	assert_int_equal(retention_tick(&r, 5001, true), HOUR_MS);
 	assert_true(r.running);
 	run_out(&r);
 	assert_int_equal(left(), YOUNG);
+}
+
+static void a_clock_that_is_not_trusted_removes_nothing(void **state)
+{
+	struct retention r;
+
+	(void)state;
+	retention_init(&r, queries, 10);
+	assert_int_equal(retention_tick(&r, 5000, false), 10000);
+	assert_false(r.running);
+	assert_int_equal(retention_tick(&r, 5000 + 10000, true), HOUR_MS);
+	run_out(&r);
+	assert_int_equal(left(), YOUNG);
+}
+
+static void another_server_has_the_lease(void **state)
+{
+	struct retention first, second;
+
+	(void)state;
+	retention_init(&first, queries, 0);
+	retention_tick(&first, 5000, true);
+	run_out(&first);
+	retention_init(&second, queries, 10);
+	retention_tick(&second, 5000, true);
+	run_out(&second);
+	assert_int_equal(left(), OLD + YOUNG);
+	retention_set_days(&first, 10);
+	retention_tick(&first, 5001, true);
+	run_out(&first);
+	assert_int_equal(left(), YOUNG);
+}
+
+/* A clock 200 days ahead: at an hour a day's readings go, no more. */
+static void a_run_removes_no_more_than_a_day_of_a_stream(void **state)
+{
+	struct store_expiry what = { .days = 10 };
+	struct store *s = store_new(&(struct store_config){ .kind = STORE_SQLITE, .path = path });
+
+	(void)state;
+	assert_int_equal(store_connect(s), 0);
+	while (!what.done) {
+		assert_true(store_expire(s, &what, now_utc_us() + 200 * DAY_US) >= 0);
+	}
+	assert_int_equal(left(), YOUNG);
+	what = (struct store_expiry){ .days = 10, .count_only = true };
+	assert_int_equal(store_expire(s, &what, now_utc_us()), 0);
+	store_free(s);
 }
 
 int main(void)
@@ -164,6 +212,9 @@ int main(void)
 		ON(all_that_is_too_old_is_removed_in_chunks_and_nothing_else),
 		ON(it_is_due_each_hour),
 		ON(a_changed_setting_is_applied_at_once),
+		ON(a_clock_that_is_not_trusted_removes_nothing),
+		ON(another_server_has_the_lease),
+		ON(a_run_removes_no_more_than_a_day_of_a_stream),
 	};
 
 	return cmocka_run_group_tests_name("retention", tests, NULL, NULL);
