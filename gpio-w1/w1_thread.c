@@ -32,7 +32,8 @@ static void populate(uintptr_t start, size_t size, int how)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = start & ~(page - 1);
 
-	madvise((void *)from, start + size - from, how);
+	/* The loader gives addresses as numbers. */
+	madvise((void *)from, start + size - from, how); /* NOLINT(performance-no-int-to-ptr) */
 }
 
 void w1_thread_populate(void *data, size_t size)

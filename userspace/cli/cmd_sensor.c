@@ -29,7 +29,7 @@ static const char *minute(const json_t *sensor, const char *key, char text[32])
 	const json_t *us = json_object_get(sensor, key);
 	struct civil at;
 
-	strcpy(text, "-");
+	snprintf(text, 32, "-");
 	if (json_is_integer(us)) {
 		civil_from_s(json_integer_value(us) / 1000000, &at);
 		snprintf(text, 32, "%04d-%02d-%02d %02d:%02d", at.year, at.month, at.day, at.hour,

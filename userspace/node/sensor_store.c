@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#define _POSIX_C_SOURCE 200809L /* PATH_MAX */
 #include "sensor_store.h"
 
 #include <errno.h>
