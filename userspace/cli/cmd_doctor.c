@@ -151,6 +151,31 @@ static enum state check_node(struct doctor *d)
 	return OK;
 }
 
+/* What does not keep temperatures from being measured. */
+static void warn_bus(struct doctor *d)
+{
+	const json_t *known = json_object_get(json_object_get(d->status.json, "w1"), "known"),
+		     *sensor;
+	const char *reason = text(d, "w1", "reason");
+	size_t i;
+
+	if (*reason != '\0' && strcmp(text(d, "w1", "bus"), "kernel") != 0) {
+		snprintf(d->warning, sizeof(d->warning), "%s", reason);
+	}
+	json_array_foreach(known, i, sensor)
+	{
+		if (*node_status_word(sensor, "former_make") != '\0') {
+			snprintf(d->warning, sizeof(d->warning), "%s was a %s and is a %s now",
+				 node_status_word(sensor, "rom"),
+				 node_status_word(sensor, "former_make"),
+				 node_status_word(sensor, "make"));
+		}
+	}
+	if (*text(d, "w1", "refused") != '\0') {
+		snprintf(d->warning, sizeof(d->warning), "%s", text(d, "w1", "refused"));
+	}
+}
+
 static enum state check_bus(struct doctor *d)
 {
 	const json_t *sensors = json_object_get(json_object_get(d->status.json, "w1"), "sensors"),
@@ -186,11 +211,7 @@ static enum state check_bus(struct doctor *d)
 	if (*reason != '\0') {
 		note(d, ": %s", reason);
 	}
-	if (*text(d, "w1", "refused") != '\0') {
-		snprintf(d->warning, sizeof(d->warning), "%s", text(d, "w1", "refused"));
-	} else if (*reason != '\0' && strcmp(text(d, "w1", "bus"), "kernel") != 0) {
-		snprintf(d->warning, sizeof(d->warning), "%s", reason);
-	}
+	warn_bus(d);
 	if (json_array_size(sensors) > 0) {
 		return state;
 	}

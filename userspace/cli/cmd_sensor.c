@@ -9,20 +9,6 @@
 #include "time/civil.h"
 #include "userspace/daemon/options.h"
 
-static const json_t *newest(const json_t *w1, const char *rom)
-{
-	const json_t *sample;
-	size_t i;
-
-	json_array_foreach(json_object_get(w1, "sensors"), i, sample)
-	{
-		if (strcmp(node_status_word(sample, "rom"), rom) == 0) {
-			return sample;
-		}
-	}
-	return NULL;
-}
-
 /* "2026-11-29 18:02"; "-": not known */
 static const char *minute(const json_t *sensor, const char *key, char text[32])
 {
@@ -48,7 +34,7 @@ static void show(const struct node_status *s)
 	json_array_foreach(json_object_get(w1, "known"), i, sensor)
 	{
 		const char *rom = node_status_word(sensor, "rom");
-		const json_t *sample = newest(w1, rom),
+		const json_t *sample = node_status_sensor(s, "sensors", rom),
 			     *celsius = json_object_get(sample, "celsius");
 		char value[32] = "", since[32], seen[32];
 

@@ -51,6 +51,20 @@ const char *node_status_word(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+const json_t *node_status_sensor(const struct node_status *s, const char *list, const char *rom)
+{
+	const json_t *sensor;
+	size_t i;
+
+	json_array_foreach(at(s, "w1", list), i, sensor)
+	{
+		if (strcmp(node_status_word(sensor, "rom"), rom) == 0) {
+			return sensor;
+		}
+	}
+	return NULL;
+}
+
 double node_status_number_or(const struct node_status *s, const char *section, const char *key,
 			     double fallback)
 {
@@ -227,6 +241,24 @@ static void __attribute__((format(printf, 2, 3))) add(struct judge *j, const cha
 	}
 }
 
+/* "absent, last seen 3 h ago; ..." */
+static void judge_absent(const struct node_status *s, struct judge *j, const char *rom)
+{
+	const json_t *seen = json_object_get(node_status_sensor(s, "known", rom), "seen_us");
+	double now_us;
+	char span[32];
+
+	if (json_is_integer(seen) && node_status_number(s, "clock", "utc_us", &now_us)) {
+		node_status_span((now_us - json_number_value(seen)) / 1e6 + s->age_s, span,
+				 sizeof span);
+		add(j,
+		    "sensor %s: absent, last seen %s ago; if it is gone for good: geotherm sensor forget %s",
+		    rom, span, rom);
+		return;
+	}
+	add(j, "sensor %s: absent; if it is gone for good: geotherm sensor forget %s", rom, rom);
+}
+
 static void judge_sensors(const struct node_status *s, struct judge *j)
 {
 	const json_t *w1 = json_object_get(s->json, "w1"),
@@ -252,12 +284,22 @@ static void judge_sensors(const struct node_status *s, struct judge *j)
 	{
 		const char *rom = node_status_word(sensor, "rom"),
 			   *quality = node_status_word(sensor, "quality");
-		bool absent = strcmp(quality, "absent") == 0;
 
-		if (!json_is_number(json_object_get(sensor, "celsius"))) {
-			add(j, "sensor %s: %s%s%s", rom, quality,
-			    absent ? "; if it is gone for good: geotherm sensor forget " : "",
-			    absent ? rom : "");
+		if (strcmp(quality, "absent") == 0) {
+			judge_absent(s, j, rom);
+		} else if (!json_is_number(json_object_get(sensor, "celsius"))) {
+			add(j, "sensor %s: %s", rom, quality);
+		}
+	}
+	json_array_foreach(json_object_get(w1, "known"), i, sensor)
+	{
+		const char *before = node_status_word(sensor, "former_make");
+
+		if (*before != '\0') {
+			add(j,
+			    "sensor %s: it was a %s and is a %s now: exchanged by another of its code?",
+			    node_status_word(sensor, "rom"), before,
+			    node_status_word(sensor, "make"));
 		}
 	}
 }

@@ -46,6 +46,10 @@ const char *node_status_text(const struct node_status *status, const char *secti
 /* The same of any object of it, such as a sensor. */
 const char *node_status_word(const json_t *object, const char *key);
 
+/* The object of that sensor in ("w1", list), "sensors" or "known"; NULL: none. */
+const json_t *node_status_sensor(const struct node_status *status, const char *list,
+				 const char *rom);
+
 /* The longest normal time between two readings. */
 double node_status_interval_s(const struct node_status *status);
 

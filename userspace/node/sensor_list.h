@@ -44,7 +44,7 @@ struct sensor {
 	uint8_t other_makes; /* reads in a row */
 	int64_t since_us, seen_us; /* UTC of the first and the newest value; 0: not known */
 	char make[SENSOR_MAKE_SIZE]; /* by its code and constants: "DS18B20", "DS18B20 clone"; "" */
-	char former_make[SENSOR_MAKE_SIZE];
+	char former_make[SENSOR_MAKE_SIZE]; /* before it changed, in this process's life; "" */
 	enum sensor_event event; /* of the newest cycle */
 };
 

@@ -82,11 +82,12 @@ static json_t *known(const struct sensor_list *list)
 		char rom[ROM_NAME_SIZE];
 
 		json_array_append_new(known,
-				      json_pack("{s:s, s:b, s:o, s:o, s:o}", "rom",
+				      json_pack("{s:s, s:b, s:o, s:o, s:o, s:o}", "rom",
 						rom_format(rom, sensor->rom), "known",
 						sensor_list_is_known(sensor), "since_us",
 						utc(sensor->since_us), "seen_us",
-						utc(sensor->seen_us), "make", text(sensor->make)));
+						utc(sensor->seen_us), "make", text(sensor->make),
+						"former_make", text(sensor->former_make)));
 	}
 	return known;
 }

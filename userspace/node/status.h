@@ -18,17 +18,17 @@
  *                    of the newest reading, each: rom (28-00008412dfde), celsius, quality (its
  *                    name), retries; known: the node's list in its order, each: rom, known
  *                    (false: fewer than three values), since_us, seen_us: UTC of its first and
- *                    its newest value, make; refused: which sensors are not recorded, and why
- *   gnss             state: no-port, probing, configuring, limited (in use, but a setting cannot be
- *                    had), ready, none; reason, port, identity; problems: texts; antenna: ok,
- *                    short, open, starting, not supervised; jamming: 0 to 255; signals: only
- *                    where they were asked for (control.h), of the satellites received, each: id,
- * cno (dBHz), elevation, azimuth (degrees), used; pulse: used, or why not, null: no device;
- * restarts, restart: times that the node had to find it again, and why; notices, notice: errors and
- * warnings that it reported, and the newest; of the newest reading: fix (UBX fixType), fix_age_s,
- * lat, lon (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp, host, server,
- * none; utc_us, accuracy_s; step_s: the newest; disagreement: of a source that is less certain:
- * source, seconds (its time minus the clock's) outbox           epoch (decimal, as text), next_seq;
+ *                    its newest value, make, former_make: before it changed since the start;
+ * refused: which sensors are not recorded, and why gnss             state: no-port, probing,
+ * configuring, limited (in use, but a setting cannot be had), ready, none; reason, port, identity;
+ * problems: texts; antenna: ok, short, open, starting, not supervised; jamming: 0 to 255; signals:
+ * only where they were asked for (control.h), of the satellites received, each: id, cno (dBHz),
+ * elevation, azimuth (degrees), used; pulse: used, or why not, null: no device; restarts, restart:
+ * times that the node had to find it again, and why; notices, notice: errors and warnings that it
+ * reported, and the newest; of the newest reading: fix (UBX fixType), fix_age_s, lat, lon
+ * (degrees), alt_m, hacc_m, satellites clock            source: gnss, ntp, host, server, none;
+ * utc_us, accuracy_s; step_s: the newest; disagreement: of a source that is less certain: source,
+ * seconds (its time minus the clock's) outbox           epoch (decimal, as text), next_seq;
  * waiting: readings to be sent; unprotected: of them, in memory only; oldest_s: age of the oldest;
  * bytes; refused: set aside; gaps: not yet acknowledged; dropped, not_written, syncs: since the
  * start; lost_s: since a reading was last dropped, not written or refused uplink state: off,
