@@ -21,7 +21,7 @@ enum gnss_time_doubt {
 	GNSS_TIME_KNOWN,
 	GNSS_TIME_INVALID, /* not validDate and validTime */
 	GNSS_TIME_UNRESOLVED, /* not fullyResolved: leap seconds are the firmware's guess */
-	GNSS_TIME_JUMPED, /* not that of the epoch before plus the time since, by iTOW */
+	GNSS_TIME_JUMPED, /* since the epoch before it advanced otherwise than iTOW */
 	GNSS_TIME_NO_FIX, /* of the receiver's clock or of aiding, not of satellites */
 	GNSS_TIME_IMPLAUSIBLE, /* outside the limits: utc_us has it all the same; or no date, then 0
 				*/

@@ -67,7 +67,7 @@ int64_t ubx_step_value(const struct ubx_step *step, unsigned w, const uint8_t *p
 /* Changes an answer into the set: wanted fields only. */
 void ubx_step_apply(const struct ubx_step *step, uint8_t *payload, size_t len);
 
-/* What a CFG-MSG step sets the rate of, such as NAV-PVT; else the step's own message. */
+/* The message whose rate a CFG-MSG step sets, such as NAV-PVT; of other steps their own. */
 enum ubx_message ubx_step_subject(const struct ubx_step *step);
 /* What it means that a receiver cannot be set so. */
 const char *ubx_step_without(const struct ubx_step *step);

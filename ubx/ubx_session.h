@@ -109,7 +109,7 @@ struct ubx_session {
 	struct ubx_save save;
 
 	uint16_t rate_ms; /* period of the epochs, as the receiver reports it */
-	uint16_t observed_ms; /* between the newest two */
+	uint16_t observed_ms; /* between the newest two epochs */
 	struct gnss_parts parts;
 	bool fix_ever;
 	struct gnss_fix fix; /* the newest, stale or not */

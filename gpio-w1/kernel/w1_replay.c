@@ -36,7 +36,7 @@ static unsigned int asked_byte(const struct w1_replay *r, unsigned int from)
 }
 
 /* The first slot of the function command, behind the ROM command and its ROM code. */
-static unsigned int function_from(const struct w1_replay *r)
+static unsigned int first_function_slot(const struct w1_replay *r)
 {
 	switch (asked_byte(r, 0)) {
 	case 0x55: /* Match ROM */
@@ -63,7 +63,7 @@ static bool may_repeat(const struct w1_replay *r, bool bit)
 
 	if (r->n > W1_REPLAY_SLOTS)
 		return false;
-	from = r->n < 8 ? 8 : function_from(r);
+	from = r->n < 8 ? 8 : first_function_slot(r);
 	if (r->n < from + 6)
 		return true;
 	at = r->n - from;

@@ -55,8 +55,8 @@ struct observers {
 };
 
 /*
- * After the first answer is known: *r is the request, still open; what it is answered with gets the
- * Observe option. False: no room, it is a plain answer.
+ * Registers the observer of *r, a request whose answer is known but not yet sent: that answer gets
+ * the Observe option. False: no room for another observer; the answer goes without.
  */
 bool observers_add(struct observers *os, struct blockwise_request *r, const struct query *query,
 		   uint64_t etag);

@@ -81,7 +81,7 @@ static bool refuse_size(coap_pdu_t *response)
 }
 
 /* 2.31 to a block that is not the last. */
-static bool go_on(coap_pdu_t *response, const coap_block_t *block)
+static bool answer_continue(coap_pdu_t *response, const coap_block_t *block)
 {
 	uint8_t bytes[4];
 
@@ -131,7 +131,7 @@ static bool take_block(struct transfers *u, struct upload *upload, const coap_bl
 	size_t offset = (size_t)block->num << (block->szx + 4);
 
 	if (block->m && upload->size > 0 && is_last_again(upload, offset, data, size)) {
-		return go_on(response, block);
+		return answer_continue(response, block);
 	}
 	if (offset != upload->size) {
 		return refuse(response, COAP_RESPONSE_CODE_INCOMPLETE,
@@ -144,7 +144,7 @@ static bool take_block(struct transfers *u, struct upload *upload, const coap_bl
 		return false;
 	}
 	if (block->m) {
-		return go_on(response, block);
+		return answer_continue(response, block);
 	}
 	*body = (struct upload_body){ upload->transfer.data, upload->size, upload->transfer.data };
 	upload->transfer.data = NULL;

@@ -375,7 +375,7 @@ static void expire(struct coaps_client *c)
 
 static void report_failures(struct coaps_client *c)
 {
-	const struct coaps_failure failure = c->failure; /* a callback may fail the next one */
+	const struct coaps_failure failure = c->failure; /* a callback may set the next one */
 	char reason[640];
 
 	coaps_failure_text(&failure, c->server_name, reason, sizeof(reason));

@@ -27,7 +27,7 @@ struct coaps_cookies {
 #define COAPS_COOKIE_LIFETIME_S 60 /* a client sends it back within a round trip */
 
 void coaps_cookies_init(struct coaps_cookies *c);
-/* Not 0: no memory, or no room for keys. */
+/* 0, or an error: no memory, or no room for keys. */
 int coaps_cookies_setup(struct coaps_cookies *c, const struct coaps_secrets *secrets);
 void coaps_cookies_free(struct coaps_cookies *c);
 

@@ -476,7 +476,7 @@ static int load_file(struct load *load)
 		return -error;
 	}
 	line = ini_parse_stream(next_line, load, on_pair, load);
-	/* inih reports the first bad line; the error is ours unless ours is of a later line. */
+	/* The first bad line counts: one that inih rejects, or one of ours (place.line). */
 	if (line > 0 && (load->error == 0 || (unsigned)line < load->place.line)) {
 		load->place.line = (unsigned)line;
 		load->error = complain(&load->place, NO_PAIR);

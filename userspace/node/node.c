@@ -81,7 +81,7 @@ static int open_outbox(struct node *n, bool damaged)
 		return rc;
 	}
 	outbox_stats(n->outbox, &stats);
-	n->lost = stats.refused; /* by a process before: no news */
+	n->lost = stats.refused; /* by an earlier process: not reported again */
 	return watch(n, outbox_fd(n->outbox));
 }
 

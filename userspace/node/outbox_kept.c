@@ -72,7 +72,7 @@ static int replace(struct outbox_kept *k, unsigned at, unsigned n, const struct 
 }
 
 /* Is nothing waiting between the ranges i and i + 1? Then they become one. */
-static int join(struct outbox_kept *k, struct outbox_sql *s, unsigned i)
+static int join_ranges(struct outbox_kept *k, struct outbox_sql *s, unsigned i)
 {
 	struct outbox_range both = { k->ranges[i].first, k->ranges[i + 1].last };
 	uint64_t rows = 0, bytes = 0;
@@ -112,8 +112,8 @@ int outbox_kept_add(struct outbox_kept *k, struct outbox_sql *s, uint64_t first,
 	k->rows += rows;
 	k->unwritten += rows;
 	k->bytes += *bytes;
-	rc = at + 1 < k->n ? join(k, s, at) : 0;
-	rc = rc == 0 && at > 0 ? join(k, s, at - 1) : rc;
+	rc = at + 1 < k->n ? join_ranges(k, s, at) : 0;
+	rc = rc == 0 && at > 0 ? join_ranges(k, s, at - 1) : rc;
 	return rc < 0 ? rc : (int)rows;
 }
 

@@ -136,7 +136,7 @@ enum item_kind {
 /* The head of a data item, and the bytes of a string. */
 struct item {
 	enum item_kind kind;
-	uint64_t number; /* of UINT, NEGINT, TAG; elements of ARRAY, MAP or INDEFINITE; BOOL */
+	uint64_t number; /* of UINT, NEGINT, TAG, BOOL; elements of ARRAY, MAP (or INDEFINITE) */
 	double real;
 	struct senml_text text;
 };
