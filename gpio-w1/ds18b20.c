@@ -38,7 +38,9 @@ bool ds18b20_is_thermometer(uint8_t family)
 	       family == DS1825_FAMILY || family == DS28EA00_FAMILY;
 }
 
-bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
+/* Byte 6 is 10h minus the low nibble of byte 0, as genuine parts have it after a conversion (not in
+ * the datasheet). */
+static bool byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE])
 {
 	return scratchpad[6] == 0x10 - (scratchpad[0] & 0x0f);
 }
@@ -260,14 +262,14 @@ static bool byte6_holds(struct ds18b20_past *past, uint8_t family, const uint8_t
 	if (family == DS18S20_FAMILY) {
 		return true; /* COUNT_REMAIN */
 	}
-	if (past->byte6_follows && !ds18b20_byte6_follows(sp)) {
+	if (past->byte6_follows && !byte6_follows(sp)) {
 		past->byte6_follows = false;
 		return false;
 	}
-	if ((sp[0] & 0x0f) != 4 && ds18b20_byte6_follows(sp)) {
+	if ((sp[0] & 0x0f) != 4 && byte6_follows(sp)) {
 		past->byte6_follows = true;
 	}
-	past->byte6_fixed = past->byte6_fixed || !ds18b20_byte6_follows(sp);
+	past->byte6_fixed = past->byte6_fixed || !byte6_follows(sp);
 	return true;
 }
 

@@ -90,10 +90,6 @@ enum ds18b20_quality ds18b20_decode(uint8_t family,
 				    const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE],
 				    struct ds18b20_value *value);
 
-/* Byte 6 is 10h minus the low nibble of byte 0, as genuine parts have it after a conversion (not in
- * the datasheet). */
-bool ds18b20_byte6_follows(const uint8_t scratchpad[DS18B20_SCRATCHPAD_SIZE]);
-
 /*
  * The sentinel: what is written to TH and TL in RAM, never to the EEPROM, so that a sensor that
  * lost its power, or was swapped, comes back with other values. The one that differs from what the

@@ -39,7 +39,8 @@ static uint8_t configuration(const struct w1_slave *s, uint8_t value)
 	return (value & 0x60) | 0x1F;
 }
 
-unsigned w1_slave_resolution(const struct w1_slave *s)
+/* 9 to 12, as its configuration has it now. */
+static unsigned resolution(const struct w1_slave *s)
 {
 	return s->model->layout == W1_LAYOUT_DS18B20 ? 9 + ((s->scratchpad[4] >> 5) & 3) : 12;
 }
@@ -86,7 +87,7 @@ static void store_temperature(struct w1_slave *s, int16_t raw)
 	case W1_LAYOUT_MAX31826:
 	case W1_LAYOUT_DS18B20:
 	default: {
-		int undefined = (1 << (12 - w1_slave_resolution(s))) - 1;
+		int undefined = (1 << (12 - resolution(s))) - 1;
 
 		raw = (int16_t)(limit(raw, -55 * 16, 125 * 16) & ~undefined);
 		whole = raw >> 4;
@@ -138,7 +139,7 @@ static void power_on_reset(struct w1_slave *s)
 static uint64_t convert_ns(const struct w1_slave *s)
 {
 	static const uint16_t root2[] = { 1024, 727, 518, 371 }; /* /1024, powers of 1/1.41 */
-	unsigned fewer = 12 - w1_slave_resolution(s);
+	unsigned fewer = 12 - resolution(s);
 
 	switch (s->model->speed) {
 	case W1_SPEED_DOUBLES:
@@ -157,7 +158,7 @@ uint64_t w1_slave_busy_max_ns(const struct w1_slave *s)
 
 	switch (s->busy) {
 	case W1_SLAVE_CONVERTING:
-		return longest >> (12 - w1_slave_resolution(s));
+		return longest >> (12 - resolution(s));
 	case W1_SLAVE_COPYING:
 		return 10 * MS;
 	case W1_SLAVE_RECALLING:

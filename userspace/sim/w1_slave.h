@@ -141,9 +141,6 @@ static inline bool w1_slave_dormant(const struct w1_slave *s)
 /* The shortest low that any device takes for a reset. */
 #define W1_SLAVE_RESET_MIN_NS 300000
 
-/* 9 to 12, as its configuration has it now. */
-unsigned w1_slave_resolution(const struct w1_slave *s);
-
 /* Longest duration of the operation in progress by the data sheet; 0 if none. */
 uint64_t w1_slave_busy_max_ns(const struct w1_slave *s);
 
