@@ -72,7 +72,7 @@ static size_t mutate(uint8_t *data, size_t size)
 	return size;
 }
 
-void corpus_play(const char *folder, int (*target)(const uint8_t *, size_t))
+void corpus_play(const char *folder, int (*target)(const uint8_t *, size_t), unsigned one_in)
 {
 	static uint8_t data[INPUT_MAX], copy[INPUT_MAX];
 	const char *text = getenv("GEOTHERM_FUZZ_ROUNDS");
@@ -94,7 +94,7 @@ void corpus_play(const char *folder, int (*target)(const uint8_t *, size_t))
 			size = fread(data, 1, sizeof(data), f);
 			fclose(f);
 			play(target, data, size);
-			for (unsigned long round = 0; round < rounds; round++) {
+			for (unsigned long round = 0; round < rounds / one_in; round++) {
 				memcpy(copy, data, size);
 				play(target, copy, mutate(copy, size));
 				played++;

@@ -34,31 +34,31 @@
 static void packs_in_cbor(void **state)
 {
 	(void)state;
-	corpus_play("tests/fuzz/corpus/senml_cbor", fuzz_senml_cbor);
+	corpus_play("tests/fuzz/corpus/senml_cbor", fuzz_senml_cbor, 1);
 }
 
 static void packs_in_json(void **state)
 {
 	(void)state;
-	corpus_play("tests/fuzz/corpus/senml_json", fuzz_senml_json);
+	corpus_play("tests/fuzz/corpus/senml_json", fuzz_senml_json, 1);
 }
 
 static void legacy_text(void **state)
 {
 	(void)state;
-	corpus_play("tests/fuzz/corpus/legacy", fuzz_legacy);
+	corpus_play("tests/fuzz/corpus/legacy", fuzz_legacy, 1);
 }
 
 static void lists_of_gaps(void **state)
 {
 	(void)state;
-	corpus_play("tests/fuzz/corpus/gap_list", fuzz_gap_list);
+	corpus_play("tests/fuzz/corpus/gap_list", fuzz_gap_list, 1);
 }
 
 static void what_is_said_of_a_device(void **state)
 {
 	(void)state;
-	corpus_play("tests/fuzz/corpus/device_json", fuzz_device_json);
+	corpus_play("tests/fuzz/corpus/device_json", fuzz_device_json, 1);
 }
 
 int main(void)

@@ -60,7 +60,7 @@ static void play_as(const char *client)
 {
 	who = client;
 	assert_int_equal(start_wire_as(who), 0);
-	corpus_play("tests/fuzz/corpus/coap", deliver);
+	corpus_play("tests/fuzz/corpus/coap", deliver, 20);
 	stop_wire(NULL);
 }
 
