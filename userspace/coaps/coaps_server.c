@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 /* libcoap refuses new clients while so many have not finished their handshake; its 100 is three a
  * second. */
 #define MAX_HANDSHAKES 1000
+#define TRIM_AFTER 100 /* sessions that have ended: some MB */
+#define TRIM_PERIOD_MS 10000
 
 struct coaps_server {
 	struct coaps_endpoint endpoint;
@@ -28,6 +31,8 @@ struct coaps_server {
 	struct refusals refusals; /* of handshakes, by address */
 	struct coaps_sessions sessions;
 	uint64_t unfinished;
+	unsigned freed; /* sessions, since memory was last given back */
+	uint64_t trimmed_ms;
 };
 
 /* libcoap closes what it is given. */
@@ -100,6 +105,7 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 		s->unfinished += coap_session_get_state(session) == COAP_SESSION_STATE_HANDSHAKE;
 		coaps_sessions_remove(&s->sessions, session);
+		s->freed++;
 	}
 	if (event == COAP_EVENT_SERVER_SESSION_DEL || event == COAP_EVENT_DTLS_CONNECTED ||
 	    event == COAP_EVENT_DTLS_CLOSED) {
@@ -252,4 +258,10 @@ int coaps_server_fd(const struct coaps_server *s)
 void coaps_server_process(struct coaps_server *s)
 {
 	coap_io_process(s->endpoint.context, COAP_IO_NO_WAIT);
+	/* What a flood of handshakes took: glibc keeps free memory below what is in use. */
+	if (s->freed >= TRIM_AFTER && now_ms() - s->trimmed_ms >= TRIM_PERIOD_MS) {
+		malloc_trim(0);
+		s->freed = 0;
+		s->trimmed_ms = now_ms();
+	}
 }
