@@ -331,6 +331,89 @@ static void a_damaged_text_gives_what_stands_before_the_damage(void **state)
 	assert_int_equal(list.n, 0);
 }
 
+/* Where a sensor is in the newest result; -1: nowhere. */
+static int place(const uint8_t rom[8], const struct thermometers_result *r)
+{
+	for (unsigned i = 0; i < r->n; i++) {
+		if (memcmp(r->sample[i].rom, rom, 8) == 0) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* Two sensors that are in two readings one after the other have not changed sides. */
+static void expect_order(const struct thermometers_result *before)
+{
+	int last = -1;
+
+	for (unsigned i = 0; i < before->n; i++) {
+		int at = place(before->sample[i].rom, &result);
+
+		if (at >= 0) {
+			assert_true(at > last);
+			last = at;
+		}
+	}
+}
+
+static void whatever_happens_no_two_sensors_change_places(void **state)
+{
+	static struct thermometers_result before;
+	uint64_t chance = 1;
+
+	(void)state;
+	before.n = 0;
+	for (unsigned step = 0; step < 50000; step++) {
+		unsigned order = (unsigned)((chance = chance * 6364136223846793005ull + 1) >> 33);
+		uint8_t known[SENSOR_LIST_MAX][8], forgotten[8] = { 0 };
+		unsigned n_known = 0;
+
+		if (order % 97 == 0) {
+			restart();
+			before.n = 0; /* of those that were not known yet nothing is */
+		}
+		if (order % 101 == 0 && list.n > 0) {
+			memcpy(forgotten, list.sensors[order % list.n].rom, 8);
+			assert_true(sensor_list_forget(&list, forgotten));
+		}
+		for (unsigned i = 0; i < list.n; i++) {
+			if (sensor_list_is_known(&list.sensors[i])) {
+				memcpy(known[n_known++], list.sensors[i].rom, 8);
+			}
+		}
+		begin();
+		for (unsigned k = 0; k < 80; k++) { /* in the order of some search */
+			unsigned sensor = (k * 7 + order) % 80;
+			unsigned fate =
+				(unsigned)((chance = chance * 6364136223846793005ull + 1) >> 60);
+
+			if (fate < 9) {
+				put(sensor, fate < 5   ? DS18B20_OK
+					    : fate < 6 ? DS18B20_CRC_FAILED
+					    : fate < 8 ? DS18B20_ABSENT
+						       : DS18B20_BUS_FAILED);
+			}
+		}
+		sensor_list_apply(&list, &result, UTC + step);
+		assert_in_range(result.n, n_known, SENSOR_LIST_MAX);
+		for (unsigned i = 0; i < before.n; i++) { /* it may be the last at once */
+			if (memcmp(before.sample[i].rom, forgotten, 8) == 0) {
+				memset(before.sample[i].rom, 0xff, 8);
+			}
+		}
+		expect_order(&before);
+		for (unsigned i = 0, last = 0; i < n_known; i++) {
+			int at = place(known[i], &result);
+
+			assert_true(at >= (int)last);
+			last = (unsigned)at;
+		}
+		before = result;
+	}
+	assert_int_equal(list.n, SENSOR_LIST_MAX);
+}
+
 /* --- a simulated bus --- */
 
 static void run(struct w1_cycle *c)
@@ -406,6 +489,7 @@ int main(void)
 		TEST(the_65th_is_refused_and_named),
 		TEST(a_fixed_list_has_its_order_and_refuses_others),
 		TEST(a_damaged_text_gives_what_stands_before_the_damage),
+		TEST(whatever_happens_no_two_sensors_change_places),
 		TEST(a_sensor_that_was_away_comes_back_to_its_place),
 		TEST(also_where_the_node_restarts_meanwhile),
 	};
