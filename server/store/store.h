@@ -168,7 +168,7 @@ struct store_expiry {
 /*
  * Removes readings by their age (time, or arrival where that is unknown), the oldest first, and
  * notes the holes: one chunk a call. How many; 0 with what->done: there are no more. Of what is too
- * old, in one run no more than a day's readings of each stream, whatever the clock says.
+ * old, in one run no more than a day's readings of each stream, be the clock right or not.
  */
 int store_expire(struct store *s, struct store_expiry *what, int64_t now_us);
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* id, SQL. A literal of two lines is in parentheses, to show that it lacks no comma. */
+/* id, SQL. A literal of two lines is in parentheses, to show that no comma is missing. */
 #define OUTBOX_STATEMENTS(X)                                                                          \
 	X(BEGIN, "BEGIN IMMEDIATE")                                                                   \
 	X(COMMIT, "COMMIT")                                                                           \
