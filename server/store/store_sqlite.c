@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* store_sqlite: WAL with synchronous=FULL: a commit that returned survives power loss. */
+#define _POSIX_C_SOURCE 200809L /* PATH_MAX */
 #include "store_sql.h"
 
 #include <inttypes.h>
@@ -249,7 +250,7 @@ static void immutable_uri(char *uri, const char *path)
 	for (; *path != '\0'; path++) {
 		uri += sprintf(uri, *path == '/' ? "/" : "%%%02x", (unsigned char)*path);
 	}
-	strcpy(uri, "?immutable=1");
+	sprintf(uri, "?immutable=1");
 }
 
 /*

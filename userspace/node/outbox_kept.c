@@ -66,7 +66,9 @@ static int replace(struct outbox_kept *k, unsigned at, unsigned n, const struct 
 	}
 	memmove(&k->ranges[at + n_with], &k->ranges[at + n],
 		(k->n - at - n) * sizeof(k->ranges[0]));
-	memcpy(&k->ranges[at], with, n_with * sizeof(*with));
+	if (n_with > 0) {
+		memcpy(&k->ranges[at], with, n_with * sizeof(*with));
+	}
 	k->n += n_with - n;
 	return 0;
 }
