@@ -19,8 +19,9 @@
  * first, then what is set aside, then the oldest, each into a gap. While the WAL is not copied fast
  * enough nothing can be peeked, and then nothing put.
  *
- * A file that is damaged is set aside, never deleted, and a new one with a new epoch begins; a file
- * of a newer version or of another program is refused.
+ * A file that is damaged is set aside, never deleted. A new one takes over what can be read of it,
+ * with gaps for the rest, or begins a new epoch; a file of a newer version or of another program is
+ * refused.
  *
  * Errors are negative errno (-ENOSPC, -EROFS, -EIO ...), -EUCLEAN when the file turns out
  * to be damaged (close it and open it again as that), or OUTBOX_E...; after any of

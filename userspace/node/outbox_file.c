@@ -12,6 +12,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "outbox_salvage.h"
+
 #define APPLICATION_ID 0x67744f78 /* "gtOx", at byte 68 of the file */
 #define SCHEMA_VERSION 1 /* user_version: raise it when an older version cannot use the file */
 #define SETS_ASIDE_MAX 1000
@@ -397,11 +399,21 @@ int outbox_file_open(struct outbox_file *file, const char *path, bool sync_each,
 		file->db = NULL;
 		rc = set_aside(path, name, sizeof(name));
 		if (rc == 0) {
-			snprintf(err, err_size,
-				 "outbox %s: damaged (%s): set aside as %s, a new epoch begins",
-				 path, why, name);
+			char cause[sizeof(why)];
+
+			memcpy(cause, why, sizeof(cause));
 			rc = open_once(&file->db, path, sync_each, why, sizeof(why));
 			if (rc == 0) {
+				int n = outbox_salvage(file->db, name);
+				char taken[64] = "a new epoch begins";
+
+				if (n > 0) {
+					snprintf(taken, sizeof(taken),
+						 "%d readings in it are taken over", n);
+				}
+				snprintf(err, err_size,
+					 "outbox %s: damaged (%s): set aside as %s, %s", path,
+					 cause, name, taken);
 				return 1;
 			}
 		} else {
