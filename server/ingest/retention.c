@@ -71,7 +71,7 @@ int retention_tick(struct retention *r, uint64_t now_ms, bool is_clock_trusted)
 		return (int)(r->due_ms - now_ms);
 	}
 	if (!is_clock_trusted) {
-		if (!r->distrust_logged) {
+		if (!r->distrust_logged && r->days > 0) {
 			r->distrust_logged = true;
 			log_notice(
 				"retention: waiting, as the clock of this machine is not synchronised and no "

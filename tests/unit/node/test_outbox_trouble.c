@@ -176,7 +176,8 @@ static void whichever_page_is_zeroed_what_can_be_read_is_taken_over(void **state
 	}
 	p->o = NULL;
 	p->config.damaged = false;
-	print_message("    %u of %u pages, each zeroed alone: readings taken over\n", salvaged, pages);
+	print_message("    %u of %u pages, each zeroed alone: readings taken over\n", salvaged,
+		      pages);
 	assert_true(salvaged + 8 >= pages);
 }
 
