@@ -42,7 +42,7 @@ def guest(request, tmp_path_factory):
     guest = Guest(request.module.__name__.removeprefix("test_"), tmp_path_factory.mktemp("guest"))
     guest.power_on()
     yield guest
-    guest.power_cut()
+    guest.kill()
 
 
 def write(guest, path, text):
@@ -85,7 +85,7 @@ def sockets(guest):
 
 
 def install(guest, version):
-    return guest.sh(f"DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i /root/{version}/geotherm-*.deb", patience_s=300)
+    return guest.sh(f"DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i /root/{version}/geotherm-*.deb")
 
 
 def test_a_first_installation_starts_nothing_and_finds_its_groups(guest):
@@ -100,7 +100,7 @@ def test_a_first_installation_starts_nothing_and_finds_its_groups(guest):
 
 def test_certificates_are_installed_and_the_services_start_as_in_the_packages_own_test(guest):
     write(guest, "/root/services", (ROOT / "debian/tests/services").read_text())
-    said = guest.sh("AUTOPKGTEST_TMP=/root sh /root/services", patience_s=300)
+    said = guest.sh("AUTOPKGTEST_TMP=/root sh /root/services")
     for service in ("node", "server"):
         assert f"readable by geotherm-{service}" in said
         assert guest.sh(f"stat -c '%U %G %a' /etc/geotherm/pki/{service}.pem").split() == ["root", f"geotherm-{service}", "640"]
@@ -142,9 +142,6 @@ def test_kill_9_is_followed_by_a_restart(guest):
 
 
 def test_a_stopped_process_is_killed_by_the_watchdog(guest):
-    guest.sh("mkdir -p /run/systemd/system/geotherm-node.service.d && "
-             "printf '[Service]\\nWatchdogSec=15\\n' >/run/systemd/system/geotherm-node.service.d/sooner.conf && "
-             "systemctl daemon-reload && systemctl restart geotherm-node")     # 60 s as shipped
     before = guest.sh("systemctl show -P NRestarts geotherm-node").strip()
     guest.sh("systemctl kill -s STOP geotherm-node")
     guest.until(f"test $(systemctl show -P NRestarts geotherm-node) -gt {before} && systemctl is-active geotherm-node", "node restarted")
@@ -179,7 +176,7 @@ def test_a_power_cut_loses_no_acknowledged_reading(guest):
     rows = "SELECT epoch, seq, time, t1, received FROM reading_view ORDER BY epoch, seq"
     before = query(guest, rows).splitlines()
     guest.power_cut()
-    guest.power_on(virtual=True)
+    guest.power_on()
     assert active(guest) == ["active", "active"]
     assert set(before) <= set(query(guest, rows).splitlines())
     assert query(guest, "PRAGMA integrity_check") == "ok"
@@ -191,7 +188,7 @@ def test_an_hour_without_network_is_measured_and_sent_after_it(guest):
     seconds = int(guest.sh("sed -i 's/^period = .*/period = 10/' /etc/geotherm/node.conf && systemctl reload geotherm-node && "
                            "ip link set lo down && date +%s"))
     before = stored(guest)
-    guest.sh("sleep 3600", patience_s=600)
+    guest.sh("sleep 3600")
     assert active(guest) == ["active", "active"]
     assert stored(guest) <= before + 1       # one may have been on its way
     seconds = int(guest.sh("ip link set lo up && date +%s")) - seconds
@@ -348,7 +345,7 @@ def test_the_readmes_steps_word_for_word(guest):
     for command in commands:
         before = guest.sh(f"cat {PI}/boot/firmware/*.txt")
         shown[command] = guest.sh(f"echo y | runuser -l pi -c {shlex.quote(f'export GEOTHERM_SETUP_SYSROOT={PI}; {command}')}",
-                                  expect=None, patience_s=300)
+                                  expect=None)
         code = shown[command].split()[-1]
         assert code in {"sudo geotherm-selftest": "1", "geotherm status": "01"}.get(command, "0"), shown[command]
         if "setup install" in command:
@@ -357,7 +354,7 @@ def test_the_readmes_steps_word_for_word(guest):
         if "setup remove" in command:
             assert guest.sh(f"cat {PI}/boot/firmware/*.txt") == unchanged
         if "ca install" in command:
-            guest.sh("dpkg -i /root/new/geotherm-server_*.deb && systemctl enable --now geotherm-server", patience_s=300)
+            guest.sh("dpkg -i /root/new/geotherm-server_*.deb && systemctl enable --now geotherm-server")
             write(guest, "/etc/geotherm/node.conf", NODE_CONF)
     assert "gpio/chip" in shown["sudo geotherm-selftest"]
     assert "connected" in shown["geotherm status"]
