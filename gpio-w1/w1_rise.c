@@ -82,7 +82,7 @@ static int deselect(struct w1_slots *s)
 	return code == W1_ENOPRESENCE || code == W1_EECHO ? 0 : code;
 }
 
-static int sweep(struct w1_slots *s, struct series *settle, struct series *rise)
+static int sweep(struct w1_slots *s, struct series *settle, struct series *rise, uint64_t *call_ns)
 {
 	unsigned int risen = 0;
 	int code = 0;
@@ -95,6 +95,10 @@ static int sweep(struct w1_slots *s, struct series *settle, struct series *rise)
 
 			code = w1_slot_look(s, i * STEP_NS, &look);
 			if (code == 0) {
+				/* Half the release and half the sample. */
+				uint64_t call = look.rise_ns - look.settle_ns;
+
+				*call_ns = call < *call_ns ? call : *call_ns;
 				count(settle, look.settle_ns, look.high);
 				count(rise, look.rise_ns, look.high);
 				highs += look.high;
@@ -108,6 +112,7 @@ static int sweep(struct w1_slots *s, struct series *settle, struct series *rise)
 int w1_rise_measure(struct w1_slots *s)
 {
 	struct series settle, rise;
+	uint64_t call_ns = UINT64_MAX;
 	uint32_t rise_ns, before = s->rise_ns > 0 ? s->rise_ns : W1_RISE_UNSEEN_NS;
 	int code;
 
@@ -116,7 +121,7 @@ int w1_rise_measure(struct w1_slots *s)
 	s->rise_ns = W1_RISE_MAX_NS; /* for the slots of the measurement itself */
 	code = deselect(s);
 	if (code == 0) {
-		code = sweep(s, &settle, &rise);
+		code = sweep(s, &settle, &rise, &call_ns);
 	}
 	if (code != 0) {
 		s->rise_ns = before;
@@ -128,6 +133,7 @@ int w1_rise_measure(struct w1_slots *s)
 		return W1_ERISE;
 	}
 	s->rise_ns = rise_ns > W1_RISE_UNSEEN_NS ? rise_ns : W1_RISE_UNSEEN_NS;
+	s->call_ns = (uint32_t)call_ns;
 	s->settle_ns = last_low(&settle, boundary(&settle));
 	return 0;
 }

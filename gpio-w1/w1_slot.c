@@ -329,8 +329,7 @@ int w1_slot_write_sure(struct w1_slots *s, bool bit)
 	 * The edges lie within their calls: a quarter of a call at least is no part of the low,
 	 * each.
 	 */
-	uint64_t inside = s->rise_ns > s->settle_ns ? (s->rise_ns - s->settle_ns) / 2 : 0;
-	uint64_t rise = device_rise(s), most = LOW1_MAX + inside;
+	uint64_t rise = device_rise(s), most = LOW1_MAX + s->call_ns / 2;
 
 	return write_slot(s, bit, rise < most ? most - rise : 0);
 }

@@ -46,6 +46,7 @@ struct w1_slots {
 	/* from the return of a release to the call of a sample that sees it high */
 	uint32_t settle_ns;
 	uint32_t rise_ns; /* from the release to half the supply */
+	uint32_t call_ns; /* what a call to the line takes at least */
 	bool parasite; /* a device lives on the line: its threshold is higher */
 	/* how late this computer wakes up: private */
 	uint64_t wake_ns, wake_worst_ns, awake_since_ns;
