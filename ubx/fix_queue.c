@@ -23,5 +23,5 @@ bool fix_queue_take(struct fix_queue *q, struct gnss_fix *fix)
 
 bool fix_queue_has_room(const struct fix_queue *q)
 {
-	return q->count + 512 / 92 + 1 < FIX_QUEUE_SIZE;
+	return q->count + FIX_QUEUE_READ / 92 + 1 < FIX_QUEUE_SIZE;
 }

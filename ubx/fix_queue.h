@@ -11,6 +11,7 @@
 #include "gnss_fix.h"
 
 #define FIX_QUEUE_SIZE 32
+#define FIX_QUEUE_READ 512 /* bytes that its owner may read at once */
 
 struct fix_queue {
 	struct gnss_fix fixes[FIX_QUEUE_SIZE];
@@ -20,7 +21,7 @@ struct fix_queue {
 void fix_queue_put(struct fix_queue *q, const struct gnss_fix *fix);
 /* The oldest; false: there is none. */
 bool fix_queue_take(struct fix_queue *q, struct gnss_fix *fix);
-/* Is there room for those of another 512 bytes (NAV-PVT has at least 92)? */
+/* Is there room for those of another FIX_QUEUE_READ bytes (NAV-PVT has at least 92)? */
 bool fix_queue_has_room(const struct fix_queue *q);
 
 #endif

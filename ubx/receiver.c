@@ -218,7 +218,7 @@ static int try_open(struct receiver *r, uint64_t now)
 /* All that the port has now, up to a bound: the rest makes the descriptor readable again. */
 static void take_bytes(struct receiver *r)
 {
-	uint8_t buf[1024];
+	uint8_t buf[FIX_QUEUE_READ];
 
 	for (int i = 0;
 	     i < READS_AT_ONCE && r->port.fd >= 0 && fix_queue_has_room(&r->session.queue); i++) {
