@@ -55,6 +55,7 @@ static enum gnss_time_doubt judge_time(const struct gnss_fix *f, const struct ci
 static void judge(struct gnss_fix *f, const struct civil *date, int32_t nano,
 		  const struct gnss_limits *limits)
 {
+	f->tacc_ns = f->tacc_ns != 0 ? f->tacc_ns : UINT32_MAX; /* not filled in: none is exact */
 	/* Types 2, 3, 4: a position of this epoch from satellites; 1 and 5 are not. */
 	f->position_known = f->gnss_fix_ok && f->fix_type >= 2 && f->fix_type <= 4 &&
 			    f->hacc_mm <= limits->max_hacc_mm;

@@ -176,7 +176,8 @@ static void a_time_without_a_fix_needs_an_accuracy_of_satellites(void **state)
 		{ 0, 0, UINT32_MAX, false }, { 1, 1, UINT32_MAX, false },
 		{ 2, 1, UINT32_MAX, true },  { 3, 0, UINT32_MAX, false },
 		{ 3, 0, 30, true },	     { 5, 1, UINT32_MAX, true },
-		{ 5, 0, 2000000000, false },
+		{ 5, 0, 2000000000, false }, { 0, 0, 0, false }, /* a field not filled in */
+		{ 3, 1, 0, true },
 	};
 	static struct ubx_file file;
 	size_t at = 0, size;
@@ -204,6 +205,7 @@ static void a_time_without_a_fix_needs_an_accuracy_of_satellites(void **state)
 		ubx_msg_put(p, UBX_NAV_PVT_tAcc, 0, v[i].tacc_ns);
 		assert_true(gnss_fix_from_pvt(&fix, p, 84, 1, &open_limits));
 		assert_int_equal(fix.time_known, v[i].known);
+		assert_true(fix.tacc_ns != 0);
 	}
 }
 
