@@ -108,7 +108,7 @@ int clock_feed(struct clock *c, const struct clock_stamp *stamp)
 		c->best = *stamp;
 		return CLOCK_FIRST;
 	}
-	if (stamp->source == c->disagrees && !apart) {
+	if (stamp->source == c->disagrees) {
 		c->disagrees = READING_TIME_NONE;
 	}
 	/* A source may correct its own earlier time. */

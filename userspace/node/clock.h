@@ -55,8 +55,8 @@ struct clock {
 	struct clock_stamp best;
 	int64_t not_before_us;
 	int64_t step_us; /* of the last CLOCK_STEPPED: new minus old; 0: none */
-	/* The source of the last CLOCK_DISAGREES until it agrees; NONE: none. Its time minus ours.
-	 */
+	/* The source of the last CLOCK_DISAGREES until it agrees or is accepted; NONE: none. Its
+	 * time minus ours. */
 	enum reading_time_source disagrees;
 	int64_t disagrees_us;
 };

@@ -5,17 +5,18 @@
 
 #include "userspace/daemon/log.h"
 
-int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, bool *rejected)
+int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, unsigned *rejected)
 {
 	enum reading_time_source disagreed = c->disagrees;
+	unsigned source = 1u << stamp->source;
 	int event = clock_feed(c, stamp);
 
-	if (event == -ERANGE && !*rejected) {
+	if (event == -ERANGE && (*rejected & source) == 0) {
 		log_warning(
 			"clock: ignoring implausible time from %s: %.0f s since 1970, expected from [gnss] not_before to 2106",
 			reading_time_source_name(stamp->source), (double)stamp->utc_us / 1e6);
 	}
-	*rejected = event == -ERANGE;
+	*rejected = event == -ERANGE ? *rejected | source : *rejected & ~source;
 	switch (event) {
 	case CLOCK_FIRST:
 		log_notice("clock: set by %s", reading_time_source_name(stamp->source));
@@ -37,7 +38,7 @@ int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, bool *rejec
 	default:
 		break;
 	}
-	if (disagreed == stamp->source && c->disagrees != disagreed) {
+	if (disagreed == stamp->source && c->disagrees != disagreed && event != CLOCK_STEPPED) {
 		log_notice("clock: %s agrees with the other sources again",
 			   reading_time_source_name(stamp->source));
 	}

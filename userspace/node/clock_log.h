@@ -7,8 +7,8 @@
 
 /*
  * Feeds the clock and logs what came of it; the same rejection once in turn. Returns clock_feed()'s
- * event. *rejected: whether the newest time was rejected; the caller keeps it.
+ * event. *rejected: bit n: the newest time of source n was rejected; the caller keeps it.
  */
-int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, bool *rejected);
+int clock_log_feed(struct clock *c, const struct clock_stamp *stamp, unsigned *rejected);
 
 #endif

@@ -35,7 +35,7 @@ struct node {
 	struct node_uplink uplink;
 	struct reading last;
 	bool has_last, outbox_failed, sync_failed, status_failed, status_due;
-	bool time_rejected; /* the newest time of a source; logged */
+	unsigned time_rejected; /* bits of the sources whose newest time was; logged */
 	uint64_t failures_reported; /* of the uplink, already in a reading */
 	uint64_t uplink_reported; /* answers and failures already in the status */
 	char device[READING_DEVICE_SIZE];

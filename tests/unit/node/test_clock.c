@@ -134,6 +134,20 @@ static void of_equal_uncertainty_the_better_source_wins(void **state)
 	}
 }
 
+static void a_source_that_is_accepted_no_longer_disagrees(void **state)
+{
+	struct clock c;
+
+	(void)state;
+	clock_init(&c, T0);
+	feed(&c, 10 * S, T0, READING_TIME_GNSS, 1000000);
+	assert_int_equal(feed(&c, 20 * S, T0 + 3000000, READING_TIME_NTP, 5000000),
+			 CLOCK_DISAGREES);
+	assert_int_equal(feed(&c, 900 * S, T0 + 903000000, READING_TIME_NTP, 5000000),
+			 CLOCK_STEPPED);
+	assert_int_equal(c.disagrees, READING_TIME_NONE);
+}
+
 /* An uncertainty that is not stated loses to any, and is an event beyond a second. */
 static void a_stamp_of_unknown_uncertainty_does_not_displace_one_that_is_known(void **state)
 {
@@ -287,6 +301,7 @@ int main(void)
 		cmocka_unit_test(an_instant_before_the_first_stamp_is_dated_by_it),
 		cmocka_unit_test(sources_compete_by_their_uncertainty),
 		cmocka_unit_test(of_equal_uncertainty_the_better_source_wins),
+		cmocka_unit_test(a_source_that_is_accepted_no_longer_disagrees),
 		cmocka_unit_test(
 			a_stamp_of_unknown_uncertainty_does_not_displace_one_that_is_known),
 		cmocka_unit_test(a_fix_sets_the_clock_by_the_middle_of_its_possible_age),
