@@ -197,7 +197,9 @@ static int64_t apart_mm(const struct gnss_fix *a, const struct gnss_fix *b)
 void gnss_fix_doubt(struct gnss_fix *fix, const struct gnss_fix *before)
 {
 	bool timed = fix->time_known && before->time_known;
-	int64_t ms = ((int64_t)fix->itow_ms - before->itow_ms + WEEK_MS) % WEEK_MS, way_mm;
+	/* 32 bits hold 7 weeks. */
+	int64_t ms = ((int64_t)fix->itow_ms - before->itow_ms + INT64_C(8) * WEEK_MS) % WEEK_MS;
+	int64_t way_mm;
 	int64_t jump_ms = (fix->utc_us - before->utc_us) / 1000 - ms;
 
 	if (timed && (jump_ms > JUMP_MS || jump_ms < -JUMP_MS)) {

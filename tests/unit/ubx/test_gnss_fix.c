@@ -431,6 +431,25 @@ static void of_damage_that_the_checksum_misses_most_shows(void **state)
 	assert_int_equal(times[1], 0);
 }
 
+/* iTOW beyond a week, as damage makes it: two of the same distance in iTOW as in UTC. */
+static void an_impossible_itow_leads_to_no_distance(void **state)
+{
+	struct gnss_fix before = { .received_ns = 1,
+				   .position_known = true,
+				   .time_known = true,
+				   .itow_ms = 2 * 604800000u - 1,
+				   .utc_us = 1795437296000000 };
+	struct gnss_fix fix = before;
+
+	(void)state;
+	fix.received_ns += 1000000000;
+	fix.itow_ms = 0;
+	fix.utc_us -= INT64_C(604799999) * 1000;
+	gnss_fix_doubt(&fix, &before);
+	assert_false(fix.time_known);
+	assert_true(fix.position_known);
+}
+
 static void what_can_follow_is_not_doubted(void **state)
 {
 	static const struct {
@@ -499,6 +518,7 @@ int main(void)
 		cmocka_unit_test(impossible_values_are_no_fix_at_all),
 		cmocka_unit_test(a_recording_gives_the_positions_and_times_that_gpsd_gives),
 		cmocka_unit_test(of_damage_that_the_checksum_misses_most_shows),
+		cmocka_unit_test(an_impossible_itow_leads_to_no_distance),
 		cmocka_unit_test(what_can_follow_is_not_doubted),
 	};
 
