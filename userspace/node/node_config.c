@@ -237,7 +237,7 @@ static const struct config_key table[] = {
 	{ "gnss", "pps", CONFIG_STRING, AT(gnss_pps), "/dev/pps0",
 	  .help = "The receiver's time pulse, as the overlay's parameter pps makes it: time to some 0.1 ms. Nothing is "
 		  "wrong without one; none: the device is another's." },
-	{ "gnss", "baud", CONFIG_UINT, AT(gnss_baud), "115200", .min = 4800, .max = 921600,
+	{ "gnss", "baud", CONFIG_UINT, AT(gnss_baud), "115200", .min = 4800, .max = 115200,
 	  .help = "Baud rate that the receiver is switched to; its present one is detected." },
 	{ "gnss", "rate", CONFIG_SECONDS, AT(gnss_rate_ms), "1", .min = 100, .max = 60000,
 	  .help = "From one fix to the next." },
@@ -246,7 +246,7 @@ static const struct config_key table[] = {
 	{ "gnss", "max_hacc", CONFIG_UINT, AT(gnss_max_hacc_m), "100", .min = 1, .max = 100000,
 	  .help = "A position with a worse horizontal accuracy, in m, is unknown." },
 	{ "gnss", "not_before", CONFIG_PARSED, AT(not_before_us), "2026-01-01", .parse = parse_day,
-	  .size = sizeof(int64_t), .allowed = "a day such as 2026-01-01",
+	  .size = sizeof(int64_t), .allowed = "a day from 1970 to 2100, such as 2026-01-01",
 	  .help = "A source of time that gives an earlier day is ignored. Lower it to play recordings." },
 
 	{ "server", "uri", CONFIG_STRING, AT(server_uri), NULL, .live = true,
