@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import sqlite3
+import struct
 import subprocess
 import threading
 import tty
@@ -150,3 +151,27 @@ def test_the_log_has_one_line_with_the_cause_as_documented(rig):
     finally:
         for row in rows:
             row.line.close()
+
+
+def pvt(itow_ms, year, fix_type):
+    """NAV-PVT with valid = 7 and, without a fix, an unknown accuracy of its time."""
+    return frame(1, 7, struct.pack("<IHBBBBBBIiBBBBiiiiII", itow_ms, year, 12, 1, 12, 0, itow_ms // 1000 % 60, 7,
+                                   30 if fix_type else 0xFFFFFFFF, 0, fix_type, fix_type > 0, 0, 8, 65668000, 465197000,
+                                   400000, 400000, 3000, 5000) + bytes(36))
+
+
+def test_a_date_that_comes_and_goes_with_the_fix_is_logged_once(rig):
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    conf = rig.node_conf(gnss={"port": os.ttyname(slave), "pps": "none"}, w1={"bus": "none"})
+    node = rig.spawn("geotherm-node", "--config", conf)
+    try:
+        node.wait_log("probing /dev")       # what came before the port was open is not read
+        for second, (year, fix_type) in enumerate([(2046, 3), (2046, 0)] * 4 + [(2026, 3)] * 2):
+            os.write(master, pvt(1000 * second, year, fix_type))
+        node.wait_log("plausible again")
+        assert len(re.findall("reports 2046-12-01", node.log())) == 1, node.log()
+    finally:
+        node.stop()
+        os.close(master)
+        os.close(slave)

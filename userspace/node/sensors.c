@@ -53,7 +53,7 @@ struct sensors {
 	uint32_t notices_noted; /* in a reading's note */
 	uint32_t restarts_noted; /* of a receiver in use */
 	bool pulse_used; /* logged */
-	enum gnss_time_doubt doubt; /* of the newest fix's time */
+	bool implausible; /* its date, as logged; until one is known */
 	uint16_t problems; /* logged, and not over */
 	uint64_t problem_ns[UBX_PROBLEM_COUNT]; /* when each was last reported */
 	uint64_t probe_until_ns;
@@ -438,17 +438,15 @@ static void check_doubt(struct sensors *s, const struct gnss_fix *fix)
 {
 	char date[CIVIL_TEXT_SIZE];
 
-	if (fix->time_doubt == s->doubt) {
-		return;
-	}
-	if (fix->time_doubt == GNSS_TIME_IMPLAUSIBLE) {
+	if (fix->time_doubt == GNSS_TIME_IMPLAUSIBLE && !s->implausible) {
+		s->implausible = true;
 		log_warning("receiver: reports %.10s, before [gnss] not_before or 1024 weeks "
 			    "and more after it: its time is not used",
 			    civil_text(fix->utc_us / 1000000, date));
-	} else if (s->doubt == GNSS_TIME_IMPLAUSIBLE && fix->time_known) {
+	} else if (fix->time_known && s->implausible) {
+		s->implausible = false;
 		log_notice("receiver: its date is plausible again");
 	}
-	s->doubt = fix->time_doubt;
 }
 
 int sensors_read_fix(struct sensors *s, const struct gnss_fix **fix)
