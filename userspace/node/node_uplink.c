@@ -121,6 +121,20 @@ void node_uplink_close(struct node_uplink *n)
 	n->uplink = NULL;
 }
 
+static bool are_same(const struct credential_files *a, const struct credential_files *b)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		const struct credential_file *x = &a->file[i], *y = &b->file[i];
+
+		if (x->device != y->device || x->inode != y->inode || x->size != y->size ||
+		    x->mode != y->mode || x->changed.tv_sec != y->changed.tv_sec ||
+		    x->changed.tv_nsec != y->changed.tv_nsec) {
+			return false;
+		}
+	}
+	return true;
+}
+
 bool node_uplink_check(struct node_uplink *n, int64_t utc_s, uint64_t now_ns)
 {
 	struct credential_files files;
@@ -131,7 +145,7 @@ bool node_uplink_check(struct node_uplink *n, int64_t utc_s, uint64_t now_ns)
 	}
 	schedule(n, now_ns);
 	stat_files(&files, n->config);
-	if (!missing && memcmp(&files, &n->files, sizeof(files)) == 0) {
+	if (!missing && are_same(&files, &n->files)) {
 		return false;
 	}
 	n->files = files;

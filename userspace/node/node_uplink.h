@@ -22,7 +22,7 @@
 
 /* Which version of certificate, key and CA this is: all 0 where there is no file. */
 struct credential_files {
-	struct {
+	struct credential_file {
 		dev_t device;
 		ino_t inode;
 		off_t size;
