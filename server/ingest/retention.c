@@ -61,8 +61,9 @@ void retention_set_days(struct retention *r, int64_t days)
 bool retention_is_clock_synchronised(void)
 {
 	struct timex clock = { .modes = 0 };
+	int state = adjtimex(&clock); /* -1 where a service manager forbids it */
 
-	return adjtimex(&clock) != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
+	return state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
 }
 
 int retention_tick(struct retention *r, uint64_t now_ms, bool is_clock_trusted)
