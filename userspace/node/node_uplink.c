@@ -30,7 +30,7 @@ static void stat_files(struct credential_files *files, const struct node_config 
 	const char *const paths[] = { c->server_certificate, c->server_key, c->server_ca };
 	struct stat st;
 
-	memset(files, 0, sizeof(*files)); /* padding too: compared as bytes */
+	memset(files, 0, sizeof(*files)); /* of a file that cannot be seen */
 	for (unsigned i = 0; i < 3; i++) {
 		if (paths[i] != NULL && stat(paths[i], &st) == 0) {
 			files->file[i].device = st.st_dev;
