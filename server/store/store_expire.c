@@ -215,7 +215,7 @@ int store_expire(struct store *s, struct store_expiry *what, int64_t now_us)
 
 int store_lease(struct store *s, const char *name, uint64_t owner, int64_t now_us, int64_t until_us)
 {
-	struct epoch_text text;
+	struct epoch_text text = { "" };
 	char sql[160];
 	int rc = store_query(
 		s,

@@ -314,7 +314,7 @@ static void put_first_stream(struct mariadb *m, const struct store_item *items, 
 
 	put_string(m, "IF((WITH batch (i, d, e, a) AS (VALUES ");
 	for (size_t i = 0; i < n; i++) {
-		struct epoch_text text;
+		struct epoch_text text = { "" };
 
 		if (i > 0 && items[i - 1].stream == items[i].stream) {
 			continue;

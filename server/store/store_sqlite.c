@@ -151,7 +151,7 @@ static int run(struct store *s, const char *sql, const struct sql_value *params,
 
 static void bind_guard(sqlite3_stmt *stmt, const struct store_item *item)
 {
-	struct epoch_text text;
+	struct epoch_text text = { "" };
 	struct sql_value epoch = sql_epoch(item->reading->epoch, &text);
 
 	sqlite3_bind_text(stmt, STORE_COLUMNS + 1, item->reading->device, -1, SQLITE_STATIC);
