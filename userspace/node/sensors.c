@@ -333,8 +333,10 @@ static bool is_in_use(enum receiver_state state)
 static void log_receiver(struct sensors *s, enum receiver_state state)
 {
 	enum ubx_silence silence = receiver_silence(s->receiver);
+	const char *identity = receiver_identity(s->receiver);
 	struct receiver_events events;
 
+	identity = *identity != '\0' ? identity : "of unknown make: MON-VER not answered";
 	receiver_events(s->receiver, &events);
 	if (silence != UBX_SILENCE_NONE && silence != s->silence_logged) {
 		log_warning("receiver: %s", receiver_reason(s->receiver));
@@ -345,13 +347,12 @@ static void log_receiver(struct sensors *s, enum receiver_state state)
 	}
 	switch (state) {
 	case RECEIVER_READY:
-		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s),
-			   receiver_identity(s->receiver));
+		log_notice("receiver on %s: ready, %s", sensors_receiver_name(s), identity);
 		s->silence_logged = UBX_SILENCE_NONE;
 		break;
 	case RECEIVER_LIMITED:
-		log_warning("receiver on %s: in use, %s; %s", sensors_receiver_name(s),
-			    receiver_identity(s->receiver), receiver_limits(s->receiver));
+		log_warning("receiver on %s: in use, %s; %s", sensors_receiver_name(s), identity,
+			    receiver_limits(s->receiver));
 		s->silence_logged = UBX_SILENCE_NONE;
 		break;
 	case RECEIVER_CONFIGURING:
