@@ -220,9 +220,10 @@ static const char *clone_family(const struct ds18b20_evidence *e, const bool *pa
 void ds18b20_identify(const struct ds18b20_evidence *e, struct ds18b20_identity *identity)
 {
 	const uint8_t *sp = e->converted[0];
-	bool *pass = identity->pass;
+	bool *pass;
 
 	memset(identity, 0, sizeof *identity);
+	pass = identity->pass;
 	identity->family = "";
 	identity->verdict = DS18B20_INCONCLUSIVE;
 	if (e->parasite || e->rom[0] != DS18B20_FAMILY) {

@@ -152,7 +152,7 @@ static int compare_some(struct store *s, struct store_item *items, size_t n)
 
 	at = (size_t)snprintf(sql, sizeof(sql), "SELECT %s FROM readings %s WHERE ",
 			      store_row_names, s->backend->by_key);
-	while (c.n < n && k < COMPARED_RUNS * 3) {
+	while (c.n < n && k + 3 <= COMPARED_RUNS * 3) {
 		const struct store_item *first = &items[c.n];
 
 		c.n += run_length(first, n - c.n);

@@ -26,8 +26,8 @@ static bool is_revoked(const struct coaps_endpoint *endpoint, const mbedtls_x509
 static bool is_trusted(const struct coaps_endpoint *endpoint, mbedtls_ssl_context *ssl,
 		       const mbedtls_x509_crt *crt)
 {
-	mbedtls_x509_crt *chain = (mbedtls_x509_crt *)(uintptr_t)crt; /* verified only */
-	mbedtls_x509_crt *ca = (mbedtls_x509_crt *)(uintptr_t)&endpoint->keys.ca;
+	mbedtls_x509_crt *chain = (mbedtls_x509_crt *)crt; /* verified only */
+	mbedtls_x509_crt *ca = (mbedtls_x509_crt *)&endpoint->keys.ca;
 	uint32_t flags = 0;
 
 	if (mbedtls_ssl_get_user_data_n(ssl) == (uintptr_t)endpoint->trust) {

@@ -175,7 +175,7 @@ static int read_holes(const json_t *stream, struct gap_report *out)
 	}
 	out->last = (uint64_t)json_integer_value(last);
 	for (; out->n < json_array_size(holes) && out->n < GAP_LIST_MAX; out->n++) {
-		struct gap_list_gap gap;
+		struct gap_list_gap gap = { .first = 0 };
 		json_t *hole = json_array_get(holes, out->n);
 
 		if (read_range(hole, out->n, &gap, err, sizeof(err)) < 0) {
