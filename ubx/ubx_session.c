@@ -161,6 +161,15 @@ static void enter_run(struct ubx_session *s, uint64_t now)
 	s->epoch_due_ns = now + (s->rate_ms + EPOCH_MARGIN_MS) * MS;
 }
 
+/* The receiver answered that it does not send NAV-PVT; a lost answer says nothing. */
+static bool has_no_pvt(const struct ubx_steps *steps)
+{
+	const struct ubx_step *failed = ubx_steps_failed(steps);
+
+	return ubx_step_subject(failed) == UBX_NAV_PVT &&
+	       steps->state[failed - steps->profile.step].phase != UBX_STEP_UNANSWERED;
+}
+
 static void configure(struct ubx_session *s, uint64_t now)
 {
 	enum ubx_steps_result result;
@@ -180,8 +189,7 @@ static void configure(struct ubx_session *s, uint64_t now)
 		return;
 	}
 	result = ubx_steps_work(&s->steps, &s->tx, now);
-	if (result == UBX_STEPS_FAILED && !s->split_epoch &&
-	    ubx_step_subject(ubx_steps_failed(&s->steps)) == UBX_NAV_PVT) {
+	if (result == UBX_STEPS_FAILED && !s->split_epoch && has_no_pvt(&s->steps)) {
 		s->split_epoch = true;
 		enter_configure(s, now);
 	} else if (result == UBX_STEPS_FAILED) {
