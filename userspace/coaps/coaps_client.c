@@ -304,11 +304,11 @@ static void look_up(struct coaps_client *c)
 
 /* A server that never answered may have other addresses. One whose certificate was rejected is not
  * tried elsewhere. */
-static bool try_next_address(struct coaps_client *c, bool was_established)
+static bool try_next_address(struct coaps_client *c, bool was_heard)
 {
 	bool again = false;
 
-	if (was_established || c->left == 0) {
+	if (was_heard || c->left == 0) {
 		return false;
 	}
 	for (unsigned i = 0; i < COAPS_REQUESTS_MAX; i++) {
@@ -423,10 +423,12 @@ void coaps_client_process(struct coaps_client *c)
 		follow_link(c);
 	}
 	if (c->close_wanted) {
-		bool was_established = c->link.established_ns != 0;
+		/* Without DTLS a session is there at once: only an answer shows a server. */
+		bool was_heard = c->link.established_ns != 0 &&
+				 (c->secure || c->answered_ns > c->link.established_ns);
 
 		close_session(c);
-		if (!try_next_address(c, was_established)) {
+		if (!try_next_address(c, was_heard)) {
 			report_failures(c);
 		}
 	}
