@@ -178,10 +178,10 @@ def gpsd():
 
 
 def test_gpsdecode_reads_in_nmea_the_same_fix_as_ubx_says(receiver):
-    stream = receiver("--seed", 7).listen(9600, lambda s: len(pvts(s)) >= 4, enable((1, 7)))
+    stream = receiver("--seed", 7).listen(9600, lambda s: len(pvts(s)) >= 6, enable((1, 7)))
     said = [j for j in gpsdecode(stream) if j["class"] == "TPV" and j.get("mode") == 3]
     assert len(said) >= 3
-    for pvt in pvts(stream)[:3]:
+    for pvt in pvts(stream)[2:5]:   # gpsd 3.25 tells a fix from the third epoch on
         lon, lat = struct.unpack_from("<ii", pvt, 24)
         assert any(abs(j["lat"] - lat / 1e7) < 2e-7 and abs(j["lon"] - lon / 1e7) < 2e-7 for j in said)
 

@@ -112,7 +112,9 @@ static void run_shell(const char *tool, const char *direction)
 {
 	char command[400];
 
-	snprintf(command, sizeof(command), "%s --no-defaults -uroot -S %s geotherm %s %s", tool,
+	/* MariaDB 11.8 asks for TLS, which this server has no certificate for. */
+	snprintf(command, sizeof(command),
+		 "%s --no-defaults --skip-ssl -uroot -S %s geotherm %s %s", tool,
 		 ingest_bed_mariadbd.socket, direction, dump_path());
 	assert_int_equal(system(command), 0);
 }
