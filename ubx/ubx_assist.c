@@ -65,7 +65,9 @@ void ubx_assist_from_fix(struct ubx_assist *a, const struct gnss_fix *fix)
 		.height_mm = fix->height_mm,
 		.pos_acc_mm = fix->hacc_mm,
 		.utc_us = fix->utc_us,
-		/* Received up to an epoch's processing after its instant. */
-		.time_acc_us = 200000,
+		/* A polled epoch may be as old as the longest interval (CFG-RATE, U2 in ms). */
+		.time_acc_us = 1000 + (uint32_t)(fix->age_max_ns != UINT64_MAX
+							 ? fix->age_max_ns / 1000
+							 : UINT16_MAX * UINT64_C(1000)),
 	};
 }

@@ -77,12 +77,30 @@ static void stale_or_absent_knowledge_is_not_sent(void **state)
 	assert_int_equal(ubx_assist_make(p, &a, a.at_ns), 0);
 }
 
+static void the_time_of_a_fix_is_claimed_no_better_than_its_age_is_known(void **state)
+{
+	struct gnss_fix fix = { .position_known = true,
+				.time_known = true,
+				.utc_us = known.utc_us,
+				.age_min_ns = 50000000,
+				.age_max_ns = 250000000 };
+	struct ubx_assist a = { 0 };
+
+	(void)state;
+	ubx_assist_from_fix(&a, &fix);
+	assert_int_equal(a.time_acc_us, 251000);
+	fix.age_max_ns = UINT64_MAX;
+	ubx_assist_from_fix(&a, &fix);
+	assert_int_equal(a.time_acc_us, 65536000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aid_ini_has_place_and_time_as_the_specification_wants),
 		cmocka_unit_test(dates_of_aid_ini_are_right_on_every_day),
 		cmocka_unit_test(stale_or_absent_knowledge_is_not_sent),
+		cmocka_unit_test(the_time_of_a_fix_is_claimed_no_better_than_its_age_is_known),
 	};
 
 	return cmocka_run_group_tests_name("ubx_assist", tests, NULL, NULL);
