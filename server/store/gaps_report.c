@@ -55,7 +55,9 @@ static void close_stream(struct report *report)
 		json_decref(holes);
 		return;
 	}
-	qsort(report->ranges, report->n, sizeof(report->ranges[0]), by_first);
+	if (report->n > 0) {
+		qsort(report->ranges, report->n, sizeof(report->ranges[0]), by_first);
+	}
 	for (size_t i = 0; i < report->n; i++) {
 		const struct range *r = &report->ranges[i];
 
