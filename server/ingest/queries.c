@@ -30,6 +30,7 @@ struct lane {
 struct queries {
 	struct lane long_ones, short_ones;
 	int epoll_fd; /* of both threads */
+	bool stopping;
 };
 
 struct collected {
@@ -322,7 +323,7 @@ int queries_submit(struct queries *q, struct query *query)
 	struct lane *lane = q->short_ones.thread != NULL && is_short(query) ? &q->short_ones
 									    : &q->long_ones;
 
-	return job_thread_submit(lane->thread, &query->job, 1);
+	return q->stopping ? -EAGAIN : job_thread_submit(lane->thread, &query->job, 1);
 }
 
 int queries_fd(const struct queries *q)
@@ -343,6 +344,7 @@ void queries_stop(struct queries *q)
 	if (q == NULL) {
 		return;
 	}
+	q->stopping = true; /* the end of a query may submit the next one, to the other thread */
 	job_thread_stop(q->short_ones.thread);
 	job_thread_stop(q->long_ones.thread);
 	if (q->epoll_fd >= 0) {
