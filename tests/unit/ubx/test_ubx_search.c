@@ -188,9 +188,27 @@ static void a_receiver_that_cannot_hear_us_is_heard_at_its_own_baud(void **state
 	assert_in_range(r.host.fixes - fixes, 299, 301);
 }
 
+static void a_line_that_loses_bytes_makes_no_u_blox_6(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 40; seed++) {
+		static struct ubx_rig r;
+		struct ublox7_config receiver;
+		struct ubx_session_config host = ubx_rig_host();
+
+		ubx_rig_receiver(&receiver);
+		receiver.seed = seed;
+		receiver.drop_ppm = 20000;
+		ubx_rig_start(&r, &host, &receiver, RIG_S);
+		ubx_rig_run(&r, 45 * RIG_S);
+		assert_false(r.host.split_epoch);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_that_loses_bytes_makes_no_u_blox_6),
 		cmocka_unit_test(from_each_baud_and_mode_the_first_fix_comes_in_time),
 		cmocka_unit_test(no_seeded_start_fails_however_slow_and_deaf_the_receiver),
 		cmocka_unit_test(sweeps_never_fall_into_step_with_a_receiver_that_they_deafen),

@@ -402,23 +402,6 @@ static void a_refused_set_is_not_verified_and_the_rest_works(void **state)
 	}
 }
 
-static void a_line_that_loses_bytes_makes_no_u_blox_6(void **state)
-{
-	(void)state;
-	for (unsigned seed = 1; seed <= 40; seed++) {
-		static struct ubx_rig r;
-		struct ublox7_config receiver;
-		struct ubx_session_config host = ubx_rig_host();
-
-		ubx_rig_receiver(&receiver);
-		receiver.seed = seed;
-		receiver.drop_ppm = 20000;
-		ubx_rig_start(&r, &host, &receiver, RIG_S);
-		ubx_rig_run(&r, 45 * RIG_S);
-		assert_false(r.host.split_epoch);
-	}
-}
-
 static void a_u_blox_6_gives_the_same_fixes_without_nav_pvt(void **state)
 {
 	static struct ubx_rig r;
@@ -702,7 +685,6 @@ int main(void)
 		cmocka_unit_test(in_2032_a_receiver_of_2012_still_tells_the_year),
 		cmocka_unit_test(over_a_week_boundary_and_new_year_time_goes_on),
 		cmocka_unit_test(a_refused_set_is_not_verified_and_the_rest_works),
-		cmocka_unit_test(a_line_that_loses_bytes_makes_no_u_blox_6),
 		cmocka_unit_test(a_u_blox_6_gives_the_same_fixes_without_nav_pvt),
 		cmocka_unit_test(the_cause_of_a_silence_is_what_the_bytes_show),
 		cmocka_unit_test(a_warning_of_the_receiver_is_kept),
