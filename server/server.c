@@ -330,7 +330,8 @@ static int min_ms(int a, int b)
 static int tick(struct server *s)
 {
 	uint64_t now = now_ms();
-	bool trusted = now < s->retention.due_ms || retention_is_clock_synchronised() ||
+	int64_t error_us;
+	bool trusted = now < s->retention.due_ms || now_is_synchronised(&error_us) ||
 		       ingest_counts(s->ingest).clock_agrees;
 
 	return min_ms(routes_tick(s->routes), retention_tick(&s->retention, now, trusted));

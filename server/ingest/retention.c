@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE /* adjtimex, getrandom */
 #include "retention.h"
 
 #include <inttypes.h>
 #include <sys/random.h>
-#include <sys/timex.h>
 
 #include "userspace/daemon/log.h"
 
@@ -56,14 +54,6 @@ void retention_set_days(struct retention *r, int64_t days)
 {
 	r->days = days;
 	r->due_ms = 0;
-}
-
-bool retention_is_clock_synchronised(void)
-{
-	struct timex clock = { .modes = 0 };
-	int state = adjtimex(&clock); /* -1 where a service manager forbids it */
-
-	return state >= 0 && state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
 }
 
 int retention_tick(struct retention *r, uint64_t now_ms, bool is_clock_trusted)

@@ -29,7 +29,4 @@ void retention_set_days(struct retention *r, int64_t days);
  */
 int retention_tick(struct retention *r, uint64_t now_ms, bool is_clock_trusted);
 
-/* By the kernel: a daemon of NTP or PTP steers it. */
-bool retention_is_clock_synchronised(void);
-
 #endif

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include "time/now.h"
@@ -201,14 +200,14 @@ uint64_t system_facts_boot(const char *root)
 
 int system_facts_ntp(struct clock_stamp *stamp)
 {
-	struct timex state = { .modes = 0 };
-	if (ntp_adjtime(&state) == TIME_ERROR || (state.status & STA_UNSYNC) != 0 ||
-	    state.maxerror < 0) {
+	int64_t max_error_us;
+
+	if (!now_is_synchronised(&max_error_us) || max_error_us < 0) {
 		return 0;
 	}
 	stamp->boot_ns = now_boot_ns();
 	stamp->utc_us = now_utc_us();
 	stamp->source = READING_TIME_NTP;
-	stamp->acc_ns = (uint64_t)state.maxerror * 1000;
+	stamp->acc_ns = (uint64_t)max_error_us * 1000;
 	return 1;
 }
