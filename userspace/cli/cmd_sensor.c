@@ -10,17 +10,16 @@
 #include "userspace/daemon/options.h"
 
 /* "2026-11-29 18:02"; "-": not known */
-static const char *minute(const json_t *sensor, const char *key, char text[32])
+static const char *minute(const json_t *sensor, const char *key, char text[CIVIL_TEXT_SIZE])
 {
 	const json_t *us = json_object_get(sensor, key);
-	struct civil at;
 
-	snprintf(text, 32, "-");
-	if (json_is_integer(us)) {
-		civil_from_s(json_integer_value(us) / 1000000, &at);
-		snprintf(text, 32, "%04d-%02d-%02d %02d:%02d", at.year, at.month, at.day, at.hour,
-			 at.min);
+	if (!json_is_integer(us)) {
+		return "-";
 	}
+	civil_text(json_integer_value(us) / 1000000, text);
+	text[10] = ' ';
+	text[16] = '\0';
 	return text;
 }
 
@@ -36,7 +35,7 @@ static void show(const struct node_status *s)
 		const char *rom = node_status_word(sensor, "rom");
 		const json_t *sample = node_status_sensor(s, "sensors", rom),
 			     *celsius = json_object_get(sample, "celsius");
-		char value[32] = "", since[32], seen[32];
+		char value[32] = "", since[CIVIL_TEXT_SIZE], seen[CIVIL_TEXT_SIZE];
 
 		if (json_is_number(celsius)) {
 			snprintf(value, sizeof value, "%8.3f °C", json_number_value(celsius));

@@ -336,10 +336,26 @@ static void on_time_answer(struct uplink *u, const struct request *r,
 }
 
 /* What the server has recorded is deleted here. */
+bool uplink_is_confirmed(struct uplink *u, const struct request *r,
+			 const struct coaps_response *answer)
+{
+	bool is_first = r->attempt.round == u->plan.round;
+	char why[800];
+
+	if (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s, u->now_ns) ==
+	    UPLINK_CONFIRM) {
+		return true;
+	}
+	if (is_first) {
+		uplink_explain(r, answer, why, sizeof(why));
+		uplink_server_failed(u, r, why);
+	}
+	return false;
+}
+
 static void on_gaps_answer(struct uplink *u, const struct request *r,
 			   const struct coaps_response *answer)
 {
-	bool is_first = r->attempt.round == u->plan.round;
 	char why[800];
 	int rc = 0;
 
@@ -359,12 +375,7 @@ static void on_gaps_answer(struct uplink *u, const struct request *r,
 		uplink_plan_no_record(&u->plan, r->attempt, u->now_ns);
 		return;
 	}
-	if (uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s, u->now_ns) !=
-	    UPLINK_CONFIRM) {
-		uplink_explain(r, answer, why, sizeof(why));
-		if (is_first) {
-			uplink_server_failed(u, r, why);
-		}
+	if (!uplink_is_confirmed(u, r, answer)) {
 		return;
 	}
 	r->server->last_logged[KIND_GAPS][0] = '\0';
@@ -431,19 +442,24 @@ struct request *uplink_free_slot(struct uplink *u)
 	return r;
 }
 
+void uplink_send_get(struct uplink *u, struct request *slot, const char *path)
+{
+	uplink_send_request(u, slot, 0,
+			    &(const struct coaps_request){
+				    .method = COAPS_GET,
+				    .path = path,
+				    .content_format = -1,
+				    .accept = -1,
+			    });
+}
+
 static void send_time_request(struct uplink *u)
 {
 	struct request *slot = uplink_free_slot(u);
 
 	*slot = (struct request){ .kind = KIND_TIME };
 	u->time_pending = true;
-	uplink_send_request(u, slot, 0,
-			    &(const struct coaps_request){
-				    .method = COAPS_GET,
-				    .path = TIME_PATH,
-				    .content_format = -1,
-				    .accept = -1,
-			    });
+	uplink_send_get(u, slot, TIME_PATH);
 }
 
 /* The next gaps: 1, 0 if there are none, or an error of the outbox. */

@@ -58,18 +58,10 @@ void uplink_on_check_answer(struct uplink *u, const struct request *r,
 {
 	struct outbox_stats stats;
 	struct gap_report report;
-	char why[800];
 	int rc = 0;
 
 	if (answer->code >> 5 == 5) {
-		bool is_first = r->attempt.round == u->plan.round;
-
-		uplink_plan_answer(&u->plan, r->attempt, answer->code, answer->max_age_s,
-				   u->now_ns);
-		uplink_explain(r, answer, why, sizeof(why));
-		if (is_first) {
-			uplink_server_failed(u, r, why);
-		}
+		uplink_is_confirmed(u, r, answer);
 		return;
 	}
 	if (answer->code != UPLINK_CODE(2, 5) ||
@@ -108,13 +100,7 @@ int uplink_send_check(struct uplink *u)
 	slot = uplink_free_slot(u);
 	*slot = (struct request){ .kind = KIND_CHECK, .epoch = stats.epoch };
 	u->check_pending = true;
-	uplink_send_request(u, slot, 0,
-			    &(const struct coaps_request){
-				    .method = COAPS_GET,
-				    .path = path,
-				    .content_format = -1,
-				    .accept = -1,
-			    });
+	uplink_send_get(u, slot, path);
 	return 1;
 }
 

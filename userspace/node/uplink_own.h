@@ -76,11 +76,15 @@ void uplink_explain(const struct request *r, const struct coaps_response *answer
 		    size_t size);
 /* Reports it with what the plan does next. */
 void uplink_server_failed(struct uplink *u, const struct request *r, const char *why);
+/* Gives the plan the answer. False: it is not 2.04, which is reported unless one before it was. */
+bool uplink_is_confirmed(struct uplink *u, const struct request *r,
+			 const struct coaps_response *answer);
 void uplink_keep_error(struct uplink *u, int rc);
 struct request *uplink_free_slot(struct uplink *u);
 /* To the server in use. slot->kind and what belongs to it are set. */
 void uplink_send_request(struct uplink *u, struct request *slot, unsigned n,
 			 const struct coaps_request *request);
+void uplink_send_get(struct uplink *u, struct request *slot, const char *path);
 
 /* of uplink_check.c */
 
