@@ -58,7 +58,7 @@ struct thermometers_result {
 	uint32_t retries; /* transactions redone since the last result */
 	enum thermometers_bus used; /* USERSPACE or KERNEL */
 	int error; /* 0, or why each bus failed (the first's): negative errno or W1_E... */
-	char reason[320]; /* in words: errors of buses, why the kernel's is in use, or why the proof
+	char reason[320]; /* as text: errors of buses, why the kernel's is in use, or why the proof
 			     is not strict; empty if none */
 };
 

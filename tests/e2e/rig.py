@@ -178,6 +178,18 @@ class Rig:
         with contextlib.closing(sqlite3.connect(f"file:{self.outbox}?mode=ro", uri=True, timeout=10)) as db:
             return db.execute("SELECT count(*) FROM reading").fetchone()[0]
 
+    def damage_readings(self):
+        """Overwrites a page of the outbox's readings that the node has to read again."""
+        with contextlib.closing(sqlite3.connect(self.outbox)) as db:
+            db.execute("UPDATE outbox SET one = one")       # what the node has in memory is out of date
+            db.commit()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
+            page_size, = db.execute("PRAGMA page_size").fetchone()
+        with open(self.outbox, "r+b", buffering=0) as f:
+            f.seek((page - 1) * page_size)
+            f.write(b"\xa5" * 100)
+
     def status(self):
         """The node's status file, or {} while there is none."""
         try:

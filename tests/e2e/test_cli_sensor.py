@@ -111,15 +111,7 @@ def test_an_outbox_that_is_damaged_in_use_gives_the_list_to_the_new_one(rig):
     fixed = ["28-000000000001", "28-000000000002"]
     node = rig.start_node(conf=conf(rig, {"bus": "none", "sensors": ", ".join(fixed)}, node={"period": "4s"}))
     until(lambda: rig.status().get("reading", {}).get("seq") == 1, "the first reading")
-    with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
-        db.execute("UPDATE outbox SET one = one")       # what the node has in memory is out of date
-        db.commit()
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
-        page_size, = db.execute("PRAGMA page_size").fetchone()
-    with open(rig.outbox, "r+b", buffering=0) as f:
-        f.seek((page - 1) * page_size)
-        f.write(b"\xa5" * 100)
+    rig.damage_readings()
     node.wait_log("set aside as .*damaged-1")
 
     def kept():

@@ -93,15 +93,8 @@ def test_the_reading_that_meets_a_damaged_outbox_goes_into_the_new_one(rig):
                                              server={"uri": f"coaps://127.0.0.1:{free_port()}"}))
     until(lambda: rig.status().get("reading", {}).get("seq") == 1, "the first reading")
     with contextlib.closing(sqlite3.connect(rig.outbox)) as db:
-        db.execute("UPDATE outbox SET one = one")       # what the node has in memory is out of date
-        db.commit()
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         before_ns, = db.execute("SELECT boot_ns FROM reading").fetchone()
-        page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'reading'").fetchone()
-        page_size, = db.execute("PRAGMA page_size").fetchone()
-    with open(rig.outbox, "r+b", buffering=0) as f:
-        f.seek((page - 1) * page_size)
-        f.write(b"\xa5" * 100)
+    rig.damage_readings()
     node.wait_log("set aside as .*damaged-1")
     until(rig.waiting, "a reading in the new outbox")
     with contextlib.closing(sqlite3.connect(rig.outbox)) as db:

@@ -558,7 +558,7 @@ static const char legacy_text[] =
 	"SENSOR_A/202481588596741/24.687/0/"
 	"$GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W*6A\r\n/1700000000.25";
 
-static const char legacy_other_text[] = /* of the same time: it is told no conflict */
+static const char legacy_other_text[] = /* of the same time: no conflict is reported to it */
 	"SENSOR_A/202481588596741/25.001/0/here/1700000000.25";
 
 static void the_legacy_clients_text_is_stored(void **state)

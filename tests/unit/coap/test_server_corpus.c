@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The whole server under CoAP messages that nobody meant: each of tests/fuzz/corpus/coap, and its
+ * The whole server under damaged and odd CoAP messages: each of tests/fuzz/corpus/coap, and its
  * mutations (corpus.h), handed to libcoap as what a DTLS session has decrypted. Sessions, store and
  * threads are real, and go on from one message to the next: transfers, observations and readings
  * of earlier ones are there. Now and then the server must answer a request for the time.

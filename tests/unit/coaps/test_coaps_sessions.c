@@ -211,7 +211,7 @@ static void with_the_new_session_all_of_the_old_one_goes(void **state)
 	fd = socket_at(INADDR_LOOPBACK, port);
 	peer_init(&second, fd, "node");
 	assert_int_equal(shake_hands(&second, 200), 0);
-	coaps_answer(late, &reply); /* to nobody */
+	coaps_answer(late, &reply); /* its session has ended */
 	assert_int_equal(post(&second, 1), 0);
 	assert_int_equal(rig.handled, 2);
 	assert_non_null(rig.deferred);

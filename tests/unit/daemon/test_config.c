@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "stderr_rig.h"
 #include "userspace/daemon/config.h"
 #include "userspace/daemon/log.h"
 
@@ -438,37 +439,19 @@ static void a_long_line_is_read_as_a_short_one(void **state)
 	assert_non_null(strstr(err, ":1: neither"));
 }
 
-/* stderr into text while a load runs. */
-static int load_logged(struct target *t, const char *text, char *logged, size_t size)
-{
-	int pipes[2], old = dup(STDERR_FILENO), rc;
-	ssize_t n;
-
-	assert_int_equal(pipe(pipes), 0);
-	dup2(pipes[1], STDERR_FILENO);
-	rc = load(t, text);
-	dup2(old, STDERR_FILENO);
-	close(old);
-	close(pipes[1]);
-	n = read(pipes[0], logged, size - 1);
-	logged[n > 0 ? n : 0] = '\0';
-	close(pipes[0]);
-	return rc;
-}
-
 static void a_removed_key_is_ignored_with_a_warning(void **state)
 {
-	char expected[sizeof(path) + 128], logged[256];
+	char expected[sizeof(path) + 128];
 	struct target t;
 
 	(void)state;
-	assert_int_equal(
-		load_logged(&t, "[sensors]\nold = x y\nbus = kernel\n", logged, sizeof(logged)), 0);
+	stderr_begin();
+	assert_int_equal(load(&t, "[sensors]\nold = x y\nbus = kernel\n"), 0);
 	snprintf(
 		expected, sizeof(expected),
 		"geotherm: warning: %s:2: [sensors] old is no longer used: use bus instead; ignored\n",
 		path);
-	assert_string_equal(logged, expected);
+	assert_string_equal(stderr_end(), expected);
 	assert_int_equal(t.mode, 2);
 	config_free(&table, &t);
 	/* a typing error is not led to it */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* log and notify: what comes out at the other end of the descriptor. */
-#define _GNU_SOURCE /* setenv(), pipe2(), mkdtemp() */
+#define _GNU_SOURCE /* setenv(), mkdtemp() */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,54 +16,30 @@
 
 #include <cmocka.h>
 
+#include "stderr_rig.h"
 #include "userspace/daemon/log.h"
 #include "userspace/daemon/notify.h"
-
-/* stderr goes into a pipe from begin() to end(), which gives what was written. */
-static int kept_stderr, pipe_fds[2];
-
-static void begin(void)
-{
-	assert_int_equal(pipe2(pipe_fds, O_NONBLOCK), 0);
-	kept_stderr = dup(STDERR_FILENO);
-	dup2(pipe_fds[1], STDERR_FILENO);
-}
-
-static const char *end(void)
-{
-	static char text[65537];
-	ssize_t n;
-
-	dup2(kept_stderr, STDERR_FILENO);
-	close(kept_stderr);
-	close(pipe_fds[1]);
-	n = read(pipe_fds[0], text, sizeof(text) - 1);
-	close(pipe_fds[0]);
-	assert_true(n >= 0);
-	text[n] = '\0';
-	return text;
-}
 
 static void a_terminal_sees_the_program_and_the_journal_a_priority(void **state)
 {
 	(void)state;
 	unsetenv("JOURNAL_STREAM");
 	log_init("geotherm-test", LOG_LEVEL_INFO);
-	begin();
+	stderr_begin();
 	log_error("no %s in %d", "sensor", 4);
 	log_warning("w");
 	log_notice("n");
 	log_info("i");
 	log_debug("not this");
-	assert_string_equal(end(),
+	assert_string_equal(stderr_end(),
 			    "geotherm-test: error: no sensor in 4\ngeotherm-test: warning: w\n"
 			    "geotherm-test: n\ngeotherm-test: i\n");
 	setenv("JOURNAL_STREAM", "8:1234", 1);
 	log_init("geotherm-test", LOG_LEVEL_DEBUG);
-	begin();
+	stderr_begin();
 	log_error("e");
 	log_debug("d");
-	assert_string_equal(end(), "<3>e\n<7>d\n");
+	assert_string_equal(stderr_end(), "<3>e\n<7>d\n");
 	unsetenv("JOURNAL_STREAM");
 	log_init("geotherm-test", LOG_LEVEL_INFO);
 }
@@ -85,19 +60,19 @@ static void the_level_can_be_changed_and_read_from_text(void **state)
 	assert_int_equal(log_level_parse("Debug", &level), -EINVAL);
 	assert_int_equal(level, LOG_LEVEL_WARNING);
 	log_set_level(LOG_LEVEL_ERROR);
-	begin();
+	stderr_begin();
 	log_warning("not this");
 	log_error("this");
-	assert_string_equal(end(), "geotherm-test: error: this\n");
+	assert_string_equal(stderr_end(), "geotherm-test: error: this\n");
 	log_set_level(LOG_LEVEL_INFO);
 }
 
 static void text_from_outside_cannot_make_a_second_line(void **state)
 {
 	(void)state;
-	begin();
+	stderr_begin();
 	log_info("a\n<0>b\r\x1b[31m\x7f%s", "\xc3\xa9");
-	assert_string_equal(end(), "geotherm-test: a <0>b  [31m \xc3\xa9\n");
+	assert_string_equal(stderr_end(), "geotherm-test: a <0>b  [31m \xc3\xa9\n");
 }
 
 static void a_long_line_is_cut_and_says_so_and_errno_stays(void **state)
@@ -108,11 +83,11 @@ static void a_long_line_is_cut_and_says_so_and_errno_stays(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	begin();
+	stderr_begin();
 	errno = EDOM;
 	log_info("%s", text);
 	assert_int_equal(errno, EDOM);
-	seen = end();
+	seen = stderr_end();
 	assert_in_range(strlen(seen), 1000, 1024);
 	assert_string_equal(seen + strlen(seen) - 6, "xx...\n");
 }
@@ -136,12 +111,12 @@ static void lines_of_two_threads_never_mix(void **state)
 	const char *line;
 
 	(void)state;
-	begin();
+	stderr_begin();
 	assert_int_equal(pthread_create(&one, NULL, write_lines, a), 0);
 	assert_int_equal(pthread_create(&two, NULL, write_lines, b), 0);
 	pthread_join(one, NULL);
 	pthread_join(two, NULL);
-	for (line = end(); *line != '\0'; line = strchr(line, '\n') + 1) {
+	for (line = stderr_end(); *line != '\0'; line = strchr(line, '\n') + 1) {
 		assert_true(strncmp(line, "geotherm-test: ", 15) == 0);
 		assert_true(strncmp(line + 15, a, 40) == 0 || strncmp(line + 15, b, 40) == 0);
 		assert_int_equal(line[55], '\n');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* options: by the table of a manual; what goes to stderr is read back from a pipe. */
-#define _GNU_SOURCE /* dup2(), getopt_long's optind = 0 */
+#define _GNU_SOURCE /* getopt_long's optind = 0 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stderr_rig.h"
 #include "userspace/daemon/options.h"
 
 enum { COUNT = 256, WATCH, LOOP };
@@ -44,15 +45,14 @@ static const struct manual manual = { .name = "prog",
 				      .commands = commands,
 				      .n_commands = 2 };
 
-static char errors[512];
+static const char *errors;
 
 /* The words of line, run through options_next() until it gives what is no option of the table. */
 static int parse(const char *line, const char **value)
 {
 	static char copy[256];
 	static char *argv[16];
-	int pipes[2], old = dup(STDERR_FILENO), argc = 0, key, last = OPTIONS_END;
-	ssize_t n;
+	int argc = 0, key, last = OPTIONS_END;
 
 	snprintf(copy, sizeof(copy), "get %s", line);
 	for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
@@ -61,19 +61,12 @@ static int parse(const char *line, const char **value)
 	argv[argc] = NULL;
 	optind = 0;
 	*value = NULL;
-	assert_int_equal(pipe(pipes), 0);
-	dup2(pipes[1], STDERR_FILENO);
+	stderr_begin();
 	while ((key = options_next(&manual, &commands[0], argc, argv)) >= 0) {
 		last = key;
 		*value = optarg;
 	}
-	fflush(stderr);
-	dup2(old, STDERR_FILENO);
-	close(old);
-	close(pipes[1]);
-	n = read(pipes[0], errors, sizeof(errors) - 1);
-	errors[n > 0 ? n : 0] = '\0';
-	close(pipes[0]);
+	errors = stderr_end();
 	return key == OPTIONS_END ? last : key;
 }
 

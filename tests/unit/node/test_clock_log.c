@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* clock_log: which lines the times of several sources make. */
-#define _GNU_SOURCE /* pipe2() */
-#include <fcntl.h>
+#define _GNU_SOURCE /* unsetenv() */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/daemon/stderr_rig.h"
 #include "userspace/daemon/log.h"
 #include "userspace/node/clock_log.h"
 
@@ -25,21 +24,10 @@ static const char *logged(struct clock *c, uint64_t boot_s, int64_t utc_us,
 			  enum reading_time_source source)
 {
 	const struct clock_stamp stamp = { boot_s * S, utc_us, source, 1000000 };
-	static char text[1024];
-	int pipe_fds[2], kept = dup(STDERR_FILENO);
-	ssize_t n;
 
-	assert_int_equal(pipe2(pipe_fds, O_NONBLOCK), 0);
-	dup2(pipe_fds[1], STDERR_FILENO);
+	stderr_begin();
 	clock_log_feed(c, &stamp, &rejected);
-	dup2(kept, STDERR_FILENO);
-	close(kept);
-	close(pipe_fds[1]);
-	n = read(pipe_fds[0], text, sizeof(text) - 1);
-	close(pipe_fds[0]);
-	assert_true(n >= 0);
-	text[n] = '\0';
-	return text;
+	return stderr_end();
 }
 
 static void an_implausible_time_is_logged_once_beside_a_good_one(void **state)
